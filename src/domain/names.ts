@@ -1,0 +1,38 @@
+declare const brand: unique symbol;
+
+/** A content address such as `sha256:<64 hex>` (OCI image-spec, descriptor.md, "Digests"); a value of this type has been checked. */
+export type Digest = string & { readonly [brand]: 'Digest' };
+/** A repository's full path, such as `group/project/image`; a value of this type has been checked. */
+export type RepositoryName = string & { readonly [brand]: 'RepositoryName' };
+/** A tag such as `1.0`, case-sensitive; a value of this type has been checked. */
+export type TagName = string & { readonly [brand]: 'TagName' };
+
+const DIGEST = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
+const HEX_LENGTH: Readonly<Record<string, number>> = { sha256: 64, sha512: 128 };
+const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+const LONGEST_REPOSITORY_NAME = 255;
+
+/** The digest that the text spells, or undefined. Of the registered algorithms the length is checked too. */
+export function parseDigest(text: string): Digest | undefined {
+  if (!DIGEST.test(text)) return undefined;
+  const [algorithm = '', encoded = ''] = text.split(':');
+  const length = HEX_LENGTH[algorithm];
+  if (length !== undefined && (encoded.length !== length || !/^[a-f0-9]+$/.test(encoded))) return undefined;
+  return text as Digest;
+}
+
+/** The repository name that the text spells, or undefined (OCI distribution-spec, "Pulling manifests"; at most 255 characters). */
+export function parseRepositoryName(text: string): RepositoryName | undefined {
+  return text.length <= LONGEST_REPOSITORY_NAME && REPOSITORY.test(text) ? (text as RepositoryName) : undefined;
+}
+
+/** The tag name that the text spells, or undefined (OCI distribution-spec, "Pulling manifests"). */
+export function parseTagName(text: string): TagName | undefined {
+  return TAG.test(text) ? (text as TagName) : undefined;
+}
+
+/** Plain byte order: names of registries are ASCII, where it is the order of UTF-16 units too. Never the locale's. */
+export function byName(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
