@@ -1,0 +1,140 @@
+import { assertNever } from './assert-never.ts';
+import { type Descriptor, isForeignLayerType, isLayerType, isManifestType, type Manifest } from './manifest.ts';
+import type { Digest } from './names.ts';
+
+/* The blobs of a registry, each digest once, however many names point at it:
+ *
+ *      tag ──► manifest ──► {manifest, config, layer}
+ *
+ * Node numbers index every array. The children of node i are children[childStart[i] .. childStart[i + 1]). */
+export interface BlobGraph {
+  readonly digests: readonly Digest[];
+  /** Stored bytes; NaN where nobody could tell. */
+  readonly bytes: Float64Array;
+  /** 1 where some manifest lists the blob as a layer. */
+  readonly isLayer: Uint8Array;
+  /** 1 where a manifest, or the size of a blob, was asked for and not had: whoever reaches it is incomplete. */
+  readonly isMissing: Uint8Array;
+  readonly childStart: Uint32Array;
+  readonly children: Uint32Array;
+}
+
+/** Collects manifests in any order of arrival; the graph that comes out does not depend on it but for the numbering. */
+export class GraphBuilder {
+  readonly #numbers = new Map<Digest, number>();
+  readonly #digests: Digest[] = [];
+  readonly #bytes: number[] = [];
+  readonly #isLayer: number[] = [];
+  readonly #isManifest: number[] = [];
+  readonly #childrenOf: (readonly number[] | undefined)[] = [];
+  /** Blobs whose size no descriptor settles. */
+  readonly #unsized = new Set<number>();
+
+  /** The node of that digest; a new one has no bytes and no children. */
+  node(digest: Digest): number {
+    const known = this.#numbers.get(digest);
+    if (known !== undefined) return known;
+    const node = this.#digests.length;
+    this.#numbers.set(digest, node);
+    this.#digests.push(digest);
+    this.#bytes.push(Number.NaN);
+    this.#isLayer.push(0);
+    this.#isManifest.push(0);
+    this.#childrenOf.push(undefined);
+    return node;
+  }
+
+  /** Whether the manifest of that digest was read, so that nobody needs to ask for it again. */
+  isRead(digest: Digest): boolean {
+    return this.#childrenOf[this.#numbers.get(digest) ?? -1] !== undefined;
+  }
+
+  /** Records a manifest as read. `sizeBytes` is the length of its body as served. */
+  addManifest(digest: Digest, sizeBytes: number, manifest: Manifest): number {
+    const node = this.node(digest);
+    this.#isManifest[node] = 1;
+    this.#bytes[node] = sizeBytes;
+    this.#unsized.delete(node);
+    this.#childrenOf[node] = [...new Set(this.#childrenIn(manifest))];
+    return node;
+  }
+
+  /** The blobs to ask the registry for: those with no size, with several that differ, and foreign layers, which it may store or not. */
+  unsized(): readonly Digest[] {
+    return Array.from(this.#unsized, (node) => this.#digests[node] as Digest);
+  }
+
+  /** Settles a size by the registry's own word: the blob's bytes, 0 for a blob that it does not store. */
+  setStoredBytes(digest: Digest, sizeBytes: number): void {
+    const node = this.node(digest);
+    this.#bytes[node] = sizeBytes;
+    this.#unsized.delete(node);
+  }
+
+  /** The graph of all that was added. What was named and never read, or never sized, is missing in it. */
+  build(): BlobGraph {
+    const { childStart, children } = this.#edges();
+    const isMissing = Uint8Array.from(this.#digests, (_, node) => (this.#isMissing(node) ? 1 : 0));
+    return {
+      digests: this.#digests,
+      bytes: Float64Array.from(this.#bytes, (bytes, node) => (isMissing[node] === 1 ? Number.NaN : bytes)),
+      isLayer: Uint8Array.from(this.#isLayer),
+      isMissing,
+      childStart,
+      children,
+    };
+  }
+
+  #childrenIn(manifest: Manifest): readonly number[] {
+    switch (manifest.kind) {
+      case 'image':
+        return [this.#addLeaf(manifest.config), ...manifest.layers.map((layer) => this.#addLayer(layer))];
+      case 'index':
+        return manifest.manifests.map((child) => this.#addChild(child));
+      case 'schema1':
+        return manifest.layers.map((digest) => this.#addLayer({ digest, mediaType: '', sizeBytes: undefined }));
+      case 'unsupported':
+        return [];
+      default:
+        return assertNever(manifest);
+    }
+  }
+
+  #addChild(child: Descriptor): number {
+    if (isLayerType(child.mediaType)) return this.#addLayer(child);
+    if (!isManifestType(child.mediaType)) return this.#addLeaf(child);
+    const node = this.node(child.digest);
+    this.#isManifest[node] = 1;
+    return node;
+  }
+
+  #addLayer(layer: Descriptor): number {
+    const node = this.#addLeaf(layer);
+    this.#isLayer[node] = 1;
+    return node;
+  }
+
+  #addLeaf({ digest, mediaType, sizeBytes }: Descriptor): number {
+    const node = this.node(digest);
+    if (this.#childrenOf[node] !== undefined) return node; // a manifest that was read has its true size
+    const before = this.#bytes[node] ?? Number.NaN;
+    if (sizeBytes === undefined || isForeignLayerType(mediaType)) this.#unsized.add(node);
+    else if (Number.isNaN(before)) this.#bytes[node] = sizeBytes;
+    else if (before !== sizeBytes) this.#unsized.add(node);
+    return node;
+  }
+
+  #isMissing(node: number): boolean {
+    return this.#unsized.has(node) || (this.#isManifest[node] === 1 && this.#childrenOf[node] === undefined);
+  }
+
+  #edges(): Pick<BlobGraph, 'childStart' | 'children'> {
+    const childStart = new Uint32Array(this.#digests.length + 1);
+    for (const [node, list] of this.#childrenOf.entries()) {
+      childStart[node + 1] = (childStart[node] ?? 0) + (list?.length ?? 0);
+    }
+    const children = new Uint32Array(childStart.at(-1) ?? 0);
+    for (const [node, list] of this.#childrenOf.entries()) if (list) children.set(list, childStart[node]);
+    return { childStart, children };
+  }
+}
