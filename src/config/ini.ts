@@ -1,0 +1,156 @@
+import { interpolate } from './interpolation.ts';
+
+/* The dialect of Python's configparser.ConfigParser(), which the first version of this service read its file with
+ * (https://docs.python.org/3/library/configparser.html#supported-ini-file-structure):
+ *
+ *   [DEFAULT]                 keys that every section inherits
+ *   domain = example.com
+ *   [ldap]
+ *   # a comment has its line to itself; `;` does as well
+ *   Host : ldap.%(domain)s    names are not case-sensitive, `=` and `:` mean the same
+ *      ldap2.%(domain)s       deeper indented: the value goes on, empty lines included
+ *
+ * One difference: a `%` that starts neither `%%` nor `%(name)s` is a per cent sign, where Python refuses the file. */
+
+/** A key's value after interpolation; undefined where that failed, which `problems` tells. `line` counts from 1. */
+export interface IniEntry {
+  readonly value: string | undefined;
+  readonly line: number;
+  readonly isInherited: boolean;
+}
+
+export interface IniSection {
+  /** The line of its header, from 1. */
+  readonly line: number;
+  readonly entries: ReadonlyMap<string, IniEntry>;
+}
+
+/** Something wrong in the text. The message never quotes a value: it may be a password. */
+export interface IniProblem {
+  readonly line: number;
+  readonly message: string;
+}
+
+export interface IniFile {
+  readonly sections: ReadonlyMap<string, IniSection>;
+  readonly problems: readonly IniProblem[];
+}
+
+/** Reads any text whatsoever, and reports everything that is wrong with it, in order of lines. Never throws. */
+export function parseIni(text: string): IniFile {
+  const file: RawFile = { sections: new Map([[DEFAULT_SECTION, { line: 0, entries: new Map() }]]), problems: [] };
+  const state: State = { section: undefined, entry: undefined, indent: 0, isHeaderMissed: false };
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split(/\r\n|\r|\n/)
+    .entries()) {
+    readLine(line, index + 1, state, file);
+  }
+  const inherited = file.sections.get(DEFAULT_SECTION)?.entries ?? new Map();
+  file.sections.delete(DEFAULT_SECTION);
+  const sections = new Map<string, IniSection>();
+  for (const [name, section] of file.sections) {
+    sections.set(name, { line: section.line, entries: joined(section.entries, inherited, file.problems) });
+  }
+  return { sections, problems: sortedOnce(file.problems) };
+}
+
+/** A key as a problem may name it: only what looks like a key of ours, since a wrapped secret can look like a key too. */
+export function shownKey(key: string): string {
+  return /^[a-z][a-z_ -]{0,39}$/.test(key) ? `"${key}"` : 'a key that is not shown';
+}
+
+const DEFAULT_SECTION = 'DEFAULT';
+
+interface RawEntry {
+  readonly line: number;
+  readonly lines: string[];
+}
+interface RawSection {
+  readonly line: number;
+  readonly entries: Map<string, RawEntry>;
+}
+interface RawFile {
+  readonly sections: Map<string, RawSection>;
+  readonly problems: IniProblem[];
+}
+interface State {
+  section: RawSection | undefined;
+  /** Where a continuation line belongs. */
+  entry: RawEntry | undefined;
+  /** Of the last header or key: deeper than that is a continuation. */
+  indent: number;
+  isHeaderMissed: boolean;
+}
+
+function readLine(line: string, number: number, state: State, file: RawFile): void {
+  const content = line.trim();
+  if (content.startsWith('#') || content.startsWith(';')) return;
+  if (content === '') {
+    state.entry?.lines.push('');
+    return;
+  }
+  const indent = line.search(/\S/);
+  if (state.entry !== undefined && indent > state.indent) {
+    state.entry.lines.push(content);
+    return;
+  }
+  state.indent = indent;
+  const header = /^\[([^\n]+)\]/.exec(content)?.[1];
+  if (header !== undefined) openSection(header, number, state, file);
+  else if (state.section !== undefined) readKey(content, number, state, state.section, file);
+  else if (!state.isHeaderMissed) {
+    state.isHeaderMissed = true;
+    file.problems.push({ line: number, message: 'there is no section yet; begin with a header such as [general]' });
+  }
+}
+
+function openSection(name: string, number: number, state: State, file: RawFile): void {
+  state.entry = undefined;
+  const known = file.sections.get(name);
+  state.section = known ?? { line: number, entries: new Map() };
+  if (known === undefined) file.sections.set(name, state.section);
+  else if (name !== DEFAULT_SECTION) {
+    const message = `the section ${shownKey(name)} begins a second time, first in line ${known.line}; join the two`;
+    file.problems.push({ line: number, message });
+  }
+}
+
+function readKey(content: string, number: number, state: State, section: RawSection, file: RawFile): void {
+  const delimiter = content.search(/[=:]/);
+  const entry: RawEntry = { line: number, lines: [content.slice(delimiter + 1).trim()] };
+  state.entry = entry;
+  const key = content.slice(0, Math.max(0, delimiter)).trimEnd().toLowerCase();
+  const first = section.entries.get(key);
+  if (delimiter === -1) {
+    state.entry = undefined;
+    file.problems.push({ line: number, message: 'neither a section, a key nor a comment; write key = value' });
+  } else if (key === '') {
+    file.problems.push({ line: number, message: 'a value without a key; write key = value' });
+  } else if (first !== undefined) {
+    const message = `${shownKey(key)} is set a second time, first in line ${first.line}; keep one of them`;
+    file.problems.push({ line: number, message });
+  } else section.entries.set(key, entry);
+}
+
+function joined(
+  own: ReadonlyMap<string, RawEntry>,
+  inherited: ReadonlyMap<string, RawEntry>,
+  problems: IniProblem[],
+): ReadonlyMap<string, IniEntry> {
+  const merged = new Map([...inherited, ...own]);
+  const raw = new Map([...merged].map(([key, entry]) => [key, entry.lines.join('\n').trimEnd()]));
+  const entries = new Map<string, IniEntry>();
+  for (const [key, { line }] of merged) {
+    const read = interpolate(key, raw);
+    if ('wrong' in read) problems.push({ line, message: `${shownKey(key)} ${read.wrong}` });
+    entries.set(key, { value: 'wrong' in read ? undefined : read.value, line, isInherited: !own.has(key) });
+  }
+  return entries;
+}
+
+/** By line, and each once: what is wrong in [DEFAULT] is met again in every section. */
+function sortedOnce(problems: readonly IniProblem[]): readonly IniProblem[] {
+  const distinct = new Map(problems.map((problem) => [`${problem.line} ${problem.message}`, problem]));
+  return [...distinct.values()].sort((a, b) => a.line - b.line);
+}
