@@ -33,9 +33,9 @@ export interface StoredManifest {
 
 /**
  * Why a registry did not answer: forbidden (these credentials may not read that; others may be readable),
- * unreadable (a wrong answer to this one question), unavailable (no answer at all, or from the token service none: nothing else will work either).
+ * unreadable (a wrong answer to this one question), unsupported (a format that is not understood), unavailable (no answer at all, or from the token service none: nothing else will work either).
  */
-export type RegistryFailureKind = 'forbidden' | 'unreadable' | 'unavailable';
+export type RegistryFailureKind = 'forbidden' | 'unreadable' | 'unsupported' | 'unavailable';
 
 /** The shape of what a `Registry` throws. Its message says what and where, and holds no secret. */
 export interface RegistryFailure extends Error {

@@ -29,6 +29,8 @@ export class GraphBuilder {
   readonly #childrenOf: (readonly number[] | undefined)[] = [];
   /** Blobs whose size no descriptor settles. */
   readonly #unsized = new Set<number>();
+  /** Blobs that every manifest so far lists as foreign: one that is not stored counts 0, and nothing is missing. */
+  readonly #isForeign = new Set<number>();
 
   /** The node of that digest; a new one has no bytes and no children. */
   node(digest: Digest): number {
@@ -59,15 +61,16 @@ export class GraphBuilder {
     return node;
   }
 
-  /** The blobs to ask the registry for: those with no size, with several that differ, and foreign layers, which it may store or not. */
-  unsized(): readonly Digest[] {
-    return Array.from(this.#unsized, (node) => this.#digests[node] as Digest);
+  /** Whether only the registry can tell the blob's bytes: no descriptor does, several differ, or it is foreign and may be stored or not. */
+  isUnsized(digest: Digest): boolean {
+    return this.#unsized.has(this.#numbers.get(digest) ?? -1);
   }
 
-  /** Settles a size by the registry's own word: the blob's bytes, 0 for a blob that it does not store. */
-  setStoredBytes(digest: Digest, sizeBytes: number): void {
+  /** Settles a size by the registry's own word: the bytes that it stores, or undefined where it does not store the blob. */
+  settle(digest: Digest, storedBytes: number | undefined): void {
     const node = this.node(digest);
-    this.#bytes[node] = sizeBytes;
+    if (storedBytes === undefined && !this.#isForeign.has(node)) return; // stays missing
+    this.#bytes[node] = storedBytes ?? 0;
     this.#unsized.delete(node);
   }
 
@@ -118,6 +121,8 @@ export class GraphBuilder {
     const node = this.node(digest);
     if (this.#childrenOf[node] !== undefined) return node; // a manifest that was read has its true size
     const before = this.#bytes[node] ?? Number.NaN;
+    if (!isForeignLayerType(mediaType)) this.#isForeign.delete(node);
+    else if (Number.isNaN(before) && !this.#unsized.has(node)) this.#isForeign.add(node);
     if (sizeBytes === undefined || isForeignLayerType(mediaType)) this.#unsized.add(node);
     else if (Number.isNaN(before)) this.#bytes[node] = sizeBytes;
     else if (before !== sizeBytes) this.#unsized.add(node);
