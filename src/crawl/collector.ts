@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Clock, Snapshots } from '../ports.ts';
 
@@ -6,6 +5,8 @@ export interface CollectorOptions {
   /** From the start of one collection to the start of the next. */
   readonly intervalMs: number;
   readonly clock: Clock;
+  /** Resolves at that time (milliseconds since the epoch), or as soon as the signal says so. */
+  readonly wait: (until: number, signal: AbortSignal) => Promise<void>;
   readonly collect: (signal: AbortSignal) => Promise<Snapshot>;
   readonly report: CollectorReport;
 }
@@ -25,19 +26,17 @@ export interface Collector extends Snapshots {
   stop(): Promise<void>;
 }
 
-/** A registry that answers, but suddenly holds nothing: an outage or a lost database must not read as "all freed". */
+/** A registry that answers, but suddenly holds nothing to read: an outage or a lost database must not read as "all freed". */
 export class EmptyRegistryError extends Error {
   override readonly name = 'EmptyRegistryError';
 
   constructor() {
-    super('the registry answered that it holds no tags, where it held some before; the last snapshot stays');
+    super('no tag can be read any more, where there were some before; the last snapshot stays');
   }
 }
 
 /** A failed collection is tried again sooner than the interval, at a pace that no token service takes for an attack. */
 const FIRST_RETRY_MS = 30_000;
-/** The longest wait that a timer can hold is 2^31 - 1 ms; longer ones are waited for in pieces. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function createCollector(options: CollectorOptions): Collector {
   const stopped = new AbortController();
@@ -46,29 +45,23 @@ export function createCollector(options: CollectorOptions): Collector {
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
-    let dueAt = options.clock();
+    const firstAt = options.clock();
     for (let failures = 0; !signal.aborted; ) {
       options.report.started();
+      let nextAt: number;
       try {
         latest = unlessEmptied(await options.collect(signal), latest);
-        options.report.finished(latest);
         failures = 0;
+        nextAt = nextOnGrid(firstAt, options);
+        options.report.finished(latest);
       } catch (error) {
         if (signal.aborted) return;
+        nextAt = Math.min(nextOnGrid(firstAt, options), options.clock() + FIRST_RETRY_MS * 2 ** failures);
         failures++;
-        options.report.failed(error, nextAfter(dueAt, failures));
+        options.report.failed(error, nextAt);
       }
-      dueAt = nextAfter(dueAt, failures);
-      await sleepUntil(dueAt, options.clock, signal);
+      await options.wait(nextAt, signal);
     }
-  }
-
-  /** On the grid of intervals that the first start began, so that slow collections do not shift it; after failures sooner. */
-  function nextAfter(dueAt: number, failures: number): number {
-    const now = options.clock();
-    const passed = Math.floor(Math.max(0, now - dueAt) / options.intervalMs) + 1;
-    const onGrid = dueAt + passed * options.intervalMs;
-    return failures === 0 ? onGrid : Math.min(onGrid, now + FIRST_RETRY_MS * 2 ** (failures - 1));
   }
 
   return {
@@ -83,16 +76,16 @@ export function createCollector(options: CollectorOptions): Collector {
   };
 }
 
+/** The next of the times that lie whole intervals after the first start, so that slow collections do not shift it. */
+function nextOnGrid(firstAt: number, { clock, intervalMs }: CollectorOptions): number {
+  return firstAt + (Math.floor((clock() - firstAt) / intervalMs) + 1) * intervalMs;
+}
+
 function unlessEmptied(fresh: Snapshot, last: Snapshot | undefined): Snapshot {
-  const isEmpty = fresh.repositories.every((repository) => repository.tags.length === 0 && repository.isComplete);
-  const wasFull = last?.repositories.some((repository) => repository.tags.length > 0) ?? false;
-  if (isEmpty && wasFull) throw new EmptyRegistryError();
+  if (last !== undefined && hasFigures(last) && !hasFigures(fresh)) throw new EmptyRegistryError();
   return fresh;
 }
 
-async function sleepUntil(at: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  for (let left = at - clock(); left > 0; left = at - clock()) {
-    await sleep(Math.min(left, LONGEST_TIMER_MS), undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return;
-  }
+function hasFigures({ repositories }: Snapshot): boolean {
+  return repositories.some((repository) => repository.tags.some((tag) => tag.sizeBytes !== null));
 }

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import { createCollector } from '../src/crawl/collector.ts';
+import type { RepositoryName, TagName } from '../src/domain/names.ts';
+import type { Snapshot } from '../src/domain/snapshot.ts';
+
+const MINUTE = 60_000;
+
+/** A snapshot with so many tags. */
+function snapshot(finishedAt: number, tagsCount: number): Snapshot {
+  const tags = Array.from({ length: tagsCount }, (_, i) => ({
+    name: `v${i}` as TagName,
+    status: 'ok' as const,
+    sizeBytes: 1,
+    diskSizeBytes: 1,
+  }));
+  const repository = { name: 'a' as RepositoryName, sizeBytes: 1, diskSizeBytes: 1, isComplete: true, tags };
+  return { startedAt: 0, finishedAt, repositories: [repository], gaps: [] };
+}
+
+/** Runs collections on a clock that only the collections and the waits move; `script` says how each goes, the last ends the run. */
+async function runScript(script: ((now: number) => { readonly takes: number; readonly result: Snapshot | Error })[]) {
+  let now = 1000;
+  const startedAt: number[] = [];
+  const errors: unknown[] = [];
+  let ended = (): void => undefined;
+  const end = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  const collector = createCollector({
+    intervalMs: 60 * MINUTE,
+    clock: () => now,
+    wait: async (until, signal) => {
+      now = until;
+      if (startedAt.length < script.length) return;
+      ended();
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+    collect: async () => {
+      startedAt.push(now);
+      const step = script[startedAt.length - 1]?.(now);
+      if (step === undefined) throw new Error('the script is over');
+      now += step.takes;
+      if (step.result instanceof Error) throw step.result;
+      return step.result;
+    },
+    report: { started: () => undefined, finished: () => undefined, failed: (error) => errors.push(error) },
+  });
+  collector.start();
+  await end;
+  await collector.stop();
+  return { latest: collector.latest(), startedAt: startedAt.map((at) => (at - 1000) / MINUTE), errors };
+}
+
+test('collections start on whole intervals, however long each takes, and one at a time', async () => {
+  const takes = (minutes: number) => () => ({ takes: minutes * MINUTE, result: snapshot(minutes, 1) });
+  const { startedAt, latest } = await runScript([takes(10), takes(59), takes(130), takes(1)]);
+  expect(startedAt).toEqual([0, 60, 120, 300]);
+  expect(latest?.finishedAt).toBe(1);
+});
+
+test('a failure keeps the last good snapshot, is tried again sooner, and the interval stays where it was', async () => {
+  const good = () => ({ takes: 0, result: snapshot(7, 1) });
+  const bad = () => ({ takes: 0, result: new Error('registry down') });
+  const { startedAt, latest, errors } = await runScript([good, bad, bad, good, bad]);
+  expect(startedAt).toEqual([0, 60, 60.5, 61.5, 120]);
+  expect(latest?.finishedAt).toBe(7);
+  expect(errors).toHaveLength(3);
+});
+
+test('a registry that held tags and suddenly holds none is an outage, and not all freed', async () => {
+  const { latest, errors } = await runScript([
+    () => ({ takes: 0, result: snapshot(1, 2) }),
+    () => ({ takes: 0, result: snapshot(2, 0) }),
+  ]);
+  expect(latest?.finishedAt).toBe(1);
+  expect(String(errors[0])).toContain('no tag can be read any more');
+});
+
+test('an empty registry is a registry', async () => {
+  const { latest, errors } = await runScript([() => ({ takes: 0, result: snapshot(1, 0) })]);
+  expect(latest?.finishedAt).toBe(1);
+  expect(errors).toEqual([]);
+});
+
+test('stopping ends the collection under way', async () => {
+  let aborted = false;
+  const collector = createCollector({
+    intervalMs: MINUTE,
+    clock: () => 0,
+    wait: async () => undefined,
+    collect: (signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          reject(signal.reason);
+        });
+      }),
+    report: { started: () => undefined, finished: () => undefined, failed: () => undefined },
+  });
+  collector.start();
+  await collector.stop();
+  expect(aborted).toBe(true);
+});
