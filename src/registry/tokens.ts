@@ -49,6 +49,8 @@ const RENEW_AFTER_SHARE_OF_LIFE = 0.8;
 interface Group {
   readonly subjects: readonly TokenSubject[];
   token?: Promise<RegistryToken> | undefined;
+  /** What `token` came to; a later refusal of an earlier one changes nothing. */
+  current?: RegistryToken;
   renewAt: number;
 }
 
@@ -65,6 +67,7 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
     const token = await requestToken(http, options, group.subjects, signal);
     if (token !== undefined) {
       group.renewAt = token.renewAt;
+      group.current = token;
       return token;
     }
     const middle = Math.ceil(group.subjects.length / 2);
@@ -97,9 +100,7 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
     },
     refuse(subject, token) {
       const group = groups.get(subject);
-      void group?.token?.then((current) => {
-        if (current === token) group.token = undefined;
-      });
+      if (group?.current === token) group.token = undefined;
     },
   };
 }
