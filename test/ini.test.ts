@@ -83,13 +83,13 @@ test('every problem is reported, each with its line', () => {
       ].join('\n'),
     ),
   ).toEqual([
-    '1: there is no section yet; begin with a header such as [general]',
-    '5: "x" is set a second time, first in line 4; keep one of them',
-    '6: neither a section, a key nor a comment; write key = value',
-    '7: a value without a key; write key = value',
-    '9: the section "a" begins a second time, first in line 3; join the two',
-    '10: "y" refers with %(…)s to a key that is not there; write %% for a plain %',
-    '11: "z" refers to itself, or too deep; write the value out',
+    '1: stands before any section; begin with a header such as [general]',
+    '5: is set a second time, first in line 4; keep one of them',
+    '6: is neither a section, a key nor a comment; write key = value',
+    '7: is a value without a key; write key = value',
+    '9: begins a second time, first in line 3; join the two',
+    '10: refers with %(…)s to a key that is not there; write %% for a plain %',
+    '11: refers to itself, or too deep; write the value out',
   ]);
 });
 
@@ -97,7 +97,7 @@ test('a wrong reference in [DEFAULT] is one problem, however many sections inher
   expect(problems('[DEFAULT]\nx = %(nope)s\n[a]\n[b]')).toHaveLength(1);
 });
 
-test('the rest of a secret that was wrapped by mistake is not shown', () => {
+test('what is left of a secret that was wrapped by mistake is not quoted', () => {
   const text = '[jwt]\nsecret_key = c2Vj\nUmV0S2V5==\nUmV0S2V5==\nUmV0U2VjcmV0\n';
   expect(problems(text).join('\n')).not.toMatch(/umv0/i);
   expect(problems(text)).toHaveLength(2);
@@ -106,7 +106,7 @@ test('the rest of a secret that was wrapped by mistake is not shown', () => {
 test('references that multiply end in a problem, not in gigabytes', () => {
   const bomb = Array.from({ length: 9 }, (_, i) => `k${i} = ${`%(k${i + 1})s`.repeat(50)}`).join('\n');
   expect(problems(`[a]\n${bomb}\nk9 = boom`)).toContain(
-    '2: a key that is not shown grows beyond 100000 characters by its %(…)s; write the value out',
+    '2: grows beyond 100000 characters by its %(…)s; write the value out',
   );
 });
 

@@ -25,9 +25,13 @@ export interface IniSection {
   readonly entries: ReadonlyMap<string, IniEntry>;
 }
 
-/** Something wrong in the text. The message never quotes a value: it may be a password. */
+/** Something wrong in the text. The message quotes neither values nor names: a wrapped password can look like a name. */
 export interface IniProblem {
   readonly line: number;
+  /** The section it is in, if any. */
+  readonly section?: string;
+  /** The key it is about, if any. */
+  readonly key?: string;
   readonly message: string;
 }
 
@@ -38,7 +42,10 @@ export interface IniFile {
 
 /** Reads any text whatsoever, and reports everything that is wrong with it, in order of lines. Never throws. */
 export function parseIni(text: string): IniFile {
-  const file: RawFile = { sections: new Map([[DEFAULT_SECTION, { line: 0, entries: new Map() }]]), problems: [] };
+  const file: RawFile = {
+    sections: new Map([[DEFAULT_SECTION, { name: DEFAULT_SECTION, line: 0, entries: new Map() }]]),
+    problems: [],
+  };
   const state: State = { section: undefined, entry: undefined, indent: 0, isHeaderMissed: false };
   for (const [index, line] of text
     .replace(/^\uFEFF/, '')
@@ -50,14 +57,9 @@ export function parseIni(text: string): IniFile {
   file.sections.delete(DEFAULT_SECTION);
   const sections = new Map<string, IniSection>();
   for (const [name, section] of file.sections) {
-    sections.set(name, { line: section.line, entries: joined(section.entries, inherited, file.problems) });
+    sections.set(name, { line: section.line, entries: joined(section, inherited, file.problems) });
   }
   return { sections, problems: sortedOnce(file.problems) };
-}
-
-/** A key as a problem may name it: only what looks like a key of ours, since a wrapped secret can look like a key too. */
-export function shownKey(key: string): string {
-  return /^[a-z][a-z_ -]{0,39}$/.test(key) ? `"${key}"` : 'a key that is not shown';
 }
 
 const DEFAULT_SECTION = 'DEFAULT';
@@ -67,6 +69,7 @@ interface RawEntry {
   readonly lines: string[];
 }
 interface RawSection {
+  readonly name: string;
   readonly line: number;
   readonly entries: Map<string, RawEntry>;
 }
@@ -101,56 +104,63 @@ function readLine(line: string, number: number, state: State, file: RawFile): vo
   else if (state.section !== undefined) readKey(content, number, state, state.section, file);
   else if (!state.isHeaderMissed) {
     state.isHeaderMissed = true;
-    file.problems.push({ line: number, message: 'there is no section yet; begin with a header such as [general]' });
+    file.problems.push({ line: number, message: 'stands before any section; begin with a header such as [general]' });
   }
 }
 
 function openSection(name: string, number: number, state: State, file: RawFile): void {
   state.entry = undefined;
   const known = file.sections.get(name);
-  state.section = known ?? { line: number, entries: new Map() };
+  state.section = known ?? { name, line: number, entries: new Map() };
   if (known === undefined) file.sections.set(name, state.section);
   else if (name !== DEFAULT_SECTION) {
-    const message = `the section ${shownKey(name)} begins a second time, first in line ${known.line}; join the two`;
-    file.problems.push({ line: number, message });
+    const message = `begins a second time, first in line ${known.line}; join the two`;
+    file.problems.push({ line: number, section: name, message });
   }
 }
 
 function readKey(content: string, number: number, state: State, section: RawSection, file: RawFile): void {
+  const problem = { line: number, section: section.name };
   const delimiter = content.search(/[=:]/);
+  state.entry = undefined;
+  if (delimiter === -1) {
+    file.problems.push({ ...problem, message: 'is neither a section, a key nor a comment; write key = value' });
+    return;
+  }
   const entry: RawEntry = { line: number, lines: [content.slice(delimiter + 1).trim()] };
   state.entry = entry;
-  const key = content.slice(0, Math.max(0, delimiter)).trimEnd().toLowerCase();
+  const key = content.slice(0, delimiter).trimEnd().toLowerCase();
   const first = section.entries.get(key);
-  if (delimiter === -1) {
-    state.entry = undefined;
-    file.problems.push({ line: number, message: 'neither a section, a key nor a comment; write key = value' });
-  } else if (key === '') {
-    file.problems.push({ line: number, message: 'a value without a key; write key = value' });
-  } else if (first !== undefined) {
-    const message = `${shownKey(key)} is set a second time, first in line ${first.line}; keep one of them`;
-    file.problems.push({ line: number, message });
-  } else section.entries.set(key, entry);
+  if (key === '') file.problems.push({ ...problem, message: 'is a value without a key; write key = value' });
+  else if (first === undefined) section.entries.set(key, entry);
+  else {
+    const message = `is set a second time, first in line ${first.line}; keep one of them`;
+    file.problems.push({ ...problem, key, message });
+  }
 }
 
 function joined(
-  own: ReadonlyMap<string, RawEntry>,
+  section: RawSection,
   inherited: ReadonlyMap<string, RawEntry>,
   problems: IniProblem[],
 ): ReadonlyMap<string, IniEntry> {
-  const merged = new Map([...inherited, ...own]);
+  const merged = new Map([...inherited, ...section.entries]);
   const raw = new Map([...merged].map(([key, entry]) => [key, entry.lines.join('\n').trimEnd()]));
   const entries = new Map<string, IniEntry>();
   for (const [key, { line }] of merged) {
     const read = interpolate(key, raw);
-    if ('wrong' in read) problems.push({ line, message: `${shownKey(key)} ${read.wrong}` });
-    entries.set(key, { value: 'wrong' in read ? undefined : read.value, line, isInherited: !own.has(key) });
+    if ('wrong' in read) problems.push({ line, section: section.name, key, message: read.wrong });
+    entries.set(key, { value: 'wrong' in read ? undefined : read.value, line, isInherited: !section.entries.has(key) });
   }
   return entries;
 }
 
-/** By line, and each once: what is wrong in [DEFAULT] is met again in every section. */
+/** By line, and each once: what is wrong in [DEFAULT] is met again in every section, and reported for the first. */
 function sortedOnce(problems: readonly IniProblem[]): readonly IniProblem[] {
-  const distinct = new Map(problems.map((problem) => [`${problem.line} ${problem.message}`, problem]));
+  const distinct = new Map<string, IniProblem>();
+  for (const problem of problems) {
+    const id = `${problem.line} ${problem.message}`;
+    if (!distinct.has(id)) distinct.set(id, problem);
+  }
   return [...distinct.values()].sort((a, b) => a.line - b.line);
 }

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { reasonOf } from './certificates.ts';
+import { type IniEntry, type IniProblem, parseIni } from './ini.ts';
+import { closest, type Problem } from './problem.ts';
+import { SECTIONS } from './schema.ts';
+
+/** The text of one key, and where it came from. `text` is undefined where it could not be had, which a problem tells. */
+export interface Setting {
+  readonly text: string | undefined;
+  readonly place: string;
+  readonly line?: number;
+}
+
+/** Settings by `section.key`. */
+export interface Source {
+  readonly settings: ReadonlyMap<string, Setting>;
+  readonly problems: readonly Problem[];
+}
+
+/** The file's settings, or undefined where there is no such file. A file that cannot be read is a problem. */
+export function readConfigFile(path: string): Source | undefined {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === 'there is no such file') return undefined;
+    return { settings: new Map(), problems: [{ place: path, message: `cannot be read: ${reason}` }] };
+  }
+  const { sections, problems: textProblems } = parseIni(text);
+  const settings = new Map<string, Setting>();
+  const problems: Problem[] = textProblems.map((problem) => textProblem(path, problem));
+  for (const [name, { line, entries }] of sections) {
+    const section = SECTIONS.get(name);
+    if (section === undefined) {
+      problems.push({ place: path, line, subject: sectionName(name), message: unknownSection(name) });
+      continue;
+    }
+    for (const [key, { value, line }] of entries) {
+      if (Object.hasOwn(section.keys, key)) settings.set(`${name}.${key}`, { text: value, place: path, line });
+    }
+    problems.push(...unknownKeys(name, entries).map((problem) => ({ ...problem, place: path })));
+  }
+  return { settings, problems };
+}
+
+function textProblem(place: string, { line, section, key, message }: IniProblem): Problem {
+  if (section === undefined) return { place, line, message };
+  const isKnown = key !== undefined && closestKey(section, key) === key;
+  const keyName = key === undefined ? '' : ` ${isKnown ? key : HIDDEN_KEY}`;
+  return { place, line, subject: `${sectionName(section)}${keyName}`, message };
+}
+
+function unknownSection(name: string): string {
+  const meant = closest(name, SECTIONS.keys());
+  const right =
+    meant === undefined ? `the sections are ${[...SECTIONS.keys()].join(', ')}` : `did you mean [${meant}]?`;
+  return `there is no such section; ${right}`;
+}
+
+const HIDDEN_KEY = '(unknown key)';
+
+/**
+ * What the section sets without there being such a key; what it only inherits is no mistake.
+ * Behind a secret the name is hidden: it may be the rest of the secret, wrapped and ending in `=`.
+ */
+function unknownKeys(name: string, entries: ReadonlyMap<string, IniEntry>): readonly Omit<Problem, 'place'>[] {
+  const keys = SECTIONS.get(name)?.keys ?? {};
+  const problems: Omit<Problem, 'place'>[] = [];
+  let isBehindSecret = false;
+  for (const [key, { line }] of [...entries].filter(([, entry]) => !entry.isInherited).sort(byLine)) {
+    if (Object.hasOwn(keys, key)) {
+      isBehindSecret = keys[key]?.isSecret === true;
+      continue;
+    }
+    const meant = closestKey(name, key);
+    const isShown = meant !== undefined || (!isBehindSecret && /^[a-z][a-z_ -]{0,39}$/.test(key));
+    problems.push({
+      line,
+      subject: `[${name}] ${isShown ? key : HIDDEN_KEY}`,
+      message: `there is no such key; ${rightKey(key, meant)}`,
+    });
+    isBehindSecret ||= !isShown;
+  }
+  return problems;
+}
+
+function byLine([, a]: readonly [string, IniEntry], [, b]: readonly [string, IniEntry]): number {
+  return a.line - b.line;
+}
+
+function rightKey(key: string, meant: string | undefined): string {
+  if (meant !== undefined && meant !== key) return `did you mean ${meant}?`;
+  const homes = [...SECTIONS].filter(([, section]) => Object.hasOwn(section.keys, key)).map(([name]) => `[${name}]`);
+  return homes.length > 0 ? `it belongs to ${homes.join(' or ')}` : 'remove it, or put # before it';
+}
+
+/** The key of the section that was probably meant, else the same key of another section. */
+function closestKey(section: string, key: string): string | undefined {
+  const own = closest(key, Object.keys(SECTIONS.get(section)?.keys ?? {}));
+  if (own !== undefined) return own;
+  return [...SECTIONS.values()].some(({ keys }) => Object.hasOwn(keys, key)) ? key : undefined;
+}
+
+function sectionName(name: string): string {
+  return /^[A-Za-z][A-Za-z_ -]{0,39}$/.test(name) ? `[${name}]` : '(unknown section)';
+}

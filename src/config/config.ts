@@ -1,0 +1,133 @@
+import { directoryUrls } from './directory-hosts.ts';
+import type { LogLevel } from './general-keys.ts';
+import type { Values } from './schema.ts';
+
+/** The validated configuration, frozen through and through. Holds secrets: never log it. */
+export interface Config {
+  readonly general: GeneralConfig;
+  readonly ldap: LdapConfig;
+  readonly jwt: JwtConfig;
+  readonly registry: RegistryConfig;
+}
+
+export interface GeneralConfig {
+  /** An IP address without brackets, or a host name. */
+  readonly host: string;
+  /** 0 is any free port. */
+  readonly port: number;
+  /** '' or a path such as `/x/y`, without a trailing slash. */
+  readonly prefix: string;
+  readonly corsOrigins: '*' | readonly string[];
+  readonly updateIntervalMs: number;
+  readonly logLevel: LogLevel;
+}
+
+export interface LdapConfig {
+  /** At least one, each `ldap://` or `ldaps://` with a host and perhaps a port, in the order to try them. */
+  readonly urls: readonly string[];
+  readonly baseDn: string;
+  readonly usernameAttribute: string;
+  readonly gidAttribute: string;
+  readonly validGid: string;
+  /** PEM, to be trusted besides the well-known authorities. */
+  readonly ca: string | undefined;
+  readonly verifyCertificate: boolean;
+  /** Only where every URL is `ldap://`. */
+  readonly startTls: boolean;
+  /** Defined exactly where `bindPassword` is. */
+  readonly bindDn: string | undefined;
+  readonly bindPassword: string | undefined;
+  readonly timeoutMs: number;
+}
+
+export interface JwtConfig {
+  readonly expiresInSeconds: number;
+  /** At least 32 bytes in UTF-8. */
+  readonly secretKey: string;
+}
+
+export interface RegistryConfig {
+  /** With a trailing slash. */
+  readonly gitlabUrl: string;
+  /** With a trailing slash. */
+  readonly registryUrl: string;
+  readonly username: string;
+  readonly accessToken: string;
+  /** Requests in flight at most. */
+  readonly connections: number;
+  readonly requestTimeoutMs: number;
+  /** PEM, to be trusted besides the well-known authorities. */
+  readonly ca: string | undefined;
+  /** Where the credentials may be sent: the origins of the two URLs, then further ones. */
+  readonly tokenOrigins: readonly string[];
+}
+
+export function configOf({ general, ldap, jwt, registry }: Values): Config {
+  return deepFreeze({
+    general: {
+      host: general.socket_host,
+      port: general.socket_port,
+      prefix: general.server_prefix,
+      corsOrigins: general.cors_origins,
+      updateIntervalMs: general.update_interval * 1000,
+      logLevel: general.debug && general.log_level !== 'trace' ? 'debug' : general.log_level,
+    },
+    ldap: {
+      urls: directoryUrls(ldap.host, ldap.start_tls),
+      baseDn: ldap.base_dn,
+      usernameAttribute: ldap.username_attribute,
+      gidAttribute: ldap.gid_attribute,
+      validGid: ldap.valid_gid,
+      ca: ldap.ca_file,
+      verifyCertificate: ldap.verify_certificate,
+      startTls: ldap.start_tls,
+      bindDn: ldap.bind_dn,
+      bindPassword: ldap.bind_password,
+      timeoutMs: ldap.timeout * 1000,
+    },
+    jwt: { expiresInSeconds: jwt.auth_token_expires, secretKey: jwt.secret_key },
+    registry: {
+      gitlabUrl: registry.gitlab_base_url,
+      registryUrl: registry.registry_base_url,
+      username: registry.username,
+      accessToken: registry.access_token,
+      connections: registry.connections,
+      requestTimeoutMs: registry.request_timeout * 1000,
+      ca: registry.ca_file,
+      tokenOrigins: tokenOrigins(registry),
+    },
+  });
+}
+
+/** What is right by itself and wrong together: the key that the operator should look at, and why. */
+export function contradictions({ ldap }: Partial<Values>): readonly Contradiction[] {
+  if (ldap === undefined) return [];
+  const found: Contradiction[] = [];
+  if (ldap.bind_dn !== undefined && ldap.bind_password === undefined) {
+    found.push({ section: 'ldap', key: 'bind_dn', message: 'is set without bind_password; expected both or neither' });
+  }
+  if (ldap.bind_dn === undefined && ldap.bind_password !== undefined) {
+    found.push({ section: 'ldap', key: 'bind_password', message: 'is set without bind_dn; expected both or neither' });
+  }
+  if (ldap.start_tls && ldap.host.some(({ scheme }) => scheme === 'ldaps')) {
+    const message = 'is true although a host is reached by ldaps://, which is encrypted already; expected one of them';
+    found.push({ section: 'ldap', key: 'start_tls', message });
+  }
+  return found;
+}
+
+export interface Contradiction {
+  readonly section: string;
+  readonly key: string;
+  readonly message: string;
+}
+
+function tokenOrigins(registry: Values['registry']): readonly string[] {
+  const urls = [registry.gitlab_base_url, registry.registry_base_url];
+  return [...new Set([...urls.map((url) => new URL(url).origin), ...registry.token_origins])];
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze);
+  return value;
+}

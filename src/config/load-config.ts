@@ -1,0 +1,103 @@
+import { type Config, configOf, contradictions } from './config.ts';
+import { readConfigFile, type Setting, type Source } from './config-file.ts';
+import { type Environment, readEnvironment, variableOf } from './environment.ts';
+import type { Key } from './key.ts';
+import { type Problem, problemLines, quoted } from './problem.ts';
+import { SECTIONS, type Values } from './schema.ts';
+
+export interface ConfigSources {
+  /** The path of the INI file, relative to the working directory. */
+  readonly file: string;
+  /** Whether nobody asked for that file: then it may be missing, if the environment says all that is needed. */
+  readonly isDefaultFile: boolean;
+  readonly env: Environment;
+}
+
+/** Each problem is one line for the operator, without a line end and without any secret. */
+export type LoadedConfig = { readonly config: Config } | { readonly problems: readonly string[] };
+
+/** Reads the file and the environment, which counts more, and checks everything before it gives up. */
+export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedConfig {
+  const fromFile = readConfigFile(file);
+  const fromEnv = readEnvironment(env);
+  const settings = new Map([...(fromFile?.settings ?? []), ...fromEnv.settings]);
+  const problems = [...(fromFile?.problems ?? []), ...fromEnv.problems];
+  const values = readValues(settings, problems);
+  const missing = missingKeys(settings, fromFile === undefined ? undefined : file);
+  if (fromFile === undefined && (!isDefaultFile || missing.length > 0)) problems.unshift(noSuchFile(file));
+  if (isWorthListing(missing, fromFile, fromEnv, isDefaultFile)) problems.push(...missing);
+  if (problems.length === 0 && isComplete(values)) return { config: configOf(values) };
+  return { problems: problemLines(problems) };
+}
+
+/** Every section whose keys are all right, then checked as a whole too. */
+function readValues(settings: ReadonlyMap<string, Setting>, problems: Problem[]): Partial<Values> {
+  const sections: Record<string, Readonly<Record<string, unknown>>> = {};
+  for (const [name, { keys }] of SECTIONS) {
+    const values: Record<string, unknown> = {};
+    for (const [keyName, key] of Object.entries(keys)) {
+      const setting = settings.get(`${name}.${keyName}`);
+      const text = setting === undefined ? key.fallback : setting.text;
+      if (text === undefined) continue; // missing, or unreadable: told elsewhere
+      const read = key.read(text);
+      if ('value' in read) values[keyName] = read.value;
+      else
+        problems.push({
+          ...placeOf(setting),
+          subject: `[${name}] ${keyName}`,
+          message: wrongValue(key, text, read.wrong),
+        });
+    }
+    if (Object.keys(values).length === Object.keys(keys).length) sections[name] = values;
+  }
+  // The schema that gave Values its type is the one that was walked through.
+  const values = sections as Partial<Values>;
+  for (const { section, key, message } of contradictions(values)) {
+    problems.push({ ...placeOf(settings.get(`${section}.${key}`)), subject: `[${section}] ${key}`, message });
+  }
+  return values;
+}
+
+function isComplete(values: Partial<Values>): values is Values {
+  return [...SECTIONS.keys()].every((name) => Object.hasOwn(values, name));
+}
+
+function placeOf(setting: Setting | undefined): Pick<Problem, 'place' | 'line'> {
+  return { place: setting?.place ?? 'default', line: setting?.line };
+}
+
+function wrongValue(key: Key<unknown>, text: string, wrong: string): string {
+  const hint = key.isSecret || !/\s[#;]/.test(text) ? '' : ' (a comment needs a line to itself)';
+  return `${quoted(text, key.isSecret === true)} ${wrong}${hint}; expected ${key.right}`;
+}
+
+function missingKeys(settings: ReadonlyMap<string, Setting>, file: string | undefined): readonly Problem[] {
+  const problems: Problem[] = [];
+  for (const [section, { keys }] of SECTIONS) {
+    for (const [name, key] of Object.entries(keys)) {
+      if (key.fallback !== undefined || settings.has(`${section}.${name}`)) continue;
+      const place = file ?? variableOf(section, name);
+      problems.push({ place, subject: `[${section}] ${name}`, message: `is not set; expected ${key.right}` });
+    }
+  }
+  return problems;
+}
+
+/** Where no file could be read and nothing else was said, one line about the file is all that helps. */
+function isWorthListing(
+  missing: readonly Problem[],
+  fromFile: Source | undefined,
+  fromEnv: Source,
+  isDefaultFile: boolean,
+): boolean {
+  if (missing.length === 0) return false;
+  if (fromFile === undefined) return isDefaultFile && fromEnv.settings.size > 0;
+  return fromFile.settings.size > 0 || !fromFile.problems.some(({ line }) => line === undefined);
+}
+
+function noSuchFile(place: string): Problem {
+  return {
+    place,
+    message: 'there is no such file; write one from what --print-default-config prints, or name another by -c FILE',
+  };
+}

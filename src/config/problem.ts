@@ -1,0 +1,53 @@
+/** Something that the operator has to change, before it is a line. */
+export interface Problem {
+  /** The file or the environment variable. */
+  readonly place: string;
+  /** The line of the file, from 1; what has none comes last. */
+  readonly line?: number | undefined;
+  /** `[section] key`, as far as there is one. */
+  readonly subject?: string | undefined;
+  /** What is wrong; what is right. Holds no secret. */
+  readonly message: string;
+}
+
+/** One line each, such as `my.conf:3: [general] socket_port: "abc" is not a whole number; expected …`, in order of the file. */
+export function problemLines(problems: readonly Problem[]): readonly string[] {
+  const ordered = [...problems].sort((a, b) => (a.line ?? Number.MAX_VALUE) - (b.line ?? Number.MAX_VALUE));
+  return ordered.map(({ place, line, subject, message }) =>
+    [line === undefined ? place : `${place}:${line}`, ...(subject === undefined ? [] : [subject]), message].join(': '),
+  );
+}
+
+/** A value's text as a problem may quote it. What could hold a password, as URLs can, is not quoted. */
+export function quoted(text: string, isSecret: boolean): string {
+  const isPlain = text !== '' && text.length <= 100 && !/[@?#\p{Cc}]/u.test(text);
+  return isPlain && !isSecret ? `"${text}"` : 'the value';
+}
+
+/** The candidate that was probably meant: two slips away at most, and fewer for short words. */
+export function closest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let least = Math.min(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance =
+      word.length > 60 ? Number.POSITIVE_INFINITY : editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance >= least) continue;
+    least = distance;
+    best = candidate;
+  }
+  return best;
+}
+
+/** Levenshtein's: how many letters to insert, delete or replace. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,66 @@
+import { certificatesIn } from './certificates.ts';
+import { key, type Reader } from './key.ts';
+import { duration, isAllZeros, line, optional, replaced, wholeNumber } from './readers.ts';
+import { baseUrl, origins } from './web-addresses.ts';
+
+/** A name for Basic authentication, which ends at the first colon (RFC 7617, section 2). */
+const basicName: Reader<string> = (text) => (text.includes(':') ? { wrong: 'holds a colon' } : line(text));
+
+export const REGISTRY_KEYS = {
+  gitlab_base_url: key({
+    about: 'The GitLab that hands out the tokens for the registry.',
+    right: 'an http or https URL without credentials, such as https://gitlab.example.com/',
+    read: baseUrl('mygitlab.com'),
+    sample: 'https://mygitlab.com/',
+  }),
+  registry_base_url: key({
+    about: 'The container registry.',
+    right: 'an http or https URL without credentials, such as https://registry.example.com/',
+    read: baseUrl('registry.mygitlab.com'),
+    sample: 'https://registry.mygitlab.com/',
+  }),
+  username: key({
+    about: 'The GitLab user that reads the registry: an administrator, since nobody else may list all repositories.',
+    right: 'the name of a GitLab user',
+    read: basicName,
+    fallback: 'root',
+  }),
+  access_token: key({
+    about: 'A personal access token of that user, with the scope `read_registry`.',
+    right: 'a personal access token of the user, in one line',
+    read: replaced(isAllZeros, line),
+    sample: '00000000000000000000',
+    isSecret: true,
+  }),
+  connections: key({
+    about: 'How many requests to the registry are in flight at most.',
+    right: 'a whole number from 1 to 256',
+    read: wholeNumber(1, 256),
+    fallback: '32',
+    isNew: true,
+  }),
+  request_timeout: key({
+    about: 'How long to wait for an answer of the registry or of GitLab.',
+    right: 'a duration from 1 second to 1 hour, such as 30 seconds',
+    read: duration(3600),
+    fallback: '30 seconds',
+    isNew: true,
+  }),
+  ca_file: key({
+    about: 'Certificates to trust for the registry and GitLab besides the well-known authorities, read at the start.',
+    right: 'the path of a readable PEM file with at least one certificate',
+    read: optional(certificatesIn),
+    fallback: '',
+    sample: '/etc/ssl/certs/my-ca.pem',
+    isNew: true,
+  }),
+  token_origins: key({
+    about:
+      'Further origins that may be sent the credentials where the registry names them as its token service. Those of the two base URLs always may.',
+    right: 'origins such as https://tokens.example.com, separated by spaces or commas',
+    read: origins,
+    fallback: '',
+    sample: 'https://tokens.example.com',
+    isNew: true,
+  }),
+};

@@ -1,0 +1,23 @@
+import { GENERAL_KEYS } from './general-keys.ts';
+import { JWT_KEYS } from './jwt-keys.ts';
+import type { KeyValue, Section } from './key.ts';
+import { LDAP_KEYS } from './ldap-keys.ts';
+import { REGISTRY_KEYS } from './registry-keys.ts';
+
+/** Every section and key there is. What is checked, documented and printed by default is read from here and nowhere else. */
+export const SCHEMA = {
+  general: { about: 'The service itself.', keys: GENERAL_KEYS },
+  ldap: { about: 'The directory of those who may sign in.', keys: LDAP_KEYS },
+  jwt: { about: 'The tokens that users get for their password.', keys: JWT_KEYS },
+  registry: { about: 'The registry that is looked at.', keys: REGISTRY_KEYS },
+} satisfies Record<string, Section>;
+
+/** The schema without its exact types, to walk through. */
+export const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>(Object.entries(SCHEMA));
+
+/** The value of every key, by section and name. */
+export type Values = {
+  readonly [S in keyof typeof SCHEMA]: {
+    readonly [K in keyof (typeof SCHEMA)[S]['keys']]: KeyValue<(typeof SCHEMA)[S]['keys'][K]>;
+  };
+};
