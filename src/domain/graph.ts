@@ -19,14 +19,18 @@ export interface BlobGraph {
   readonly children: Uint32Array;
 }
 
+const UNREAD = -1;
+
 /** Collects manifests in any order of arrival; the graph that comes out does not depend on it but for the numbering. */
 export class GraphBuilder {
   readonly #numbers = new Map<Digest, number>();
-  readonly #digests: Digest[] = [];
   readonly #bytes: number[] = [];
   readonly #isLayer: number[] = [];
   readonly #isManifest: number[] = [];
-  readonly #childrenOf: (readonly number[] | undefined)[] = [];
+  /** Where in `#edges` the children of a manifest begin; UNREAD for one that was not read, and for every leaf. */
+  readonly #firstEdge: number[] = [];
+  readonly #edgesCount: number[] = [];
+  readonly #edges: number[] = [];
   /** Blobs whose size no descriptor settles. */
   readonly #unsized = new Set<number>();
   /** Blobs that every manifest so far lists as foreign: one that is not stored counts 0, and nothing is missing. */
@@ -36,28 +40,32 @@ export class GraphBuilder {
   node(digest: Digest): number {
     const known = this.#numbers.get(digest);
     if (known !== undefined) return known;
-    const node = this.#digests.length;
+    const node = this.#numbers.size;
     this.#numbers.set(digest, node);
-    this.#digests.push(digest);
     this.#bytes.push(Number.NaN);
     this.#isLayer.push(0);
     this.#isManifest.push(0);
-    this.#childrenOf.push(undefined);
+    this.#firstEdge.push(UNREAD);
+    this.#edgesCount.push(0);
     return node;
   }
 
   /** Whether the manifest of that digest was read, so that nobody needs to ask for it again. */
   isRead(digest: Digest): boolean {
-    return this.#childrenOf[this.#numbers.get(digest) ?? -1] !== undefined;
+    return this.#hasChildren(this.#numbers.get(digest));
   }
 
   /** Records a manifest as read. `sizeBytes` is the length of its body as served. */
   addManifest(digest: Digest, sizeBytes: number, manifest: Manifest): number {
     const node = this.node(digest);
+    if (this.#hasChildren(node)) return node; // what a digest names never changes
     this.#isManifest[node] = 1;
     this.#bytes[node] = sizeBytes;
     this.#unsized.delete(node);
-    this.#childrenOf[node] = [...new Set(this.#childrenIn(manifest))];
+    const children = new Set(this.#childrenIn(manifest));
+    this.#firstEdge[node] = this.#edges.length;
+    this.#edgesCount[node] = children.size;
+    for (const child of children) this.#edges.push(child);
     return node;
   }
 
@@ -76,16 +84,27 @@ export class GraphBuilder {
 
   /** The graph of all that was added. What was named and never read, or never sized, is missing in it. */
   build(): BlobGraph {
-    const { childStart, children } = this.#edges();
-    const isMissing = Uint8Array.from(this.#digests, (_, node) => (this.#isMissing(node) ? 1 : 0));
-    return {
-      digests: this.#digests,
-      bytes: Float64Array.from(this.#bytes, (bytes, node) => (isMissing[node] === 1 ? Number.NaN : bytes)),
-      isLayer: Uint8Array.from(this.#isLayer),
-      isMissing,
-      childStart,
-      children,
-    };
+    const nodesCount = this.#numbers.size;
+    const isMissing = new Uint8Array(nodesCount);
+    const bytes = Float64Array.from(this.#bytes);
+    const childStart = new Uint32Array(nodesCount + 1);
+    const children = new Uint32Array(this.#edges.length);
+    for (let node = 0, at = 0; node < nodesCount; node++) {
+      if (this.#isMissing(node)) {
+        isMissing[node] = 1;
+        bytes[node] = Number.NaN;
+      }
+      const first = this.#firstEdge[node] ?? UNREAD;
+      for (let edge = 0; edge < (this.#edgesCount[node] ?? 0); edge++) children[at++] = this.#edges[first + edge] ?? 0;
+      childStart[node + 1] = at;
+    }
+    // A Map keeps the order of insertion, which is the nodes' own.
+    const digests = [...this.#numbers.keys()];
+    return { digests, bytes, isLayer: Uint8Array.from(this.#isLayer), isMissing, childStart, children };
+  }
+
+  #hasChildren(node: number | undefined): boolean {
+    return node !== undefined && this.#firstEdge[node] !== UNREAD;
   }
 
   #childrenIn(manifest: Manifest): readonly number[] {
@@ -119,7 +138,7 @@ export class GraphBuilder {
 
   #addLeaf({ digest, mediaType, sizeBytes }: Descriptor): number {
     const node = this.node(digest);
-    if (this.#childrenOf[node] !== undefined) return node; // a manifest that was read has its true size
+    if (this.#hasChildren(node)) return node; // a manifest that was read has its true size
     const before = this.#bytes[node] ?? Number.NaN;
     if (!isForeignLayerType(mediaType)) this.#isForeign.delete(node);
     else if (Number.isNaN(before) && !this.#unsized.has(node)) this.#isForeign.add(node);
@@ -130,16 +149,6 @@ export class GraphBuilder {
   }
 
   #isMissing(node: number): boolean {
-    return this.#unsized.has(node) || (this.#isManifest[node] === 1 && this.#childrenOf[node] === undefined);
-  }
-
-  #edges(): Pick<BlobGraph, 'childStart' | 'children'> {
-    const childStart = new Uint32Array(this.#digests.length + 1);
-    for (const [node, list] of this.#childrenOf.entries()) {
-      childStart[node + 1] = (childStart[node] ?? 0) + (list?.length ?? 0);
-    }
-    const children = new Uint32Array(childStart.at(-1) ?? 0);
-    for (const [node, list] of this.#childrenOf.entries()) if (list) children.set(list, childStart[node]);
-    return { childStart, children };
+    return this.#unsized.has(node) || (this.#isManifest[node] === 1 && !this.#hasChildren(node));
   }
 }

@@ -32,7 +32,7 @@ export function attribute(graph: BlobGraph, roots: Uint32Array): TagUsage {
   const sizeBytes = new Float64Array(roots.length);
   const diskSizeBytes = new Float64Array(roots.length);
   const isIncomplete = new Uint8Array(roots.length);
-  const isOwned = new Uint8Array(graph.digests.length);
+  const isOwned = new Uint8Array(graph.bytes.length);
   for (const tag of byLayersCount(roots, reached)) {
     const root = reached.ofRoot[roots[tag] ?? 0] ?? 0;
     isIncomplete[tag] = reached.isIncomplete[root] ?? 0;
@@ -63,8 +63,8 @@ interface Reached {
 }
 
 function reachLayers(graph: BlobGraph, roots: Uint32Array): Reached {
-  const ofRoot = new Int32Array(graph.digests.length).fill(-1);
-  const visitedBy = new Int32Array(graph.digests.length).fill(-1);
+  const ofRoot = new Int32Array(graph.bytes.length).fill(-1);
+  const visitedBy = new Int32Array(graph.bytes.length).fill(-1);
   const start = [0];
   const isIncomplete: (0 | 1)[] = [];
   const stack: number[] = [];
