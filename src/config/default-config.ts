@@ -12,7 +12,7 @@ export function defaultConfigText(secretKey: string = randomBytes(32).toString('
   for (const [section, { about, keys }] of SECTIONS) {
     parts.push(`${comment(about)}[${section}]\n`);
     for (const [name, key] of Object.entries(keys)) {
-      const sample = keys === SECTIONS.get('jwt')?.keys && name === 'secret_key' ? secretKey : key.sample;
+      const sample = section === 'jwt' && name === 'secret_key' ? secretKey : key.sample;
       const setting = `${name} = ${sample ?? key.fallback ?? ''}`.trimEnd();
       parts.push(`${comment(key.about)}${key.isNew ? '# ' : ''}${setting}\n`);
     }

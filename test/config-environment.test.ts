@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { loadConfig } from '../src/config/load-config.ts';
+import { config, GOOD, PREFIX, problems, SECRETS, written } from './config-sample.ts';
+
+const GROUP = 'the group of those who may sign in, such as 10000 (without it everyone in the directory could)';
+
+const IN_FULL = {
+  [`${PREFIX}LDAP_HOST`]: 'ldap.example.com',
+  [`${PREFIX}LDAP_BASE_DN`]: 'dc=example,dc=com',
+  [`${PREFIX}LDAP_VALID_GID`]: '10000',
+  [`${PREFIX}JWT_SECRET_KEY`]: SECRETS.key,
+  [`${PREFIX}REGISTRY_GITLAB_BASE_URL`]: 'https://gitlab.example.com',
+  [`${PREFIX}REGISTRY_REGISTRY_BASE_URL`]: 'https://registry.example.com',
+  [`${PREFIX}REGISTRY_ACCESS_TOKEN`]: '%%literal%(x)s',
+};
+
+test('with everything in the environment the default file may be missing, and values are taken literally', () => {
+  const loaded = loadConfig({ file: '/nonexistent.conf', isDefaultFile: true, env: IN_FULL });
+  expect('config' in loaded && loaded.config.registry.accessToken).toBe('%%literal%(x)s');
+  const named = loadConfig({ file: '/nonexistent.conf', isDefaultFile: false, env: IN_FULL });
+  expect('problems' in named && named.problems).toHaveLength(1);
+});
+
+test('with less than everything in the environment, the missing file and the missing variables are named', () => {
+  const { [`${PREFIX}LDAP_VALID_GID`]: _, ...env } = IN_FULL;
+  expect(loadConfig({ file: '/nonexistent.conf', isDefaultFile: true, env })).toEqual({
+    problems: [
+      '/nonexistent.conf: there is no such file; write one from what --print-default-config prints, or name another by -c FILE',
+      `${PREFIX}LDAP_VALID_GID: [ldap] valid_gid: is not set; expected ${GROUP}`,
+    ],
+  });
+});
+
+test('the environment beats the file, even where the file is wrong', () => {
+  const env = { [`${PREFIX}GENERAL_SOCKET_PORT`]: '9090' };
+  expect(config(GOOD, env).general.port).toBe(9090);
+  expect(config(GOOD.replace('8080', 'x'), env).general.port).toBe(9090);
+});
+
+test('a secret can come from a file of its own, without the line end that editors add', () => {
+  const env = { [`${PREFIX}REGISTRY_ACCESS_TOKEN_FILE`]: written('of-a-file\r\n', 'token') };
+  expect(config(GOOD, env).registry.accessToken).toBe('of-a-file');
+});
+
+test.for([
+  [
+    { JWT_SECRET_KEY_FILE: '/nonexistent' },
+    'JWT_SECRET_KEY_FILE: the file that it names cannot be read: there is no such file; expected the path of a file with the secret',
+  ],
+  [
+    { JWT_SECRET_KEY_FILE: '/x', JWT_SECRET_KEY: SECRETS.key },
+    'JWT_SECRET_KEY_FILE: the variable without _FILE is set as well; keep one of them',
+  ],
+  [{ LDAP_HOSTS: 'x' }, `LDAP_HOSTS: there is no such variable; did you mean ${PREFIX}LDAP_HOST?`],
+  [{ NONSENSE: 'x' }, 'NONSENSE: there is no such variable; unset it'],
+  [{ LDAP_HOST_FILE: 'x' }, 'LDAP_HOST_FILE: there is no such variable; unset it'],
+  [{ LDAP_VALID_GID: '' }, `LDAP_VALID_GID: [ldap] valid_gid: the value is empty; expected ${GROUP}`],
+] as const)('the environment %j is one clear line', ([variables, problem]) => {
+  const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [PREFIX + name, value]));
+  expect(problems(GOOD, env)).toEqual([PREFIX + problem]);
+});

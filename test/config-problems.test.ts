@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../src/config/load-config.ts';
+import { changed, folder, GOOD, PREFIX, problems, SECRETS } from './config-sample.ts';
+
+const PEOPLE = 'a distinguished name, such as ou=people,dc=example,dc=com';
+const HOSTS =
+  'host names or addresses, each with or without ldap:// or ldaps:// and a port, such as ldaps://ldap.example.com:636';
+const GITLAB = 'an http or https URL without credentials, such as https://gitlab.example.com/';
+const GROUP = 'the group of those who may sign in, such as 10000 (without it everyone in the directory could)';
+const KEY = 'at least 32 random bytes, such as `openssl rand -hex 32` prints';
+const PEM = 'the path of a readable PEM file with at least one certificate';
+
+/** By the line of the good file that is replaced: what stands there instead, and the one line that the operator reads. */
+const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'socket_port = 8080': {
+    'socket_port = abc':
+      'my.conf:2: [general] socket_port: "abc" is not a whole number; expected a whole number from 0 to 65535',
+    'socket_port = 65536':
+      'my.conf:2: [general] socket_port: "65536" is out of range; expected a whole number from 0 to 65535',
+    'socket_port = 80 # the usual':
+      'my.conf:2: [general] socket_port: the value is not a whole number (a comment needs a line to itself); expected a whole number from 0 to 65535',
+    'socket_host = not a host':
+      'my.conf:2: [general] socket_host: "not a host" is neither an address nor a host name; expected an address, a host name or *',
+    'server_prefix = /a/../b':
+      'my.conf:2: [general] server_prefix: "/a/../b" is not a plain path; expected a path of letters, digits and . _ ~ -, such as / or /registry-usage',
+    'debug = maybe': 'my.conf:2: [general] debug: "maybe" is neither true nor false; expected True or False',
+    'cors_origins = https://a.example/path':
+      'my.conf:2: [general] cors_origins: "https://a.example/path" holds an entry with a path; expected * alone, or origins such as https://example.com, separated by spaces or commas',
+    'update_interval = 25 days':
+      'my.conf:2: [general] update_interval: "25 days" is too long; expected a duration from 1 second to 24 days, such as 60 minutes',
+    'log_level = loud':
+      'my.conf:2: [general] log_level: "loud" is not one of the choices; expected one of trace, debug, info, warn, error, silent',
+    'sokcet_port = 1': 'my.conf:2: [general] sokcet_port: there is no such key; did you mean socket_port?',
+    'colour = blue': 'my.conf:2: [general] colour: there is no such key; remove it, or put # before it',
+    'valid_gid = 1': 'my.conf:2: [general] valid_gid: there is no such key; it belongs to [ldap]',
+    socket_port: 'my.conf:2: [general]: is neither a section, a key nor a comment; write key = value',
+    'debug = 1\nDebug: 2': 'my.conf:3: [general] debug: is set a second time, first in line 2; keep one of them',
+    '[genral]': 'my.conf:2: [genral]: there is no such section; did you mean [general]?',
+    '[tls]': 'my.conf:2: [tls]: there is no such section; the sections are general, ldap, jwt, registry',
+    '[general]': 'my.conf:2: [general]: begins a second time, first in line 1; join the two',
+  },
+  '[general]': {
+    '': 'my.conf:2: stands before any section; begin with a header such as [general]',
+  },
+  'host = ldap.example.com': {
+    'host = myldap.com': `my.conf:4: [ldap] host: "myldap.com" is still the placeholder; expected ${HOSTS}`,
+    'host = https://a': `my.conf:4: [ldap] host: "https://a" holds another scheme than ldap and ldaps; expected ${HOSTS}`,
+    'host = a:99999': `my.conf:4: [ldap] host: "a:99999" holds an entry that is no host; expected ${HOSTS}`,
+    'host =': `my.conf:4: [ldap] host: the value is empty; expected ${HOSTS}`,
+    'host = ldaps://a\nstart_tls = on':
+      'my.conf:5: [ldap] start_tls: is true although a host is reached by ldaps://, which is encrypted already; expected one of them',
+  },
+  'base_dn = dc=example,dc=com': {
+    'base_dn = example.com': `my.conf:5: [ldap] base_dn: "example.com" is not a distinguished name; expected ${PEOPLE}`,
+    '': `my.conf: [ldap] base_dn: is not set; expected ${PEOPLE}`,
+  },
+  'valid_gid = 10000': {
+    'valid_gid = 00000': `my.conf:6: [ldap] valid_gid: "00000" is still the placeholder; expected ${GROUP}`,
+    'valid_gid =': `my.conf:6: [ldap] valid_gid: the value is empty; expected ${GROUP}`,
+    'valid_gid = %(gid)s':
+      'my.conf:6: [ldap] valid_gid: refers with %(…)s to a key that is not there; write %% for a plain %',
+    'valid_gid = 1\ngid_attribute =':
+      'my.conf:7: [ldap] gid_attribute: the value is empty; expected the name of an attribute, such as gidNumber (without it everyone in the directory could sign in)',
+    'valid_gid = 1\nca_file = /nonexistent.pem': `my.conf:7: [ldap] ca_file: "/nonexistent.pem" cannot be read (there is no such file); expected ${PEM}`,
+    'valid_gid = 1\nca_file = package.json': `my.conf:7: [ldap] ca_file: "package.json" holds no PEM certificate; expected ${PEM}`,
+    'valid_gid = 1\nbind_dn = cn=reader':
+      'my.conf:7: [ldap] bind_dn: is set without bind_password; expected both or neither',
+    'valid_gid = 1\nbind_password = x':
+      'my.conf:7: [ldap] bind_password: is set without bind_dn; expected both or neither',
+  },
+  [`secret_key = ${SECRETS.key}`]: {
+    'secret_key = short': `my.conf:8: [jwt] secret_key: the value is shorter than 32 bytes; expected ${KEY}`,
+    [`secret_key = ${'0'.repeat(32)}`]: `my.conf:8: [jwt] secret_key: the value is still the placeholder; expected ${KEY}`,
+  },
+  '[jwt]': {
+    '[jwt]\nauth_token_expires = 1.5 h':
+      'my.conf:8: [jwt] auth_token_expires: "1.5 h" is not a duration; expected a duration of at least 1 second, such as 2 weeks',
+    '[jwt]\nauth_token_expires = 99999999999 w':
+      'my.conf:8: [jwt] auth_token_expires: "99999999999 w" is longer than a hundred years; expected a duration of at least 1 second, such as 2 weeks',
+  },
+  'gitlab_base_url = https://gitlab.example.com': {
+    'gitlab_base_url = gitlab.example.com': `my.conf:10: [registry] gitlab_base_url: "gitlab.example.com" does not begin with http:// or https://; expected ${GITLAB}`,
+    'gitlab_base_url = https://mygitlab.com/': `my.conf:10: [registry] gitlab_base_url: "https://mygitlab.com/" is still the placeholder; expected ${GITLAB}`,
+    'gitlab_base_url = https://me:hunter2@gitlab.example.com': `my.conf:10: [registry] gitlab_base_url: the value holds credentials; expected ${GITLAB}`,
+    'gitlab_base_url = https://gitlab.example.com/?private_token=hunter2': `my.conf:10: [registry] gitlab_base_url: the value holds a query or a fragment; expected ${GITLAB}`,
+  },
+  [`access_token = ${SECRETS.token}`]: {
+    'access_token = 00000000000000000000':
+      'my.conf:12: [registry] access_token: the value is still the placeholder; expected a personal access token of the user, in one line',
+    [`access_token = ${SECRETS.token}\n  more`]:
+      'my.conf:12: [registry] access_token: the value holds a line break or a control character; expected a personal access token of the user, in one line',
+  },
+  '[registry]': {
+    '[registry]\nconnections = 0':
+      'my.conf:10: [registry] connections: "0" is out of range; expected a whole number from 1 to 256',
+    '[registry]\nusername = a:b':
+      'my.conf:10: [registry] username: "a:b" holds a colon; expected the name of a GitLab user',
+  },
+};
+
+const CASES = Object.entries(BROKEN).flatMap(([line, cases]) =>
+  Object.entries(cases).map(([instead, problem]) => [line, instead, problem] as const),
+);
+
+test.for(CASES)('instead of "%s", "%s" is one clear line', ([line, instead, problem]) => {
+  expect(problems(changed(line, instead))).toEqual([problem]);
+});
+
+test('all problems come at once, in order of the file', () => {
+  const text = GOOD.replace('8080', 'x').replace('10000', '').replace('https://gitlab', 'gitlab');
+  expect(problems(text, { [`${PREFIX}REGISTRY_CONNECTIONS`]: 'many' }).map((line) => line.split(';')[0])).toEqual([
+    'my.conf:2: [general] socket_port: "x" is not a whole number',
+    'my.conf:6: [ldap] valid_gid: the value is empty',
+    'my.conf:10: [registry] gitlab_base_url: "gitlab.example.com" does not begin with http:// or https://',
+    `${PREFIX}REGISTRY_CONNECTIONS: [registry] connections: "many" is not a whole number`,
+  ]);
+});
+
+test('a file that is missing, a directory or not UTF-8 is one line', () => {
+  const lines = (file: string) => loadConfig({ file, isDefaultFile: false, env: {} });
+  const advice = 'write one from what --print-default-config prints, or name another by -c FILE';
+  expect(lines('/nonexistent.conf')).toEqual({ problems: [`/nonexistent.conf: there is no such file; ${advice}`] });
+  expect(lines(folder)).toEqual({ problems: [`${folder}: cannot be read: it is a directory`] });
+  expect(problems(new Uint8Array([0x5b, 0xff, 0x5d]))).toEqual(['my.conf: cannot be read: it is not UTF-8']);
+});
+
+test('no secret is in any problem, wherever it was written by mistake', () => {
+  const secret = 'Zm9vYmFyenF1eHF1dXg';
+  const lines = GOOD.split('\n');
+  const places = [
+    `secret_key = ${secret}`,
+    `access_token = ${secret}\n x`,
+    `bind_password : ${secret}`,
+    `bind_password = %(${secret})s`,
+    `secret_key = short\n${secret}==\n${secret}==`,
+    `${secret}`,
+    `access_token = x\n${secret}=`,
+    `gitlab_base_url = https://root:${secret}@gitlab.example.com`,
+    `registry_base_url = ${secret}@registry`,
+    `registry_base_url = https://x/#${secret}`,
+    `host = ldaps://cn=x:${secret}@ldap`,
+    `token_origins = https://u:${secret}@x`,
+  ];
+  fc.assert(
+    fc.property(fc.constantFrom(...places), fc.nat(lines.length), (place, at) => {
+      const told = problems(lines.toSpliced(at, 0, place).join('\n'))
+        .join('\n')
+        .toLowerCase();
+      expect(told).not.toContain(secret.toLowerCase());
+    }),
+  );
+});

@@ -1,0 +1,157 @@
+import { rootCertificates } from 'node:tls';
+import { expect, test } from 'vitest';
+import { defaultConfigText } from '../src/config/default-config.ts';
+import { SECTIONS } from '../src/config/schema.ts';
+import { changed, config, GOOD, problems, SECRETS, written } from './config-sample.ts';
+
+test('a file as the original had it becomes a Config, with defaults for the rest', () => {
+  expect(config(GOOD)).toEqual({
+    general: {
+      host: '127.0.0.1',
+      port: 8080,
+      prefix: '',
+      corsOrigins: '*',
+      updateIntervalMs: 3_600_000,
+      logLevel: 'info',
+    },
+    ldap: {
+      urls: ['ldaps://ldap.example.com'],
+      baseDn: 'dc=example,dc=com',
+      usernameAttribute: 'uid',
+      gidAttribute: 'gidNumber',
+      validGid: '10000',
+      ca: undefined,
+      verifyCertificate: true,
+      startTls: false,
+      bindDn: undefined,
+      bindPassword: undefined,
+      timeoutMs: 10_000,
+    },
+    jwt: { expiresInSeconds: 1_209_600, secretKey: SECRETS.key },
+    registry: {
+      gitlabUrl: 'https://gitlab.example.com/',
+      registryUrl: 'https://registry.example.com:5005/',
+      username: 'root',
+      accessToken: SECRETS.token,
+      connections: 32,
+      requestTimeoutMs: 30_000,
+      ca: undefined,
+      tokenOrigins: ['https://gitlab.example.com', 'https://registry.example.com:5005'],
+    },
+  });
+});
+
+test('the Config is frozen through and through', () => {
+  const { ldap, registry } = config(GOOD);
+  for (const part of [ldap, ldap.urls, registry.tokenOrigins]) expect(Object.isFrozen(part)).toBe(true);
+});
+
+test('every key there is can be set', () => {
+  const ca = written(`some text\n${rootCertificates[0]}\nmore`, 'ca.pem');
+  const all = config(`[general]
+    socket_host: [::1]
+    socket_port: 0
+    server_prefix: registry-usage//v1/
+    debug: True
+    cors_origins: https://a.example, https://b.example:8443
+    update_interval: 90 S
+    log_level: TRACE
+    [ldap]
+    host: ldap://a.example b.example:1636
+       [fd00::1]
+    base_dn: ou=people, dc=example
+    valid_gid: staff
+    username_attribute: sAMAccountName
+    gid_attribute: 2.5.4.49
+    ca_file: ${ca}
+    verify_certificate: no
+    start_tls: yes
+    bind_dn: cn=reader,dc=example
+    bind_password: ${SECRETS.password}
+    timeout: 1 m
+    [jwt]
+    auth_token_expires: 1h
+    secret_key: ${SECRETS.key}
+    [registry]
+    gitlab_base_url: HTTP://GitLab.example/under
+    registry_base_url: https://registry.example
+    username: admin
+    access_token: ${SECRETS.token}
+    connections: 256
+    request_timeout: 1 hour
+    ca_file: ${ca}
+    token_origins: https://tokens.example`);
+  expect(all.general).toEqual({
+    host: '::1',
+    port: 0,
+    prefix: '/registry-usage/v1',
+    corsOrigins: ['https://a.example', 'https://b.example:8443'],
+    updateIntervalMs: 90_000,
+    logLevel: 'trace',
+  });
+  expect(all.ldap).toMatchObject({
+    urls: ['ldap://a.example', 'ldap://b.example:1636', 'ldap://[fd00::1]'],
+    ca: `${rootCertificates[0]}\n`,
+    verifyCertificate: false,
+    startTls: true,
+    bindDn: 'cn=reader,dc=example',
+    bindPassword: SECRETS.password,
+    timeoutMs: 60_000,
+  });
+  expect(all.registry).toMatchObject({
+    gitlabUrl: 'http://gitlab.example/under/',
+    connections: 256,
+    tokenOrigins: ['http://gitlab.example', 'https://registry.example', 'https://tokens.example'],
+  });
+});
+
+test.for([
+  ['/', ''],
+  ['', ''],
+  ['usage', '/usage'],
+  ['/usage/', '/usage'],
+  ['//a//b//', '/a/b'],
+])('the prefix %j is served below %j', ([written = '', prefix]) => {
+  expect(config(changed('socket_port = 8080', `server_prefix = ${written}`)).general.prefix).toBe(prefix);
+});
+
+test('debug logs at least what the level debug does', () => {
+  const level = (...lines: string[]) => config(changed('socket_port = 8080', ...lines)).general.logLevel;
+  expect(level('debug = yes')).toBe('debug');
+  expect(level('debug = yes', 'log_level = trace')).toBe('trace');
+  expect(level('debug = no', 'log_level = warn')).toBe('warn');
+});
+
+test.for([
+  ['*', '::'],
+  ['::', '::'],
+  ['0.0.0.0', '0.0.0.0'],
+  ['[::1]', '::1'],
+  ['fe80::1%eth0', 'fe80::1%eth0'],
+  ['localhost', 'localhost'],
+])('it can listen at %j', ([written = '', host]) => {
+  expect(config(changed('socket_port = 8080', `socket_host = ${written}`)).general.host).toBe(host);
+});
+
+test('a key in [DEFAULT] counts everywhere, and one that is nobody’s is no mistake', () => {
+  const text = `[DEFAULT]\ndomain = example.com\n${GOOD.replace('ldap.example.com', 'ldap.%(domain)s')}`;
+  expect(config(text).ldap.urls).toEqual(['ldaps://ldap.example.com']);
+});
+
+test('the default file is refused for its placeholders and for nothing else', () => {
+  const keys = problems(defaultConfigText()).map((line) => /\] (\w+): .*is still the placeholder/.exec(line)?.[1]);
+  expect(keys).toEqual(['host', 'valid_gid', 'gitlab_base_url', 'registry_base_url', 'access_token']);
+});
+
+test('the default file names every key, has a fresh secret each time, and works once it is filled in', () => {
+  const text = defaultConfigText();
+  for (const { keys } of SECTIONS.values())
+    for (const [name, { isNew }] of Object.entries(keys)) expect(text).toContain(`\n${isNew ? '# ' : ''}${name} =`);
+  expect(text).not.toBe(defaultConfigText());
+  const filled = text
+    .replace('myldap.com', 'ldap.example.com')
+    .replace('= 00000\n', '= 10000\n')
+    .replaceAll('mygitlab.com', 'gitlab.example.com')
+    .replace('= 00000000000000000000\n', '= token\n');
+  expect(config(filled).registry.registryUrl).toBe('https://registry.gitlab.example.com/');
+});
