@@ -1,0 +1,83 @@
+import { createServer } from './api/server.ts';
+import { createLdapDirectory } from './auth/ldap-directory.ts';
+import { createTokens } from './auth/tokens.ts';
+import type { Logger } from './cli/log.ts';
+import type { Config } from './config/config.ts';
+import { type CollectorReport, createCollector } from './crawl/collector.ts';
+import { crawl } from './crawl/crawl.ts';
+import { createWait } from './crawl/wait.ts';
+import { createDistributionRegistry, type DistributionRegistry } from './registry/distribution.ts';
+
+/** The whole service, wired and not yet running. */
+export interface Service {
+  /** Listens, and begins to collect; the server does not wait for the first collection. Throws where it cannot listen. */
+  start(): Promise<void>;
+  /** Lets requests under way finish, ends the collection, and closes every connection. */
+  stop(): Promise<void>;
+}
+
+const RETRIES = 6;
+
+export function compose(config: Config, version: string, log: Logger): Service {
+  const clock = Date.now;
+  const registry = createDistributionRegistry({
+    ...config.registry,
+    registryUrl: new URL(config.registry.registryUrl),
+    timeoutMs: config.registry.requestTimeoutMs,
+    retries: RETRIES,
+    userAgent: `gitlab-registry-usage-rest/${version}`,
+    clock,
+    warn: (message) => log.warn(message),
+  });
+  const collector = createCollector({
+    intervalMs: config.general.updateIntervalMs,
+    clock,
+    wait: createWait(clock),
+    collect: (signal) => crawl(registry, { width: config.registry.connections, clock, signal }),
+    report: reportTo(log, registry),
+  });
+  const server = createServer({
+    prefix: config.general.prefix,
+    corsOrigins: config.general.corsOrigins,
+    snapshots: collector,
+    directory: createLdapDirectory(config.ldap),
+    tokens: createTokens({ ...config.jwt, clock }),
+    logger: log,
+    version,
+  });
+  return {
+    async start() {
+      const address = await server.listen({ host: config.general.host, port: config.general.port });
+      log.info({ url: `${address}${config.general.prefix}` }, 'listening');
+      collector.start();
+    },
+    async stop() {
+      await Promise.all([server.close(), collector.stop()]);
+      await registry.close();
+    },
+  };
+}
+
+function reportTo(log: Logger, registry: DistributionRegistry): CollectorReport {
+  let requestsBefore = 0;
+  return {
+    started() {
+      requestsBefore = registry.requestsCount();
+      log.info('collection started');
+    },
+    finished({ startedAt, finishedAt, repositories, gaps }) {
+      const tags = repositories.reduce((sum, repository) => sum + repository.tags.length, 0);
+      const requests = registry.requestsCount() - requestsBefore;
+      const seconds = (finishedAt - startedAt) / 1000;
+      for (const gap of gaps) log.warn({ gap }, 'not readable');
+      log.info(
+        { repositories: repositories.length, tags, requests, seconds, gaps: gaps.length },
+        'collection finished',
+      );
+    },
+    failed(error, retryAt) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.error({ reason, retryAt: new Date(retryAt).toISOString() }, 'collection failed; the last snapshot stays');
+    },
+  };
+}

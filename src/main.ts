@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { DEFAULT_CONFIG_FILE, PROGRAM, parseArguments } from './cli/arguments.ts';
+import { createLog } from './cli/log.ts';
+import { compose } from './compose.ts';
+import type { Config } from './config/config.ts';
+import { defaultConfigText } from './config/default-config.ts';
+import { loadConfig } from './config/load-config.ts';
+
+/** Within that time after SIGTERM or SIGINT the process is gone, whatever still hangs. */
+const LONGEST_STOP_MS = 4500;
+
+const version = readVersion();
+const invocation = parseArguments(process.argv.slice(2), version);
+switch (invocation.command) {
+  case 'print':
+    process.stdout.write(invocation.text);
+    break;
+  case 'fail':
+    fail(invocation.text, 2);
+    break;
+  case 'print-default-config':
+    process.stdout.write(defaultConfigText());
+    break;
+  case 'serve': {
+    const loaded = loadConfig({
+      file: invocation.configFile,
+      isDefaultFile: invocation.isDefaultFile,
+      env: process.env,
+    });
+    if ('problems' in loaded) fail(configurationProblems(loaded.problems, invocation.isDefaultFile), 2);
+    else await serve(loaded.config);
+  }
+}
+
+async function serve(config: Config): Promise<void> {
+  const isTerminal = process.stderr.isTTY === true;
+  const log = createLog({ level: config.general.logLevel, isTerminal, noColor: Boolean(process.env['NO_COLOR']) });
+  const service = compose(config, version, log);
+  const stop = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(0), LONGEST_STOP_MS).unref();
+    service.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fail(`${PROGRAM}: ${String(error)}\n`, 1),
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  try {
+    await service.start();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const { host, port } = config.general;
+    const reason = code === 'EADDRINUSE' ? 'something else listens there' : message;
+    fail(`${PROGRAM}: cannot listen on ${host}, port ${port}: ${reason}\n`, 1);
+  }
+}
+
+function configurationProblems(problems: readonly string[], isDefaultFile: boolean): string {
+  const hint = isDefaultFile
+    ? `${PROGRAM}: write ${DEFAULT_CONFIG_FILE}, or name another file with -c; --print-default-config prints one to start from\n`
+    : '';
+  return problems.map((problem) => `${problem}\n`).join('') + hint;
+}
+
+/** Ends the process with a text for people and an exit code for scripts. */
+function fail(text: string, exitCode: number): void {
+  process.stderr.write(text);
+  process.exit(exitCode);
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
