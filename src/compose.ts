@@ -43,7 +43,6 @@ export function compose(config: Config, version: string, log: Logger): Service {
     directory: createLdapDirectory(config.ldap),
     tokens: createTokens({ ...config.jwt, clock }),
     logger: log,
-    version,
   });
   return {
     async start() {

@@ -1,0 +1,25 @@
+import { isUtf8 } from 'node:buffer';
+
+/** The token of an `Authorization: Bearer` header; the scheme's case does not matter (RFC 9110, 11.1). */
+export function bearerToken(header: string | undefined): string | undefined {
+  return /^bearer +(\S+) *$/i.exec(header ?? '')?.[1];
+}
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+/**
+ * The name and password of an `Authorization: Basic` header (RFC 7617): the password begins behind the first colon, and neither may
+ * be empty or hold control characters. Bytes that are no UTF-8 are read as Latin-1, which is what browsers' `btoa` makes.
+ */
+export function basicCredentials(header: string | undefined): Credentials | undefined {
+  const encoded = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i.exec(header ?? '')?.[1];
+  if (encoded === undefined) return undefined;
+  const bytes = Buffer.from(encoded, 'base64');
+  const text = isUtf8(bytes) ? bytes.toString('utf8') : bytes.toString('latin1');
+  const colon = text.indexOf(':');
+  if (colon < 1 || colon === text.length - 1 || /\p{Cc}/u.test(text)) return undefined;
+  return { user: text.slice(0, colon), password: text.slice(colon + 1) };
+}

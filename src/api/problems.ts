@@ -1,0 +1,53 @@
+import { STATUS_CODES } from 'node:http';
+import type { FastifyReply } from 'fastify';
+
+/** What goes wrong for a client, as RFC 9457 has it: nothing of our insides. */
+export interface Problem {
+  readonly status: number;
+  readonly detail: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** `message` and `msg` repeat the detail: clients of the first version of this service read the one or the other. */
+export function sendProblem(reply: FastifyReply, { status, detail, headers = {} }: Problem): FastifyReply {
+  const problem = { type: 'about:blank', title: STATUS_CODES[status], status, detail, message: detail, msg: detail };
+  return reply
+    .code(status)
+    .headers(headers)
+    .header('cache-control', 'no-store')
+    .header('content-type', 'application/problem+json')
+    .send(Buffer.from(JSON.stringify(problem)));
+}
+
+export function notFound(what: string): Problem {
+  return { status: 404, detail: `The resource "${what}" does not exist` };
+}
+
+export const NOT_COLLECTED_YET: Problem = {
+  status: 503,
+  detail: 'The first collection has not finished yet',
+  headers: { 'retry-after': '10' },
+};
+
+export const DIRECTORY_DOWN: Problem = {
+  status: 503,
+  detail: 'The directory that knows the users does not answer',
+  headers: { 'retry-after': '10' },
+};
+
+/** RFC 6750, 3.1: an error code only where there was a token to be wrong. */
+export function unauthorized(detail: string, hadToken: boolean): Problem {
+  const challenge = 'Bearer realm="gitlab-registry-usage-rest"';
+  return {
+    status: 401,
+    detail,
+    headers: { 'www-authenticate': hadToken ? `${challenge}, error="invalid_token"` : challenge },
+  };
+}
+
+/** RFC 7617, 2.1: names and passwords are read as UTF-8. */
+export const BASIC_REFUSED: Problem = {
+  status: 401,
+  detail: 'User name and password are needed, of a user who may sign in',
+  headers: { 'www-authenticate': 'Basic realm="gitlab-registry-usage-rest", charset="UTF-8"' },
+};

@@ -1,0 +1,113 @@
+import { type ConnectionOptions, rootCertificates } from 'node:tls';
+import { AndFilter, Client, type Entry, EqualityFilter, InvalidCredentialsError } from 'ldapts';
+import type { Directory } from '../ports.ts';
+import { DirectoryError } from './directory-error.ts';
+
+export interface LdapOptions {
+  /** Tried in turn: `ldap://host:389` or `ldaps://host:636`. */
+  readonly urls: readonly string[];
+  readonly baseDn: string;
+  readonly usernameAttribute: string;
+  readonly gidAttribute: string;
+  readonly validGid: string;
+  /** Certificates in PEM to trust besides the well-known ones. */
+  readonly ca: string | undefined;
+  readonly verifyCertificate: boolean;
+  /** Encrypts `ldap://` before anything secret is sent (RFC 4511, 4.14). */
+  readonly startTls: boolean;
+  /** Who searches; anonymous where undefined. */
+  readonly bindDn: string | undefined;
+  readonly bindPassword: string | undefined;
+  readonly timeoutMs: number;
+}
+
+/** A directory that is asked anew for every sign-in: exactly one entry with the name and the group, then a bind as it. */
+export function createLdapDirectory(options: LdapOptions): Directory {
+  return {
+    async authenticate(user, password) {
+      // A bind with an empty password is an anonymous one, and succeeds (RFC 4513, 5.1.2).
+      if (user === '' || password === '') return false;
+      const failures: unknown[] = [];
+      for (const url of options.urls) {
+        try {
+          return await authenticateAt(url, user, password, options);
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      throw new DirectoryError(failures);
+    },
+  };
+}
+
+async function authenticateAt(url: string, user: string, password: string, options: LdapOptions): Promise<boolean> {
+  const dn = await withConnection(url, options, async (client) => {
+    if (options.bindDn !== undefined) await client.bind(options.bindDn, options.bindPassword);
+    const { searchEntries } = await client.search(options.baseDn, {
+      scope: 'sub',
+      filter: filterFor(user, options),
+      attributes: ['1.1'], // no attributes: only the name of the entry matters (RFC 4511, 4.5.1.8)
+      sizeLimit: 0,
+    });
+    return onlyDn(searchEntries);
+  });
+  if (dn === undefined) return false;
+  return withConnection(url, options, async (client) => {
+    try {
+      await client.bind(dn, password);
+      return true;
+    } catch (error) {
+      if (isRefusal(error)) return false;
+      throw error;
+    }
+  });
+}
+
+/** Two entries of one name are two people: whoever it is, the password does not tell. */
+function onlyDn(entries: readonly Entry[]): string | undefined {
+  const [entry, second] = entries;
+  return second === undefined && entry !== undefined && entry.dn !== '' ? entry.dn : undefined;
+}
+
+/** The library escapes the values of these filters (RFC 4515, 3): a `*` in a name is a star. */
+function filterFor(user: string, { usernameAttribute, gidAttribute, validGid }: LdapOptions): AndFilter {
+  return new AndFilter({
+    filters: [
+      new EqualityFilter({ attribute: usernameAttribute, value: user }),
+      new EqualityFilter({ attribute: gidAttribute, value: validGid }),
+    ],
+  });
+}
+
+/** Codes of RFC 4511, A.1 that say no to this person, and not that the server is out of order. */
+const INAPPROPRIATE_AUTHENTICATION = 48;
+const UNWILLING_TO_PERFORM = 53;
+
+function isRefusal(error: unknown): boolean {
+  if (error instanceof InvalidCredentialsError) return true;
+  const { code } = error as { code?: unknown };
+  return code === INAPPROPRIATE_AUTHENTICATION || code === UNWILLING_TO_PERFORM;
+}
+
+async function withConnection<T>(url: string, options: LdapOptions, use: (client: Client) => Promise<T>): Promise<T> {
+  const { protocol, hostname } = new URL(url);
+  const tlsOptions: ConnectionOptions = {
+    // Without a name to check, the library checks the certificate against "localhost".
+    host: hostname.replace(/^\[|\]$/g, ''),
+    rejectUnauthorized: options.verifyCertificate,
+    ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
+  };
+  const client = new Client({
+    url,
+    timeout: options.timeoutMs,
+    connectTimeout: options.timeoutMs,
+    // Given for `ldap://` too, they would start TLS at once.
+    ...(protocol === 'ldaps:' ? { tlsOptions } : {}),
+  });
+  try {
+    if (options.startTls && protocol === 'ldap:') await client.startTLS(tlsOptions);
+    return await use(client);
+  } finally {
+    await client.unbind().catch(() => undefined);
+  }
+}
