@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { serve } from '../lab/serve.ts';
 
 /** What a stand-in answers: a status, a body (objects as JSON), and headers. Undefined hangs up. */
 export interface Answer {
@@ -24,23 +24,14 @@ export async function startStandIn(
   answer: (request: IncomingMessage, url: URL) => Answer | undefined | Promise<Answer | undefined>,
 ): Promise<StandIn> {
   const requests: { method: string; url: string; authorization: string | undefined }[] = [];
-  const server = createServer((request, response) => {
+  const { url, stop } = await serve((request, response) => {
     const { method = '', url = '', headers } = request;
     requests.push({ method, url, authorization: headers.authorization });
     void Promise.resolve(answer(request, new URL(url, 'http://stand-in.invalid'))).then((given) =>
       send(response, given),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { url, requests, stop };
 }
 
 function send(response: ServerResponse, answer: Answer | undefined): void {

@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export interface Certificate {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** A self-signed certificate for these names, in files of that directory. */
+export async function makeCertificate(directory: string, names: readonly string[]): Promise<Certificate> {
+  const certificateFile = join(directory, 'certificate.pem');
+  const keyFile = join(directory, 'key.pem');
+  const subject = ['-subj', '/CN=lab', '-addext', `subjectAltName=${names.join(',')}`];
+  const files = ['-keyout', keyFile, '-out', certificateFile];
+  await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', ...subject, ...files]);
+  return {
+    certificateFile,
+    keyFile,
+    certificate: await readFile(certificateFile, 'utf8'),
+    key: await readFile(keyFile, 'utf8'),
+  };
+}

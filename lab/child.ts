@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A program that we started, and its output. */
+export interface Child {
+  readonly pid: number;
+  /** What it has printed so far, on both streams. */
+  output(): string;
+  /** Resolves to its exit code when it has ended; null where a signal ended it. */
+  readonly ended: Promise<number | null>;
+  /** Asks it to end, and insists after a while. */
+  stop(): Promise<void>;
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
+}
+
+export interface ChildOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Whether it belongs to our process group, and so gets a terminal's Ctrl-C itself. */
+  readonly isDetached?: boolean;
+}
+
+const PATIENCE_MS = 10_000;
+
+export function startChild(command: string, parameters: readonly string[], options: ChildOptions = {}): Child {
+  const process_ = spawn(command, parameters, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.isDetached ?? true,
+    ...(options.env && { env: options.env }),
+  });
+  const chunks: string[] = [];
+  for (const stream of [process_.stdout, process_.stderr])
+    stream.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk));
+  const ended = endOf(process_, chunks);
+  return {
+    pid: process_.pid ?? 0,
+    output: () => chunks.join(''),
+    ended,
+    async stop() {
+      process_.kill('SIGTERM');
+      const insist = setTimeout(() => process_.kill('SIGKILL'), PATIENCE_MS);
+      await ended;
+      clearTimeout(insist);
+    },
+    async kill() {
+      process_.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function endOf(process_: ChildProcess, chunks: string[]): Promise<number | null> {
+  try {
+    const [code] = (await once(process_, 'close')) as [number | null];
+    return code;
+  } catch (error) {
+    chunks.push(String(error)); // it could not even be started
+    return 127;
+  }
+}
+
+/** Resolves when the program listens on that port of 127.0.0.1; throws, with its output, where it ends before. */
+export async function listening(child: Child, port: number): Promise<void> {
+  let hasEnded = false;
+  void child.ended.then(() => {
+    hasEnded = true;
+  });
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline && !hasEnded; await sleep(20)) {
+    if (await isListening(port)) return;
+  }
+  throw new Error(`nothing listens on port ${port}; the program said:\n${child.output()}`);
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+/** A port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

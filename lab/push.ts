@@ -1,0 +1,86 @@
+import { request } from 'undici';
+import { digestOf, type LabBlob, type LabDescriptor, TYPES } from './images.ts';
+import type { LabRegistry } from './registry.ts';
+import type { LabTokenService } from './token-service.ts';
+
+/** Puts things into a registry, over HTTP as any client does. */
+export interface Pusher {
+  blob(repository: string, blob: LabBlob): Promise<LabDescriptor>;
+  /** Pushes a manifest as it stands; its children have to be there. */
+  manifest(
+    repository: string,
+    reference: string | undefined,
+    mediaType: string,
+    body: object | string,
+  ): Promise<LabDescriptor>;
+  /** Pushes the blobs of an image and then its manifest. */
+  image(repository: string, reference: string | undefined, image: LabImage): Promise<LabDescriptor>;
+  deleteManifest(repository: string, digest: string): Promise<void>;
+}
+
+export interface LabImage {
+  readonly config: LabBlob;
+  readonly layers: readonly LabBlob[];
+  /** Layers that are named and not pushed. */
+  readonly foreign?: readonly LabDescriptor[];
+  readonly format?: 'oci' | 'docker';
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export function createPusher(registry: LabRegistry, tokens?: LabTokenService): Pusher {
+  async function send(
+    repository: string,
+    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
+    url: string,
+    body?: Buffer,
+    type?: string,
+  ) {
+    const access = [{ type: 'repository', name: repository, actions: ['pull', 'push', 'delete'] }];
+    const token = await tokens?.mint(access);
+    const answer = await request(url, {
+      method,
+      headers: { ...(token && { authorization: `Bearer ${token}` }), ...(type && { 'content-type': type }) },
+      ...(body && { body }),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode >= 300) throw new Error(`${method} ${url}: status ${answer.statusCode} ${text}`);
+    return answer;
+  }
+
+  const pusher: Pusher = {
+    async blob(repository, { bytes, descriptor }) {
+      const started = await send(repository, 'POST', `${registry.url}/v2/${repository}/blobs/uploads/`);
+      const url = new URL(String(started.headers['location']), registry.url);
+      url.searchParams.set('digest', descriptor.digest);
+      await send(repository, 'PUT', url.href, bytes, 'application/octet-stream');
+      return descriptor;
+    },
+    async manifest(repository, reference, mediaType, body) {
+      const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+      const digest = digestOf(bytes);
+      await send(
+        repository,
+        'PUT',
+        `${registry.url}/v2/${repository}/manifests/${reference ?? digest}`,
+        bytes,
+        mediaType,
+      );
+      return { mediaType, digest, size: bytes.length };
+    },
+    async image(repository, reference, { config, layers, foreign = [], format = 'oci', annotations }) {
+      for (const blob of [config, ...layers]) await pusher.blob(repository, blob);
+      const mediaType = format === 'oci' ? TYPES.ociManifest : TYPES.dockerManifest;
+      return pusher.manifest(repository, reference, mediaType, {
+        schemaVersion: 2,
+        mediaType,
+        config: config.descriptor,
+        layers: [...foreign, ...layers.map(({ descriptor }) => descriptor)],
+        ...(annotations && { annotations }),
+      });
+    },
+    async deleteManifest(repository, digest) {
+      await send(repository, 'DELETE', `${registry.url}/v2/${repository}/manifests/${digest}`);
+    },
+  };
+  return pusher;
+}

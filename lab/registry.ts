@@ -1,0 +1,85 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Child, freePort, listening, startChild } from './child.ts';
+import type { LabTokenService } from './token-service.ts';
+
+/** A real registry: Debian's `docker-registry`, which is Distribution 2.8. */
+export interface LabRegistry {
+  readonly url: string;
+  /** What the storage driver calls its root. */
+  readonly storageDirectory: string;
+  /** Its log, with a line for every request. */
+  output(): string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  /** Stops it and removes what it stored. */
+  remove(): Promise<void>;
+}
+
+export interface LabRegistryOptions {
+  /** Who gives out its tokens; without one, everybody may do everything. */
+  readonly tokens?: LabTokenService;
+  /** Whether it writes a line for every request; costs a few percent. */
+  readonly accessLog?: boolean;
+}
+
+export async function startRegistry({ tokens, accessLog = true }: LabRegistryOptions = {}): Promise<LabRegistry> {
+  const directory = await mkdtemp(join(tmpdir(), 'lab-registry-'));
+  const storageDirectory = join(directory, 'storage');
+  const configFile = join(directory, 'config.yml');
+  const port = await freePort();
+  const auth = tokens && {
+    token: {
+      realm: tokens.realm,
+      service: tokens.service,
+      issuer: tokens.issuer,
+      rootcertbundle: tokens.certificateFile,
+    },
+  };
+  // JSON is YAML.
+  const config = {
+    version: 0.1,
+    log: { level: 'warn', accesslog: { disabled: !accessLog } },
+    storage: {
+      filesystem: { rootdirectory: storageDirectory, maxthreads: 100 },
+      delete: { enabled: true },
+      maintenance: { uploadpurging: { enabled: false } },
+    },
+    compatibility: { schema1: { enabled: true } },
+    http: { addr: `127.0.0.1:${port}`, secret: 'lab' },
+    validation: { manifests: { urls: { allow: ['^https?://'] } } },
+    ...(auth && { auth }),
+  };
+  await writeFile(configFile, JSON.stringify(config));
+  let child: Child | undefined;
+  let earlierOutput = '';
+  async function ended(): Promise<void> {
+    earlierOutput += child?.output() ?? '';
+    child = undefined;
+  }
+  const registry: LabRegistry = {
+    url: `http://127.0.0.1:${port}`,
+    storageDirectory,
+    output: () => earlierOutput + (child?.output() ?? ''),
+    async start() {
+      child = startChild('docker-registry', ['serve', configFile]);
+      await listening(child, port);
+    },
+    async stop() {
+      await child?.stop();
+      await ended();
+    },
+    async kill() {
+      await child?.kill();
+      await ended();
+    },
+    async remove() {
+      await registry.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  await registry.start();
+  return registry;
+}

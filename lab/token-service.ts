@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeCertificate } from './certificate.ts';
+import { serve } from './serve.ts';
+import { type Access, createSigner, ISSUER, SERVICE } from './token-signer.ts';
+
+/* GitLab's `GET /jwt/auth`, as its token service for registries answers (JwtController and ContainerRegistryAuthenticationService):
+ * with its status codes, its silence about scopes that it denies, and its failures. */
+
+export interface LabUser {
+  readonly username: string;
+  readonly accessToken: string;
+  readonly isAdmin: boolean;
+  /** Which repositories the user may read; all by default. */
+  readonly mayPull?: (repository: string) => boolean;
+}
+
+/** What goes wrong on purpose, until it is changed. */
+export interface TokenFaults {
+  /** Answer with that status instead. */
+  status?: number | undefined;
+  delayMs?: number | undefined;
+}
+
+export interface LabTokenService {
+  readonly url: string;
+  readonly realm: string;
+  readonly service: string;
+  readonly issuer: string;
+  readonly certificateFile: string;
+  readonly faults: TokenFaults;
+  lifetimeSeconds: number;
+  /** The scopes of every request so far. */
+  readonly requests: readonly (readonly string[])[];
+  /** A token for whatever the lab itself needs, such as pushing. */
+  mint(access: readonly Access[], user?: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export async function startTokenService(users: readonly LabUser[]): Promise<LabTokenService> {
+  const directory = await mkdtemp(join(tmpdir(), 'lab-token-service-'));
+  const certificate = await makeCertificate(directory, ['DNS:localhost']);
+  const sign = await createSigner(certificate);
+  const requests: (readonly string[])[] = [];
+  const faults: TokenFaults = {};
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '', 'http://lab.invalid');
+    const scopes = url.searchParams.getAll('scope').flatMap((scope) => scope.split(' ').filter(Boolean));
+    requests.push(scopes);
+    if (faults.delayMs !== undefined) await sleep(faults.delayMs);
+    const [status, body] =
+      faults.status !== undefined
+        ? [faults.status, error('UNAVAILABLE', 'fault')]
+        : await respond(request, url, scopes);
+    response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end(body === undefined ? '' : JSON.stringify(body));
+  }
+
+  async function respond(
+    request: IncomingMessage,
+    url: URL,
+    scopes: readonly string[],
+  ): Promise<readonly [number, object?]> {
+    if (request.method !== 'GET' || url.pathname !== '/jwt/auth') return [404];
+    if (url.searchParams.get('service') !== SERVICE) return [404];
+    const user = identify(request.headers.authorization, users);
+    if (user === 'wrong') return [401, error('UNAUTHORIZED', 'HTTP Basic: Access denied')];
+    if (user === undefined) return [403, error('DENIED', 'access forbidden')];
+    if (scopes.some((scope) => scope.split(':').length < 3)) return [500];
+    const access = scopes.flatMap((scope) => grant(scope, user));
+    return [200, { token: await service.mint(access, user.username) }];
+  }
+
+  const { url, stop } = await serve((request, response) => void answer(request, response));
+  const service: LabTokenService = {
+    url,
+    realm: `${url}/jwt/auth`,
+    service: SERVICE,
+    issuer: ISSUER,
+    certificateFile: certificate.certificateFile,
+    faults,
+    lifetimeSeconds: 300,
+    requests,
+    mint: (access, user = 'lab') => sign({ access, user, lifetimeSeconds: service.lifetimeSeconds }),
+    async stop() {
+      await stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  return service;
+}
+
+/** Personal access tokens do not care for the user name that comes with them. */
+function identify(header: string | undefined, users: readonly LabUser[]): LabUser | 'wrong' | undefined {
+  if (header === undefined) return undefined;
+  const text = Buffer.from(header.replace(/^basic /i, ''), 'base64').toString();
+  const password = text.slice(text.indexOf(':') + 1);
+  return users.find((user) => user.accessToken === password) ?? 'wrong';
+}
+
+/** What of a scope is granted: nothing is said of what is not. Names are lower-cased, and `*` is dropped. */
+function grant(scope: string, user: LabUser): readonly Access[] {
+  const [type = '', name = '', actions = ''] = scope.split(':');
+  if (type === 'registry')
+    return user.isAdmin && name === 'catalog' && actions === '*' ? [{ type, name, actions: ['*'] }] : [];
+  const repository = name.toLowerCase();
+  const mayPull = actions.split(',').includes('pull') && (user.mayPull?.(repository) ?? true);
+  return mayPull ? [{ type, name: repository, actions: ['pull'] }] : [];
+}
+
+function error(code: string, message: string): object {
+  return { errors: [{ code, message }] };
+}

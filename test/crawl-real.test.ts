@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pushSampleContent } from '../lab/content.ts';
+import { readGroundTruth } from '../lab/ground-truth.ts';
+import { createPusher } from '../lab/push.ts';
+import { type LabRegistry, startRegistry } from '../lab/registry.ts';
+import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
+import { crawl } from '../src/crawl/crawl.ts';
+import type { RepositoryUsage, Snapshot, TagFigures } from '../src/domain/snapshot.ts';
+import { createDistributionRegistry } from '../src/registry/distribution.ts';
+
+/* Every case of the domain, pushed for real into a real registry, crawled, and compared with the registry's own disk. */
+
+let tokens: LabTokenService;
+let registry: LabRegistry;
+let snapshot: Snapshot;
+
+beforeAll(async () => {
+  tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
+  registry = await startRegistry({ tokens });
+  await pushSampleContent(createPusher(registry, tokens));
+  snapshot = await crawlOnce();
+});
+
+afterAll(async () => {
+  await registry.remove();
+  await tokens.stop();
+});
+
+async function crawlOnce(connections = 8): Promise<Snapshot> {
+  const client = createDistributionRegistry({
+    registryUrl: new URL(`${registry.url}/`),
+    tokenOrigins: [tokens.url],
+    username: 'crawler',
+    accessToken: 'secret',
+    connections,
+    timeoutMs: 10_000,
+    retries: 2,
+    userAgent: 'test',
+    clock: Date.now,
+    warn: (message) => expect.unreachable(message),
+  });
+  const finished = await crawl(client, { width: connections, clock: () => 7, signal: new AbortController().signal });
+  await client.close();
+  return finished;
+}
+
+function repository(name: string): RepositoryUsage {
+  const found = snapshot.repositories.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`${name} was not crawled`);
+  return found;
+}
+
+function tag(repositoryName: string, name: string): TagFigures {
+  const found = repository(repositoryName).tags.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`${repositoryName}:${name} was not crawled`);
+  return found;
+}
+
+test('every repository and every tag has the figures that the disk tells', () => {
+  const ours = snapshot.repositories.map(({ name, tags }) => ({
+    name,
+    tags: tags.map(({ name, sizeBytes, diskSizeBytes, status }) => ({
+      name,
+      size: sizeBytes,
+      diskSize: diskSizeBytes,
+      isIncomplete: status !== 'ok',
+    })),
+  }));
+  const truth = readGroundTruth(registry.storageDirectory);
+  expect(truth.length).toBeGreaterThan(25);
+  expect(ours).toEqual([...truth].sort((a, b) => (a.name < b.name ? -1 : 1)));
+});
+
+test('how many requests are under way does not show in the result', async () => {
+  expect(await crawlOnce(1)).toEqual(snapshot);
+  expect(await crawlOnce(64)).toEqual(snapshot);
+});
+
+test('only pull is asked for, and every repository but the catalogue by its own name', () => {
+  const scopes = new Set(tokens.requests.flat());
+  expect(scopes).toContain('registry:catalog:*');
+  scopes.delete('registry:catalog:*');
+  for (const scope of scopes) expect(scope).toMatch(/^repository:[^:*]+:pull$/);
+});
+
+describe('case by case', () => {
+  test('one digest under two tags: the size in full for each, the disk size for the one of the smaller name', () => {
+    expect(tag('group/app', '1.1').sizeBytes).toBe(tag('group/app', 'latest').sizeBytes);
+    expect(tag('group/app', '1.1').diskSizeBytes).toBeGreaterThan(0);
+    expect(tag('group/app', 'latest').diskSizeBytes).toBe(0);
+  });
+
+  test('the base image owns the base layer, in whatever repository', () => {
+    const base = tag('group/sub/project/image/nested', 'latest');
+    expect(base.diskSizeBytes).toBe(base.sizeBytes);
+  });
+
+  test('a manifest list and an OCI index count all their platforms, and shared layers once', () => {
+    const list = tag('group/multiarch', 'latest');
+    const amd64 = tag('group/multiarch', 'amd64-only');
+    expect((list.sizeBytes ?? 0) - (amd64.sizeBytes ?? 0)).toBeGreaterThan(10 * 1024);
+    expect((list.sizeBytes ?? 0) - (amd64.sizeBytes ?? 0)).toBeLessThan(11 * 1024);
+    expect(tag('group/oci-index', 'latest').status).toBe('ok');
+  });
+
+  test('an index of an index reaches what its inner index reaches', () => {
+    expect(tag('group/nested-index', 'outer').sizeBytes).toBe(tag('group/nested-index', 'inner').sizeBytes);
+    expect(tag('group/nested-index', 'inner').sizeBytes).toBeGreaterThan(0);
+  });
+
+  test('an index without manifests is legal, and 0 bytes', () => {
+    expect(tag('group/nested-index', 'empty')).toMatchObject({ status: 'ok', sizeBytes: 0, diskSizeBytes: 0 });
+  });
+
+  test('an index whose child was deleted is incomplete, with the platform that it has', () => {
+    const sparse = tag('group/sparse-index', 'latest');
+    expect(sparse.status).toBe('incomplete');
+    expect(sparse.sizeBytes).toBeGreaterThan(300 * 1024);
+    expect(repository('group/sparse-index').isComplete).toBe(false);
+    expect(snapshot.gaps.map(({ repository, reference }) => `${repository}:${reference}`)).toEqual([
+      'group/sparse-index:latest',
+    ]);
+  });
+
+  test('a build cache lists layers among its manifests: they count, and are never asked for as manifests', () => {
+    expect(tag('group/build-cache', 'cache').sizeBytes).toBeGreaterThan(60 * 1024);
+    expect(registry.output()).not.toMatch(/GET \/v2\/group\/build-cache\/manifests\/sha256/);
+  });
+
+  test('schema 1 is sized by asking for its layers, each once, and a layer named twice counts once', () => {
+    const heads = registry.output().match(/HEAD \/v2\/group\/schema1\/blobs\/sha256:\w+/g) ?? [];
+    expect(new Set(heads).size).toBe(2);
+    expect(tag('group/schema1', 'old').sizeBytes).toBeGreaterThan(309 * 1024);
+    expect(tag('group/schema1', 'old').sizeBytes).toBeLessThan(311 * 1024);
+  });
+
+  test('a layer named twice counts once, and no layers are 0 bytes', () => {
+    expect(tag('group/dup-layer', 'latest').sizeBytes).toBeLessThan(15 * 1024);
+    expect(tag('group/zero', 'latest').sizeBytes).toBe(0);
+    expect(tag('group/zero-length', 'latest')).toMatchObject({ status: 'ok', sizeBytes: 0 });
+  });
+
+  test('a foreign layer counts only where the registry stores it', () => {
+    expect(tag('group/foreign', 'latest').sizeBytes).toBeLessThan(7 * 1024);
+    expect(tag('group/foreign', 'latest').status).toBe('ok');
+    expect(tag('group/foreign-stored', 'latest').sizeBytes).toBeGreaterThan(30 * 1024);
+  });
+
+  test('what is a layer in one manifest is a layer in all that reach it', () => {
+    const asLayer = tag('group/config-as-layer', 'as-layer').sizeBytes ?? 0;
+    expect(tag('group/config-as-layer', 'as-config').sizeBytes).toBeGreaterThan(asLayer);
+  });
+
+  test('the empty descriptor as config and layer at once is two bytes', () => {
+    expect(tag('group/empty-descriptor', 'latest').sizeBytes).toBe(2);
+  });
+
+  test('a chart without a media type in its manifest is read by its Content-Type', () => {
+    expect(tag('charts/helm-chart', '0.1.0').status).toBe('ok');
+    expect(tag('charts/helm-chart', '0.1.0_build.5').diskSizeBytes).toBe(0);
+  });
+
+  test('a repository whose tags were deleted stays listed, with 0', () => {
+    expect(repository('group/empty')).toMatchObject({ sizeBytes: 0, diskSizeBytes: 0, isComplete: true, tags: [] });
+  });
+
+  test('a tag that was moved counts what it points at now', () => {
+    expect(tag('group/moved', 'latest').sizeBytes).toBeLessThan(21 * 1024);
+  });
+
+  test('repositories whose names look like paths of the protocol are repositories', () => {
+    for (const name of ['tags', 'a/tags/list', 'x/tags', 'x/tags/1.0', 'group/app/tags/1.0', 'group/project/tags']) {
+      expect(tag(name, 'latest').sizeBytes, name).toBeGreaterThan(0);
+    }
+    expect(repository('group/odd').tags.map(({ name }) => name.length)).toContain(128);
+  });
+});
