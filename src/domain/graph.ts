@@ -31,9 +31,9 @@ export class GraphBuilder {
   readonly #firstEdge: number[] = [];
   readonly #edgesCount: number[] = [];
   readonly #edges: number[] = [];
-  /** Blobs whose size no descriptor settles. */
-  readonly #unsized = new Set<number>();
-  /** Blobs that every manifest so far lists as foreign: one that is not stored counts 0, and nothing is missing. */
+  /** Blobs that descriptors disagree on, or call foreign: the registry has the last word. */
+  readonly #disputed = new Set<number>();
+  /** Blobs that every descriptor with a size calls foreign: one that is not stored counts 0, and nothing is missing. */
   readonly #isForeign = new Set<number>();
 
   /** The node of that digest; a new one has no bytes and no children. */
@@ -61,7 +61,7 @@ export class GraphBuilder {
     if (this.#hasChildren(node)) return node; // what a digest names never changes
     this.#isManifest[node] = 1;
     this.#bytes[node] = sizeBytes;
-    this.#unsized.delete(node);
+    this.#disputed.delete(node);
     const children = new Set(this.#childrenIn(manifest));
     this.#firstEdge[node] = this.#edges.length;
     this.#edgesCount[node] = children.size;
@@ -71,7 +71,9 @@ export class GraphBuilder {
 
   /** Whether only the registry can tell the blob's bytes: no descriptor does, several differ, or it is foreign and may be stored or not. */
   isUnsized(digest: Digest): boolean {
-    return this.#unsized.has(this.#numbers.get(digest) ?? -1);
+    const node = this.#numbers.get(digest);
+    if (node === undefined || this.#isUnread(node)) return false;
+    return this.#disputed.has(node) || Number.isNaN(this.#bytes[node]);
   }
 
   /** Settles a size by the registry's own word: the bytes that it stores, or undefined where it does not store the blob. */
@@ -79,7 +81,7 @@ export class GraphBuilder {
     const node = this.node(digest);
     if (storedBytes === undefined && !this.#isForeign.has(node)) return; // stays missing
     this.#bytes[node] = storedBytes ?? 0;
-    this.#unsized.delete(node);
+    this.#disputed.delete(node);
   }
 
   /** The graph of all that was added. What was named and never read, or never sized, is missing in it. */
@@ -140,15 +142,22 @@ export class GraphBuilder {
     const node = this.node(digest);
     if (this.#hasChildren(node)) return node; // a manifest that was read has its true size
     const before = this.#bytes[node] ?? Number.NaN;
-    if (!isForeignLayerType(mediaType)) this.#isForeign.delete(node);
-    else if (Number.isNaN(before) && !this.#unsized.has(node)) this.#isForeign.add(node);
-    if (sizeBytes === undefined || isForeignLayerType(mediaType)) this.#unsized.add(node);
-    else if (Number.isNaN(before)) this.#bytes[node] = sizeBytes;
-    else if (before !== sizeBytes) this.#unsized.add(node);
+    if (isForeignLayerType(mediaType)) {
+      if (Number.isNaN(before)) this.#isForeign.add(node);
+      this.#disputed.add(node);
+    } else if (sizeBytes !== undefined) {
+      this.#isForeign.delete(node);
+      if (Number.isNaN(before)) this.#bytes[node] = sizeBytes;
+      else if (before !== sizeBytes) this.#disputed.add(node);
+    }
     return node;
   }
 
+  #isUnread(node: number): boolean {
+    return this.#isManifest[node] === 1 && !this.#hasChildren(node);
+  }
+
   #isMissing(node: number): boolean {
-    return this.#unsized.has(node) || (this.#isManifest[node] === 1 && !this.#hasChildren(node));
+    return this.#disputed.has(node) || this.#isUnread(node) || Number.isNaN(this.#bytes[node]);
   }
 }

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { type BlobGraph, GraphBuilder } from '../src/domain/graph.ts';
+import { type Manifest, readManifest } from '../src/domain/manifest.ts';
+import type { Digest } from '../src/domain/names.ts';
+
+const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}` as Digest;
+const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
+const FOREIGN = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip';
+const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digest('c'), sizeBytes: 7 };
+const image = (mediaType: string, sizeBytes: number | undefined): Manifest => ({
+  kind: 'image',
+  config,
+  layers: [{ mediaType, digest: digest('a'), sizeBytes }],
+});
+const schema1: Manifest = { kind: 'schema1', layers: [digest('a')] };
+
+/** What is known of layer `a` after these manifests, in whatever order they come; the answers of the registry come last. */
+function layerAfter(
+  manifests: readonly Manifest[],
+  stored?: number | 'absent',
+): { bytes: number | undefined; isMissing: boolean } {
+  const [forward, backward] = [manifests, manifests.toReversed()].map((order) => {
+    const builder = new GraphBuilder();
+    for (const [i, manifest] of order.entries()) builder.addManifest(digest(String(i)), 100, manifest);
+    if (stored !== undefined && builder.isUnsized(digest('a')))
+      builder.settle(digest('a'), stored === 'absent' ? undefined : stored);
+    return read(builder.build());
+  });
+  expect(forward).toEqual(backward);
+  return forward as { bytes: number | undefined; isMissing: boolean };
+}
+
+function read(graph: BlobGraph) {
+  const node = graph.digests.indexOf(digest('a'));
+  return { bytes: graph.bytes[node], isMissing: graph.isMissing[node] === 1 };
+}
+
+test('a size that one descriptor gives serves those that give none', () => {
+  expect(layerAfter([image(LAYER, 5), schema1, image(LAYER, undefined)])).toEqual({ bytes: 5, isMissing: false });
+});
+
+test('a size that nobody gives is missing until the registry tells', () => {
+  expect(layerAfter([schema1])).toEqual({ bytes: Number.NaN, isMissing: true });
+  expect(layerAfter([schema1], 9)).toEqual({ bytes: 9, isMissing: false });
+  expect(layerAfter([schema1], 'absent')).toEqual({ bytes: Number.NaN, isMissing: true });
+});
+
+test('descriptors that differ are settled by the registry', () => {
+  expect(layerAfter([image(LAYER, 5), image(LAYER, 6)])).toEqual({ bytes: Number.NaN, isMissing: true });
+  expect(layerAfter([image(LAYER, 5), image(LAYER, 6)], 6)).toEqual({ bytes: 6, isMissing: false });
+});
+
+test('a foreign layer is 0 where the registry does not store it, but not where another image needs it stored', () => {
+  expect(layerAfter([image(FOREIGN, 50)], 'absent')).toEqual({ bytes: 0, isMissing: false });
+  expect(layerAfter([image(FOREIGN, 50)], 50)).toEqual({ bytes: 50, isMissing: false });
+  expect(layerAfter([image(FOREIGN, 50), image(LAYER, 50)], 'absent')).toEqual({ bytes: Number.NaN, isMissing: true });
+  expect(layerAfter([image(FOREIGN, 50), schema1], 'absent')).toEqual({ bytes: 0, isMissing: false });
+});
+
+test('a manifest is read by its Content-Type, else by what it says of itself, else by its shape', () => {
+  const body = { schemaVersion: 2, manifests: [] };
+  const index = { kind: 'index', manifests: [] };
+  expect(readManifest('application/vnd.oci.image.index.v1+json; charset=utf-8', body)).toEqual(index);
+  expect(
+    readManifest('application/json', {
+      ...body,
+      mediaType: 'application/vnd.docker.distribution.manifest.list.v2+json',
+    }),
+  ).toEqual(index);
+  expect(readManifest(undefined, body)).toEqual(index);
+  expect(readManifest('text/plain', { fsLayers: [{ blobSum: digest('a') }] })).toEqual({
+    kind: 'schema1',
+    layers: [digest('a')],
+  });
+});
+
+test('what is no manifest says why, and a size that is no count of bytes is unknown', () => {
+  expect(readManifest('application/json', { hello: 1 })).toEqual({
+    kind: 'unsupported',
+    reason: 'it is no manifest of a known format',
+  });
+  expect(readManifest(undefined, { layers: [] })).toMatchObject({
+    kind: 'unsupported',
+    reason: expect.stringContaining('config'),
+  });
+  for (const size of [-1, 1.5, '12', null, undefined, 2 ** 60]) {
+    const layers = [{ mediaType: LAYER, digest: digest('a'), size }];
+    const manifest = readManifest(undefined, { config: { ...config, size: 7 }, layers });
+    expect(manifest).toEqual({
+      kind: 'image',
+      config,
+      layers: [{ mediaType: LAYER, digest: digest('a'), sizeBytes: undefined }],
+    });
+  }
+});
