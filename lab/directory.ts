@@ -1,0 +1,153 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { makeCertificate } from './certificate.ts';
+import { type Child, freePort, listening, startChild } from './child.ts';
+
+const run = promisify(execFile);
+
+/** A real OpenLDAP with a few people in it. */
+export interface LabDirectory {
+  readonly ldapUrl: string;
+  readonly ldapsUrl: string;
+  readonly baseDn: string;
+  /** The certificate that vouches for its `ldaps://`, for localhost and 127.0.0.1. */
+  readonly caFile: string;
+  readonly ca: string;
+  /** Who may search where nobody else may. */
+  readonly reader: { readonly dn: string; readonly password: string };
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  /** Stops it and removes its files. */
+  remove(): Promise<void>;
+}
+
+export interface LabPerson {
+  readonly uid: string;
+  /** Without one, nobody can sign in as this person. */
+  readonly password?: string;
+  readonly gidNumber?: number;
+  readonly branch?: string;
+}
+
+export const VALID_GID = '10000';
+
+/** alice and jürgen may sign in; bob is of another group; two people share the name twin; ghost has no password, nogroup no group. */
+export const PEOPLE: readonly LabPerson[] = [
+  { uid: 'alice', password: 'alice-secret', gidNumber: 10000 },
+  { uid: 'bob', password: 'bob-secret', gidNumber: 20000 },
+  { uid: 'jürgen', password: 'pä:s:wörd', gidNumber: 10000 },
+  { uid: "o'brien(x)*", password: 'odd-secret', gidNumber: 10000 },
+  { uid: 'twin', password: 'twin-secret', gidNumber: 10000 },
+  { uid: 'twin', password: 'twin-secret', gidNumber: 10000, branch: 'others' },
+  { uid: 'ghost', gidNumber: 10000 },
+  { uid: 'nogroup', password: 'nogroup-secret' },
+];
+
+const BASE_DN = 'dc=lab,dc=example';
+const READER = { dn: `cn=reader,${BASE_DN}`, password: 'reader-secret' };
+
+export async function startDirectory(options: { readonly isAnonymousAllowed?: boolean } = {}): Promise<LabDirectory> {
+  const directory = await mkdtemp(join(tmpdir(), 'lab-directory-'));
+  const { certificateFile, keyFile, certificate } = await makeCertificate(directory, ['DNS:localhost', 'IP:127.0.0.1']);
+  const database = join(directory, 'database');
+  await mkdir(database);
+  const configFile = join(directory, 'slapd.conf');
+  const readers = options.isAnonymousAllowed === false ? 'users' : '*';
+  await writeFile(configFile, slapdConfig({ certificateFile, keyFile, database, readers, directory }));
+  const dataFile = join(directory, 'people.ldif');
+  await writeFile(dataFile, ldif());
+  await run('/usr/sbin/slapadd', ['-f', configFile, '-l', dataFile]);
+  const [plain, secure] = [await freePort(), await freePort()];
+  const urls = { ldapUrl: `ldap://127.0.0.1:${plain}`, ldapsUrl: `ldaps://127.0.0.1:${secure}` };
+  let child: Child | undefined;
+  const lab: LabDirectory = {
+    ...urls,
+    baseDn: BASE_DN,
+    caFile: certificateFile,
+    ca: certificate,
+    reader: READER,
+    async start() {
+      // With -d it stays in the foreground, so that it ends with us.
+      child = startChild('/usr/sbin/slapd', ['-f', configFile, '-h', `${urls.ldapUrl} ${urls.ldapsUrl}`, '-d', '0']);
+      await listening(child, secure);
+    },
+    stop: async () => child?.stop(),
+    kill: async () => child?.kill(),
+    async remove() {
+      await child?.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  await lab.start();
+  return lab;
+}
+
+interface SlapdFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly database: string;
+  readonly directory: string;
+  readonly readers: string;
+}
+
+function slapdConfig({ certificateFile, keyFile, database, directory, readers }: SlapdFiles): string {
+  const schemas = ['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include /etc/ldap/schema/${name}.schema`);
+  return [
+    ...schemas,
+    'modulepath /usr/lib/ldap',
+    'moduleload back_mdb',
+    `pidfile ${join(directory, 'slapd.pid')}`,
+    `TLSCertificateFile ${certificateFile}`,
+    `TLSCertificateKeyFile ${keyFile}`,
+    'database mdb',
+    'maxsize 16777216',
+    `suffix "${BASE_DN}"`,
+    `directory ${database}`,
+    'access to attrs=userPassword by anonymous auth by * none',
+    `access to * by ${readers} read by anonymous auth`,
+    '',
+  ].join('\n');
+}
+
+function ldif(): string {
+  const entries: Record<string, string>[] = [
+    { dn: BASE_DN, objectClass: 'domain', dc: 'lab' },
+    { dn: `ou=people,${BASE_DN}`, objectClass: 'organizationalUnit', ou: 'people' },
+    { dn: `ou=others,${BASE_DN}`, objectClass: 'organizationalUnit', ou: 'others' },
+    { dn: READER.dn, objectClass: 'organizationalRole', cn: 'reader' },
+  ];
+  const texts = entries.map((entry) => lines(Object.entries(entry)));
+  texts[3] += `objectClass: simpleSecurityObject\nuserPassword: ${READER.password}\n`;
+  return [...texts, ...PEOPLE.map(personLdif)].join('\n');
+}
+
+function personLdif({ uid, password, gidNumber, branch = 'people' }: LabPerson, number: number): string {
+  const classes = ['inetOrgPerson', ...(gidNumber === undefined ? [] : ['posixAccount'])];
+  const posix =
+    gidNumber === undefined
+      ? []
+      : [
+          ['uidNumber', String(1000 + number)],
+          ['gidNumber', String(gidNumber)],
+          ['homeDirectory', '/none'],
+        ];
+  return lines([
+    ['dn', `employeeNumber=${number},ou=${branch},${BASE_DN}`],
+    ...classes.map((name) => ['objectClass', name] as const),
+    ['employeeNumber', String(number)],
+    ['uid', uid],
+    ['cn', uid],
+    ['sn', uid],
+    ...(posix as [string, string][]),
+    ...(password === undefined ? [] : [['userPassword', password] as const]),
+  ]);
+}
+
+/** LDIF (RFC 2849): every value in base 64, since some are not ASCII. */
+function lines(pairs: readonly (readonly [string, string])[]): string {
+  return pairs.map(([name, value]) => `${name}:: ${Buffer.from(value).toString('base64')}\n`).join('');
+}

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../lab/child.ts';
+import { type LabDirectory, startDirectory, VALID_GID } from '../lab/directory.ts';
+import { forward } from '../lab/forward.ts';
+import { createLdapDirectory, type LdapOptions } from '../src/auth/ldap-directory.ts';
+import type { Directory } from '../src/ports.ts';
+
+let lab: LabDirectory;
+let closed: LabDirectory;
+const cleanups: ((() => Promise<void>) | undefined)[] = [];
+
+beforeAll(async () => {
+  [lab, closed] = await Promise.all([startDirectory(), startDirectory({ isAnonymousAllowed: false })]);
+});
+
+afterAll(async () => {
+  for (const cleanup of cleanups) await cleanup?.();
+  await Promise.all([lab.remove(), closed.remove()]);
+});
+
+function directory(options: Partial<LdapOptions> = {}): Directory {
+  return createLdapDirectory({
+    urls: [lab.ldapsUrl],
+    baseDn: lab.baseDn,
+    usernameAttribute: 'uid',
+    gidAttribute: 'gidNumber',
+    validGid: VALID_GID,
+    ca: lab.ca,
+    verifyCertificate: true,
+    startTls: false,
+    bindDn: undefined,
+    bindPassword: undefined,
+    timeoutMs: 5000,
+    ...options,
+  });
+}
+
+describe('who may sign in', () => {
+  test('a user of the right group with the right password, also beyond ASCII and with colons', async () => {
+    expect(await directory().authenticate('alice', 'alice-secret')).toBe(true);
+    expect(await directory().authenticate('jürgen', 'pä:s:wörd')).toBe(true);
+    expect(await directory().authenticate("o'brien(x)*", 'odd-secret')).toBe(true);
+  });
+
+  test('nobody with a wrong password, of another group or of none, unknown, or without a password of their own', async () => {
+    const pairs = [
+      ['alice', 'wrong'],
+      ['bob', 'bob-secret'],
+      ['nogroup', 'nogroup-secret'],
+      ['nobody', 'x'],
+      ['ghost', 'x'],
+    ] as const;
+    for (const [user, password] of pairs) expect(await directory().authenticate(user, password), user).toBe(false);
+  });
+
+  test('nobody with an empty name or password: such a bind succeeds, as nobody', async () => {
+    expect(await directory().authenticate('alice', '')).toBe(false);
+    expect(await directory().authenticate('', 'alice-secret')).toBe(false);
+  });
+
+  test('nobody of two with one name, whatever the password', async () => {
+    expect(await directory().authenticate('twin', 'twin-secret')).toBe(false);
+  });
+
+  test('a name is a name and never a filter', async () => {
+    for (const name of [
+      'ali*',
+      '*',
+      'a)(uid=*',
+      '*)(uid=alice',
+      'al\\69ce',
+      'bob)(|(gidNumber=*',
+      '(',
+      ')',
+      '\0',
+      'alice\0',
+    ]) {
+      expect(await directory().authenticate(name, 'alice-secret'), name).toBe(false);
+    }
+  });
+});
+
+describe('how the directory is reached', () => {
+  const signIn = (options: Partial<LdapOptions>) => directory(options).authenticate('alice', 'alice-secret');
+
+  test('in the clear, by ldaps, and by StartTLS', async () => {
+    expect(await signIn({ urls: [lab.ldapUrl] })).toBe(true);
+    expect(await signIn({ urls: [lab.ldapUrl], startTls: true })).toBe(true);
+    expect(await signIn({ urls: [lab.ldapsUrl] })).toBe(true);
+  });
+
+  test('a certificate that nobody vouches for is refused, unless the operator says otherwise', async () => {
+    await expect(signIn({ ca: undefined })).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');
+    await expect(signIn({ ca: closed.ca })).rejects.toThrow('no directory server answered');
+    await expect(signIn({ ca: undefined, urls: [lab.ldapUrl], startTls: true })).rejects.toThrow('SELF_SIGNED');
+    expect(await signIn({ ca: undefined, verifyCertificate: false })).toBe(true);
+    expect(await signIn({ ca: undefined, verifyCertificate: false, urls: [lab.ldapUrl], startTls: true })).toBe(true);
+  });
+
+  test('a certificate of another name is refused, by ldaps and by StartTLS', async () => {
+    const ports = [lab.ldapsUrl, lab.ldapUrl].map((url) => new URL(url).port);
+    const [secure, plain] = await Promise.all(ports.map((port) => forward('127.0.0.2', Number(port))));
+    cleanups.push(secure?.stop, plain?.stop);
+    await expect(signIn({ urls: [`ldaps://127.0.0.2:${secure?.port}`] })).rejects.toThrow(
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    );
+    const startTls = { urls: [`ldap://127.0.0.2:${plain?.port}`], startTls: true };
+    await expect(signIn(startTls)).rejects.toThrow('ERR_TLS_CERT_ALTNAME_INVALID');
+    expect(await signIn({ ...startTls, verifyCertificate: false })).toBe(true);
+  });
+
+  test('hosts are tried in turn, and a refusal of a password is an answer', async () => {
+    const dead = `ldaps://127.0.0.1:${await freePort()}`;
+    expect(await signIn({ urls: [dead, lab.ldapsUrl] })).toBe(true);
+    expect(await directory({ urls: [lab.ldapsUrl, dead] }).authenticate('alice', 'wrong')).toBe(false);
+    await expect(signIn({ urls: [dead, dead] })).rejects.toThrow('ECONNREFUSED; ECONNREFUSED');
+  });
+
+  test('where nobody may search unnamed, the reader does', async () => {
+    const urls = [closed.ldapsUrl];
+    const reader = { bindDn: closed.reader.dn, bindPassword: closed.reader.password };
+    expect(await signIn({ urls, ca: closed.ca, ...reader })).toBe(true);
+    const failure = await signIn({ urls, ca: closed.ca, ...reader, bindPassword: 'wrong-reader-secret' }).catch(String);
+    expect(failure).toContain('InvalidCredentials');
+    expect(failure).not.toContain('wrong-reader-secret');
+  });
+
+  test('a directory that is down is an error and not a refusal, and comes back without a restart of ours', async () => {
+    await closed.kill();
+    const urls = [closed.ldapsUrl];
+    await expect(signIn({ urls, ca: closed.ca })).rejects.toThrow('ECONNREFUSED');
+    await closed.start();
+    const reader = { bindDn: closed.reader.dn, bindPassword: closed.reader.password };
+    expect(await signIn({ urls, ca: closed.ca, ...reader })).toBe(true);
+  });
+});
