@@ -8,6 +8,8 @@ export interface Child {
   readonly pid: number;
   /** What it has printed so far, on both streams. */
   output(): string;
+  /** Calls back with whatever it prints from now on. */
+  onOutput(listener: (text: string) => void): void;
   /** Resolves to its exit code when it has ended; null where a signal ended it. */
   readonly ended: Promise<number | null>;
   /** Asks it to end, and insists after a while. */
@@ -37,6 +39,9 @@ export function startChild(command: string, parameters: readonly string[], optio
   return {
     pid: process_.pid ?? 0,
     output: () => chunks.join(''),
+    onOutput(listener) {
+      for (const stream of [process_.stdout, process_.stderr]) stream.on('data', listener);
+    },
     ended,
     async stop() {
       process_.kill('SIGTERM');

@@ -71,12 +71,19 @@ export async function startDirectory(options: { readonly isAnonymousAllowed?: bo
     ca: certificate,
     reader: READER,
     async start() {
+      if (child !== undefined) return;
       // With -d it stays in the foreground, so that it ends with us.
       child = startChild('/usr/sbin/slapd', ['-f', configFile, '-h', `${urls.ldapUrl} ${urls.ldapsUrl}`, '-d', '0']);
       await listening(child, secure);
     },
-    stop: async () => child?.stop(),
-    kill: async () => child?.kill(),
+    async stop() {
+      await child?.stop();
+      child = undefined;
+    },
+    async kill() {
+      await child?.kill();
+      child = undefined;
+    },
     async remove() {
       await child?.stop();
       await rm(directory, { recursive: true, force: true });

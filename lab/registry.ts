@@ -64,6 +64,7 @@ export async function startRegistry({ tokens, accessLog = true }: LabRegistryOpt
     storageDirectory,
     output: () => earlierOutput + (child?.output() ?? ''),
     async start() {
+      if (child !== undefined) return;
       child = startChild('docker-registry', ['serve', configFile]);
       await listening(child, port);
     },

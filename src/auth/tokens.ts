@@ -69,8 +69,8 @@ async function verifySignature(token: string, key: Uint8Array, now: number): Pro
       requiredClaims: ['exp', 'sub'],
       currentDate: new Date(now),
     });
-    const user = payload.sub;
-    if (payload['type'] !== 'access' || user === undefined || user === '') return undefined;
+    const user: unknown = payload.sub; // whatever the library's type says, it is what the token holds
+    if (payload['type'] !== 'access' || typeof user !== 'string' || user === '') return undefined;
     return { user, expiresAt: (payload.exp ?? 0) * 1000 };
   } catch {
     return undefined; // for whatever reason: the client is told that its token is not valid, and no more

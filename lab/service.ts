@@ -1,0 +1,51 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Child, freePort, listening, startChild } from './child.ts';
+
+/** Our own service, as an operator runs it: a process with a configuration file. */
+export interface LabService {
+  readonly url: string;
+  readonly configFile: string;
+  readonly child: Child;
+  stop(): Promise<void>;
+}
+
+export type Settings = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
+
+/** Writes the settings as the INI file that the service reads, a literal `%` doubled as its dialect wants. */
+export function toIni(settings: Settings): string {
+  const sections = Object.entries(settings).map(([name, keys]) => {
+    const lines = Object.entries(keys).map(([key, value]) => `${key} = ${String(value).replaceAll('%', '%%')}\n`);
+    return `[${name}]\n${lines.join('')}`;
+  });
+  return sections.join('\n');
+}
+
+/** The command that starts the service from its sources. */
+export const SERVICE_COMMAND = [
+  process.execPath,
+  '--disable-warning=ExperimentalWarning',
+  new URL('../src/main.ts', import.meta.url).pathname,
+] as const;
+
+export async function startService(settings: Settings): Promise<LabService> {
+  const directory = await mkdtemp(join(tmpdir(), 'lab-service-'));
+  const configFile = join(directory, 'service.conf');
+  const port = await freePort();
+  await writeFile(configFile, toIni({ ...settings, general: { socket_port: port, ...settings['general'] } }), {
+    mode: 0o600,
+  });
+  const [command, ...parameters] = SERVICE_COMMAND;
+  const child = startChild(command, [...parameters, '-c', configFile]);
+  await listening(child, port);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    configFile,
+    child,
+    async stop() {
+      await child.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
