@@ -36,7 +36,7 @@ async function demo(): Promise<void> {
     'stop',
   );
   const [alice] = PEOPLE;
-  const tokenLine = `TOKEN=$(curl -s -u ${alice?.uid}:${alice?.password} ${service.url}/auth_token | sed 's/.*:"\\(.*\\)".*/\\1/')`;
+  const token = `$(curl -s -u ${alice?.uid}:${alice?.password} ${service.url}/auth_token | cut -d '"' -f 4)`;
   say(`
 The service runs.
 
@@ -48,8 +48,7 @@ The service runs.
 
 In another terminal:
 
-  ${tokenLine}
-  curl -s -H "Authorization: Bearer $TOKEN" '${service.url}/repositories?embed=1'
+  curl -s -H "Authorization: Bearer ${token}" '${service.url}/repositories?embed=1'
 
 Ctrl-C stops all of it. What the service says follows.
 `);

@@ -38,7 +38,12 @@ export async function startService(settings: Settings): Promise<LabService> {
   });
   const [command, ...parameters] = SERVICE_COMMAND;
   const child = startChild(command, [...parameters, '-c', configFile]);
-  await listening(child, port);
+  try {
+    await listening(child, port);
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
   return {
     url: `http://127.0.0.1:${port}`,
     configFile,

@@ -42,7 +42,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     snapshots: collector,
     directory: createLdapDirectory(config.ldap),
     tokens: createTokens({ ...config.jwt, clock }),
-    logger: log,
+    log,
   });
   return {
     async start() {

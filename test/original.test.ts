@@ -72,7 +72,7 @@ beforeAll(async () => {
     const server = createServer({
       prefix,
       corsOrigins: '*',
-      logger: pino({ level: 'silent' }),
+      log: pino({ level: 'silent' }),
       snapshots: { latest: () => ({ ...snapshot, finishedAt: timestampOf(service) * 1000 }) },
       directory: { authenticate: async (user, password) => PEOPLE.get(user.trim().toLowerCase()) === password },
       tokens: { issue: async (user) => `token-of-${user}`, verify: async (token) => verifyRecorded(token) },

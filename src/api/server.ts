@@ -1,5 +1,5 @@
 import cors from '@fastify/cors';
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Directory, Snapshots } from '../ports.ts';
 import { createAuthToken } from './auth-token.ts';
 import { bearerToken } from './authorization.ts';
@@ -13,7 +13,13 @@ export interface ServerOptions {
   readonly snapshots: Snapshots;
   readonly directory: Directory;
   readonly tokens: SessionTokens;
-  readonly logger: FastifyBaseLogger;
+  readonly log: Log;
+}
+
+/** Where events are said, one line each. */
+export interface Log {
+  info(fields: object, event: string): void;
+  error(fields: object, event: string): void;
 }
 
 /** What stands for a user who has signed in. */
@@ -40,8 +46,8 @@ declare module 'fastify' {
 export function createServer(options: ServerOptions): FastifyInstance {
   const answerRepositories = guarded(options.tokens, createRepositories(options));
   const server = fastify({
-    loggerInstance: options.logger,
-    disableRequestLogging: true,
+    // Its own log would have two lines a request, and no user.
+    logger: false,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
     frameworkErrors: (_, request, reply) => {
@@ -52,7 +58,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   server.decorateRequest('user', undefined);
   acceptBodiesOfGet(server);
-  logRequests(server);
+  logRequests(server, options.log);
   void server.register(cors, {
     origin: options.corsOrigins === '*' ? '*' : [...options.corsOrigins],
     methods: ['GET', 'HEAD', 'OPTIONS'],
@@ -64,7 +70,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     void reply.headers(SECURITY_HEADERS);
   });
   addRoutes(server, answerRepositories, options);
-  answerErrors(server);
+  answerErrors(server, options.log);
   return server;
 }
 
@@ -93,11 +99,11 @@ function addRoutes(
   });
 }
 
-function answerErrors(server: FastifyInstance): void {
+function answerErrors(server: FastifyInstance, log: Log): void {
   server.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) return sendProblem(reply, { status, detail: 'The request is not understood' });
-    request.log.error({ err: error }, 'a request failed');
+    log.error({ err: error, path: pathOf(request) }, 'a request failed');
     return sendProblem(reply, { status: 500, detail: 'The request failed, through no fault of yours' });
   });
 }
@@ -117,7 +123,7 @@ function guarded(tokens: SessionTokens, answer: (request: FastifyRequest, reply:
 
 /** Parameters may stand in a JSON body, since the first version of this service read them there; any other body is let pass. */
 function acceptBodiesOfGet(server: FastifyInstance): void {
-  server.addHttpMethod('GET', { hasBody: true });
+  server.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
   server.addContentTypeParser('*', (_, payload, done) => {
     payload.resume();
     payload.once('end', () => done(null, undefined));
@@ -125,11 +131,11 @@ function acceptBodiesOfGet(server: FastifyInstance): void {
   });
 }
 
-function logRequests(server: FastifyInstance): void {
+function logRequests(server: FastifyInstance, log: Log): void {
   server.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     const { method, ip, user } = request;
-    request.server.log.info({ user, ip, method, path: pathOf(request), status: reply.statusCode, ms }, 'request');
+    log.info({ user, ip, method, path: pathOf(request), status: reply.statusCode, ms }, 'request');
   });
 }
 
