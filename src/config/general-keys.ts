@@ -46,7 +46,8 @@ export const GENERAL_KEYS = {
     isNew: true,
   }),
   update_interval: key({
-    about: 'The time from the end of one collection to the start of the next.',
+    about:
+      'The time from the start of one collection to the start of the next; one that takes longer is not overtaken.',
     right: 'a duration from 1 second to 24 days, such as 60 minutes',
     read: duration(LONGEST_TIMER_SECONDS),
     fallback: '60 minutes',
