@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import type { RepositoryName } from '../domain/names.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { RegistryError } from './errors.ts';
-import type { HttpAnswer, HttpClient } from './http.ts';
+import type { HttpAnswer } from './exchange.ts';
+import type { HttpClient } from './http.ts';
 import {
   CATALOG,
   createTokenService,

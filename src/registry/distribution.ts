@@ -12,7 +12,8 @@ import {
 import type { Registry, StoredManifest } from '../ports.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './authorized.ts';
 import { RegistryError } from './errors.ts';
-import { createHttpClient, type HttpAnswer, type HttpOptions } from './http.ts';
+import type { HttpAnswer } from './exchange.ts';
+import { createHttpClient, type HttpOptions } from './http.ts';
 import { nextPage } from './link.ts';
 import { CATALOG, type TokenSubject } from './tokens.ts';
 

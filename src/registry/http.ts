@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
-import { Agent, request } from 'undici';
+import { Agent } from 'undici';
 import type { Clock } from '../ports.ts';
 import { RegistryError } from './errors.ts';
+import { exchange, type HttpAnswer } from './exchange.ts';
+import { createSlots } from './slots.ts';
 
 export interface HttpOptions {
   /** Requests in flight at most, per origin. */
@@ -15,12 +17,6 @@ export interface HttpOptions {
   /** How often a request that may work later is sent again. */
   readonly retries: number;
   readonly clock: Clock;
-}
-
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
 }
 
 export interface HttpRequest {
@@ -59,19 +55,20 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
     },
   });
+  const slots = createSlots(options.connections);
   let requestsCount = 0;
   let failuresInARow = 0;
 
   async function once(url: URL, { method, headers = {}, signal }: HttpRequest): Promise<HttpAnswer> {
-    requestsCount++;
-    const answer = await request(url, {
-      method,
-      headers: { 'user-agent': options.userAgent, ...headers },
-      signal,
-      dispatcher: agent,
-    });
-    const body = Buffer.from(await answer.body.arrayBuffer());
-    return { status: answer.statusCode, headers: answer.headers, body };
+    await slots.take();
+    try {
+      signal.throwIfAborted();
+      requestsCount++;
+      const wanted = { origin: url.origin, path: url.pathname + url.search, method };
+      return await exchange(agent, { ...wanted, headers: { 'user-agent': options.userAgent, ...headers } }, signal);
+    } finally {
+      slots.give();
+    }
   }
 
   async function send(url: URL, wanted: HttpRequest): Promise<HttpAnswer> {

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { byName, type RepositoryName } from '../domain/names.ts';
 import type { Clock } from '../ports.ts';
 import { RegistryError } from './errors.ts';
-import type { HttpAnswer, HttpClient } from './http.ts';
+import type { HttpAnswer } from './exchange.ts';
+import type { HttpClient } from './http.ts';
 
 export interface TokenServiceOptions {
   readonly realm: URL;

@@ -1,0 +1,75 @@
+import { layOutRegistry, repositoryName } from '../lab/layout.ts';
+import { startRegistry } from '../lab/registry.ts';
+import { startTokenService } from '../lab/token-service.ts';
+import { crawl } from '../src/crawl/crawl.ts';
+import { createDistributionRegistry } from '../src/registry/distribution.ts';
+import { median } from './median.ts';
+import { load } from './wrk.ts';
+
+const SIZE = { repositories: 200, tagsPerRepository: 50, layersPerTag: 10 };
+const CONNECTIONS = 32;
+const ROUNDS = 5;
+const ACCEPT = 'application/vnd.oci.image.manifest.v1+json';
+
+/** First crawls of 10,000 tags, in turn with the bare limit: `wrk` reading the same manifests of the same registry. */
+export async function benchCrawl(): Promise<object> {
+  const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
+  const registry = await startRegistry({ tokens, accessLog: false });
+  try {
+    await layOutRegistry(registry.storageDirectory, SIZE);
+    const rounds: { bare: number; ours: number; seconds: number }[] = [];
+    for (let round = 0; round <= ROUNDS; round++) {
+      const bare = await bareRate(registry.url, await tokens.mint(pullAll()));
+      const crawled = await crawlOnce(registry.url, tokens.url);
+      if (round > 0) rounds.push({ bare, ...crawled }); // the first warms the disk's cache
+    }
+    return {
+      requestsPerSecond: median(rounds.map(({ ours }) => ours)),
+      bareRequestsPerSecond: median(rounds.map(({ bare }) => bare)),
+      share: median(rounds.map(({ ours, bare }) => Math.round((ours / bare) * 1000) / 1000)),
+      seconds: median(rounds.map(({ seconds }) => seconds)),
+      rounds,
+    };
+  } finally {
+    await registry.remove();
+    await tokens.stop();
+  }
+}
+
+/** Twenty repositories, as many as share a token in a crawl: the registry reads a token of the same length. */
+function pullAll() {
+  return Array.from({ length: 20 }, (_, i) => ({ type: 'repository', name: repositoryName(i), actions: ['pull'] }));
+}
+
+async function bareRate(url: string, token: string): Promise<number> {
+  const paths = Array.from({ length: 20 * SIZE.tagsPerRepository }, (_, i) => {
+    return `/v2/${repositoryName(i % 20)}/manifests/v${Math.floor(i / 20)}`;
+  });
+  const headers = { Authorization: `Bearer ${token}`, Accept: ACCEPT };
+  const { requestsPerSecond, errors } = await load({ url, paths, headers, connections: CONNECTIONS, seconds: 8 });
+  if (errors > 0) throw new Error(`the bare load met ${errors} errors`);
+  return requestsPerSecond;
+}
+
+async function crawlOnce(registryUrl: string, tokenUrl: string): Promise<{ ours: number; seconds: number }> {
+  const client = createDistributionRegistry({
+    registryUrl: new URL(`${registryUrl}/`),
+    tokenOrigins: [tokenUrl],
+    username: 'crawler',
+    accessToken: 'secret',
+    connections: CONNECTIONS,
+    timeoutMs: 30_000,
+    retries: 0,
+    userAgent: 'bench',
+    clock: Date.now,
+    warn: console.error,
+  });
+  const startedAt = performance.now();
+  const snapshot = await crawl(client, { width: CONNECTIONS, clock: Date.now, signal: new AbortController().signal });
+  const seconds = (performance.now() - startedAt) / 1000;
+  await client.close();
+  const tags = snapshot.repositories.reduce((sum, repository) => sum + repository.tags.length, 0);
+  if (tags !== SIZE.repositories * SIZE.tagsPerRepository || snapshot.gaps.length > 0)
+    throw new Error('the crawl was not complete');
+  return { ours: Math.round(client.requestsCount() / seconds), seconds: Math.round(seconds * 100) / 100 };
+}
