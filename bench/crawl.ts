@@ -1,15 +1,17 @@
 import { layOutRegistry, repositoryName } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
-import { startTokenService } from '../lab/token-service.ts';
+import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import { crawl } from '../src/crawl/crawl.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest.ts';
 import { createDistributionRegistry } from '../src/registry/distribution.ts';
 import { median } from './median.ts';
 import { load } from './wrk.ts';
 
 const SIZE = { repositories: 200, tagsPerRepository: 50, layersPerTag: 10 };
 const CONNECTIONS = 32;
+const REPOSITORIES_PER_TOKEN = 20;
 const ROUNDS = 5;
-const ACCEPT = 'application/vnd.oci.image.manifest.v1+json';
+const ACCEPT = Object.values(MANIFEST_TYPES).join(', ');
 
 /** First crawls of 10,000 tags, in turn with the bare limit: `wrk` reading the same manifests of the same registry. */
 export async function benchCrawl(): Promise<object> {
@@ -19,7 +21,7 @@ export async function benchCrawl(): Promise<object> {
     await layOutRegistry(registry.storageDirectory, SIZE);
     const rounds: { bare: number; ours: number; seconds: number }[] = [];
     for (let round = 0; round <= ROUNDS; round++) {
-      const bare = await bareRate(registry.url, await tokens.mint(pullAll()));
+      const bare = await bareRate(registry.url, tokens);
       const crawled = await crawlOnce(registry.url, tokens.url);
       if (round > 0) rounds.push({ bare, ...crawled }); // the first warms the disk's cache
     }
@@ -36,17 +38,31 @@ export async function benchCrawl(): Promise<object> {
   }
 }
 
-/** Twenty repositories, as many as share a token in a crawl: the registry reads a token of the same length. */
-function pullAll() {
-  return Array.from({ length: 20 }, (_, i) => ({ type: 'repository', name: repositoryName(i), actions: ['pull'] }));
+/** What a crawl asks for, with the tokens that it would have: every list of tags, and every manifest. */
+async function crawlRequests(tokens: LabTokenService): Promise<{ path: string; token: string }[]> {
+  const requests: { path: string; token: string }[] = [];
+  const names = Array.from({ length: SIZE.repositories }, (_, i) => repositoryName(i)).sort();
+  for (let at = 0; at < names.length; at += REPOSITORIES_PER_TOKEN) {
+    const together = names.slice(at, at + REPOSITORIES_PER_TOKEN);
+    const token = await tokens.mint(together.map((name) => ({ type: 'repository', name, actions: ['pull'] })));
+    for (const name of together) {
+      requests.push({ path: `/v2/${name}/tags/list?n=1000`, token });
+      for (let tag = 0; tag < SIZE.tagsPerRepository; tag++)
+        requests.push({ path: `/v2/${name}/manifests/v${tag}`, token });
+    }
+  }
+  return requests;
 }
 
-async function bareRate(url: string, token: string): Promise<number> {
-  const paths = Array.from({ length: 20 * SIZE.tagsPerRepository }, (_, i) => {
-    return `/v2/${repositoryName(i % 20)}/manifests/v${Math.floor(i / 20)}`;
+async function bareRate(url: string, tokens: LabTokenService): Promise<number> {
+  const requests = await crawlRequests(tokens);
+  const { requestsPerSecond, errors } = await load({
+    url,
+    requests,
+    accept: ACCEPT,
+    connections: CONNECTIONS,
+    seconds: 9,
   });
-  const headers = { Authorization: `Bearer ${token}`, Accept: ACCEPT };
-  const { requestsPerSecond, errors } = await load({ url, paths, headers, connections: CONNECTIONS, seconds: 8 });
   if (errors > 0) throw new Error(`the bare load met ${errors} errors`);
   return requestsPerSecond;
 }

@@ -9,8 +9,8 @@ const run = promisify(execFile);
 export interface Load {
   readonly url: string;
   /** Asked for in turn. */
-  readonly paths: readonly string[];
-  readonly headers: Readonly<Record<string, string>>;
+  readonly requests: readonly { readonly path: string; readonly token: string }[];
+  readonly accept: string;
   readonly connections: number;
   readonly seconds: number;
 }
@@ -23,11 +23,12 @@ export interface LoadResult {
 }
 
 /** The bare limit of a server: `wrk` (Debian's package), one thread, connections kept. */
-export async function load({ url, paths, headers, connections, seconds }: Load): Promise<LoadResult> {
+export async function load({ url, requests, accept, connections, seconds }: Load): Promise<LoadResult> {
   const directory = await mkdtemp(join(tmpdir(), 'bench-wrk-'));
   const script = join(directory, 'script.lua');
-  await writeFile(join(directory, 'paths'), paths.join('\n'));
-  await writeFile(script, lua(join(directory, 'paths'), headers));
+  const list = join(directory, 'requests');
+  await writeFile(list, requests.map(({ path, token }) => `${path} ${token}`).join('\n'));
+  await writeFile(script, lua(list, accept));
   const parameters = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '-s', script, url];
   const { stdout } = await run('wrk', parameters);
   await rm(directory, { recursive: true });
@@ -39,17 +40,16 @@ export async function load({ url, paths, headers, connections, seconds }: Load):
   };
 }
 
-function lua(pathsFile: string, headers: Readonly<Record<string, string>>): string {
-  const assignments = Object.entries(headers).map(
-    ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
-  );
+function lua(list: string, accept: string): string {
   return `
-${assignments.join('\n')}
-local paths, at = {}, 0
-for line in io.lines(${JSON.stringify(pathsFile)}) do paths[#paths + 1] = line end
+local requests, at = {}, 0
+for line in io.lines(${JSON.stringify(list)}) do
+  local path, token = line:match("^(%S+) (%S+)$")
+  requests[#requests + 1] = { path, { Accept = ${JSON.stringify(accept)}, Authorization = "Bearer " .. token } }
+end
 request = function()
-  at = at % #paths + 1
-  return wrk.format("GET", paths[at])
+  at = at % #requests + 1
+  return wrk.format("GET", requests[at][1], requests[at][2])
 end
 done = function(summary, latency)
   local e = summary.errors
