@@ -55,10 +55,13 @@ export function readManifest(contentType: string | undefined, body: unknown): Ma
   const declared = contentType === undefined ? undefined : FORMAT_OF_TYPE[bare(contentType)];
   const format = declared ?? formatByMediaType(body) ?? formatByShape(body);
   if (format === undefined) return { kind: 'unsupported', reason: 'it is no manifest of a known format' };
-  const parsed = SCHEMAS[format].safeParse(body);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  return { kind: 'unsupported', reason: `${issue?.path.join('.') || 'manifest'}: ${issue?.message ?? 'unreadable'}` };
+  try {
+    return READERS[format](body);
+  } catch (error) {
+    if (error instanceof z.ZodError) return { kind: 'unsupported', reason: reasonOf(error) };
+    if (error instanceof DigestError) return { kind: 'unsupported', reason: error.message };
+    throw error;
+  }
 }
 
 type Format = 'image' | 'index' | 'schema1';
@@ -72,28 +75,42 @@ const FORMAT_OF_TYPE: Readonly<Record<string, Format>> = {
   [MANIFEST_TYPES.dockerSchema1]: 'schema1',
 };
 
-const digest = z.string().transform((text, context) => {
-  const parsed = parseDigest(text);
-  if (parsed !== undefined) return parsed;
-  context.addIssue({ code: 'custom', message: 'not a digest' });
-  return z.NEVER;
-});
+// The schemas check shapes only, and the values are read afterwards: a manifest has many descriptors, and a crawl many manifests.
+const descriptor = z.object({ mediaType: z.string().optional(), digest: z.string(), size: z.unknown() });
+const image = z.object({ config: descriptor, layers: z.array(descriptor).nullish() });
+const index = z.object({ manifests: z.array(descriptor).nullish() });
+const schema1 = z.object({ fsLayers: z.array(z.object({ blobSum: z.string() })) });
 
-const descriptor = z
-  .object({ mediaType: z.string().default(''), digest, size: z.unknown() })
-  .transform(({ mediaType, digest, size }): Descriptor => ({ mediaType, digest, sizeBytes: byteCount(size) }));
-
-const SCHEMAS: Readonly<Record<Format, z.ZodType<Manifest>>> = {
-  image: z
-    .object({ config: descriptor, layers: z.array(descriptor).nullish() })
-    .transform(({ config, layers }) => ({ kind: 'image', config, layers: layers ?? [] })),
-  index: z
-    .object({ manifests: z.array(descriptor).nullish() })
-    .transform(({ manifests }) => ({ kind: 'index', manifests: manifests ?? [] })),
-  schema1: z
-    .object({ fsLayers: z.array(z.object({ blobSum: digest })) })
-    .transform(({ fsLayers }) => ({ kind: 'schema1', layers: fsLayers.map((layer) => layer.blobSum) })),
+const READERS: Readonly<Record<Format, (body: unknown) => Manifest>> = {
+  image(body) {
+    const { config, layers } = image.parse(body);
+    return { kind: 'image', config: toDescriptor(config), layers: (layers ?? []).map(toDescriptor) };
+  },
+  index: (body) => ({ kind: 'index', manifests: (index.parse(body).manifests ?? []).map(toDescriptor) }),
+  schema1: (body) => ({
+    kind: 'schema1',
+    layers: schema1.parse(body).fsLayers.map((layer) => toDigest(layer.blobSum)),
+  }),
 };
+
+function toDescriptor({ mediaType = '', digest, size }: z.infer<typeof descriptor>): Descriptor {
+  return { mediaType, digest: toDigest(digest), sizeBytes: byteCount(size) };
+}
+
+class DigestError extends Error {
+  override readonly name = 'DigestError';
+}
+
+function toDigest(text: string): Digest {
+  const digest = parseDigest(text);
+  if (digest === undefined) throw new DigestError(`${JSON.stringify(text.slice(0, 100))} is no digest`);
+  return digest;
+}
+
+function reasonOf(error: z.ZodError): string {
+  const [issue] = error.issues;
+  return `${issue?.path.join('.') || 'manifest'}: ${issue?.message ?? 'unreadable'}`;
+}
 
 function formatByMediaType(body: unknown): Format | undefined {
   if (!has(body, 'mediaType') || typeof body.mediaType !== 'string') return undefined;

@@ -58,7 +58,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       const path = `v2/${repository}/manifests/${reference}`;
       const answer = await client.send(repository, path, { method: 'GET', headers: { accept: ACCEPT }, signal });
       if (answer.status === 404) return undefined;
-      return toManifest(answer, reference, new URL(path, options.registryUrl));
+      return toManifest(answer, reference, () => new URL(path, options.registryUrl));
     },
     blobBytes: (repository, digest, signal) => blobBytes(client, repository, digest, options, signal),
     requestsCount: http.requestsCount,
@@ -106,25 +106,25 @@ async function* pages(
   }
 }
 
-function toManifest(answer: HttpAnswer, reference: string, url: URL): StoredManifest {
+function toManifest(answer: HttpAnswer, reference: string, url: () => URL): StoredManifest {
   if (answer.status !== 200) {
     const unsupported = answer.status === 400 && errorCodes(answer).includes('MANIFEST_INVALID');
     const what = unsupported ? 'the registry holds a format that it no longer serves' : `status ${answer.status}`;
-    throw new RegistryError(unsupported ? 'unsupported' : 'unreadable', what, url, answer);
+    throw new RegistryError(unsupported ? 'unsupported' : 'unreadable', what, url(), answer);
   }
   if (answer.body.length > LARGEST_MANIFEST_BYTES) {
-    throw new RegistryError('unreadable', `a manifest of ${answer.body.length} bytes is too large`, url, answer);
+    throw new RegistryError('unreadable', `a manifest of ${answer.body.length} bytes is too large`, url(), answer);
   }
   const manifest = readManifest(header(answer, 'content-type'), parseJson(answer.body));
   // The digest of a signed schema 1 manifest is that of its payload, which is not what the registry sends.
   const isVerifiable = manifest.kind !== 'schema1';
   const digest = digestOf(answer, reference, isVerifiable, url);
-  if (manifest.kind === 'unsupported') throw new RegistryError('unsupported', manifest.reason, url, answer);
+  if (manifest.kind === 'unsupported') throw new RegistryError('unsupported', manifest.reason, url(), answer);
   return { digest, sizeBytes: answer.body.length, manifest };
 }
 
 /** The digest that the registry names, or the one asked for, which has to be that of the bytes. */
-function digestOf(answer: HttpAnswer, reference: string, isVerifiable: boolean, url: URL): Digest {
+function digestOf(answer: HttpAnswer, reference: string, isVerifiable: boolean, url: () => URL): Digest {
   const named = parseDigest(header(answer, 'docker-content-digest') ?? '');
   const asked = parseDigest(reference);
   const digest = asked ?? named ?? (`sha256:${hash('sha256', answer.body)}` as Digest);
@@ -135,7 +135,7 @@ function digestOf(answer: HttpAnswer, reference: string, isVerifiable: boolean, 
   throw new RegistryError(
     'unreadable',
     isKnown ? 'the bytes do not match their digest' : `no way to check a digest of ${algorithm}`,
-    url,
+    url(),
     answer,
   );
 }
