@@ -1,9 +1,11 @@
+import { Agent } from 'undici';
 import { layOutRegistry, repositoryName } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import { crawl } from '../src/crawl/crawl.ts';
 import { MANIFEST_TYPES } from '../src/domain/manifest.ts';
 import { createDistributionRegistry } from '../src/registry/distribution.ts';
+import { exchange } from '../src/registry/exchange.ts';
 import { median } from './median.ts';
 import { load } from './wrk.ts';
 
@@ -13,22 +15,29 @@ const REPOSITORIES_PER_TOKEN = 20;
 const ROUNDS = 5;
 const ACCEPT = Object.values(MANIFEST_TYPES).join(', ');
 
-/** First crawls of 10,000 tags, in turn with the bare limit: `wrk` reading the same manifests of the same registry. */
+/**
+ * First crawls of 10,000 tags, in turn with two bare limits that read the same lists and manifests of the same registry: `wrk`, which
+ * throws them away in C, and a loop on the HTTP library that the crawler uses, which throws them away in JavaScript.
+ */
 export async function benchCrawl(): Promise<object> {
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
   const registry = await startRegistry({ tokens, accessLog: false });
   try {
     await layOutRegistry(registry.storageDirectory, SIZE);
-    const rounds: { bare: number; ours: number; seconds: number }[] = [];
+    const rounds: { wrk: number; loop: number; ours: number; seconds: number }[] = [];
     for (let round = 0; round <= ROUNDS; round++) {
-      const bare = await bareRate(registry.url, tokens);
+      const requests = await crawlRequests(tokens);
+      const wrk = await wrkRate(registry.url, requests);
+      const loop = await loopRate(registry.url, requests);
       const crawled = await crawlOnce(registry.url, tokens.url);
-      if (round > 0) rounds.push({ bare, ...crawled }); // the first warms the disk's cache
+      if (round > 0) rounds.push({ wrk, loop, ...crawled }); // the first warms the disk's cache
     }
     return {
       requestsPerSecond: median(rounds.map(({ ours }) => ours)),
-      bareRequestsPerSecond: median(rounds.map(({ bare }) => bare)),
-      share: median(rounds.map(({ ours, bare }) => Math.round((ours / bare) * 1000) / 1000)),
+      wrkRequestsPerSecond: median(rounds.map(({ wrk }) => wrk)),
+      loopRequestsPerSecond: median(rounds.map(({ loop }) => loop)),
+      shareOfWrk: share(median(rounds.map(({ ours, wrk }) => ours / wrk))),
+      shareOfLoop: share(median(rounds.map(({ ours, loop }) => ours / loop))),
       seconds: median(rounds.map(({ seconds }) => seconds)),
       rounds,
     };
@@ -38,9 +47,18 @@ export async function benchCrawl(): Promise<object> {
   }
 }
 
+function share(ratio: number): number {
+  return Math.round(ratio * 1000) / 1000;
+}
+
+interface CrawlRequest {
+  readonly path: string;
+  readonly token: string;
+}
+
 /** What a crawl asks for, with the tokens that it would have: every list of tags, and every manifest. */
-async function crawlRequests(tokens: LabTokenService): Promise<{ path: string; token: string }[]> {
-  const requests: { path: string; token: string }[] = [];
+async function crawlRequests(tokens: LabTokenService): Promise<readonly CrawlRequest[]> {
+  const requests: CrawlRequest[] = [];
   const names = Array.from({ length: SIZE.repositories }, (_, i) => repositoryName(i)).sort();
   for (let at = 0; at < names.length; at += REPOSITORIES_PER_TOKEN) {
     const together = names.slice(at, at + REPOSITORIES_PER_TOKEN);
@@ -54,17 +72,29 @@ async function crawlRequests(tokens: LabTokenService): Promise<{ path: string; t
   return requests;
 }
 
-async function bareRate(url: string, tokens: LabTokenService): Promise<number> {
-  const requests = await crawlRequests(tokens);
-  const { requestsPerSecond, errors } = await load({
-    url,
-    requests,
-    accept: ACCEPT,
-    connections: CONNECTIONS,
-    seconds: 9,
-  });
+async function wrkRate(url: string, requests: readonly CrawlRequest[]): Promise<number> {
+  const wanted = { url, requests, accept: ACCEPT, connections: CONNECTIONS, seconds: 7 };
+  const { requestsPerSecond, errors } = await load(wanted);
   if (errors > 0) throw new Error(`the bare load met ${errors} errors`);
   return requestsPerSecond;
+}
+
+async function loopRate(origin: string, requests: readonly CrawlRequest[]): Promise<number> {
+  const agent = new Agent({ connections: CONNECTIONS, pipelining: 1 });
+  const { signal } = new AbortController();
+  const feed = requests.values();
+  const worker = async (): Promise<void> => {
+    for (const { path, token } of feed) {
+      const headers = { accept: ACCEPT, authorization: `Bearer ${token}` };
+      const { status } = await exchange(agent, { origin, path, method: 'GET', headers }, signal);
+      if (status !== 200) throw new Error(`the bare loop met status ${status}`);
+    }
+  };
+  const startedAt = performance.now();
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+  const seconds = (performance.now() - startedAt) / 1000;
+  await agent.close();
+  return Math.round(requests.length / seconds);
 }
 
 async function crawlOnce(registryUrl: string, tokenUrl: string): Promise<{ ours: number; seconds: number }> {
