@@ -3,9 +3,10 @@ import { layOutRegistry, repositoryName } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import { crawl } from '../src/crawl/crawl.ts';
-import { MANIFEST_TYPES } from '../src/domain/manifest.ts';
+import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
 import { createDistributionRegistry } from '../src/registry/distribution.ts';
 import { exchange } from '../src/registry/exchange.ts';
+import { crawlOptions } from '../test/crawl-options.ts';
 import { median } from './median.ts';
 import { load } from './wrk.ts';
 
@@ -111,7 +112,7 @@ async function crawlOnce(registryUrl: string, tokenUrl: string): Promise<{ ours:
     warn: console.error,
   });
   const startedAt = performance.now();
-  const snapshot = await crawl(client, { width: CONNECTIONS, clock: Date.now, signal: new AbortController().signal });
+  const snapshot = await crawl(client, crawlOptions(CONNECTIONS));
   const seconds = (performance.now() - startedAt) / 1000;
   await client.close();
   const tags = snapshot.repositories.reduce((sum, repository) => sum + repository.tags.length, 0);

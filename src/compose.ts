@@ -33,7 +33,16 @@ export function compose(config: Config, version: string, log: Logger): Service {
     intervalMs: config.general.updateIntervalMs,
     clock,
     wait: createWait(clock),
-    collect: (signal) => crawl(registry, { width: config.registry.connections, clock, signal }),
+    collect: (last, progress, signal) =>
+      crawl(registry, {
+        width: config.registry.connections,
+        collectCreated: config.registry.collectCreated,
+        knownConfigs: last?.contents.configs ?? new Map(),
+        progress,
+        clock,
+        signal,
+      }),
+    requestsCount: registry.requestsCount,
     report: reportTo(log, registry),
   });
   const server = createServer({
@@ -74,8 +83,7 @@ function reportTo(log: Logger, registry: DistributionRegistry): CollectorReport 
         'collection finished',
       );
     },
-    failed(error, retryAt) {
-      const reason = error instanceof Error ? error.message : String(error);
+    failed(reason, retryAt) {
       log.error({ reason, retryAt: new Date(retryAt).toISOString() }, 'collection failed; the last snapshot stays');
     },
   };

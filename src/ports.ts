@@ -1,4 +1,5 @@
-import type { Manifest } from './domain/manifest.ts';
+import type { ImageConfig } from './domain/image-config.ts';
+import type { Descriptor, Manifest } from './domain/manifest.ts';
 import type { Digest, RepositoryName, TagName } from './domain/names.ts';
 import type { Snapshot } from './domain/snapshot.ts';
 
@@ -22,9 +23,17 @@ export interface Registry {
   ): Promise<StoredManifest | undefined>;
   /** The stored bytes of a blob, or undefined where the repository does not hold it. */
   blobBytes(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<number | undefined>;
+  /** What an image's config says of it, or undefined where the repository does not hold that blob. */
+  imageConfig(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<ImageConfig | undefined>;
+  /** The manifests whose subject is that one, or undefined where the registry does not keep such a list. */
+  referrers(
+    repository: RepositoryName,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<readonly Descriptor[] | undefined>;
 }
 
-/** A manifest as the registry serves it. `sizeBytes` is the length of its body. */
+/** A manifest as the registry keeps it. `sizeBytes` is the length of what is stored. */
 export interface StoredManifest {
   readonly digest: Digest;
   readonly sizeBytes: number;
@@ -51,4 +60,31 @@ export interface Directory {
 /** Where the latest snapshot is read from: undefined before the first collection has finished. */
 export interface Snapshots {
   latest(): Snapshot | undefined;
+}
+
+/** How far a crawl has come. What is found grows while it goes on. */
+export interface CrawlProgress {
+  repositoriesFound: number;
+  repositoriesRead: number;
+  tagsFound: number;
+  tagsRead: number;
+}
+
+/** The collections: what goes on, how it went last, and when the next one is. Times are milliseconds since the epoch. */
+export interface CollectionState {
+  /** Undefined while none is under way. */
+  readonly running:
+    | { readonly startedAt: number; readonly requestsCount: number; readonly progress: Readonly<CrawlProgress> }
+    | undefined;
+  /** The failure of the last collection; undefined if it succeeded. Its reason is for people and holds no secret. */
+  readonly failure: { readonly at: number; readonly reason: string } | undefined;
+  /** Undefined while one is under way. */
+  readonly nextAt: number | undefined;
+}
+
+/** Who collects. */
+export interface Collections {
+  state(): CollectionState;
+  /** Starts a collection now; false where one is under way. */
+  request(): boolean;
 }

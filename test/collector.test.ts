@@ -1,20 +1,14 @@
 import { expect, test } from 'vitest';
 import { createCollector } from '../src/crawl/collector.ts';
-import type { RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
+import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 
 const MINUTE = 60_000;
 
 /** A snapshot with so many tags. */
 function snapshot(finishedAt: number, tagsCount: number): Snapshot {
-  const tags = Array.from({ length: tagsCount }, (_, i) => ({
-    name: `v${i}` as TagName,
-    status: 'ok' as const,
-    sizeBytes: 1,
-    diskSizeBytes: 1,
-  }));
-  const repository = { name: 'a' as RepositoryName, sizeBytes: 1, diskSizeBytes: 1, isComplete: true, tags };
-  return { startedAt: 0, finishedAt, repositories: [repository], gaps: [] };
+  const tags = Array.from({ length: tagsCount }, (_, i) => sampleTag(`v${i}`, 1, 1));
+  return { ...emptySnapshot(finishedAt), repositories: [sampleRepository('a', 1, 1, tags)] };
 }
 
 /** Runs collections on a clock that only the collections and the waits move; `script` says how each goes, the last ends the run. */
@@ -35,6 +29,7 @@ async function runScript(script: ((now: number) => { readonly takes: number; rea
       ended();
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     },
+    requestsCount: () => 0,
     collect: async () => {
       startedAt.push(now);
       const step = script[startedAt.length - 1]?.(now);
@@ -88,7 +83,8 @@ test('stopping ends the collection under way', async () => {
     intervalMs: MINUTE,
     clock: () => 0,
     wait: async () => undefined,
-    collect: (signal) =>
+    requestsCount: () => 0,
+    collect: (_last, _progress, signal) =>
       new Promise((_, reject) => {
         signal.addEventListener('abort', () => {
           aborted = true;

@@ -33,6 +33,7 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       registryUrl: 'https://registry.example.com:5005/',
       username: 'root',
       accessToken: SECRETS.token,
+      collectCreated: true,
       connections: 32,
       requestTimeoutMs: 30_000,
       ca: undefined,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type BlobGraph, GraphBuilder } from '../src/domain/graph.ts';
+import type { BlobGraph } from '../src/domain/graph.ts';
+import { GraphBuilder } from '../src/domain/graph-builder.ts';
 import { type Manifest, readManifest } from '../src/domain/manifest.ts';
 import type { Digest } from '../src/domain/names.ts';
 
@@ -59,15 +60,15 @@ test('a foreign layer is 0 where the registry does not store it, but not where a
 
 test('a manifest is read by its Content-Type, else by what it says of itself, else by its shape', () => {
   const body = { schemaVersion: 2, manifests: [] };
-  const index = { kind: 'index', manifests: [] };
-  expect(readManifest('application/vnd.oci.image.index.v1+json; charset=utf-8', body)).toEqual(index);
-  expect(
-    readManifest('application/json', {
-      ...body,
-      mediaType: 'application/vnd.docker.distribution.manifest.list.v2+json',
-    }),
-  ).toEqual(index);
-  expect(readManifest(undefined, body)).toEqual(index);
+  const index = (mediaType: string) => ({ kind: 'index', mediaType, manifests: [] });
+  const [oci, docker] = [
+    'application/vnd.oci.image.index.v1+json',
+    'application/vnd.docker.distribution.manifest.list.v2+json',
+  ];
+  expect(readManifest(`${oci}; charset=utf-8`, body)).toEqual(index(oci));
+  expect(readManifest('application/json', { ...body, mediaType: docker })).toEqual(index(docker));
+  expect(readManifest('application/json', { ...body, mediaType: 'constructor' })).toEqual(index('constructor'));
+  expect(readManifest(undefined, body)).toEqual({ kind: 'index', manifests: [] });
   expect(readManifest('text/plain', { fsLayers: [{ blobSum: digest('a') }] })).toEqual({
     kind: 'schema1',
     layers: [digest('a')],
@@ -83,8 +84,8 @@ test('what is no manifest says why, and a size that is no count of bytes is unkn
     kind: 'unsupported',
     reason: expect.stringContaining('config'),
   });
-  for (const size of [-1, 1.5, '12', null, undefined, 2 ** 60]) {
-    const layers = [{ mediaType: LAYER, digest: digest('a'), size }];
+  for (const size of [{ size: -1 }, { size: 1.5 }, { size: '12' }, { size: null }, {}, { size: 2 ** 60 }]) {
+    const layers = [{ mediaType: LAYER, digest: digest('a'), ...size }];
     const manifest = readManifest(undefined, { config: { ...config, size: 7 }, layers });
     expect(manifest).toEqual({
       kind: 'image',

@@ -1,22 +1,75 @@
-/** The slow, obvious twin of `attribute`: sets and nested loops, straight from the definitions. */
-export interface NaiveTag {
-  readonly name: string;
-  /** The distinct layers that the tag reaches, with their bytes. */
-  readonly layers: ReadonlyMap<string, number>;
+/* The slow, obvious twin of `measure`: sets and nested loops, straight from the definitions. It shares no code with it. */
+
+export interface NaiveBlob {
+  /** undefined where it is named and not stored. */
+  readonly bytes: number | undefined;
+  readonly isLayer: boolean;
+  readonly children: readonly string[];
 }
 
-export function naiveUsage(tags: readonly NaiveTag[]): Map<string, { size: number; diskSize: number }> {
-  const usage = new Map<string, { size: number; diskSize: number }>();
-  for (const tag of tags) {
-    let size = 0;
-    let diskSize = 0;
-    for (const [digest, bytes] of tag.layers) {
-      size += bytes;
-      const holders = tags.filter((other) => other.layers.has(digest));
-      holders.sort((a, b) => a.layers.size - b.layers.size || (a.name < b.name ? -1 : 1));
-      if (holders[0]?.name === tag.name) diskSize += bytes;
-    }
-    usage.set(tag.name, { size, diskSize });
-  }
-  return usage;
+export interface NaiveTag {
+  readonly repository: string;
+  readonly name: string;
+  /** undefined where its manifest cannot be read. */
+  readonly root: string | undefined;
+}
+
+export interface NaiveFigures {
+  readonly size: number;
+  readonly diskSize: number;
+  readonly deduplicated: number;
+  readonly reclaimable: number;
+  readonly metadata: number;
+  readonly tags: number;
+  readonly known: number;
+  readonly incomplete: number;
+}
+
+type Blobs = ReadonlyMap<string, NaiveBlob>;
+
+/** What a set of tags weighs, in the light of all tags. */
+export function naiveFigures(blobs: Blobs, all: readonly NaiveTag[], set: readonly NaiveTag[]): NaiveFigures {
+  const reached = union(blobs, set);
+  const elsewhere = union(
+    blobs,
+    all.filter((tag) => !set.includes(tag)),
+  );
+  const sum = (digests: Iterable<string>): number =>
+    [...digests].reduce((total, digest) => total + (blobs.get(digest)?.bytes ?? 0), 0);
+  return {
+    size: set.reduce((total, tag) => total + sum(layersOf(blobs, tag)), 0),
+    diskSize: set.reduce((total, tag) => total + sum(ownedBy(blobs, all, tag)), 0),
+    deduplicated: sum(reached),
+    reclaimable: sum([...reached].filter((digest) => !elsewhere.has(digest))),
+    metadata: sum([...reached].filter((digest) => !blobs.get(digest)?.isLayer)),
+    tags: set.length,
+    known: set.filter(({ root }) => root !== undefined).length,
+    incomplete: set.filter((tag) => [...reach(blobs, tag.root)].some((d) => blobs.get(d)?.bytes === undefined)).length,
+  };
+}
+
+function reach(blobs: Blobs, root: string | undefined): ReadonlySet<string> {
+  const reached = new Set<string>(root === undefined ? [] : [root]);
+  for (const digest of reached) for (const child of blobs.get(digest)?.children ?? []) reached.add(child);
+  return reached;
+}
+
+function union(blobs: Blobs, tags: readonly NaiveTag[]): ReadonlySet<string> {
+  return new Set(tags.flatMap((tag) => [...reach(blobs, tag.root)]));
+}
+
+function layersOf(blobs: Blobs, tag: NaiveTag): readonly string[] {
+  return [...reach(blobs, tag.root)].filter((digest) => blobs.get(digest)?.isLayer);
+}
+
+/** The layers of which no other tag has fewer layers, or as many and a smaller name. */
+function ownedBy(blobs: Blobs, all: readonly NaiveTag[], tag: NaiveTag): readonly string[] {
+  return layersOf(blobs, tag).filter((digest) => {
+    const holders = all.filter((other) => layersOf(blobs, other).includes(digest));
+    const count = (one: NaiveTag): number => layersOf(blobs, one).length;
+    const isBefore = (one: NaiveTag, other: NaiveTag): boolean =>
+      one.repository === other.repository ? one.name < other.name : one.repository < other.repository;
+    holders.sort((a, b) => count(a) - count(b) || (isBefore(a, b) ? -1 : 1));
+    return holders[0] === tag;
+  });
 }

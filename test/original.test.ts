@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createServer } from '../src/api/server.ts';
-import type { RepositoryName, TagName } from '../src/domain/names.ts';
-import type { RepositoryUsage, Snapshot } from '../src/domain/snapshot.ts';
+import type { Snapshot } from '../src/domain/snapshot.ts';
+import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 
 /* Every exchange that was recorded of the original service is played again. Its status and its body are what we have to answer too,
  * and more is allowed: but for the deviations below, each with its reason. */
@@ -177,24 +177,17 @@ function readSnapshot(): Snapshot {
     timestamp: number;
     _embedded: { items: readonly Recorded[] };
   };
-  const repositories = _embedded.items.map(
-    (repository): RepositoryUsage => ({
-      name: repository.name as RepositoryName,
-      sizeBytes: repository.size,
-      diskSizeBytes: repository.disk_size,
-      isComplete: repository.size !== null,
-      tags: (repository._embedded?.related?._embedded?.items ?? [])
-        .map((tag) => ({
-          name: tag.name as TagName,
-          status: 'ok' as const,
-          sizeBytes: tag.size,
-          diskSizeBytes: tag.disk_size,
-        }))
-        .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    }),
-  );
+  const repositories = _embedded.items.map(({ name, size, disk_size, _embedded }) => {
+    const tags = _embedded?.related?._embedded?.items ?? [];
+    return sampleRepository(
+      name,
+      size,
+      disk_size,
+      tags.map((tag) => sampleTag(tag.name, tag.size, tag.disk_size)),
+    );
+  });
   repositories.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { startedAt: 0, finishedAt: timestamp * 1000, repositories, gaps: [] };
+  return { ...emptySnapshot(timestamp * 1000), repositories };
 }
 
 /** The recorded tokens are long over; those that were good when they were recorded are good here. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import { MANIFEST_TYPES } from '../src/domain/manifest.ts';
+import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
 import {
   createDistributionRegistry,
@@ -285,7 +285,8 @@ test('a sha512 digest is checked like any other', async () => {
     url.pathname === '/v2/' ? {} : { body, headers: { 'content-type': `${MANIFEST_TYPES.ociIndex}; charset=utf-8` } },
   );
   const stored = await connect(server.url).manifest(repository, sha512, signal);
-  expect(stored).toEqual({ digest: sha512, sizeBytes: body.length, manifest: { kind: 'index', manifests: [] } });
+  const manifest = { kind: 'index', mediaType: MANIFEST_TYPES.ociIndex, manifests: [] };
+  expect(stored).toEqual({ digest: sha512, sizeBytes: body.length, manifest });
 });
 
 test('schema 1 on a registry that no longer serves it is unsupported', async () => {

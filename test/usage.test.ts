@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { GraphBuilder } from '../src/domain/graph.ts';
-import { type Descriptor, MANIFEST_TYPES } from '../src/domain/manifest.ts';
-import type { Digest } from '../src/domain/names.ts';
-import { attribute } from '../src/domain/usage.ts';
-import { type NaiveTag, naiveUsage } from './naive-usage.ts';
+import { GraphBuilder } from '../src/domain/graph-builder.ts';
+import type { Descriptor } from '../src/domain/manifest.ts';
+import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import type { Digest, RepositoryName } from '../src/domain/names.ts';
+import { measureTagSet } from '../src/domain/tag-set.ts';
+import { buildTree, REGISTRY_NODE } from '../src/domain/tree.ts';
+import { measure, type Usage } from '../src/domain/usage.ts';
+import { type NaiveFigures, type NaiveTag, naiveFigures } from './naive-usage.ts';
+import { randomRegistry } from './random-registry.ts';
 
 const digest = (text: string): Digest => `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;
 const layer = (name: string, sizeBytes: number): Descriptor => ({
@@ -18,17 +22,28 @@ const config: Descriptor = {
   sizeBytes: 7,
 };
 
-test('a base image carries its own layers, and an application what it adds', () => {
+/** Measures one repository `app` whose tags are those roots, and reads one figure of each tag and of the registry. */
+function measured(builder: GraphBuilder, roots: readonly number[]) {
+  const tree = buildTree([{ name: 'app' as RepositoryName, tagsCount: roots.length }]);
+  const usage = measure(builder.build(), tree, Int32Array.from(roots));
+  type Figure = 'sizeBytes' | 'diskSizeBytes' | 'deduplicatedBytes' | 'reclaimableBytes' | 'metadataBytes';
+  return (figure: Figure | 'incompleteTagsCount') =>
+    [...tree.nodeOfTag, REGISTRY_NODE].map((node) => usage[figure][node]);
+}
+
+test('a base image carries its own layers, an application what it adds, and both would take along what only they hold', () => {
   const builder = new GraphBuilder();
   const add = (name: string, ...layers: Descriptor[]) =>
     builder.addManifest(digest(name), 500, { kind: 'image', config, layers });
-  const roots = Uint32Array.of(
+  const figure = measured(builder, [
     add('app', layer('base', 100), layer('x', 10), layer('base', 100)),
     add('base-image', layer('base', 100)),
-  );
-  const usage = attribute(builder.build(), roots);
-  expect([...usage.sizeBytes]).toEqual([110, 100]);
-  expect([...usage.diskSizeBytes]).toEqual([10, 100]);
+  ]);
+  expect(figure('sizeBytes')).toEqual([110, 100, 210]);
+  expect(figure('diskSizeBytes')).toEqual([10, 100, 110]);
+  expect(figure('deduplicatedBytes')).toEqual([617, 607, 1117]);
+  expect(figure('reclaimableBytes')).toEqual([510, 500, 1117]);
+  expect(figure('metadataBytes')).toEqual([507, 507, 1007]);
 });
 
 test('an index with a missing platform keeps the platforms it has, and says that it is incomplete', () => {
@@ -39,9 +54,9 @@ test('an index with a missing platform keeps the platforms it has, and says that
     { ...child, digest: digest('amd64') },
     { ...child, digest: digest('arm64') },
   ];
-  const roots = Uint32Array.of(builder.addManifest(digest('index'), 600, { kind: 'index', manifests }));
-  const usage = attribute(builder.build(), roots);
-  expect([usage.sizeBytes[0], usage.diskSizeBytes[0], usage.isIncomplete[0]]).toEqual([5, 5, 1]);
+  const figure = measured(builder, [builder.addManifest(digest('index'), 600, { kind: 'index', manifests })]);
+  expect([figure('sizeBytes')[0], figure('diskSizeBytes')[0], figure('incompleteTagsCount')[0]]).toEqual([5, 5, 1]);
+  expect(figure('deduplicatedBytes')[0]).toBe(1112);
 });
 
 test('a shared index is walked once: forty diamonds in a row stay forty steps, not two to the forty', () => {
@@ -55,46 +70,78 @@ test('a shared index is walked once: forty diamonds in a row stay forty steps, n
     below = digest(`top${level}`);
     builder.addManifest(below, 1, { kind: 'index', manifests: sides.map(child) });
   }
-  expect(attribute(builder.build(), Uint32Array.of(builder.node(below))).sizeBytes[0]).toBe(5);
+  expect(measured(builder, [builder.node(below)])('sizeBytes')[0]).toBe(5);
 });
 
-test('on random graphs it agrees with the naive count, and the owners add up to the bytes of all layers', () => {
-  const images = fc.array(fc.uniqueArray(fc.nat(12), { maxLength: 6 }), { minLength: 1, maxLength: 12 });
-  const indexes = fc.array(fc.array(fc.nat(20), { maxLength: 4 }), { maxLength: 6 });
-  const tags = fc.array(fc.nat(40), { minLength: 1, maxLength: 15 });
-  const property = fc.property(images, indexes, tags, (images, indexes, tags) => {
-    const builder = new GraphBuilder();
-    const bytesOf = (number: number): number => 1 + ((number * 37) % 100);
-    const nodes = images.map((numbers, i) => {
-      const layers = numbers.map((number) => layer(`l${number}`, bytesOf(number)));
-      builder.addManifest(digest(`image${i}`), 9, { kind: 'image', config, layers });
-      return { digest: digest(`image${i}`), layers: new Map(numbers.map((n) => [`l${n}`, bytesOf(n)])) };
-    });
-    for (const [i, picks] of indexes.entries()) {
-      const children = picks.map((pick) => nodes[pick % nodes.length] as (typeof nodes)[number]);
-      const manifests = children.map((child) => ({
-        mediaType: MANIFEST_TYPES.ociIndex,
-        digest: child.digest,
-        sizeBytes: 9,
-      }));
-      builder.addManifest(digest(`index${i}`), 9, { kind: 'index', manifests });
-      nodes.push({ digest: digest(`index${i}`), layers: new Map(children.flatMap((child) => [...child.layers])) });
+test('on random registries every figure at every node is that of the naive count', () => {
+  const property = fc.property(randomRegistry, ({ blobs, tags, graph, roots, repositories }) => {
+    const tree = buildTree(repositories);
+    const usage = measure(graph, tree, roots);
+    const expectNode = (node: number, set: readonly NaiveTag[]) =>
+      expect(figuresAt(usage, node)).toEqual(naiveFigures(blobs, tags, set));
+    expectNode(REGISTRY_NODE, tags);
+    for (const [place, { name }] of repositories.entries()) {
+      expectNode(
+        tree.nodeOfRepository[place] ?? -1,
+        tags.filter(({ repository }) => repository === name),
+      );
     }
-    const named: (NaiveTag & { digest: Digest })[] = tags.map((pick, i) => {
-      const node = nodes[pick % nodes.length] as (typeof nodes)[number];
-      return { ...node, name: String(i).padStart(3, '0') };
-    });
-    const usage = attribute(
-      builder.build(),
-      Uint32Array.from(named, (tag) => builder.node(tag.digest)),
+    for (const [position, tag] of tags.entries()) expectNode(tree.nodeOfTag[position] ?? -1, [tag]);
+    const paths = tree.namespaces.map(({ path }) => path);
+    for (const { path, node } of tree.namespaces) {
+      expectNode(
+        node,
+        tags.filter(({ repository }) => repository.split('/').slice(0, path.split('/').length).join('/') === path),
+      );
+    }
+    const prefixes = repositories.flatMap(({ name }) =>
+      name.split('/').flatMap((_, i, segments) => (i === 0 ? [] : segments.slice(0, i).join('/'))),
     );
-    const expected = naiveUsage(named);
-    for (const [i, tag] of named.entries()) {
-      expect({ size: usage.sizeBytes[i], diskSize: usage.diskSizeBytes[i] }).toEqual(expected.get(tag.name));
-    }
-    const all = new Map(named.flatMap((tag) => [...tag.layers]));
-    const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0);
-    expect(sum(usage.diskSizeBytes)).toBe(sum(all.values()));
+    expect(paths.toSorted()).toEqual([...new Set(prefixes)].sort());
   });
   fc.assert(property, { numRuns: 2000 });
 });
+
+test('on random registries any set of tags has the figures of the naive count', () => {
+  const property = fc.property(randomRegistry, fc.infiniteStream(fc.boolean()), (registry, choices) => {
+    const { blobs, tags, graph, roots, repositories } = registry;
+    const usage = measure(graph, buildTree(repositories), roots);
+    const chosen = [...tags.keys()].filter(() => choices.next().value);
+    const expected = naiveFigures(
+      blobs,
+      tags,
+      chosen.map((position) => tags[position] as NaiveTag),
+    );
+    expect(measureTagSet(graph, roots, usage, chosen)).toEqual({
+      deduplicatedBytes: expected.deduplicated,
+      reclaimableBytes: expected.reclaimable,
+      metadataBytes: expected.metadata,
+      isComplete: expected.known === expected.tags && expected.incomplete === 0,
+    });
+  });
+  fc.assert(property, { numRuns: 1000 });
+});
+
+test('on random registries the identities hold: owners and metadata add up to all that is stored', () => {
+  const property = fc.property(randomRegistry, ({ graph, roots, repositories }) => {
+    const usage = measure(graph, buildTree(repositories), roots);
+    const at = (bytes: Float64Array) => bytes[REGISTRY_NODE] ?? -1;
+    expect(at(usage.diskSizeBytes) + at(usage.metadataBytes)).toBe(at(usage.deduplicatedBytes));
+    expect(at(usage.reclaimableBytes)).toBe(at(usage.deduplicatedBytes));
+  });
+  fc.assert(property, { numRuns: 1000 });
+});
+
+function figuresAt(usage: Usage, node: number): NaiveFigures {
+  const read = (array: ArrayLike<number>): number => array[node] ?? Number.NaN;
+  return {
+    size: read(usage.sizeBytes),
+    diskSize: read(usage.diskSizeBytes),
+    deduplicated: read(usage.deduplicatedBytes),
+    reclaimable: read(usage.reclaimableBytes),
+    metadata: read(usage.metadataBytes),
+    tags: read(usage.tagsCount),
+    known: read(usage.knownTagsCount),
+    incomplete: read(usage.incompleteTagsCount),
+  };
+}

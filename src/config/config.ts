@@ -60,6 +60,8 @@ export interface RegistryConfig {
   readonly ca: string | undefined;
   /** Where the credentials may be sent: the origins of the two URLs, then further ones. */
   readonly tokenOrigins: readonly string[];
+  /** Whether images' configs are read, for their platforms and times of creation. */
+  readonly collectCreated: boolean;
 }
 
 export function configOf({ general, ldap, jwt, registry }: Values): Config {
@@ -95,6 +97,7 @@ export function configOf({ general, ldap, jwt, registry }: Values): Config {
       requestTimeoutMs: registry.request_timeout * 1000,
       ca: registry.ca_file,
       tokenOrigins: tokenOrigins(registry),
+      collectCreated: registry.collect_created,
     },
   });
 }

@@ -1,6 +1,6 @@
 import { certificatesIn } from './certificates.ts';
 import { key, type Reader } from './key.ts';
-import { duration, isAllZeros, line, optional, replaced, wholeNumber } from './readers.ts';
+import { boolean, duration, isAllZeros, line, optional, replaced, wholeNumber } from './readers.ts';
 import { baseUrl, origins } from './web-addresses.ts';
 
 /** A name for Basic authentication, which ends at the first colon (RFC 7617, section 2). */
@@ -61,6 +61,14 @@ export const REGISTRY_KEYS = {
     read: origins,
     fallback: '',
     sample: 'https://tokens.example.com',
+    isNew: true,
+  }),
+  collect_created: key({
+    about:
+      'Whether to read when images were built and for which platform: one small request for each image that is new.',
+    right: 'True or False',
+    read: boolean,
+    fallback: 'True',
     isNew: true,
   }),
 };

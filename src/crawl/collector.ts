@@ -1,5 +1,5 @@
 import type { Snapshot } from '../domain/snapshot.ts';
-import type { Clock, Snapshots } from '../ports.ts';
+import type { Clock, CollectionState, Collections, CrawlProgress, Snapshots } from '../ports.ts';
 
 export interface CollectorOptions {
   /** From the start of one collection to the start of the next. */
@@ -7,7 +7,10 @@ export interface CollectorOptions {
   readonly clock: Clock;
   /** Resolves at that time (milliseconds since the epoch), or as soon as the signal says so. */
   readonly wait: (until: number, signal: AbortSignal) => Promise<void>;
-  readonly collect: (signal: AbortSignal) => Promise<Snapshot>;
+  /** Collects anew, in the knowledge of the last snapshot, and counts as it goes. */
+  readonly collect: (last: Snapshot | undefined, progress: CrawlProgress, signal: AbortSignal) => Promise<Snapshot>;
+  /** How many requests went to the registry since the start. */
+  readonly requestsCount: () => number;
   readonly report: CollectorReport;
 }
 
@@ -16,11 +19,11 @@ export interface CollectorReport {
   started(): void;
   finished(snapshot: Snapshot): void;
   /** The last good snapshot stays. `retryAt` is milliseconds since the epoch. */
-  failed(error: unknown, retryAt: number): void;
+  failed(reason: string, retryAt: number): void;
 }
 
 /** Collects again and again, one collection at a time, and keeps the last good snapshot. */
-export interface Collector extends Snapshots {
+export interface Collector extends Snapshots, Collections {
   start(): void;
   /** Ends the collection under way, and resolves when it has. */
   stop(): Promise<void>;
@@ -40,38 +43,87 @@ const FIRST_RETRY_MS = 30_000;
 
 export function createCollector(options: CollectorOptions): Collector {
   const stopped = new AbortController();
-  const { signal } = stopped;
-  let latest: Snapshot | undefined;
+  const runner = createRunner(options, stopped.signal);
+  const pause = createPause(options, stopped.signal);
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
     const firstAt = options.clock();
-    for (let failures = 0; !signal.aborted; ) {
-      options.report.started();
-      let nextAt: number;
+    for (let failures = 0; !stopped.signal.aborted; ) {
+      let nextAt = nextOnGrid(firstAt, options);
       try {
-        latest = unlessEmptied(await options.collect(signal), latest);
+        await runner.collect();
         failures = 0;
         nextAt = nextOnGrid(firstAt, options);
-        options.report.finished(latest);
       } catch (error) {
-        if (signal.aborted) return;
+        if (stopped.signal.aborted) return;
         nextAt = Math.min(nextOnGrid(firstAt, options), options.clock() + FIRST_RETRY_MS * 2 ** failures);
         failures++;
-        options.report.failed(error, nextAt);
+        runner.fail(error, nextAt);
       }
-      await options.wait(nextAt, signal);
+      await pause.until(nextAt);
     }
   }
 
   return {
-    latest: () => latest,
+    latest: runner.latest,
+    state: () => ({ ...runner.state(), nextAt: pause.endsAt() }),
+    request: pause.end,
     start() {
       running ??= run();
     },
     async stop() {
       stopped.abort();
       await running;
+    },
+  };
+}
+
+/** Collects once at a time, and knows what goes on and how it went last. */
+function createRunner({ clock, collect, requestsCount, report }: CollectorOptions, signal: AbortSignal) {
+  let latest: Snapshot | undefined;
+  let running: (() => NonNullable<CollectionState['running']>) | undefined;
+  let failure: CollectionState['failure'];
+  return {
+    latest: () => latest,
+    state: () => ({ running: running?.(), failure }),
+    async collect(): Promise<void> {
+      const progress = { repositoriesFound: 0, repositoriesRead: 0, tagsFound: 0, tagsRead: 0 };
+      const [startedAt, requestsBefore] = [clock(), requestsCount()];
+      running = () => ({ startedAt, progress, requestsCount: requestsCount() - requestsBefore });
+      report.started();
+      try {
+        latest = unlessEmptied(await collect(latest, progress, signal), latest);
+      } finally {
+        running = undefined;
+      }
+      failure = undefined;
+      report.finished(latest);
+    },
+    fail(error: unknown, retryAt: number): void {
+      failure = { at: clock(), reason: error instanceof Error ? error.message : String(error) };
+      report.failed(failure.reason, retryAt);
+    },
+  };
+}
+
+/** Waits between two collections, and can be made to stop waiting. */
+function createPause({ wait }: CollectorOptions, stopped: AbortSignal) {
+  let current: { readonly endsAt: number; readonly ended: AbortController } | undefined;
+  return {
+    endsAt: () => current?.endsAt,
+    async until(endsAt: number): Promise<void> {
+      const ended = new AbortController();
+      current = { endsAt, ended };
+      await wait(endsAt, AbortSignal.any([stopped, ended.signal]));
+      current = undefined;
+    },
+    /** Whether there was a wait to end. */
+    end(): boolean {
+      if (current === undefined || stopped.aborted) return false;
+      current.ended.abort();
+      current = undefined;
+      return true;
     },
   };
 }

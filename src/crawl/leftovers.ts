@@ -1,6 +1,8 @@
-import type { BlobGraph, GraphBuilder } from '../domain/graph.ts';
+import type { BlobGraph } from '../domain/graph.ts';
+import type { GraphBuilder } from '../domain/graph-builder.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
-import type { Registry, RegistryFailure } from '../ports.ts';
+import type { Registry } from '../ports.ts';
+import { unlessUnavailable } from './failures.ts';
 import type { RepositoryFinding } from './findings.ts';
 import { forEachLimited } from './limited.ts';
 
@@ -56,9 +58,4 @@ function missingReachedBy(
     }
   }
   return missing;
-}
-
-function unlessUnavailable(error: unknown): undefined {
-  const { kind } = error as Partial<RegistryFailure>;
-  if (kind === undefined || kind === 'unavailable') throw error;
 }

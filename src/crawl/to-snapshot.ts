@@ -1,75 +1,138 @@
+import { describe } from '../domain/describe.ts';
+import { figuresOf } from '../domain/figures.ts';
 import type { BlobGraph } from '../domain/graph.ts';
-import { byName } from '../domain/names.ts';
-import type { Gap, RepositoryUsage, Snapshot, TagFigures } from '../domain/snapshot.ts';
-import { attribute, type TagUsage } from '../domain/usage.ts';
+import type { ImageConfig } from '../domain/image-config.ts';
+import { subjectOfTag } from '../domain/kind.ts';
+import { accessoryManifests, kindOfNode, sumByKind } from '../domain/kinds.ts';
+import { byName, type Digest } from '../domain/names.ts';
+import { NO_ROOT } from '../domain/reach.ts';
+import type { Gap, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures, TagManifest } from '../domain/snapshot.ts';
+import { buildTree, parentPath, prefixesOf, REGISTRY_NODE, type Tree } from '../domain/tree.ts';
+import { measure, type Usage } from '../domain/usage.ts';
 import type { RepositoryFinding, TagFinding } from './findings.ts';
 
-/** Counts what was found, and puts it in order. */
-export function toSnapshot(
-  graph: BlobGraph,
-  findings: readonly RepositoryFinding[],
-  times: Pick<Snapshot, 'startedAt' | 'finishedAt'>,
-): Snapshot {
-  const sorted = [...findings].sort((a, b) => byName(a.name, b.name));
-  for (const finding of sorted) finding.tags.sort((a, b) => byName(a.name, b.name));
-  const roots = sorted.flatMap((finding) => finding.tags.flatMap((tag) => tag.root ?? []));
-  const usage = attribute(graph, Uint32Array.from(roots));
-  const gaps: Gap[] = [];
-  let position = 0;
-  const repositories = sorted.map((finding): RepositoryUsage => {
-    if (finding.gap) gaps.push(finding.gap);
-    const tags = finding.tags.map((tag) => {
-      const figures = toFigures(tag, usage, position);
-      if (tag.root !== undefined) position++;
-      else gaps.push(tag.gap);
-      if (figures.status === 'incomplete') gaps.push(incompleteGap(finding, tag));
-      return figures;
-    });
-    return { name: finding.name, tags, ...sums(finding, tags) };
-  });
-  return { ...times, repositories, gaps };
+/** What a crawl read. Times are milliseconds since the epoch. */
+export interface Reading {
+  readonly graph: BlobGraph;
+  readonly findings: readonly RepositoryFinding[];
+  readonly configs: ReadonlyMap<Digest, ImageConfig>;
+  readonly startedAt: number;
+  readonly finishedAt: number;
 }
 
-function toFigures(tag: TagFinding, usage: TagUsage, position: number): TagFigures {
+/** Counts what was found, and puts it in order. */
+export function toSnapshot(reading: Reading): Snapshot {
+  const counted = count(reading);
+  const { usage, findings, roots, accessories } = counted;
+  const repositories = toRepositories(counted);
+  const kinds = repositories.flatMap(({ tags }) => tags.map(({ manifest }) => manifest?.kind ?? null));
+  return {
+    id: new Date(reading.finishedAt).toISOString(),
+    startedAt: reading.startedAt,
+    finishedAt: reading.finishedAt,
+    figures: figuresOf(usage, REGISTRY_NODE, counted.unlisted.size === 0),
+    kinds: sumByKind(reading.graph, usage.tagsReaching, accessories, kinds),
+    namespaces: toNamespaces(counted),
+    repositories,
+    gaps: gapsOf(findings, repositories),
+    contents: {
+      graph: reading.graph,
+      roots,
+      usage,
+      accessories,
+      configs: reading.configs,
+      repositoryOf: Uint32Array.from(findings.flatMap(({ tags }, place) => tags.map(() => place))),
+    },
+  };
+}
+
+interface Counted extends Reading {
+  readonly roots: Int32Array;
+  readonly tree: Tree;
+  readonly usage: Usage;
+  readonly accessories: ReadonlySet<number>;
+  /** The repositories whose tags nobody knows, and all namespaces around them. */
+  readonly unlisted: ReadonlySet<string>;
+}
+
+function count(reading: Reading): Counted {
+  const { graph } = reading;
+  const findings = [...reading.findings].sort((a, b) => byName(a.name, b.name));
+  for (const finding of findings) finding.tags.sort((a, b) => byName(a.name, b.name));
+  const tags = findings.flatMap((finding) => finding.tags);
+  const roots = Int32Array.from(tags, ({ root }) => root ?? NO_ROOT);
+  const tree = buildTree(findings.map(({ name, tags }) => ({ name, tagsCount: tags.length })));
+  const ofAccessories = tags.flatMap(({ name, root }) =>
+    root !== undefined && subjectOfTag(name) !== undefined ? root : [],
+  );
+  return {
+    ...reading,
+    findings,
+    roots,
+    tree,
+    usage: measure(graph, tree, roots),
+    accessories: accessoryManifests(graph, ofAccessories),
+    unlisted: new Set(findings.flatMap(({ name, gap }) => (gap === undefined ? [] : prefixesOf(name)))),
+  };
+}
+
+function toRepositories(counted: Counted): readonly RepositoryUsage[] {
+  const { findings, tree, usage } = counted;
+  const namespaces = new Set(tree.namespaces.map(({ path }) => path));
+  let position = 0;
+  return findings.map((finding, place): RepositoryUsage => {
+    const { name, gap, tags } = finding;
+    return {
+      ...figuresOf(usage, tree.nodeOfRepository[place] ?? 0, gap === undefined),
+      name,
+      namespace: namespaces.has(name) ? name : parentPath(name),
+      tags: tags.map((tag) => toTag(counted, tag, position++)),
+    };
+  });
+}
+
+function toTag(counted: Counted, tag: TagFinding, position: number): TagFigures {
+  const figures = figuresOf(counted.usage, counted.tree.nodeOfTag[position] ?? 0, true);
   if (tag.root === undefined) {
     const status = tag.gap.code === 'unsupported' ? 'unsupported' : 'broken';
-    return { name: tag.name, status, sizeBytes: null, diskSizeBytes: null };
+    return { ...figures, name: tag.name, status, manifest: null };
   }
+  const status = figures.isComplete ? 'ok' : 'incomplete';
+  return { ...figures, name: tag.name, status, manifest: toManifest(counted, tag, tag.root) };
+}
+
+function toManifest({ graph, configs, usage, accessories }: Counted, { name }: TagFinding, root: number): TagManifest {
   return {
-    name: tag.name,
-    status: usage.isIncomplete[position] === 1 ? 'incomplete' : 'ok',
-    sizeBytes: usage.sizeBytes[position] ?? null,
-    diskSizeBytes: usage.diskSizeBytes[position] ?? null,
+    digest: graph.digests[root] as Digest,
+    mediaType: graph.mediaTypes[graph.mediaTypeOf[root] ?? 0] ?? '',
+    kind: kindOfNode(graph, accessories, root) ?? 'image',
+    subject: graph.manifests.get(root)?.subject ?? subjectOfTag(name),
+    ...describe(graph, configs, root),
+    layersCount: usage.reach.layersCount[usage.reach.ofRoot[root] ?? 0] ?? 0,
   };
 }
 
-/** Sums over the tags that are known; unknown where none of them is, although there are some. */
-function sums(
-  finding: RepositoryFinding,
-  tags: readonly TagFigures[],
-): Pick<RepositoryUsage, 'sizeBytes' | 'diskSizeBytes' | 'isComplete'> {
-  let sizeBytes = 0;
-  let diskSizeBytes = 0;
-  let knownCount = 0;
-  for (const tag of tags) {
-    if (tag.sizeBytes === null || tag.diskSizeBytes === null) continue;
-    sizeBytes += tag.sizeBytes;
-    diskSizeBytes += tag.diskSizeBytes;
-    knownCount++;
-  }
-  const isUnknown = finding.gap !== undefined || (tags.length > 0 && knownCount === 0);
-  return {
-    sizeBytes: isUnknown ? null : sizeBytes,
-    diskSizeBytes: isUnknown ? null : diskSizeBytes,
-    isComplete: finding.gap === undefined && tags.every((tag) => tag.status === 'ok'),
-  };
+function toNamespaces({ tree, usage, unlisted }: Counted): readonly NamespaceUsage[] {
+  return tree.namespaces
+    .map(({ path, node }): NamespaceUsage => {
+      return { ...figuresOf(usage, node, !unlisted.has(path)), path, namespace: parentPath(path) };
+    })
+    .sort((a, b) => byName(a.path, b.path));
 }
 
-function incompleteGap({ name }: RepositoryFinding, tag: TagFinding): Gap {
-  return {
-    repository: name,
-    reference: tag.name,
-    code: 'missing',
-    reason: 'it names blobs that are not stored, or could not be read',
-  };
+function gapsOf(findings: readonly RepositoryFinding[], repositories: readonly RepositoryUsage[]): readonly Gap[] {
+  const gaps: Gap[] = [];
+  for (const [place, { name, gap, tags }] of findings.entries()) {
+    if (gap !== undefined) gaps.push(gap);
+    for (const [i, tag] of tags.entries()) {
+      if (tag.root === undefined) gaps.push(tag.gap);
+      else if (repositories[place]?.tags[i]?.status === 'incomplete') gaps.push(incompleteGap(name, tag.name));
+    }
+  }
+  return gaps;
+}
+
+function incompleteGap(repository: RepositoryFinding['name'], reference: TagFinding['name']): Gap {
+  const reason = 'it names blobs that are not stored, or could not be read';
+  return { repository, reference, code: 'missing', reason };
 }

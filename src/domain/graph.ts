@@ -1,5 +1,4 @@
-import { assertNever } from './assert-never.ts';
-import { type Descriptor, isForeignLayerType, isLayerType, isManifestType, type Manifest } from './manifest.ts';
+import type { Kind } from './kind.ts';
 import type { Digest } from './names.ts';
 
 /* The blobs of a registry, each digest once, however many names point at it:
@@ -17,147 +16,21 @@ export interface BlobGraph {
   readonly isMissing: Uint8Array;
   readonly childStart: Uint32Array;
   readonly children: Uint32Array;
+  /** 1 for a manifest that some index calls the attestation of an image. */
+  readonly isAttestation: Uint8Array;
+  /** Of the node i it is mediaTypes[mediaTypeOf[i]]; '' where nobody names one. */
+  readonly mediaTypes: readonly string[];
+  readonly mediaTypeOf: Uint32Array;
+  /** Every manifest that was read, by its node. */
+  readonly manifests: ReadonlyMap<number, ManifestFacts>;
 }
 
-const UNREAD = -1;
-
-/** Collects manifests in any order of arrival; the graph that comes out does not depend on it but for the numbering. */
-export class GraphBuilder {
-  readonly #numbers = new Map<Digest, number>();
-  readonly #bytes: number[] = [];
-  readonly #isLayer: number[] = [];
-  readonly #isManifest: number[] = [];
-  /** Where in `#edges` the children of a manifest begin; UNREAD for one that was not read, and for every leaf. */
-  readonly #firstEdge: number[] = [];
-  readonly #edgesCount: number[] = [];
-  readonly #edges: number[] = [];
-  /** Blobs that descriptors disagree on, or call foreign: the registry has the last word. */
-  readonly #disputed = new Set<number>();
-  /** Blobs that every descriptor with a size calls foreign: one that is not stored counts 0, and nothing is missing. */
-  readonly #isForeign = new Set<number>();
-
-  /** The node of that digest; a new one has no bytes and no children. */
-  node(digest: Digest): number {
-    const known = this.#numbers.get(digest);
-    if (known !== undefined) return known;
-    const node = this.#numbers.size;
-    this.#numbers.set(digest, node);
-    this.#bytes.push(Number.NaN);
-    this.#isLayer.push(0);
-    this.#isManifest.push(0);
-    this.#firstEdge.push(UNREAD);
-    this.#edgesCount.push(0);
-    return node;
-  }
-
-  /** Whether the manifest of that digest was read, so that nobody needs to ask for it again. */
-  isRead(digest: Digest): boolean {
-    return this.#hasChildren(this.#numbers.get(digest));
-  }
-
-  /** Records a manifest as read. `sizeBytes` is the length of its body as served. */
-  addManifest(digest: Digest, sizeBytes: number, manifest: Manifest): number {
-    const node = this.node(digest);
-    if (this.#hasChildren(node)) return node; // what a digest names never changes
-    this.#isManifest[node] = 1;
-    this.#bytes[node] = sizeBytes;
-    this.#disputed.delete(node);
-    const children = new Set(this.#childrenIn(manifest));
-    this.#firstEdge[node] = this.#edges.length;
-    this.#edgesCount[node] = children.size;
-    for (const child of children) this.#edges.push(child);
-    return node;
-  }
-
-  /** Whether only the registry can tell the blob's bytes: no descriptor does, several differ, or it is foreign and may be stored or not. */
-  isUnsized(digest: Digest): boolean {
-    const node = this.#numbers.get(digest);
-    if (node === undefined || this.#isUnread(node)) return false;
-    return this.#disputed.has(node) || Number.isNaN(this.#bytes[node]);
-  }
-
-  /** Settles a size by the registry's own word: the bytes that it stores, or undefined where it does not store the blob. */
-  settle(digest: Digest, storedBytes: number | undefined): void {
-    const node = this.node(digest);
-    if (storedBytes === undefined && !this.#isForeign.has(node)) return; // stays missing
-    this.#bytes[node] = storedBytes ?? 0;
-    this.#disputed.delete(node);
-  }
-
-  /** The graph of all that was added. What was named and never read, or never sized, is missing in it. */
-  build(): BlobGraph {
-    const nodesCount = this.#numbers.size;
-    const isMissing = new Uint8Array(nodesCount);
-    const bytes = Float64Array.from(this.#bytes);
-    const childStart = new Uint32Array(nodesCount + 1);
-    const children = new Uint32Array(this.#edges.length);
-    for (let node = 0, at = 0; node < nodesCount; node++) {
-      if (this.#isMissing(node)) {
-        isMissing[node] = 1;
-        bytes[node] = Number.NaN;
-      }
-      const first = this.#firstEdge[node] ?? UNREAD;
-      for (let edge = 0; edge < (this.#edgesCount[node] ?? 0); edge++) children[at++] = this.#edges[first + edge] ?? 0;
-      childStart[node + 1] = at;
-    }
-    // A Map keeps the order of insertion, which is the nodes' own.
-    const digests = [...this.#numbers.keys()];
-    return { digests, bytes, isLayer: Uint8Array.from(this.#isLayer), isMissing, childStart, children };
-  }
-
-  #hasChildren(node: number | undefined): boolean {
-    return node !== undefined && this.#firstEdge[node] !== UNREAD;
-  }
-
-  #childrenIn(manifest: Manifest): readonly number[] {
-    switch (manifest.kind) {
-      case 'image':
-        return [this.#addLeaf(manifest.config), ...manifest.layers.map((layer) => this.#addLayer(layer))];
-      case 'index':
-        return manifest.manifests.map((child) => this.#addChild(child));
-      case 'schema1':
-        return manifest.layers.map((digest) => this.#addLayer({ digest, mediaType: '', sizeBytes: undefined }));
-      case 'unsupported':
-        return [];
-      default:
-        return assertNever(manifest);
-    }
-  }
-
-  #addChild(child: Descriptor): number {
-    if (isLayerType(child.mediaType)) return this.#addLayer(child);
-    if (!isManifestType(child.mediaType)) return this.#addLeaf(child);
-    const node = this.node(child.digest);
-    this.#isManifest[node] = 1;
-    return node;
-  }
-
-  #addLayer(layer: Descriptor): number {
-    const node = this.#addLeaf(layer);
-    this.#isLayer[node] = 1;
-    return node;
-  }
-
-  #addLeaf({ digest, mediaType, sizeBytes }: Descriptor): number {
-    const node = this.node(digest);
-    if (this.#hasChildren(node)) return node; // a manifest that was read has its true size
-    const before = this.#bytes[node] ?? Number.NaN;
-    if (isForeignLayerType(mediaType)) {
-      if (Number.isNaN(before)) this.#isForeign.add(node);
-      this.#disputed.add(node);
-    } else if (sizeBytes !== undefined) {
-      this.#isForeign.delete(node);
-      if (Number.isNaN(before)) this.#bytes[node] = sizeBytes;
-      else if (before !== sizeBytes) this.#disputed.add(node);
-    }
-    return node;
-  }
-
-  #isUnread(node: number): boolean {
-    return this.#isManifest[node] === 1 && !this.#hasChildren(node);
-  }
-
-  #isMissing(node: number): boolean {
-    return this.#disputed.has(node) || this.#isUnread(node) || Number.isNaN(this.#bytes[node]);
-  }
+/** What a manifest says of itself besides what it points to. */
+export interface ManifestFacts {
+  readonly kind: Kind;
+  readonly subject: Digest | undefined;
+  /** The config to read for an image's platform and time; undefined for what is no image. */
+  readonly imageConfig: Digest | undefined;
+  /** Of an index: the platforms that it names, by child node. */
+  readonly platforms: ReadonlyMap<number, string>;
 }

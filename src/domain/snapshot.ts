@@ -1,21 +1,62 @@
+import type { BlobGraph } from './graph.ts';
+import type { ImageConfig } from './image-config.ts';
+import type { Kind } from './kind.ts';
+import type { KindUsage } from './kinds.ts';
 import type { Digest, RepositoryName, TagName } from './names.ts';
+import type { Usage } from './usage.ts';
 
 /** What one collection found, counted. Sorted by name throughout, so that arrival order cannot show. Times are milliseconds since the epoch. */
 export interface Snapshot {
+  /** Names the snapshot in URLs. */
+  readonly id: string;
   readonly startedAt: number;
   readonly finishedAt: number;
+  /** Of the whole registry. */
+  readonly figures: Figures;
+  readonly kinds: readonly KindUsage[];
+  readonly namespaces: readonly NamespaceUsage[];
   readonly repositories: readonly RepositoryUsage[];
   /** What could not be read, and why. A snapshot without gaps is complete. */
   readonly gaps: readonly Gap[];
+  readonly contents: Contents;
 }
 
-/** A repository's sums over its tags. `null` is unknown: nothing of it could be read. Not complete: the figures are lower bounds. */
-export interface RepositoryUsage {
-  readonly name: RepositoryName;
+/** How big a node is (see usage.ts). `null` is unknown: nothing of it could be read. Not complete: the figures are lower bounds. */
+export interface Figures {
   readonly sizeBytes: number | null;
   readonly diskSizeBytes: number | null;
+  readonly deduplicatedBytes: number | null;
+  readonly reclaimableBytes: number | null;
+  readonly metadataBytes: number | null;
+  readonly tagsCount: number;
   readonly isComplete: boolean;
+}
+
+/** A GitLab group or project: a path that repositories' names go on from. */
+export interface NamespaceUsage extends Figures {
+  readonly path: string;
+  /** The path of the namespace around it; undefined at the top. */
+  readonly namespace: string | undefined;
+}
+
+export interface RepositoryUsage extends Figures {
+  readonly name: RepositoryName;
+  readonly namespace: string | undefined;
   readonly tags: readonly TagFigures[];
+}
+
+/** The blobs, and the tags that reach them. The position of a tag counts through all repositories in their order. */
+export interface Contents {
+  readonly graph: BlobGraph;
+  /** By position: the node that the tag points at, or NO_ROOT. */
+  readonly roots: Int32Array;
+  readonly usage: Pick<Usage, 'reach' | 'tagsReaching' | 'repositoriesReaching'>;
+  /** By position: the repository's place among the repositories. */
+  readonly repositoryOf: Uint32Array;
+  /** What is there for something else only (kinds.ts). */
+  readonly accessories: ReadonlySet<number>;
+  /** What was read of the images, by the digest of their configs. */
+  readonly configs: ReadonlyMap<Digest, ImageConfig>;
 }
 
 /**
@@ -24,12 +65,26 @@ export interface RepositoryUsage {
  */
 export type TagStatus = 'ok' | 'incomplete' | 'broken' | 'unsupported';
 
-/** One tag's figures: numbers where `status` is ok or incomplete, `null` otherwise. */
-export interface TagFigures {
+/** One tag: numbers where `status` is ok or incomplete, `null` otherwise. */
+export interface TagFigures extends Figures {
   readonly name: TagName;
   readonly status: TagStatus;
-  readonly sizeBytes: number | null;
-  readonly diskSizeBytes: number | null;
+  readonly manifest: TagManifest | null;
+}
+
+/** What a tag points at. */
+export interface TagManifest {
+  readonly digest: Digest;
+  /** '' where nobody names one. */
+  readonly mediaType: string;
+  readonly kind: Kind;
+  /** Of an accessory: what it belongs to. */
+  readonly subject: Digest | undefined;
+  readonly platforms: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number | null;
+  /** Distinct layers. */
+  readonly layersCount: number;
 }
 
 /** One thing that a collection could not read. `reason` is for people and holds no secret. */

@@ -1,124 +1,183 @@
 import type { BlobGraph } from './graph.ts';
+import { NO_ROOT, type Reach, reachBlobs } from './reach.ts';
+import { lowestCommonAncestor, NO_TAG, type Tree } from './tree.ts';
 
-/* Two answers to "how big is this?"
+/* Four answers to "how big is this?"
  *
  *      app:v1 ──► base (100) ◄── app:v2
  *         ▼                        ▼
  *       x (10)                   y (20)
  *
- *                    app:v1  app:v2  both
- *   size                110     120   230   what pulling each separately would move
- *   disk_size           110      20   130   each layer charged to one owner: the tag with the fewest layers, then by name
+ *                      app:v1  app:v2  app
+ *   size                  110     120  230   what pulling each tag separately would move
+ *   disk_size             110      20  130   each layer charged to one owner: the tag with the fewest layers, then by name
+ *   deduplicated          110     120  130   what the node reaches, each blob once
+ *   reclaimable            10      20  130   what deleting the node alone would free
  *
- * `disk_size` adds up to the bytes of all distinct layers; that is its purpose and our first invariant. */
+ * `size` and `disk_size` count layers only, the others manifests and configs too. Only the first two add up. */
 
-/** The figures of every tag, by the tag's position. Bytes are integers. */
-export interface TagUsage {
-  /** The bytes of the tag's distinct layers. Lower bounds where `isIncomplete`. */
+/** The figures of every node of a tree, by its number. Bytes are integers; where something is missing, lower bounds. */
+export interface Usage {
   readonly sizeBytes: Float64Array;
-  /** The bytes of those layers that the tag owns. */
   readonly diskSizeBytes: Float64Array;
-  /** 1 where something that the tag reaches is missing. */
-  readonly isIncomplete: Uint8Array;
+  readonly deduplicatedBytes: Float64Array;
+  readonly reclaimableBytes: Float64Array;
+  /** The part of `deduplicatedBytes` that is no layer. */
+  readonly metadataBytes: Float64Array;
+  readonly tagsCount: Uint32Array;
+  /** How many of the tags have a root, and so figures. */
+  readonly knownTagsCount: Uint32Array;
+  /** How many of those reach something that is missing. */
+  readonly incompleteTagsCount: Uint32Array;
+  /** By blob: how many tags, and how many repositories, reach it. */
+  readonly tagsReaching: Uint32Array;
+  readonly repositoriesReaching: Uint32Array;
+  readonly reach: Reach;
 }
 
 /**
- * Charges every layer to its owner, in one pass over the edges.
+ * All figures at every node, in one pass over what the tags reach and one over the tree.
  *
- * @param roots the node that each tag points at. The tags come sorted by repository and tag name, which settles ties.
+ * @param roots the node of the graph that each tag points at, or NO_ROOT. The tags come sorted by repository and tag name, which settles
+ * who owns a layer when counts do not.
  */
-export function attribute(graph: BlobGraph, roots: Uint32Array): TagUsage {
-  const reached = reachLayers(graph, roots);
-  const sizeBytes = new Float64Array(roots.length);
-  const diskSizeBytes = new Float64Array(roots.length);
-  const isIncomplete = new Uint8Array(roots.length);
+export function measure(graph: BlobGraph, tree: Tree, roots: Int32Array): Usage {
+  const reach = reachBlobs(graph, roots);
+  const usage = emptyUsage(tree.parent.length, graph.bytes.length, reach);
+  chargeOwners(graph, tree, roots, usage);
+  rollUpBlobs(graph, tree, roots, usage);
+  sumUp(tree.parent, usage);
+  return usage;
+}
+
+function emptyUsage(nodesCount: number, blobsCount: number, reach: Reach): Usage {
+  return {
+    sizeBytes: new Float64Array(nodesCount),
+    diskSizeBytes: new Float64Array(nodesCount),
+    deduplicatedBytes: new Float64Array(nodesCount),
+    reclaimableBytes: new Float64Array(nodesCount),
+    metadataBytes: new Float64Array(nodesCount),
+    tagsCount: new Uint32Array(nodesCount),
+    knownTagsCount: new Uint32Array(nodesCount),
+    incompleteTagsCount: new Uint32Array(nodesCount),
+    tagsReaching: new Uint32Array(blobsCount),
+    repositoriesReaching: new Uint32Array(blobsCount),
+    reach,
+  };
+}
+
+/** Size and disk size of every tag: who comes first by the count of layers owns what nobody before owned. */
+function chargeOwners(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): void {
+  const { reach } = usage;
   const isOwned = new Uint8Array(graph.bytes.length);
-  for (const tag of byLayersCount(roots, reached)) {
-    const root = reached.ofRoot[roots[tag] ?? 0] ?? 0;
-    isIncomplete[tag] = reached.isIncomplete[root] ?? 0;
+  for (const tag of byLayersCount(roots, reach)) {
+    const root = reach.ofRoot[roots[tag] ?? 0] ?? 0;
     let size = 0;
     let owned = 0;
-    for (let at = reached.start[root] ?? 0, end = reached.start[root + 1] ?? 0; at < end; at++) {
-      const layer = reached.layers[at] ?? 0;
-      const stored = graph.bytes[layer] ?? Number.NaN;
+    for (let at = reach.start[root] ?? 0, end = reach.start[root + 1] ?? 0; at < end; at++) {
+      const blob = reach.blobs[at] ?? 0;
+      if (graph.isLayer[blob] === 0) continue;
+      const stored = graph.bytes[blob] ?? Number.NaN;
       if (Number.isNaN(stored)) continue; // unknown: the tag says that it is incomplete
       size += stored;
-      if (isOwned[layer] === 1) continue;
-      isOwned[layer] = 1;
+      if (isOwned[blob] === 1) continue;
+      isOwned[blob] = 1;
       owned += stored;
     }
-    sizeBytes[tag] = size;
-    diskSizeBytes[tag] = owned;
+    const node = tree.nodeOfTag[tag] ?? 0;
+    usage.sizeBytes[node] = size;
+    usage.diskSizeBytes[node] = owned;
   }
-  return { sizeBytes, diskSizeBytes, isIncomplete };
 }
 
-/** The distinct layers below each distinct root: those of root r are layers[start[r] .. start[r + 1]). */
-interface Reached {
-  /** From a graph's node to its root number. */
-  readonly ofRoot: Int32Array;
-  readonly start: readonly number[];
-  readonly layers: Uint32Array;
-  readonly isIncomplete: readonly (0 | 1)[];
-}
-
-function reachLayers(graph: BlobGraph, roots: Uint32Array): Reached {
-  const ofRoot = new Int32Array(graph.bytes.length).fill(-1);
-  const visitedBy = new Int32Array(graph.bytes.length).fill(-1);
-  const start = [0];
-  const isIncomplete: (0 | 1)[] = [];
-  const stack: number[] = [];
-  let layers = new Uint32Array(Math.max(16, graph.children.length));
-  let count = 0;
-  for (const root of roots) {
-    if (ofRoot[root] !== -1) continue;
-    const number = isIncomplete.length;
-    ofRoot[root] = number;
-    visitedBy[root] = number;
-    stack.push(root);
-    let incomplete: 0 | 1 = 0;
-    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      if (graph.isMissing[node] === 1) incomplete = 1;
-      if (graph.isLayer[node] === 1) {
-        if (count === layers.length) layers = grown(layers);
-        layers[count++] = node;
-      }
-      for (let at = graph.childStart[node] ?? 0, end = graph.childStart[node + 1] ?? 0; at < end; at++) {
-        const child = graph.children[at] ?? 0;
-        if (visitedBy[child] === number) continue;
-        visitedBy[child] = number;
-        stack.push(child);
-      }
+/* A blob counts at every tag that reaches it, and once above. With the tags in the order of the tree, what is counted twice is counted twice
+ * exactly where two neighbours meet, so that it is taken off there; and what only this node holds is held where the first and the last meet:
+ *
+ *              group  -b  +b reclaimable
+ *              ╱   ╲
+ *          app      tools           b is reached by 1.0, 2.0 and latest;
+ *         -b ╱ ╲        ╲           subtree sums then are b at each tag, b at app,
+ *          1.0  2.0    latest       b at tools and b at group
+ *          +b   +b      +b                                                                     */
+function rollUpBlobs(graph: BlobGraph, { parent, tagOf }: Tree, roots: Int32Array, usage: Usage): void {
+  const { reach, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsReaching, repositoriesReaching } = usage;
+  const firstAt = new Uint32Array(graph.bytes.length); // 0, the registry's node, is nobody's tag: none yet
+  const lastAt = new Uint32Array(graph.bytes.length);
+  for (let node = 1; node < parent.length; node++) {
+    const tag = tagOf[node] ?? NO_TAG;
+    if (tag === NO_TAG) continue;
+    usage.tagsCount[node] = 1;
+    const rootNode = roots[tag] ?? NO_ROOT;
+    if (rootNode === NO_ROOT) continue;
+    usage.knownTagsCount[node] = 1;
+    const root = reach.ofRoot[rootNode] ?? 0;
+    usage.incompleteTagsCount[node] = reach.isIncomplete[root] ?? 0;
+    for (let at = reach.start[root] ?? 0, end = reach.start[root + 1] ?? 0; at < end; at++) {
+      const blob = reach.blobs[at] ?? 0;
+      const before = lastAt[blob] ?? 0;
+      lastAt[blob] = node;
+      tagsReaching[blob] = (tagsReaching[blob] ?? 0) + 1;
+      if (before === 0) firstAt[blob] = node;
+      if (before === 0 || parent[before] !== parent[node])
+        repositoriesReaching[blob] = (repositoriesReaching[blob] ?? 0) + 1;
+      const stored = graph.bytes[blob] ?? Number.NaN;
+      if (Number.isNaN(stored)) continue;
+      const metadata = graph.isLayer[blob] === 1 ? 0 : stored;
+      deduplicatedBytes[node] = (deduplicatedBytes[node] ?? 0) + stored;
+      metadataBytes[node] = (metadataBytes[node] ?? 0) + metadata;
+      if (before === 0) continue;
+      const meeting = lowestCommonAncestor(parent, before, node);
+      deduplicatedBytes[meeting] = (deduplicatedBytes[meeting] ?? 0) - stored;
+      metadataBytes[meeting] = (metadataBytes[meeting] ?? 0) - metadata;
     }
-    start.push(count);
-    isIncomplete.push(incomplete);
   }
-  return { ofRoot, start, layers, isIncomplete };
+  for (let blob = 0; blob < firstAt.length; blob++) {
+    const stored = graph.bytes[blob] ?? Number.NaN;
+    if (lastAt[blob] === 0 || Number.isNaN(stored)) continue;
+    const holder = lowestCommonAncestor(parent, firstAt[blob] ?? 0, lastAt[blob] ?? 0);
+    reclaimableBytes[holder] = (reclaimableBytes[holder] ?? 0) + stored;
+  }
 }
 
-/** The tags by rising count of distinct layers; of equal ones the order stays. A counting sort: linear. */
-function byLayersCount(roots: Uint32Array, { ofRoot, start }: Reached): Uint32Array {
-  const countOf = (tag: number): number => {
-    const root = ofRoot[roots[tag] ?? 0] ?? 0;
-    return (start[root + 1] ?? 0) - (start[root] ?? 0);
-  };
-  let most = 0;
-  for (let tag = 0; tag < roots.length; tag++) most = Math.max(most, countOf(tag));
+/** Turns what was noted at single nodes into what is at and below each. */
+function sumUp(parent: Int32Array, usage: Usage): void {
+  const arrays = [
+    usage.sizeBytes,
+    usage.diskSizeBytes,
+    usage.deduplicatedBytes,
+    usage.reclaimableBytes,
+    usage.metadataBytes,
+    usage.tagsCount,
+    usage.knownTagsCount,
+    usage.incompleteTagsCount,
+  ];
+  for (const array of arrays) {
+    for (let node = parent.length - 1; node > 0; node--) {
+      const above = parent[node] ?? 0;
+      array[above] = (array[above] ?? 0) + (array[node] ?? 0);
+    }
+  }
+}
+
+/** The tags that have a root, by rising count of distinct layers; of equal ones the order stays. A counting sort: linear. */
+function byLayersCount(roots: Int32Array, { ofRoot, layersCount }: Reach): Uint32Array {
+  const countOf = (tag: number): number => layersCount[ofRoot[roots[tag] ?? 0] ?? 0] ?? 0;
+  const most = layersCount.reduce((a, b) => Math.max(a, b), 0);
   const next = new Uint32Array(most + 2);
-  for (let tag = 0; tag < roots.length; tag++) next[countOf(tag) + 1] = (next[countOf(tag) + 1] ?? 0) + 1;
-  for (let count = 0; count < most; count++) next[count + 1] = (next[count + 1] ?? 0) + (next[count] ?? 0);
-  const order = new Uint32Array(roots.length);
+  let known = 0;
   for (let tag = 0; tag < roots.length; tag++) {
+    if (roots[tag] === NO_ROOT) continue;
+    next[countOf(tag) + 1] = (next[countOf(tag) + 1] ?? 0) + 1;
+    known++;
+  }
+  for (let count = 0; count < most; count++) next[count + 1] = (next[count + 1] ?? 0) + (next[count] ?? 0);
+  const order = new Uint32Array(known);
+  for (let tag = 0; tag < roots.length; tag++) {
+    if (roots[tag] === NO_ROOT) continue;
     const count = countOf(tag);
     const at = next[count] ?? 0;
     order[at] = tag;
     next[count] = at + 1;
   }
   return order;
-}
-
-function grown(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }

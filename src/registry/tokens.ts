@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { byName, type RepositoryName } from '../domain/names.ts';
 import type { Clock } from '../ports.ts';
+import { parseJson } from './answers.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
@@ -144,7 +145,7 @@ const tokenClaims = z.object({
 
 function readToken(url: URL, answer: HttpAnswer, requestedAt: number): RegistryToken {
   if (answer.status !== 200) throw new RegistryError('unavailable', refusal(answer.status), url, answer);
-  const parsed = tokenAnswer.safeParse(parseJson(answer.body.toString()));
+  const parsed = tokenAnswer.safeParse(parseJson(answer.body));
   const value = parsed.data?.token ?? parsed.data?.access_token;
   if (value === undefined) {
     throw new RegistryError('unavailable', 'the token service answered without a token', url, { status: 200 });
@@ -173,18 +174,10 @@ function refusal(status: number): string {
 function readClaims(token: string): z.infer<typeof tokenClaims> | undefined {
   const payload = token.split('.')[1];
   if (payload === undefined) return undefined;
-  return tokenClaims.safeParse(parseJson(Buffer.from(payload, 'base64url').toString())).data;
+  return tokenClaims.safeParse(parseJson(Buffer.from(payload, 'base64url'))).data;
 }
 
 function grantedScope({ type, name, actions }: { type: string; name: string; actions: string[] | null }): string[] {
   if (type === 'registry') return [`registry:${name}:*`];
   return actions?.some((action) => action === 'pull' || action === '*') ? [`${type}:${name}:pull`] : [];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,0 +1,209 @@
+import { assertNever } from './assert-never.ts';
+import type { BlobGraph, ManifestFacts } from './graph.ts';
+import { kindOf } from './kind.ts';
+import type { Descriptor, Manifest } from './manifest.ts';
+import { isForeignLayerType, isImageConfigType, isLayerType, isManifestType } from './media-types.ts';
+import type { Digest } from './names.ts';
+
+const UNREAD = -1;
+
+/** Collects manifests in any order of arrival; the graph that comes out does not depend on it but for the numbering. */
+export class GraphBuilder {
+  readonly #numbers = new Map<Digest, number>();
+  readonly #bytes: number[] = [];
+  readonly #isLayer: number[] = [];
+  readonly #isManifest: number[] = [];
+  /** Where in `#edges` the children of a manifest begin; UNREAD for one that was not read, and for every leaf. */
+  readonly #firstEdge: number[] = [];
+  readonly #edgesCount: number[] = [];
+  readonly #edges: number[] = [];
+  /** Blobs that descriptors disagree on, or call foreign: the registry has the last word. */
+  readonly #disputed = new Set<number>();
+  /** Blobs that every descriptor with a size calls foreign: one that is not stored counts 0, and nothing is missing. */
+  readonly #isForeign = new Set<number>();
+  readonly #isAttestation = new Set<number>();
+  readonly #mediaTypes: string[] = [''];
+  readonly #mediaTypeNumbers = new Map<string, number>([['', 0]]);
+  readonly #mediaTypeOf: number[] = [];
+  readonly #manifests = new Map<number, ManifestFacts>();
+  /** What refers to a manifest, where the registry can tell: it hangs under its subject. */
+  readonly #referrers = new Map<number, Set<number>>();
+
+  /** The node of that digest; a new one has no bytes and no children. */
+  node(digest: Digest): number {
+    const known = this.#numbers.get(digest);
+    if (known !== undefined) return known;
+    const node = this.#numbers.size;
+    this.#numbers.set(digest, node);
+    this.#bytes.push(Number.NaN);
+    this.#isLayer.push(0);
+    this.#isManifest.push(0);
+    this.#firstEdge.push(UNREAD);
+    this.#edgesCount.push(0);
+    this.#mediaTypeOf.push(0);
+    return node;
+  }
+
+  /** Whether the manifest of that digest was read, so that nobody needs to ask for it again. */
+  isRead(digest: Digest): boolean {
+    return this.#hasChildren(this.#numbers.get(digest));
+  }
+
+  /** Records a manifest as read. `sizeBytes` is the length of its body as served. */
+  addManifest(digest: Digest, sizeBytes: number, manifest: Manifest): number {
+    const node = this.node(digest);
+    if (this.#hasChildren(node)) return node; // what a digest names never changes
+    this.#isManifest[node] = 1;
+    this.#bytes[node] = sizeBytes;
+    this.#disputed.delete(node);
+    this.#mediaTypeOf[node] = this.#mediaType(manifest.mediaType ?? '');
+    const platforms = new Map<number, string>();
+    const children = new Set(this.#childrenIn(manifest, platforms));
+    this.#firstEdge[node] = this.#edges.length;
+    this.#edgesCount[node] = children.size;
+    for (const child of children) this.#edges.push(child);
+    this.#manifests.set(node, factsOf(manifest, platforms));
+    return node;
+  }
+
+  /** Hangs what refers to a manifest under it. */
+  addReferrer(subject: Digest, referrer: Descriptor): void {
+    const node = this.node(subject);
+    const referrers = this.#referrers.get(node) ?? new Set();
+    this.#referrers.set(node, referrers.add(this.#addChild(referrer)));
+  }
+
+  /** Whether only the registry can tell the blob's bytes: no descriptor does, several differ, or it is foreign and may be stored or not. */
+  isUnsized(digest: Digest): boolean {
+    const node = this.#numbers.get(digest);
+    if (node === undefined || this.#isUnread(node)) return false;
+    return this.#disputed.has(node) || Number.isNaN(this.#bytes[node]);
+  }
+
+  /** Settles a size by the registry's own word: the bytes that it stores, or undefined where it does not store the blob. */
+  settle(digest: Digest, storedBytes: number | undefined): void {
+    const node = this.node(digest);
+    if (storedBytes === undefined && !this.#isForeign.has(node)) return; // stays missing
+    this.#bytes[node] = storedBytes ?? 0;
+    this.#disputed.delete(node);
+  }
+
+  /** The graph of all that was added. What was named and never read, or never sized, is missing in it. */
+  build(): BlobGraph {
+    const nodesCount = this.#numbers.size;
+    const isMissing = new Uint8Array(nodesCount);
+    const bytes = Float64Array.from(this.#bytes);
+    for (let node = 0; node < nodesCount; node++) {
+      if (!this.#isMissing(node)) continue;
+      isMissing[node] = 1;
+      bytes[node] = Number.NaN;
+    }
+    const isAttestation = new Uint8Array(nodesCount);
+    for (const node of this.#isAttestation) isAttestation[node] = 1;
+    return {
+      // A Map keeps the order of insertion, which is the nodes' own.
+      digests: [...this.#numbers.keys()],
+      bytes,
+      isLayer: Uint8Array.from(this.#isLayer),
+      isMissing,
+      isAttestation,
+      mediaTypes: [...this.#mediaTypes],
+      mediaTypeOf: Uint32Array.from(this.#mediaTypeOf),
+      manifests: this.#manifests,
+      ...this.#buildEdges(),
+    };
+  }
+
+  #buildEdges(): Pick<BlobGraph, 'childStart' | 'children'> {
+    const nodesCount = this.#numbers.size;
+    const referrersCount = [...this.#referrers.values()].reduce((sum, { size }) => sum + size, 0);
+    const childStart = new Uint32Array(nodesCount + 1);
+    const children = new Uint32Array(this.#edges.length + referrersCount);
+    for (let node = 0, at = 0; node < nodesCount; node++) {
+      const first = this.#firstEdge[node] ?? UNREAD;
+      for (let edge = 0; edge < (this.#edgesCount[node] ?? 0); edge++) children[at++] = this.#edges[first + edge] ?? 0;
+      for (const referrer of this.#referrers.get(node) ?? []) children[at++] = referrer;
+      childStart[node + 1] = at;
+    }
+    return { childStart, children };
+  }
+
+  #hasChildren(node: number | undefined): boolean {
+    return node !== undefined && this.#firstEdge[node] !== UNREAD;
+  }
+
+  #mediaType(mediaType: string): number {
+    const known = this.#mediaTypeNumbers.get(mediaType);
+    if (known !== undefined) return known;
+    this.#mediaTypeNumbers.set(mediaType, this.#mediaTypes.length);
+    return this.#mediaTypes.push(mediaType) - 1;
+  }
+
+  #childrenIn(manifest: Manifest, platforms: Map<number, string>): readonly number[] {
+    switch (manifest.kind) {
+      case 'image':
+        return [this.#addLeaf(manifest.config), ...manifest.layers.map((layer) => this.#addLayer(layer))];
+      case 'index':
+        return manifest.manifests.map((child) => {
+          const node = this.#addChild(child);
+          if (child.platform !== undefined && !child.isAttestation) platforms.set(node, child.platform);
+          return node;
+        });
+      case 'schema1':
+        return manifest.layers.map((digest) => this.#addLayer({ digest, mediaType: '', sizeBytes: undefined }));
+      default:
+        return assertNever(manifest);
+    }
+  }
+
+  #addChild(child: Descriptor): number {
+    if (isLayerType(child.mediaType)) return this.#addLayer(child);
+    if (!isManifestType(child.mediaType)) return this.#addLeaf(child);
+    const node = this.node(child.digest);
+    this.#isManifest[node] = 1;
+    if (child.isAttestation) this.#isAttestation.add(node);
+    return node;
+  }
+
+  #addLayer(layer: Descriptor): number {
+    const node = this.#addLeaf(layer);
+    this.#isLayer[node] = 1;
+    return node;
+  }
+
+  #addLeaf({ digest, mediaType, sizeBytes }: Descriptor): number {
+    const node = this.node(digest);
+    if (this.#hasChildren(node)) return node; // a manifest that was read has its true size
+    this.#nameMediaType(node, mediaType);
+    const before = this.#bytes[node] ?? Number.NaN;
+    if (isForeignLayerType(mediaType)) {
+      if (Number.isNaN(before)) this.#isForeign.add(node);
+      this.#disputed.add(node);
+    } else if (sizeBytes !== undefined) {
+      this.#isForeign.delete(node);
+      if (Number.isNaN(before)) this.#bytes[node] = sizeBytes;
+      else if (before !== sizeBytes) this.#disputed.add(node);
+    }
+    return node;
+  }
+
+  /** Of several media types the smallest, so that the order of arrival does not show. */
+  #nameMediaType(node: number, mediaType: string): void {
+    const before = this.#mediaTypes[this.#mediaTypeOf[node] ?? 0] ?? '';
+    if (mediaType !== '' && (before === '' || mediaType < before)) this.#mediaTypeOf[node] = this.#mediaType(mediaType);
+  }
+
+  #isUnread(node: number): boolean {
+    return this.#isManifest[node] === 1 && !this.#hasChildren(node);
+  }
+
+  #isMissing(node: number): boolean {
+    return this.#disputed.has(node) || this.#isUnread(node) || Number.isNaN(this.#bytes[node]);
+  }
+}
+
+function factsOf(manifest: Manifest, platforms: ReadonlyMap<number, string>): ManifestFacts {
+  const kind = kindOf(manifest);
+  const isImage = manifest.kind === 'image' && isImageConfigType(manifest.config.mediaType);
+  return { kind, subject: manifest.subject, imageConfig: isImage ? manifest.config.digest : undefined, platforms };
+}

@@ -1,0 +1,21 @@
+import { readPlatform } from './manifest.ts';
+
+/** What an image's config says of it (OCI image-spec, config.md). */
+export interface ImageConfig {
+  /** Milliseconds since the epoch; undefined where it names no time, or one that only stands for none. */
+  readonly createdAt: number | undefined;
+  /** `os/architecture[/variant]`. */
+  readonly platform: string | undefined;
+}
+
+/** Reproducible builds write the year 1 or the epoch itself: that is no time of creation. */
+const EARLIEST_CREATED_AT = Date.UTC(1971, 0);
+
+/** Reads a config's body; whatever it is, nothing is thrown. */
+export function readImageConfig(body: unknown): ImageConfig {
+  const created = typeof body === 'object' && body !== null && 'created' in body ? body.created : undefined;
+  const createdAt = typeof created === 'string' && RFC3339.test(created) ? Date.parse(created) : Number.NaN;
+  return { createdAt: createdAt >= EARLIEST_CREATED_AT ? createdAt : undefined, platform: readPlatform(body) };
+}
+
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
