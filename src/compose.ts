@@ -48,7 +48,10 @@ export function compose(config: Config, version: string, log: Logger): Service {
   const server = createServer({
     prefix: config.general.prefix,
     corsOrigins: config.general.corsOrigins,
+    version,
     snapshots: collector,
+    collections: collector,
+    clock,
     directory: createLdapDirectory(config.ldap),
     tokens: createTokens({ ...config.jwt, clock }),
     log,

@@ -36,6 +36,7 @@ const exchanges: readonly Exchange[] = readFileSync(
 const BOTH_READINGS = 'the path is a repository and a tag or a collection of another: both are named';
 const INJECTION = 'what a user types is a name, and never a filter';
 const TOKEN_ERROR = 'a token that is not valid is 401 invalid_token, whatever is wrong with it';
+const ENTRY_POINT = 'the root says where everything else is';
 const DECODED = 'plain slashes are resolved against the repositories that exist';
 
 /** Where our status is another one than the recorded one. */
@@ -53,6 +54,9 @@ const OTHER_STATUS: Readonly<Record<string, readonly [status: number, reason: st
   'tok-int-sub': [401, 'a token without a user name is none of ours'],
   'tok-minimal': [401, 'a token without an end is none of ours'],
   'repos-doubleslash': [404, 'no such path'],
+  root: [200, ENTRY_POINT],
+  'prefix-root': [200, ENTRY_POINT],
+  'prefix-root-slash': [200, ENTRY_POINT],
   'repo-endtags-raw': [300, BOTH_READINGS],
   'repo-endtags-tags-raw': [200, DECODED],
   'repo-endtags-tag-raw': [200, DECODED],
@@ -71,7 +75,10 @@ beforeAll(async () => {
     const prefix = prefixOf(service);
     const server = createServer({
       prefix,
+      version: '0',
       corsOrigins: '*',
+      clock: Date.now,
+      collections: { state: () => ({ running: undefined, failure: undefined, nextAt: 0 }), request: () => false },
       log: pino({ level: 'silent' }),
       snapshots: { latest: () => ({ ...snapshot, finishedAt: timestampOf(service) * 1000 }) },
       directory: { authenticate: async (user, password) => PEOPLE.get(user.trim().toLowerCase()) === password },

@@ -1,29 +1,65 @@
 /** The only place where URLs are built: everything below the prefix, every name one percent-encoded segment. */
 export interface Links {
+  root(): string;
+  authToken(): string;
   repositories(): string;
   repository(name: string): string;
   tags(repository: string): string;
   tag(repository: string, name: string): string;
+  tagBlobs(repository: string, name: string): string;
+  namespaces(): string;
+  namespace(path: string): string;
+  blobs(page?: Page): string;
+  blob(digest: string): string;
+  gaps(): string;
+  collection(): string;
+  live(): string;
+  ready(): string;
+}
+
+export interface Page {
+  /** From 1. */
+  readonly page: number;
+  readonly perPage: number;
 }
 
 /** Says of a path that its slashes are its own: nothing in it was decoded on the way. */
 export const EXACT_PARAMETER = 'exact';
 
-/** @param prefix '' or a path such as `/usage`, without a slash at its end */
-export function createLinks(prefix: string): Links {
-  const repositories = `${prefix}/repositories`;
-  const repository = (name: string): string => `${repositories}/${encodeSegment(name)}`;
+/**
+ * @param prefix '' or a path such as `/usage`, without a slash at its end
+ * @param encode how a name becomes one segment
+ */
+export function createLinks(prefix: string, encode: (name: string) => string = encodeSegment): Links {
+  const repository = (name: string): string => `${prefix}/repositories/${encode(name)}`;
   const tags = (name: string): string => `${repository(name)}/tags`;
+  const tag = (name: string, tagName: string): string => `${tags(name)}/${encode(tagName)}`;
   return {
-    repositories: () => repositories,
+    root: () => `${prefix}/`,
+    authToken: () => `${prefix}/auth_token`,
+    repositories: () => `${prefix}/repositories`,
     repository,
     tags,
-    tag: (name, tag) => `${tags(name)}/${encodeSegment(tag)}`,
+    tag,
+    tagBlobs: (name, tagName) => `${tag(name, tagName)}/blobs`,
+    namespaces: () => `${prefix}/namespaces`,
+    namespace: (path) => `${prefix}/namespaces/${encode(path)}`,
+    blobs: (page) => `${prefix}/blobs${page === undefined ? '' : `?page=${page.page}&per_page=${page.perPage}`}`,
+    blob: (digest) => `${prefix}/blobs/${encode(digest)}`,
+    gaps: () => `${prefix}/gaps`,
+    collection: () => `${prefix}/collection`,
+    live: () => `${prefix}/health/live`,
+    ready: () => `${prefix}/health/ready`,
   };
 }
 
 export function encodeSegment(text: string): string {
   return encodeURIComponent(text.toWellFormed());
+}
+
+/** Encoded twice, a name reaches us in one piece whether a proxy decodes it on the way or not: no legal name holds a `%`. */
+export function encodeSegmentTwice(text: string): string {
+  return encodeSegment(encodeSegment(text));
 }
 
 /** What a segment spells. Bytes that are no UTF-8 become U+FFFD, and a `%` that escapes nothing stays: the name is then not found, and can be named. */
@@ -36,4 +72,10 @@ export function decodeSegment(segment: string): string {
     );
     return Buffer.from(bytes, 'latin1').toString('utf8');
   }
+}
+
+/** Encoded twice is a habit of clients behind proxies that decode once; a legal name holds no `%`, so it cannot be meant. */
+export function decodeName(text: string): string {
+  const once = decodeSegment(text);
+  return once.includes('%') ? decodeSegment(once) : once;
 }

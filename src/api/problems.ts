@@ -23,6 +23,12 @@ export function notFound(what: string): Problem {
   return { status: 404, detail: `The resource "${what}" does not exist` };
 }
 
+export function badRequest(detail: string): Problem {
+  return { status: 400, detail };
+}
+
+export const COLLECTING_ALREADY: Problem = { status: 409, detail: 'A collection is under way already' };
+
 export const NOT_COLLECTED_YET: Problem = {
   status: 503,
   detail: 'The first collection has not finished yet',

@@ -2,21 +2,36 @@ import { assertNever } from '../domain/assert-never.ts';
 import type { RepositoryUsage, Snapshot, TagFigures } from '../domain/snapshot.ts';
 import type { Links } from './links.ts';
 import type { Wants } from './query.ts';
+import { representTagBlobs } from './represent-blobs.ts';
+import { representFigures, representTime } from './represent-figures.ts';
 import type { Resource } from './resolve.ts';
+import type { SnapshotIndex } from './snapshot-index.ts';
 
 /** A HAL resource (draft-kelly-json-hal-11): its state, then its links and what it embeds, where they are wanted. */
 export type Representation = Readonly<Record<string, unknown>>;
 
-/** The root collection; nothing but a `null` timestamp before the first collection has finished. */
-export function representRepositories(snapshot: Snapshot | undefined, wants: Wants, links: Links): Representation {
-  const repositories = snapshot?.repositories ?? [];
+/** What a collection says before the first snapshot. */
+export const NOTHING_YET: Representation = { timestamp: null };
+
+/** The root collection. */
+export function representRepositories(snapshot: Snapshot, wants: Wants, links: Links): Representation {
+  const { id, startedAt, finishedAt, figures, kinds, repositories, gaps } = snapshot;
   return {
-    timestamp: snapshot === undefined ? null : snapshot.finishedAt / 1000,
-    ...(snapshot && { complete: snapshot.gaps.length === 0 }),
+    timestamp: finishedAt / 1000,
+    snapshot: id,
+    started_at: representTime(startedAt),
+    finished_at: representTime(finishedAt),
+    ...representFigures(figures),
+    repositories_count: repositories.length,
+    gaps_count: gaps.length,
+    kinds: kinds.map(({ kind, tagsCount, bytes }) => ({ kind, tags_count: tagsCount, bytes })),
     ...(wants.links && {
       _links: {
         self: { href: links.repositories() },
         ...items(repositories.map(({ name }) => ({ href: links.repository(name), title: name }))),
+        namespaces: { href: links.namespaces() },
+        blobs: { href: links.blobs() },
+        gaps: { href: links.gaps() },
       },
     }),
     ...(wants.embed > 0 && {
@@ -25,7 +40,12 @@ export function representRepositories(snapshot: Snapshot | undefined, wants: Wan
   };
 }
 
-export function representResource(resource: Resource, wants: Wants, links: Links): Representation {
+export function representResource(
+  resource: Resource,
+  index: SnapshotIndex,
+  wants: Wants,
+  links: Links,
+): Representation {
   switch (resource.kind) {
     case 'repository':
       return representRepository(resource.repository, wants, links);
@@ -33,23 +53,24 @@ export function representResource(resource: Resource, wants: Wants, links: Links
       return representTags(resource.repository, wants, links);
     case 'tag':
       return representTag(resource.tag, resource.repository, wants, links);
+    case 'blobs':
+      return representTagBlobs(resource, index, wants, links);
     default:
       return assertNever(resource);
   }
 }
 
-function representRepository(repository: RepositoryUsage, wants: Wants, links: Links): Representation {
-  const { name, sizeBytes, diskSizeBytes, isComplete } = repository;
+export function representRepository(repository: RepositoryUsage, wants: Wants, links: Links): Representation {
+  const { name, namespace } = repository;
   return {
     name,
-    size: sizeBytes,
-    disk_size: diskSizeBytes,
-    complete: isComplete,
+    ...representFigures(repository),
     ...(wants.links && {
       _links: {
         self: { href: links.repository(name) },
         collection: { href: links.repositories() },
         related: { href: links.tags(name), title: 'tags' },
+        ...(namespace !== undefined && { namespace: { href: links.namespace(namespace), title: namespace } }),
       },
     }),
     ...(wants.embed > 0 && { _embedded: { related: representTags(repository, deeper(wants), links) } }),
@@ -72,27 +93,35 @@ function representTags(repository: RepositoryUsage, wants: Wants, links: Links):
   };
 }
 
-function representTag(tag: TagFigures, repository: RepositoryUsage, wants: Wants, links: Links): Representation {
+/** A tag embeds nothing: what it is made of is for those who ask for it. */
+export function representTag(tag: TagFigures, repository: RepositoryUsage, wants: Wants, links: Links): Representation {
+  const { name, status, manifest } = tag;
   return {
-    name: tag.name,
-    size: tag.sizeBytes,
-    disk_size: tag.diskSizeBytes,
-    status: tag.status,
-    complete: tag.status === 'ok',
+    name,
+    ...representFigures(tag),
+    status,
+    digest: manifest?.digest ?? null,
+    media_type: manifest?.mediaType || null,
+    kind: manifest?.kind ?? null,
+    ...(manifest?.subject !== undefined && { subject: manifest.subject }),
+    platforms: manifest?.platforms ?? [],
+    created_at: manifest?.createdAt == null ? null : representTime(manifest.createdAt),
+    layers_count: manifest?.layersCount ?? null,
     ...(wants.links && {
       _links: {
-        self: { href: links.tag(repository.name, tag.name) },
+        self: { href: links.tag(repository.name, name) },
         collection: { href: links.tags(repository.name) },
+        ...(manifest && { blobs: { href: links.tagBlobs(repository.name, name) } }),
       },
     }),
   };
 }
 
-function deeper(wants: Wants): Wants {
+export function deeper(wants: Wants): Wants {
   return { ...wants, embed: wants.embed - 1 };
 }
 
 /** A relation with nothing to point at is left out. */
-function items<T>(list: readonly T[]): { items?: readonly T[] } {
+export function items<T>(list: readonly T[]): { items?: readonly T[] } {
   return list.length === 0 ? {} : { items: list };
 }

@@ -1,16 +1,22 @@
 import cors from '@fastify/cors';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import type { Directory, Snapshots } from '../ports.ts';
+import type { Clock, Collections, Directory, Snapshots } from '../ports.ts';
 import { createAuthToken } from './auth-token.ts';
 import { bearerToken } from './authorization.ts';
+import { toBody } from './bodies.ts';
+import { createCrawlControl } from './crawl-control.ts';
+import { representEntryPoint } from './entry-point.ts';
 import { NOT_COLLECTED_YET, notFound, sendProblem, unauthorized } from './problems.ts';
-import { createRepositories } from './repositories.ts';
+import { createResources, HAL } from './resources.ts';
 
 export interface ServerOptions {
   /** '' or a path such as `/usage`, without a slash at its end. */
   readonly prefix: string;
   readonly corsOrigins: '*' | readonly string[];
+  readonly version: string;
   readonly snapshots: Snapshots;
+  readonly collections: Collections;
+  readonly clock: Clock;
   readonly directory: Directory;
   readonly tokens: SessionTokens;
   readonly log: Log;
@@ -28,7 +34,6 @@ export interface SessionTokens {
   verify(token: string): Promise<{ readonly user: string } | undefined>;
 }
 
-const ALLOWED = 'GET, HEAD, OPTIONS';
 const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -44,59 +49,101 @@ declare module 'fastify' {
 
 /** The HTTP API below the prefix: `listen` starts it, `close` lets requests under way finish. */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const answerRepositories = guarded(options.tokens, createRepositories(options));
   const server = fastify({
     // Its own log would have two lines a request, and no user.
     logger: false,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
-    frameworkErrors: (_, request, reply) => {
-      // A path with a broken escape names nothing that exists; the answer is the same as to any such path.
-      void reply.headers(SECURITY_HEADERS);
-      void answerRepositories(request, reply);
-    },
+    rewriteUrl: ({ url = '/' }) => decodable(url),
   });
   server.decorateRequest('user', undefined);
   acceptBodiesOfGet(server);
   logRequests(server, options.log);
   void server.register(cors, {
     origin: options.corsOrigins === '*' ? '*' : [...options.corsOrigins],
-    methods: ['GET', 'HEAD', 'OPTIONS'],
-    exposedHeaders: ['ETag', 'Retry-After'],
+    methods: ['GET', 'HEAD', 'OPTIONS', 'POST'],
+    exposedHeaders: ['ETag', 'Location', 'Retry-After'],
     preflightContinue: true,
     strictPreflight: false,
   });
   server.addHook('onRequest', async (_, reply) => {
     void reply.headers(SECURITY_HEADERS);
   });
-  addRoutes(server, answerRepositories, options);
+  // After the headers of CORS, which a page needs to read even a refusal; before a body is read that nobody asked for.
+  server.after(() => server.addHook('onRequest', refuseOthers(options.prefix)));
+  addRoutes(server, options);
   answerErrors(server, options.log);
   return server;
 }
 
-function addRoutes(
-  server: FastifyInstance,
-  answerRepositories: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>,
-  options: ServerOptions,
-): void {
-  const { prefix, snapshots } = options;
-  const routes = new Set(
-    ['/auth_token', '/repositories', '/health/live', '/health/ready'].map((path) => prefix + path),
-  );
+/** The paths below the prefix, by their first segment, with what may be asked of them besides HEAD and OPTIONS. */
+const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly hasMembers: boolean }> = new Map([
+  ['', { methods: ['GET'], hasMembers: false }],
+  ['auth_token', { methods: ['GET'], hasMembers: false }],
+  ['repositories', { methods: ['GET'], hasMembers: true }],
+  ['namespaces', { methods: ['GET'], hasMembers: true }],
+  ['blobs', { methods: ['GET'], hasMembers: true }],
+  ['gaps', { methods: ['GET'], hasMembers: false }],
+  ['collection', { methods: ['GET', 'POST'], hasMembers: false }],
+  ['health/live', { methods: ['GET'], hasMembers: false }],
+  ['health/ready', { methods: ['GET'], hasMembers: false }],
+]);
+
+/** What may be asked of a path; undefined where nothing is there to ask. */
+function methodsAt(path: string, prefix: string): readonly string[] | undefined {
+  if (path !== prefix && !path.startsWith(`${prefix}/`)) return undefined;
+  const below = path.slice(prefix.length + 1);
+  const exact = PATHS.get(below);
+  if (exact !== undefined) return exact.methods;
+  const collection = PATHS.get(below.split('/', 1)[0] ?? '');
+  return collection?.hasMembers ? collection.methods : undefined;
+}
+
+function refuseOthers(prefix: string) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    const path = pathOf(request);
+    const methods = methodsAt(path, prefix);
+    if (methods === undefined) return sendProblem(reply, notFound(path));
+    const allow = ['GET', 'HEAD', 'OPTIONS', ...methods.filter((method) => method !== 'GET')].join(', ');
+    if (request.method === 'OPTIONS') return reply.code(200).header('allow', allow).send();
+    if (request.method === 'HEAD' || methods.includes(request.method)) return undefined;
+    const detail = 'The method is not allowed for the requested URL.';
+    return sendProblem(reply, { status: 405, detail, headers: { allow } });
+  };
+}
+
+function addRoutes(server: FastifyInstance, options: ServerOptions): void {
+  const { prefix, snapshots, tokens, version } = options;
+  const answerResource = guarded(tokens, createResources(options));
+  const crawl = createCrawlControl(options);
+  const entryPoint = toBody(representEntryPoint(prefix, version));
+  const answerEntryPoint = async (_: FastifyRequest, reply: FastifyReply) => reply.type(HAL).send(entryPoint.bytes);
+  server.get(`${prefix}/`, answerEntryPoint);
+  if (prefix !== '') server.get(prefix, answerEntryPoint);
   server.get(`${prefix}/auth_token`, createAuthToken(options));
-  server.get(`${prefix}/repositories`, answerRepositories);
-  server.get(`${prefix}/repositories/*`, answerRepositories);
+  for (const [name, { hasMembers }] of PATHS) {
+    if (!hasMembers && name !== 'gaps') continue;
+    server.get(`${prefix}/${name}`, answerResource);
+    if (hasMembers) server.get(`${prefix}/${name}/*`, answerResource);
+  }
+  server.get(`${prefix}/collection`, guarded(tokens, crawl.show));
+  server.post(`${prefix}/collection`, guarded(tokens, crawl.begin));
   server.get(`${prefix}/health/live`, async () => ({ status: 'live' }));
   server.get(`${prefix}/health/ready`, async (_, reply) =>
     snapshots.latest() === undefined ? sendProblem(reply, NOT_COLLECTED_YET) : { status: 'ready' },
   );
-  server.setNotFoundHandler(async (request, reply) => {
-    const path = pathOf(request);
-    if (!routes.has(path) && !path.startsWith(`${prefix}/repositories/`)) return sendProblem(reply, notFound(path));
-    if (request.method === 'OPTIONS') return reply.code(200).header('allow', ALLOWED).send();
-    const detail = 'The method is not allowed for the requested URL.';
-    return sendProblem(reply, { status: 405, detail, headers: { allow: ALLOWED } });
-  });
+  server.setNotFoundHandler(async (request, reply) => sendProblem(reply, notFound(pathOf(request))));
+}
+
+/** A path with a broken escape names nothing that exists. Its escapes are escaped, so that it is routed, logged and refused like any other. */
+function decodable(url: string): string {
+  const [path = '', ...query] = url.split('?');
+  try {
+    decodeURIComponent(path);
+    return url;
+  } catch {
+    return [path.replaceAll('%', '%25'), ...query].join('?');
+  }
 }
 
 function answerErrors(server: FastifyInstance, log: Log): void {

@@ -161,6 +161,7 @@ export class GraphBuilder {
     if (!isManifestType(child.mediaType)) return this.#addLeaf(child);
     const node = this.node(child.digest);
     this.#isManifest[node] = 1;
+    if (!this.#hasChildren(node)) this.#nameMediaType(node, child.mediaType);
     if (child.isAttestation) this.#isAttestation.add(node);
     return node;
   }

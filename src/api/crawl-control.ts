@@ -1,0 +1,30 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock, Collections, Snapshots } from '../ports.ts';
+import { createLinks } from './links.ts';
+import { COLLECTING_ALREADY, sendProblem } from './problems.ts';
+import { representCollection } from './represent-crawl.ts';
+import { HAL } from './resources.ts';
+
+export interface CrawlControlOptions {
+  readonly prefix: string;
+  readonly snapshots: Snapshots;
+  readonly collections: Collections;
+  readonly clock: Clock;
+}
+
+/** `/collection`: what goes on, and a way to start a collection before its time. */
+export function createCrawlControl({ prefix, snapshots, collections, clock }: CrawlControlOptions) {
+  const links = createLinks(prefix);
+  const send = (reply: FastifyReply): FastifyReply =>
+    reply
+      .header('cache-control', 'no-store')
+      .type(HAL)
+      .send(Buffer.from(JSON.stringify(representCollection(collections.state(), snapshots.latest(), clock(), links))));
+  return {
+    show: (_: FastifyRequest, reply: FastifyReply): FastifyReply => send(reply),
+    begin(_: FastifyRequest, reply: FastifyReply): FastifyReply {
+      if (!collections.request()) return sendProblem(reply, COLLECTING_ALREADY);
+      return send(reply.code(202).header('location', links.collection()));
+    },
+  };
+}

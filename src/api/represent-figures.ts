@@ -1,0 +1,23 @@
+import type { Figures } from '../domain/snapshot.ts';
+
+/** The figures that every node of the tree has, by the names of the API. */
+export function representFigures(figures: Figures): Readonly<Record<string, number | boolean | null>> {
+  const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete } =
+    figures;
+  const isKnown = deduplicatedBytes !== null && reclaimableBytes !== null;
+  return {
+    size: sizeBytes,
+    disk_size: diskSizeBytes,
+    deduplicated_bytes: deduplicatedBytes,
+    reclaimable_bytes: reclaimableBytes,
+    shared_bytes: isKnown ? deduplicatedBytes - reclaimableBytes : null,
+    metadata_bytes: metadataBytes,
+    tags_count: tagsCount,
+    complete: isComplete,
+  };
+}
+
+/** A time in milliseconds since the epoch as RFC 3339 has it. */
+export function representTime(at: number): string {
+  return new Date(at).toISOString();
+}

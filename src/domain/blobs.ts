@@ -1,0 +1,67 @@
+import type { Kind } from './kind.ts';
+import { kindOfNode } from './kinds.ts';
+import { isManifestType } from './media-types.ts';
+import type { Digest } from './names.ts';
+import type { Contents } from './snapshot.ts';
+
+/** A blob that tags reach. */
+export interface BlobUsage {
+  readonly digest: Digest;
+  /** A manifest's is what it is for, or just `manifest` where it could not be read. */
+  readonly kind: Kind | 'manifest' | 'layer' | 'config';
+  /** '' where nobody names one. */
+  readonly mediaType: string;
+  /** Stored bytes; null where nobody could tell. */
+  readonly bytes: number | null;
+  readonly tagsCount: number;
+  readonly repositoriesCount: number;
+}
+
+export function blobUsage({ graph, usage, accessories }: Contents, node: number): BlobUsage {
+  const bytes = graph.bytes[node] ?? Number.NaN;
+  const mediaType = graph.mediaTypes[graph.mediaTypeOf[node] ?? 0] ?? '';
+  const leafKind = graph.isLayer[node] === 1 ? 'layer' : isManifestType(mediaType) ? 'manifest' : 'config';
+  return {
+    digest: graph.digests[node] as Digest,
+    kind: kindOfNode(graph, accessories, node) ?? leafKind,
+    mediaType,
+    bytes: Number.isNaN(bytes) ? null : bytes,
+    tagsCount: usage.tagsReaching[node] ?? 0,
+    repositoriesCount: usage.repositoriesReaching[node] ?? 0,
+  };
+}
+
+export interface TagBlob extends BlobUsage {
+  /** The platforms whose images hold it; none where it is of the tag as a whole, or nobody names one. */
+  readonly platforms: readonly string[];
+}
+
+/** What a tag is made of: its root, and then level by level what is below it. */
+export function blobsBelow(contents: Contents, root: number): readonly TagBlob[] {
+  const { reach } = contents.usage;
+  const number = reach.ofRoot[root] ?? 0;
+  const nodes = [...reach.blobs.subarray(reach.start[number], reach.start[number + 1])];
+  const platforms = platformsOf(contents, nodes);
+  return nodes.map((node) => ({
+    ...blobUsage(contents, node),
+    platforms: [...(platforms.get(node) ?? [])].sort(),
+  }));
+}
+
+/** An image's platform is also that of its config and its layers. */
+function platformsOf({ graph, configs }: Contents, nodes: readonly number[]): ReadonlyMap<number, ReadonlySet<string>> {
+  const named = new Map<number, string>();
+  for (const node of nodes)
+    for (const [child, name] of graph.manifests.get(node)?.platforms ?? []) named.set(child, name);
+  const platforms = new Map<number, Set<string>>();
+  for (const node of nodes) {
+    const facts = graph.manifests.get(node);
+    const config = facts?.imageConfig === undefined ? undefined : configs.get(facts.imageConfig);
+    const platform = named.get(node) ?? config?.platform;
+    if (platform === undefined) continue;
+    for (const blob of [node, ...graph.children.subarray(graph.childStart[node], graph.childStart[node + 1])]) {
+      platforms.set(blob, (platforms.get(blob) ?? new Set()).add(platform));
+    }
+  }
+  return platforms;
+}

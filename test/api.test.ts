@@ -1,0 +1,368 @@
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createServer } from '../src/api/server.ts';
+import { toSnapshot } from '../src/crawl/to-snapshot.ts';
+import { GraphBuilder } from '../src/domain/graph-builder.ts';
+import type { Descriptor } from '../src/domain/manifest.ts';
+import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
+import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { CollectionState } from '../src/ports.ts';
+
+/* What is ours of the API, below a prefix, over a small registry whose figures can be added up by hand:
+ *
+ *   a/base:1      image  500 + config 7 + base 100
+ *   a/b:multi     index  300 = { linux/amd64: image 500 + config 7 + base 100 + x 10, linux/arm64: not stored }
+ *   x:1           image  500 + config 7 + x 10          x/tags:1   the same image */
+const digest = (text: string): Digest => `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;
+const layer = (name: string, sizeBytes: number): Descriptor => ({
+  mediaType: 'application/vnd.oci.image.layer.v1.tar',
+  digest: digest(name),
+  sizeBytes,
+});
+const config: Descriptor = {
+  mediaType: 'application/vnd.oci.image.config.v1+json',
+  digest: digest('config'),
+  sizeBytes: 7,
+};
+const CREATED_AT = Date.UTC(2024, 4, 6, 7, 8, 9);
+
+function sampleSnapshot(): Snapshot {
+  const builder = new GraphBuilder();
+  const mediaType = MANIFEST_TYPES.ociManifest;
+  const image = (name: string, ...layers: Descriptor[]) =>
+    builder.addManifest(digest(name), 500, { kind: 'image', mediaType, config, layers });
+  const base = image('base image', layer('base', 100));
+  image('amd64', layer('base', 100), layer('x', 10));
+  const multi = builder.addManifest(digest('multi'), 300, {
+    kind: 'index',
+    mediaType: MANIFEST_TYPES.ociIndex,
+    manifests: [
+      { mediaType, digest: digest('amd64'), sizeBytes: 500, platform: 'linux/amd64' },
+      { mediaType, digest: digest('arm64'), sizeBytes: 500, platform: 'linux/arm64' },
+    ],
+  });
+  const x = image('x image', layer('x', 10));
+  const tag = (name: string, root: number) => ({ name: name as TagName, root });
+  const repository = (name: string, ...tags: { name: TagName; root: number }[]) => ({
+    name: name as RepositoryName,
+    tags,
+  });
+  const secret = 'secret' as RepositoryName;
+  const gap = { repository: secret, code: 'forbidden' as const, reason: 'the user may not read the repository' };
+  return toSnapshot({
+    graph: builder.build(),
+    findings: [
+      repository('a/base', tag('1', base)),
+      repository('a/b', tag('multi', multi)),
+      repository('x', tag('1', x)),
+      repository('x/tags', tag('1', x)),
+      { name: secret, tags: [], gap },
+    ],
+    configs: new Map([[config.digest, { createdAt: CREATED_AT, platform: 'linux/s390x' }]]),
+    startedAt: 1_700_000_000_000,
+    finishedAt: 1_700_000_060_000,
+  });
+}
+
+let server: FastifyInstance;
+let latest: Snapshot | undefined = sampleSnapshot();
+let state: CollectionState = { running: undefined, failure: undefined, nextAt: 1_700_003_600_000 };
+let requested = 0;
+
+beforeAll(async () => {
+  server = createServer({
+    prefix: '/usage',
+    version: '1.2.3',
+    corsOrigins: ['https://page.example'],
+    snapshots: { latest: () => latest },
+    collections: {
+      state: () => state,
+      request() {
+        requested++;
+        return state.running === undefined;
+      },
+    },
+    clock: () => 1_700_000_070_000,
+    directory: { authenticate: async () => false },
+    tokens: { issue: async () => '', verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined) },
+    log: pino({ level: 'silent' }),
+  });
+  await server.ready();
+});
+
+afterAll(() => server.close());
+
+async function ask(path: string, method: 'GET' | 'POST' | 'PUT' | 'OPTIONS' | 'HEAD' = 'GET') {
+  const answer = await server.inject({
+    method,
+    url: `/usage${path}`,
+    headers: { authorization: 'Bearer good', origin: 'https://page.example' },
+  });
+  return { status: answer.statusCode, headers: answer.headers, body: answer.body === '' ? undefined : answer.json() };
+}
+
+async function read(path: string) {
+  const { status, body } = await ask(path);
+  expect(status, path).toBe(200);
+  return body;
+}
+
+const figures = (deduplicated: number, reclaimable: number, metadata: number) => ({
+  deduplicated_bytes: deduplicated,
+  reclaimable_bytes: reclaimable,
+  shared_bytes: deduplicated - reclaimable,
+  metadata_bytes: metadata,
+});
+
+describe('figures', () => {
+  test('of the registry: everything once, and what is missing', async () => {
+    const total = 500 * 3 + 300 + 7 + 110;
+    expect(await read('/repositories')).toEqual({
+      timestamp: 1_700_000_060,
+      snapshot: '2023-11-14T22:14:20.000Z',
+      started_at: '2023-11-14T22:13:20.000Z',
+      finished_at: '2023-11-14T22:14:20.000Z',
+      size: 230,
+      disk_size: 110,
+      ...figures(total, total, total - 110),
+      tags_count: 4,
+      complete: false,
+      repositories_count: 5,
+      gaps_count: 2,
+      kinds: [
+        { kind: 'image', tags_count: 3, bytes: total - 300 },
+        { kind: 'index', tags_count: 1, bytes: 300 },
+      ],
+    });
+  });
+
+  test('of a repository that could not be read: unknown, and not 0', async () => {
+    expect(await read('/repositories/secret')).toEqual({
+      name: 'secret',
+      size: null,
+      disk_size: null,
+      deduplicated_bytes: null,
+      reclaimable_bytes: null,
+      shared_bytes: null,
+      metadata_bytes: null,
+      tags_count: 0,
+      complete: false,
+    });
+  });
+
+  test('of a tag: what it is, and that a part of it is missing', async () => {
+    expect(await read('/repositories/a%2Fb/tags/multi')).toEqual({
+      name: 'multi',
+      size: 110,
+      disk_size: 0,
+      ...figures(917, 800, 807),
+      tags_count: 1,
+      complete: false,
+      status: 'incomplete',
+      digest: digest('multi'),
+      media_type: MANIFEST_TYPES.ociIndex,
+      kind: 'index',
+      platforms: ['linux/amd64', 'linux/arm64'],
+      created_at: '2024-05-06T07:08:09.000Z',
+      layers_count: 2,
+    });
+    expect(await read('/repositories/x/tags/1')).toMatchObject({ status: 'ok', ...figures(517, 0, 507) });
+  });
+});
+
+describe('namespaces', () => {
+  test('roll their repositories up by segment', async () => {
+    expect(await read('/namespaces/a')).toMatchObject({
+      name: 'a',
+      tags_count: 2,
+      ...figures(1417, 1400, 1307),
+      namespaces_count: 0,
+      repositories_count: 2,
+    });
+    expect(await read('/namespaces/x')).toMatchObject({ name: 'x', ...figures(517, 500, 507), tags_count: 2 });
+  });
+
+  test('embed what is in them, and link to it and up', async () => {
+    const top = await read('/namespaces?embed=2&links=true');
+    expect(top._embedded.namespaces.map((one: { name: string }) => one.name)).toEqual(['a', 'x']);
+    expect(top._embedded.repositories.map((one: { name: string }) => one.name)).toEqual(['secret']);
+    const [a, x] = top._embedded.namespaces;
+    expect(a._embedded.repositories[0]).toMatchObject({ name: 'a/b' });
+    expect(a._embedded.repositories[0]._embedded).toBeUndefined();
+    expect(a._links.up).toEqual({ href: '/usage/namespaces' });
+    // A path may be a repository and a namespace at once.
+    expect(x._links.repositories).toEqual([
+      { href: '/usage/repositories/x', title: 'x' },
+      { href: '/usage/repositories/x%2Ftags', title: 'x/tags' },
+    ]);
+    const everything = await read('/namespaces?embed=true');
+    expect(everything._embedded.namespaces[0]._embedded.repositories[0]._embedded.related._embedded.items).toHaveLength(
+      1,
+    );
+  });
+
+  test('are found by an encoded path as by a plain one, and are 404 by name where there is none', async () => {
+    const { status, body } = await ask('/namespaces/no%2Fsuch');
+    expect([status, body.detail]).toEqual([404, 'The resource "/usage/namespaces/no%2Fsuch" does not exist']);
+    expect((await ask('/namespaces/a/base')).status).toBe(404);
+    expect((await ask('/namespaces/')).status).toBe(404);
+  });
+});
+
+describe('blobs', () => {
+  test('of a tag: each with its bytes, its platforms, and who else has it', async () => {
+    const answer = await read('/repositories/a%2Fb/tags/multi/blobs?embed=1&links=1');
+    expect(answer).toMatchObject({ blobs_count: 6, deduplicated_bytes: 917, complete: false });
+    const blobs: { digest: string; kind: string; bytes: number | null; platforms: string[]; shared: boolean }[] =
+      answer._embedded.items;
+    const of = (name: string) => blobs.find((blob) => blob.digest === digest(name));
+    expect(blobs[0]).toMatchObject({ digest: digest('multi'), kind: 'index', bytes: 300, platforms: [] });
+    expect(of('amd64')).toMatchObject({ kind: 'image', bytes: 500, platforms: ['linux/amd64'], shared: false });
+    expect(of('base')).toMatchObject({ kind: 'layer', bytes: 100, tags_count: 2, repositories_count: 2, shared: true });
+    expect(of('x')).toMatchObject({ kind: 'layer', tags_count: 3, repositories_count: 3 });
+    expect(of('config')).toMatchObject({ kind: 'config', tags_count: 4, platforms: ['linux/amd64'] });
+    expect(of('arm64')).toMatchObject({ kind: 'manifest', bytes: null, platforms: ['linux/arm64'] });
+  });
+
+  test('of the registry: the largest first, page by page', async () => {
+    const first = await read('/blobs?per_page=3&embed=1&links=true');
+    expect(first).toMatchObject({ blobs_count: 8, page: 1, per_page: 3, deduplicated_bytes: 1917 });
+    expect(first._embedded.items.map((blob: { bytes: number }) => blob.bytes)).toEqual([500, 500, 500]);
+    expect(first._links.prev).toBeUndefined();
+    expect(first._links.next).toEqual({ href: '/usage/blobs?page=2&per_page=3' });
+    const last = await read(`${first._links.last.href.slice('/usage'.length)}&embed=1&links=true`);
+    expect(last._embedded.items.map((blob: { bytes: number | null }) => blob.bytes)).toEqual([7, null]);
+    expect(last._links.next).toBeUndefined();
+    for (const query of ['per_page=0', 'per_page=1001', 'page=0', 'page=x', 'page=1.5']) {
+      expect((await ask(`/blobs?${query}`)).status, query).toBe(400);
+    }
+  });
+
+  test('one by one: every tag that reaches it', async () => {
+    const blob = await read(`/blobs/${encodeURIComponent(digest('x'))}?links=true&embed=true`);
+    expect(blob).toMatchObject({ bytes: 10, kind: 'layer', tags_count: 3, repositories_count: 3, shared: true });
+    expect(blob._links.items.map((link: { title: string }) => link.title)).toEqual(['a/b:multi', 'x:1', 'x/tags:1']);
+    expect(blob._embedded.items[0]).toMatchObject({ repository: 'a/b', name: 'multi', status: 'incomplete' });
+    expect((await ask(`/blobs/${digest('nobody')}`)).status).toBe(404);
+  });
+});
+
+describe('the crawl', () => {
+  test('gaps say what is missing, and why', async () => {
+    const { gaps_count, gaps } = await read('/gaps');
+    expect(gaps_count).toBe(2);
+    expect(gaps.map((gap: { repository: string; code: string }) => `${gap.repository} ${gap.code}`)).toEqual([
+      'a/b missing',
+      'secret forbidden',
+    ]);
+  });
+
+  test('tells how far it is, can be started, and is not started twice', async () => {
+    expect(await read('/collection')).toMatchObject({
+      state: 'waiting',
+      running: null,
+      last_failure: null,
+      next_at: '2023-11-14T23:13:20.000Z',
+    });
+    const started = await ask('/collection', 'POST');
+    expect([started.status, started.headers.location, requested]).toEqual([202, '/usage/collection', 1]);
+    const progress = { repositoriesFound: 5, repositoriesRead: 2, tagsFound: 50, tagsRead: 20 };
+    state = {
+      running: { startedAt: 1_700_000_060_000, requestsCount: 35, progress },
+      failure: { at: 1_700_000_050_000, reason: 'down' },
+      nextAt: undefined,
+    };
+    expect(await read('/collection')).toMatchObject({
+      state: 'running',
+      running: { seconds: 10, requests_count: 35, requests_per_second: 3.5, tags_read: 20, tags_found: 50 },
+      last_failure: { at: '2023-11-14T22:14:10.000Z', reason: 'down' },
+      next_at: null,
+    });
+    const refused = await ask('/collection', 'POST');
+    expect([refused.status, refused.headers['content-type']]).toEqual([409, 'application/problem+json']);
+  });
+});
+
+describe('the way in', () => {
+  test('the entry point needs no token, and every link of it leads somewhere', async () => {
+    for (const url of ['/usage', '/usage/']) {
+      const { statusCode, headers } = await server.inject({ url });
+      expect([statusCode, headers['content-type']]).toEqual([200, 'application/hal+json']);
+    }
+    const { name, version, _links } = await read('/');
+    expect([name, version]).toEqual(['gitlab-registry-usage-rest', '1.2.3']);
+    const values: Readonly<Record<string, string>> = {
+      name: 'a%2Fb',
+      tag: 'multi',
+      path: 'a',
+      digest: encodeURIComponent(digest('x')),
+    };
+    for (const [relation, { href }] of Object.entries<{ href: string }>(_links)) {
+      const path = href
+        .replaceAll(/\{\?[^}]*\}/g, '')
+        .replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+      expect((await ask(path.slice('/usage'.length))).status, relation).toBe(relation === 'auth_token' ? 401 : 200);
+    }
+  });
+
+  test('everything else needs one', async () => {
+    for (const path of ['/repositories', '/namespaces', '/namespaces/a', '/blobs', '/gaps', '/collection']) {
+      const { statusCode, headers } = await server.inject({ url: `/usage${path}` });
+      expect([statusCode, headers['www-authenticate']], path).toEqual([
+        401,
+        'Bearer realm="gitlab-registry-usage-rest"',
+      ]);
+    }
+    const refused = await server.inject({ method: 'POST', url: '/usage/collection' });
+    expect(refused.statusCode).toBe(401);
+  });
+
+  test('what may not be asked is refused before a body is read, and a page may read the refusal', async () => {
+    for (const [path, allow] of [
+      ['/repositories', 'GET, HEAD, OPTIONS'],
+      ['/repositories/a%2Fb', 'GET, HEAD, OPTIONS'],
+      ['/repositories/%zz', 'GET, HEAD, OPTIONS'],
+      ['/collection', 'GET, HEAD, OPTIONS, POST'],
+    ] as const) {
+      const answer = await server.inject({
+        method: 'PUT',
+        url: `/usage${path}`,
+        headers: { 'content-type': 'application/json', origin: 'https://page.example' },
+        payload: '{broken',
+      });
+      expect([answer.statusCode, answer.headers.allow], path).toEqual([405, allow]);
+      expect(answer.headers['access-control-allow-origin']).toBe('https://page.example');
+    }
+    expect((await ask('/auth_token%zz')).status).toBe(404);
+    expect((await ask('/repositories/%ff')).status).toBe(404);
+    expect((await ask('/constructor')).status).toBe(404);
+    expect((await ask('/gaps/more')).status).toBe(404);
+  });
+
+  test('a path with plain slashes that means two things gives links that no proxy can spoil', async () => {
+    const { status, body } = await ask('/repositories/x/tags');
+    expect(status).toBe(300);
+    const links: { href: string; title: string }[] = body._links.item;
+    expect(links.map(({ title }) => title)).toEqual(['repository', 'tags']);
+    for (const [i, { href }] of links.entries()) {
+      for (const sent of [href, decodeURIComponent(href)]) {
+        const answer = await read(`${sent.slice('/usage'.length)}&embed=1`);
+        expect(answer.name, sent).toBe(i === 0 ? 'x/tags' : undefined);
+      }
+    }
+  });
+});
+
+test('before the first snapshot collections are empty, and what is below them is not known yet', async () => {
+  latest = undefined;
+  for (const path of ['/repositories', '/namespaces?embed=true', '/blobs', '/gaps']) {
+    expect(await read(path), path).toEqual({ timestamp: null });
+  }
+  for (const path of ['/repositories/x', '/namespaces/a', `/blobs/${digest('x')}`]) {
+    const { status, headers } = await ask(path);
+    expect([status, headers['retry-after']], path).toEqual([503, '10']);
+  }
+  expect(await read('/collection')).toMatchObject({ snapshot: null, last_finished_at: null });
+});
