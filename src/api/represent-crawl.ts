@@ -33,7 +33,7 @@ export function representCollection(
   links: Links,
 ): Representation {
   return {
-    state: running === undefined ? 'waiting' : 'running',
+    state: running !== undefined ? 'running' : nextAt !== undefined ? 'waiting' : 'starting',
     running: running === undefined ? null : representRunning(running, now),
     last_failure: failure === undefined ? null : { at: representTime(failure.at), reason: failure.reason },
     last_finished_at: snapshot === undefined ? null : representTime(snapshot.finishedAt),

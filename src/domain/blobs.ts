@@ -58,7 +58,7 @@ function platformsOf({ graph, configs }: Contents, nodes: readonly number[]): Re
     const facts = graph.manifests.get(node);
     const config = facts?.imageConfig === undefined ? undefined : configs.get(facts.imageConfig);
     const platform = named.get(node) ?? config?.platform;
-    if (platform === undefined) continue;
+    if (platform === undefined || graph.isAttestation[node] === 1) continue;
     for (const blob of [node, ...graph.children.subarray(graph.childStart[node], graph.childStart[node + 1])]) {
       platforms.set(blob, (platforms.get(blob) ?? new Set()).add(platform));
     }
