@@ -1,5 +1,5 @@
 import { Agent } from 'undici';
-import { layOutRegistry, repositoryName } from '../lab/layout.ts';
+import { configOf, layOutRegistry, repositoryName } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import { crawl } from '../src/crawl/crawl.ts';
@@ -17,7 +17,7 @@ const ROUNDS = 5;
 const ACCEPT = Object.values(MANIFEST_TYPES).join(', ');
 
 /**
- * First crawls of 10,000 tags, in turn with two bare limits that read the same lists and manifests of the same registry: `wrk`, which
+ * First crawls of 10,000 tags, in turn with two bare limits that read the same of the same registry: `wrk`, which
  * throws them away in C, and a loop on the HTTP library that the crawler uses, which throws them away in JavaScript.
  */
 export async function benchCrawl(): Promise<object> {
@@ -57,7 +57,7 @@ interface CrawlRequest {
   readonly token: string;
 }
 
-/** What a crawl asks for, with the tokens that it would have: every list of tags, and every manifest. */
+/** What a crawl asks for, with the tokens that it would have: every list of tags, every manifest, and every image's config. */
 async function crawlRequests(tokens: LabTokenService): Promise<readonly CrawlRequest[]> {
   const requests: CrawlRequest[] = [];
   const names = Array.from({ length: SIZE.repositories }, (_, i) => repositoryName(i)).sort();
@@ -66,8 +66,11 @@ async function crawlRequests(tokens: LabTokenService): Promise<readonly CrawlReq
     const token = await tokens.mint(together.map((name) => ({ type: 'repository', name, actions: ['pull'] })));
     for (const name of together) {
       requests.push({ path: `/v2/${name}/tags/list?n=1000`, token });
-      for (let tag = 0; tag < SIZE.tagsPerRepository; tag++)
+      const number = Number(/project(\d+)/.exec(name)?.[1]);
+      for (let tag = 0; tag < SIZE.tagsPerRepository; tag++) {
         requests.push({ path: `/v2/${name}/manifests/v${tag}`, token });
+        requests.push({ path: `/v2/${name}/blobs/${configOf(number, tag).descriptor.digest}`, token });
+      }
     }
   }
   return requests;
