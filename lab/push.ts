@@ -1,5 +1,5 @@
 import { request } from 'undici';
-import { digestOf, type LabBlob, type LabDescriptor, TYPES } from './images.ts';
+import { blob, digestOf, type LabBlob, type LabDescriptor, TYPES } from './images.ts';
 import type { LabRegistry } from './registry.ts';
 import type { LabTokenService } from './token-service.ts';
 
@@ -15,7 +15,10 @@ export interface Pusher {
   ): Promise<LabDescriptor>;
   /** Pushes the blobs of an image and then its manifest. */
   image(repository: string, reference: string | undefined, image: LabImage): Promise<LabDescriptor>;
+  /** Deletes a manifest, and with it every tag of the repository that points at it. */
   deleteManifest(repository: string, digest: string): Promise<void>;
+  /** Deletes one tag, and leaves what it points at to the others. */
+  deleteTag(repository: string, tag: string): Promise<void>;
 }
 
 export interface LabImage {
@@ -28,25 +31,7 @@ export interface LabImage {
 }
 
 export function createPusher(registry: LabRegistry, tokens?: LabTokenService): Pusher {
-  async function send(
-    repository: string,
-    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
-    url: string,
-    body?: Buffer,
-    type?: string,
-  ) {
-    const access = [{ type: 'repository', name: repository, actions: ['pull', 'push', 'delete'] }];
-    const token = await tokens?.mint(access);
-    const answer = await request(url, {
-      method,
-      headers: { ...(token && { authorization: `Bearer ${token}` }), ...(type && { 'content-type': type }) },
-      ...(body && { body }),
-    });
-    const text = await answer.body.text();
-    if (answer.statusCode >= 300) throw new Error(`${method} ${url}: status ${answer.statusCode} ${text}`);
-    return answer;
-  }
-
+  const send = createSender(tokens);
   const pusher: Pusher = {
     async blob(repository, { bytes, descriptor }) {
       const started = await send(repository, 'POST', `${registry.url}/v2/${repository}/blobs/uploads/`);
@@ -81,6 +66,34 @@ export function createPusher(registry: LabRegistry, tokens?: LabTokenService): P
     async deleteManifest(repository, digest) {
       await send(repository, 'DELETE', `${registry.url}/v2/${repository}/manifests/${digest}`);
     },
+    // Distribution 2.8 takes no tag for DELETE (400 DIGEST_INVALID). GitLab's way around: a manifest that nobody else has takes the tag along.
+    async deleteTag(repository, tag) {
+      const dummy = blob(TYPES.ociConfig, Buffer.from(JSON.stringify({ deletes: `${repository}:${tag}` })));
+      const { digest } = await pusher.image(repository, tag, { config: dummy, layers: [] });
+      await pusher.deleteManifest(repository, digest);
+    },
   };
   return pusher;
+}
+
+/** Sends requests that may do everything in one repository, and throws where the answer is no success. */
+function createSender(tokens: LabTokenService | undefined) {
+  return async (
+    repository: string,
+    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
+    url: string,
+    body?: Buffer,
+    type?: string,
+  ) => {
+    const access = [{ type: 'repository', name: repository, actions: ['pull', 'push', 'delete'] }];
+    const token = await tokens?.mint(access);
+    const answer = await request(url, {
+      method,
+      headers: { ...(token && { authorization: `Bearer ${token}` }), ...(type && { 'content-type': type }) },
+      ...(body && { body }),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode >= 300) throw new Error(`${method} ${url}: status ${answer.statusCode} ${text}`);
+    return answer;
+  };
 }

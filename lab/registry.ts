@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Child, freePort, listening, startChild } from './child.ts';
@@ -14,6 +14,8 @@ export interface LabRegistry {
   start(): Promise<void>;
   stop(): Promise<void>;
   kill(): Promise<void>;
+  /** Stops it, and runs `garbage-collect -m`: what no tag names goes, and all that nothing else needs. */
+  collectGarbage(): Promise<void>;
   /** Stops it and removes what it stored. */
   remove(): Promise<void>;
 }
@@ -23,9 +25,12 @@ export interface LabRegistryOptions {
   readonly tokens?: LabTokenService;
   /** Whether it writes a line for every request; costs a few percent. */
   readonly accessLog?: boolean;
+  /** The storage directory of another, to start on a copy of. */
+  readonly copyOf?: string;
 }
 
-export async function startRegistry({ tokens, accessLog = true }: LabRegistryOptions = {}): Promise<LabRegistry> {
+export async function startRegistry(options: LabRegistryOptions = {}): Promise<LabRegistry> {
+  const { tokens, accessLog = true, copyOf } = options;
   const directory = await mkdtemp(join(tmpdir(), 'lab-registry-'));
   const storageDirectory = join(directory, 'storage');
   const configFile = join(directory, 'config.yml');
@@ -53,6 +58,7 @@ export async function startRegistry({ tokens, accessLog = true }: LabRegistryOpt
     ...(auth && { auth }),
   };
   await writeFile(configFile, JSON.stringify(config));
+  if (copyOf !== undefined) await cp(copyOf, storageDirectory, { recursive: true });
   let child: Child | undefined;
   let earlierOutput = '';
   async function ended(): Promise<void> {
@@ -76,6 +82,7 @@ export async function startRegistry({ tokens, accessLog = true }: LabRegistryOpt
       await child?.kill();
       await ended();
     },
+    collectGarbage: () => registry.stop().then(() => collectGarbage(configFile)),
     async remove() {
       await registry.stop();
       await rm(directory, { recursive: true, force: true });
@@ -83,4 +90,10 @@ export async function startRegistry({ tokens, accessLog = true }: LabRegistryOpt
   };
   await registry.start();
   return registry;
+}
+
+async function collectGarbage(configFile: string): Promise<void> {
+  const collector = startChild('docker-registry', ['garbage-collect', '-m', configFile]);
+  const code = await collector.ended;
+  if (code !== 0) throw new Error(`garbage-collect ended with ${code}:\n${collector.output()}`);
 }
