@@ -1,0 +1,36 @@
+import { expect } from 'vitest';
+import { crawl } from '../src/crawl/crawl.ts';
+import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Clock } from '../src/ports.ts';
+import { createDistributionRegistry } from '../src/registry/distribution.ts';
+import { crawlOptions } from './crawl-options.ts';
+
+/** The registry to crawl, and who gives out its tokens: `startTokenService` has a user `crawler` with the access token `secret`. */
+export interface CrawledLab {
+  readonly registry: { readonly url: string };
+  readonly tokens?: { readonly url: string };
+}
+
+/** A crawl of the lab's registry through the real client, from start to end. */
+export async function crawlLab(
+  { registry, tokens }: CrawledLab,
+  { connections = 8, clock = Date.now }: { readonly connections?: number; readonly clock?: Clock } = {},
+): Promise<Snapshot> {
+  const client = createDistributionRegistry({
+    registryUrl: new URL(`${registry.url}/`),
+    tokenOrigins: tokens === undefined ? [] : [tokens.url],
+    username: 'crawler',
+    accessToken: 'secret',
+    connections,
+    timeoutMs: 10_000,
+    retries: 2,
+    userAgent: 'test',
+    clock: Date.now,
+    warn: (message) => expect.unreachable(message),
+  });
+  try {
+    return await crawl(client, { ...crawlOptions(connections), clock });
+  } finally {
+    await client.close();
+  }
+}
