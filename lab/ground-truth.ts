@@ -4,17 +4,27 @@ import { join } from 'node:path';
 /* The slow, obvious twin: it reads the storage directory of a registry, and counts with nested loops, straight from the definitions.
  * It shares no code with the service. */
 
-export interface TrueTag {
-  readonly name: string;
-  /** null where the tag's own manifest is not stored. */
+/** In bytes; null where nothing of it could be read. */
+export interface TrueFigures {
   readonly size: number | null;
   readonly diskSize: number | null;
+  readonly deduplicated: number | null;
+  readonly reclaimable: number | null;
+  readonly metadata: number | null;
   readonly isIncomplete: boolean;
 }
 
-export interface TrueRepository {
+export interface TrueTag extends TrueFigures {
+  readonly name: string;
+}
+
+export interface TrueRepository extends TrueFigures {
   readonly name: string;
   readonly tags: readonly TrueTag[];
+}
+
+export interface TrueRegistry extends TrueFigures {
+  readonly repositories: readonly TrueRepository[];
 }
 
 interface FoundTag {
@@ -35,36 +45,18 @@ interface Content {
 const MANIFEST_TYPE = /image\.(index|manifest)\.v1\+json|distribution\.manifest\.(list\.)?v[12]/;
 const LAYER_TYPE = /\.layer\.|\.rootfs\./;
 
-export function readGroundTruth(storageDirectory: string): readonly TrueRepository[] {
+export function readGroundTruth(storageDirectory: string): TrueRegistry {
   const root = join(storageDirectory, 'docker/registry/v2');
-  const repositories = findRepositories(join(root, 'repositories'), '');
-  const tags = repositories.flatMap((repository) => readTags(root, repository));
-  const layers = allLayers(root, tags);
-  const layersOf = (tag: FoundTag): readonly string[] =>
-    [...(tag.reached ?? [])].filter((digest) => layers.has(digest));
-  return repositories.map((name) => ({
-    name,
-    tags: tags
-      .filter((tag) => tag.repository === name)
-      .map((tag) => {
-        let size = 0;
-        let diskSize = 0;
-        for (const digest of layersOf(tag)) {
-          const bytes = storedBytes(root, digest) ?? 0;
-          size += bytes;
-          const holders = tags.filter((other) => other.reached?.has(digest));
-          const [owner] = holders.sort((a, b) => layersOf(a).length - layersOf(b).length || before(a, b));
-          if (owner === tag) diskSize += bytes;
-        }
-        const isKnown = tag.reached !== undefined;
-        return {
-          name: tag.name,
-          size: isKnown ? size : null,
-          diskSize: isKnown ? diskSize : null,
-          isIncomplete: tag.isIncomplete,
-        };
-      }),
-  }));
+  const names = findRepositories(join(root, 'repositories'), '');
+  const manifests = readManifests(root, names);
+  const tags = names.flatMap((repository) => readTags(root, manifests, repository));
+  const layers = allLayers(manifests, tags);
+  const figures = (set: readonly FoundTag[]): TrueFigures => figuresOf(root, layers, tags, set);
+  const repositories = names.map((name): TrueRepository => {
+    const own = tags.filter(({ repository }) => repository === name);
+    return { name, ...figures(own), tags: own.map((tag) => ({ name: tag.name, ...figures([tag]) })) };
+  });
+  return { ...figures(tags), repositories };
 }
 
 /** The bytes that the storage holds, file by file. */
@@ -76,6 +68,37 @@ export function storedBlobs(storageDirectory: string): ReadonlyMap<string, numbe
       blobs.set(`sha256:${hex}`, statSync(join(root, prefix, hex, 'data')).size);
   }
   return blobs;
+}
+
+/** What a set of tags weighs, among all tags. */
+function figuresOf(
+  root: string,
+  layers: ReadonlySet<string>,
+  all: readonly FoundTag[],
+  set: readonly FoundTag[],
+): TrueFigures {
+  const isIncomplete = set.some((tag) => tag.isIncomplete);
+  const isKnown = set.length === 0 || set.some(({ reached }) => reached !== undefined);
+  if (!isKnown) {
+    return { size: null, diskSize: null, deduplicated: null, reclaimable: null, metadata: null, isIncomplete };
+  }
+  const sum = (digests: readonly string[]): number =>
+    digests.reduce((total, digest) => total + (storedBytes(root, digest) ?? 0), 0);
+  const layersOf = (tag: FoundTag): readonly string[] => [...(tag.reached ?? [])].filter((one) => layers.has(one));
+  const ownerOf = (layer: string): FoundTag | undefined =>
+    all
+      .filter(({ reached }) => reached?.has(layer))
+      .sort((a, b) => layersOf(a).length - layersOf(b).length || before(a, b))[0];
+  const reached = [...new Set(set.flatMap((tag) => [...(tag.reached ?? [])]))];
+  const others = all.filter((tag) => !set.includes(tag));
+  return {
+    size: sum(set.flatMap(layersOf)),
+    diskSize: sum(set.flatMap((tag) => layersOf(tag).filter((layer) => ownerOf(layer) === tag))),
+    deduplicated: sum(reached),
+    reclaimable: sum(reached.filter((digest) => !others.some((tag) => tag.reached?.has(digest)))),
+    metadata: sum(reached.filter((digest) => !layers.has(digest))),
+    isIncomplete,
+  };
 }
 
 function before(a: FoundTag, b: FoundTag): number {
@@ -91,21 +114,37 @@ function findRepositories(directory: string, name: string): readonly string[] {
   return [...(entries.includes('_layers') ? [name] : []), ...below].sort();
 }
 
-function readTags(root: string, repository: string): readonly FoundTag[] {
+/** Every manifest that some repository holds. A deleted one's blob stays until garbage is collected, but its revision has no link any more. */
+function readManifests(root: string, repositories: readonly string[]): ReadonlyMap<string, Content> {
+  const manifests = new Map<string, Content>();
+  for (const repository of repositories) {
+    const revisions = join(root, 'repositories', repository, '_manifests/revisions');
+    for (const algorithm of namesIn(revisions)) {
+      for (const hex of namesIn(join(revisions, algorithm))) {
+        if (!namesIn(join(revisions, algorithm, hex)).includes('link')) continue;
+        const digest = `${algorithm}:${hex}`;
+        manifests.set(digest, JSON.parse(readFileSync(dataFile(root, digest), 'utf8')));
+      }
+    }
+  }
+  return manifests;
+}
+
+function readTags(root: string, manifests: ReadonlyMap<string, Content>, repository: string): readonly FoundTag[] {
   const directory = join(root, 'repositories', repository, '_manifests/tags');
   return namesIn(directory)
     .sort()
     .map((name) => {
       const digest = readFileSync(join(directory, name, 'current/link'), 'utf8');
       const reached = new Set<string>();
-      const isIncomplete = !reach(root, digest, reached);
-      return { repository, name, reached: readContent(root, digest) && reached, isIncomplete };
+      const isIncomplete = !reach(manifests, digest, reached);
+      return { repository, name, reached: reached.size > 0 ? reached : undefined, isIncomplete };
     });
 }
 
-/** Adds what a digest reaches, itself included. Whether all of it is there. */
-function reach(root: string, digest: string, reached: Set<string>): boolean {
-  const content = readContent(root, digest);
+/** Adds what a manifest reaches, itself included. Whether all of it is there. */
+function reach(manifests: ReadonlyMap<string, Content>, digest: string, reached: Set<string>): boolean {
+  const content = manifests.get(digest);
   if (content === undefined) return false;
   reached.add(digest);
   if (content.config) reached.add(content.config.digest);
@@ -113,39 +152,22 @@ function reach(root: string, digest: string, reached: Set<string>): boolean {
   for (const layer of content.fsLayers ?? []) reached.add(layer.blobSum);
   let isWhole = true;
   for (const child of content.manifests ?? []) {
-    reached.add(child.digest);
-    if (MANIFEST_TYPE.test(child.mediaType)) isWhole = reach(root, child.digest, reached) && isWhole;
+    if (!MANIFEST_TYPE.test(child.mediaType)) reached.add(child.digest);
+    else isWhole = reach(manifests, child.digest, reached) && isWhole;
   }
   return isWhole;
 }
 
 /** Every digest that some tag's manifest lists as a layer. */
-function allLayers(root: string, tags: readonly FoundTag[]): ReadonlySet<string> {
+function allLayers(manifests: ReadonlyMap<string, Content>, tags: readonly FoundTag[]): ReadonlySet<string> {
   const layers = new Set<string>();
   for (const digest of tags.flatMap((tag) => [...(tag.reached ?? [])])) {
-    const content = isManifest(root, digest) ? readContent(root, digest) : undefined;
+    const content = manifests.get(digest);
     for (const layer of content?.layers ?? []) layers.add(layer.digest);
     for (const layer of content?.fsLayers ?? []) layers.add(layer.blobSum);
     for (const child of content?.manifests ?? []) if (LAYER_TYPE.test(child.mediaType)) layers.add(child.digest);
   }
   return layers;
-}
-
-function readContent(root: string, digest: string): Content | undefined {
-  try {
-    return isManifest(root, digest) ? (JSON.parse(readFileSync(dataFile(root, digest), 'utf8')) as Content) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A deleted manifest's blob stays until garbage is collected, but its revision has no link any more. */
-function isManifest(root: string, digest: string): boolean {
-  const [algorithm = '', hex = ''] = digest.split(':');
-  const linkIn = (directory: string): boolean =>
-    namesIn(join(directory, '_manifests/revisions', algorithm, hex)).includes('link') ||
-    namesIn(directory).some((entry) => !entry.startsWith('_') && linkIn(join(directory, entry)));
-  return linkIn(join(root, 'repositories'));
 }
 
 function storedBytes(root: string, digest: string): number | undefined {
