@@ -1,4 +1,7 @@
-import { blob, config, type LabDescriptor, layer, TYPES } from './images.ts';
+import { pushAccessories } from './accessories.ts';
+import { blob, config, layer, TYPES } from './images.ts';
+import { pushOddSizes } from './odd-sizes.ts';
+import { pushPlatforms } from './platforms.ts';
 import type { Pusher } from './push.ts';
 import { schema1Manifest } from './schema1.ts';
 
@@ -12,10 +15,12 @@ const docker = (name: string, sizeKib: number) => layer(name, sizeKib * KIB, TYP
 /** Fills a registry with small examples of everything that it can hold: ordinary images, and every case that a size tool gets wrong. */
 export async function pushSampleContent(pusher: Pusher): Promise<void> {
   await pushApplications(pusher);
-  await pushMultiPlatform(pusher);
+  await pushPlatforms(pusher);
   await pushOddNames(pusher);
   await pushOddManifests(pusher);
+  await pushOddSizes(pusher);
   await pushArtifacts(pusher);
+  await pushAccessories(pusher);
   await pushRemains(pusher);
 }
 
@@ -36,63 +41,6 @@ async function pushApplications(pusher: Pusher): Promise<void> {
   await pusher.image(image, 'v2-again', second);
   await pusher.image(`${image}/nested`, 'latest', { config: config('nested'), layers: [baseA] });
   await pusher.image('single', 'latest', { config: config('single'), layers: [baseA, own('single', 8)] });
-}
-
-async function pushMultiPlatform(pusher: Pusher): Promise<void> {
-  const child = (repository: string, architecture: string, format: 'oci' | 'docker') =>
-    pusher.image(repository, undefined, {
-      format,
-      config: config(`${format} ${architecture}`, format === 'oci' ? TYPES.ociConfig : TYPES.dockerConfig),
-      layers: [format === 'oci' ? baseB : docker('base-b', 300), layer(`${repository} ${architecture}`, 10 * KIB)],
-    });
-  const platform = (architecture: string) => ({ platform: { architecture, os: 'linux' } });
-  const index = (
-    repository: string,
-    tag: string,
-    manifests: readonly LabDescriptor[],
-    mediaType: string = TYPES.ociIndex,
-  ) => pusher.manifest(repository, tag, mediaType, { schemaVersion: 2, mediaType, manifests });
-
-  const list = ['amd64', 'arm64'].map(async (name) => ({
-    ...(await child('group/multiarch', name, 'docker')),
-    ...platform(name),
-  }));
-  const [amd64, arm64] = await Promise.all(list);
-  if (amd64 === undefined || arm64 === undefined) throw new Error('two platforms were pushed');
-  await index('group/multiarch', 'latest', [amd64, arm64], TYPES.dockerList);
-  await pusher.image('group/multiarch', 'amd64-only', {
-    format: 'docker',
-    config: config('docker amd64', TYPES.dockerConfig),
-    layers: [docker('base-b', 300), layer('group/multiarch amd64', 10 * KIB)],
-  });
-
-  const platforms: LabDescriptor[] = [];
-  for (const name of ['amd64', 'arm64'])
-    platforms.push({ ...(await child('group/oci-index', name, 'oci')), ...platform(name) });
-  const attestation = await pusher.image('group/oci-index', undefined, {
-    config: config('attestation'),
-    layers: [blob('application/vnd.in-toto+json', Buffer.from('{"_type":"https://in-toto.io/Statement/v0.1"}'))],
-  });
-  const annotations = { 'vnd.docker.reference.type': 'attestation-manifest' };
-  const unknown = { platform: { architecture: 'unknown', os: 'unknown' } };
-  const whole = await index('group/oci-index', 'latest', [...platforms, { ...attestation, ...unknown, annotations }]);
-
-  const inner = [];
-  for (const name of ['amd64', 'arm64'])
-    inner.push({ ...(await child('group/nested-index', name, 'oci')), ...platform(name) });
-  const innerIndex = await index('group/nested-index', 'inner', inner);
-  await index('group/nested-index', 'outer', [innerIndex]);
-  await index('group/nested-index', 'empty', []);
-
-  const sparse: LabDescriptor[] = [];
-  for (const name of ['amd64', 'arm64'])
-    sparse.push({ ...(await child('group/sparse-index', name, 'oci')), ...platform(name) });
-  await index('group/sparse-index', 'latest', sparse);
-  await pusher.deleteManifest('group/sparse-index', sparse[1]?.digest ?? whole.digest);
-
-  const cacheLayer = await pusher.blob('group/build-cache', own('build cache', 60));
-  const cacheConfig = await pusher.blob('group/build-cache', blob(TYPES.buildkitCache, Buffer.from('{"layers":[]}')));
-  await index('group/build-cache', 'cache', [cacheLayer, cacheConfig]);
 }
 
 async function pushOddNames(pusher: Pusher): Promise<void> {

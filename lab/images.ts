@@ -17,6 +17,8 @@ export const TYPES = {
   helmConfig: 'application/vnd.cncf.helm.config.v1+json',
   helmLayer: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip',
   buildkitCache: 'application/vnd.buildkit.cacheconfig.v0',
+  exampleModel: 'application/vnd.example.model.v1',
+  exampleSbom: 'application/vnd.example.sbom.v1',
 } as const;
 
 export interface LabDescriptor {
@@ -47,8 +49,11 @@ export function layer(name: string, sizeBytes: number, mediaType: string = TYPES
 }
 
 /** An image's config; images of the same name have the same. */
-export function config(name: string, mediaType: string = TYPES.ociConfig): LabBlob {
-  const created = '2024-05-06T07:08:09Z';
+export function config(
+  name: string,
+  mediaType: string = TYPES.ociConfig,
+  { created = '2024-05-06T07:08:09Z' }: { readonly created?: string } = {},
+): LabBlob {
   const value = {
     architecture: 'amd64',
     os: 'linux',

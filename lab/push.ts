@@ -27,7 +27,10 @@ export interface LabImage {
   /** Layers that are named and not pushed. */
   readonly foreign?: readonly LabDescriptor[];
   readonly format?: 'oci' | 'docker';
-  readonly annotations?: Readonly<Record<string, string>>;
+  /** What it is, where it is no image. */
+  readonly artifactType?: string;
+  /** What it refers to. */
+  readonly subject?: LabDescriptor;
 }
 
 export function createPusher(registry: LabRegistry, tokens?: LabTokenService): Pusher {
@@ -52,7 +55,7 @@ export function createPusher(registry: LabRegistry, tokens?: LabTokenService): P
       );
       return { mediaType, digest, size: bytes.length };
     },
-    async image(repository, reference, { config, layers, foreign = [], format = 'oci', annotations }) {
+    async image(repository, reference, { config, layers, foreign = [], format = 'oci', artifactType, subject }) {
       for (const blob of [config, ...layers]) await pusher.blob(repository, blob);
       const mediaType = format === 'oci' ? TYPES.ociManifest : TYPES.dockerManifest;
       return pusher.manifest(repository, reference, mediaType, {
@@ -60,7 +63,8 @@ export function createPusher(registry: LabRegistry, tokens?: LabTokenService): P
         mediaType,
         config: config.descriptor,
         layers: [...foreign, ...layers.map(({ descriptor }) => descriptor)],
-        ...(annotations && { annotations }),
+        ...(artifactType && { artifactType }),
+        ...(subject && { subject }),
       });
     },
     async deleteManifest(repository, digest) {
