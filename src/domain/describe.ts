@@ -12,23 +12,33 @@ export interface Description {
 /** For which platforms a manifest and the manifests in it are, and when they were made. Attestations and referrers have no say in that. */
 export function describe(graph: BlobGraph, configs: ReadonlyMap<Digest, ImageConfig>, root: number): Description {
   const platforms = new Set<string>();
-  let createdAt: number | undefined;
-  const seen = new Set([root]);
-  const named = new Map<number, string>();
-  for (const node of seen) {
-    const facts = graph.manifests.get(node);
-    const config = facts?.imageConfig === undefined ? undefined : configs.get(facts.imageConfig);
-    const platform = named.get(node) ?? config?.platform;
-    if (platform !== undefined) platforms.add(platform);
-    if (config?.createdAt !== undefined) createdAt = Math.max(createdAt ?? 0, config.createdAt);
-    for (const [child, childPlatform] of facts?.platforms ?? []) named.set(child, childPlatform);
-    for (let edge = graph.childStart[node] ?? 0, end = graph.childStart[node + 1] ?? 0; edge < end; edge++) {
-      const child = graph.children[edge] ?? 0;
-      const isImage = graph.isAttestation[child] === 0 && graph.manifests.get(child)?.subject === undefined;
-      if (isImage && graph.manifests.has(child)) seen.add(child);
+  const named = new Set<number>();
+  const below = manifestsBelow(graph, root);
+  // A platform that is named and not stored is a platform of the index all the same.
+  for (const node of below) {
+    for (const [child, names] of graph.manifests.get(node)?.platforms ?? []) {
+      named.add(child);
+      for (const name of names) platforms.add(name);
     }
   }
-  // A platform that is named and not stored is a platform of the index all the same.
-  for (const platform of graph.manifests.get(root)?.platforms.values() ?? []) platforms.add(platform);
-  return { platforms: [...platforms].sort(), createdAt: createdAt ?? null };
+  let createdAt: number | null = null;
+  for (const node of below) {
+    const digest = graph.manifests.get(node)?.imageConfig;
+    const config = digest === undefined ? undefined : configs.get(digest);
+    if (config?.platform !== undefined && !named.has(node)) platforms.add(config.platform);
+    if (config?.createdAt !== undefined) createdAt = Math.max(createdAt ?? 0, config.createdAt);
+  }
+  return { platforms: [...platforms].sort(), createdAt };
+}
+
+/** The manifest itself, and what it consists of. */
+function manifestsBelow(graph: BlobGraph, root: number): ReadonlySet<number> {
+  const found = new Set([root]);
+  for (const node of found) {
+    for (const child of graph.children.subarray(graph.childStart[node], graph.childStart[node + 1])) {
+      const facts = graph.manifests.get(child);
+      if (facts !== undefined && facts.subject === undefined && graph.isAttestation[child] === 0) found.add(child);
+    }
+  }
+  return found;
 }

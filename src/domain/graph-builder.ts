@@ -57,7 +57,7 @@ export class GraphBuilder {
     this.#bytes[node] = sizeBytes;
     this.#disputed.delete(node);
     this.#mediaTypeOf[node] = this.#mediaType(manifest.mediaType ?? '');
-    const platforms = new Map<number, string>();
+    const platforms = new Map<number, readonly string[]>();
     const children = new Set(this.#childrenIn(manifest, platforms));
     this.#firstEdge[node] = this.#edges.length;
     this.#edgesCount[node] = children.size;
@@ -139,14 +139,15 @@ export class GraphBuilder {
     return this.#mediaTypes.push(mediaType) - 1;
   }
 
-  #childrenIn(manifest: Manifest, platforms: Map<number, string>): readonly number[] {
+  #childrenIn(manifest: Manifest, platforms: Map<number, readonly string[]>): readonly number[] {
     switch (manifest.kind) {
       case 'image':
         return [this.#addLeaf(manifest.config), ...manifest.layers.map((layer) => this.#addLayer(layer))];
       case 'index':
         return manifest.manifests.map((child) => {
           const node = this.#addChild(child);
-          if (child.platform !== undefined && !child.isAttestation) platforms.set(node, child.platform);
+          if (child.platform !== undefined && !child.isAttestation)
+            platforms.set(node, [...(platforms.get(node) ?? []), child.platform]);
           return node;
         });
       case 'schema1':
@@ -203,7 +204,7 @@ export class GraphBuilder {
   }
 }
 
-function factsOf(manifest: Manifest, platforms: ReadonlyMap<number, string>): ManifestFacts {
+function factsOf(manifest: Manifest, platforms: ManifestFacts['platforms']): ManifestFacts {
   const kind = kindOf(manifest);
   const isImage = manifest.kind === 'image' && isImageConfigType(manifest.config.mediaType);
   return { kind, subject: manifest.subject, imageConfig: isImage ? manifest.config.digest : undefined, platforms };

@@ -31,6 +31,6 @@ export interface ManifestFacts {
   readonly subject: Digest | undefined;
   /** The config to read for an image's platform and time; undefined for what is no image. */
   readonly imageConfig: Digest | undefined;
-  /** Of an index: the platforms that it names, by child node. */
-  readonly platforms: ReadonlyMap<number, string>;
+  /** Of an index: the platforms that it names, by child node. What runs on several is listed once for each. */
+  readonly platforms: ReadonlyMap<number, readonly string[]>;
 }
