@@ -2,8 +2,7 @@ import { describe } from '../domain/describe.ts';
 import { figuresOf } from '../domain/figures.ts';
 import type { BlobGraph } from '../domain/graph.ts';
 import type { ImageConfig } from '../domain/image-config.ts';
-import { subjectOfTag } from '../domain/kind.ts';
-import { accessoryManifests, kindOfNode, sumByKind } from '../domain/kinds.ts';
+import { accessoryManifests, kindOfNode, subjectOfTag, sumByKind } from '../domain/kinds.ts';
 import { byName, type Digest } from '../domain/names.ts';
 import { NO_ROOT } from '../domain/reach.ts';
 import type { Gap, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures, TagManifest } from '../domain/snapshot.ts';
@@ -62,8 +61,8 @@ function count(reading: Reading): Counted {
   const tags = findings.flatMap((finding) => finding.tags);
   const roots = Int32Array.from(tags, ({ root }) => root ?? NO_ROOT);
   const tree = buildTree(findings.map(({ name, tags }) => ({ name, tagsCount: tags.length })));
-  const ofAccessories = tags.flatMap(({ name, root }) =>
-    root !== undefined && subjectOfTag(name) !== undefined ? root : [],
+  const accessoryTags = tags.flatMap(({ name, root }) =>
+    root === undefined ? [] : { root, isAccessory: subjectOfTag(graph, name, root) !== undefined },
   );
   return {
     ...reading,
@@ -71,7 +70,7 @@ function count(reading: Reading): Counted {
     roots,
     tree,
     usage: measure(graph, tree, roots),
-    accessories: accessoryManifests(graph, ofAccessories),
+    accessories: accessoryManifests(graph, accessoryTags),
     unlisted: new Set(findings.flatMap(({ name, gap }) => (gap === undefined ? [] : prefixesOf(name)))),
   };
 }
@@ -106,7 +105,7 @@ function toManifest({ graph, configs, usage, accessories }: Counted, { name }: T
     digest: graph.digests[root] as Digest,
     mediaType: graph.mediaTypes[graph.mediaTypeOf[root] ?? 0] ?? '',
     kind: kindOfNode(graph, accessories, root) ?? 'image',
-    subject: graph.manifests.get(root)?.subject ?? subjectOfTag(name),
+    subject: graph.manifests.get(root)?.subject ?? subjectOfTag(graph, name, root),
     ...describe(graph, configs, root),
     layersCount: usage.reach.layersCount[usage.reach.ofRoot[root] ?? 0] ?? 0,
   };

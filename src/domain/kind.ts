@@ -34,13 +34,20 @@ function isBuildCacheBlob(mediaType: string): boolean {
 }
 
 /* Tags that only tools make: cosign's for signatures, attestations and SBOMs, and the OCI fallback for registries without a referrers
- * API (OCI distribution-spec, "Referrers Tag Schema"):
+ * API, which names an index (OCI distribution-spec, "Referrers Tag Schema"):
  *
  *   sha256-<hex>.sig   sha256-<hex>.att   sha256-<hex>.sbom   sha256-<hex> */
-const ACCESSORY_TAG = /^(sha256)-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?$/;
+const ACCESSORY_TAG = /^sha256-([0-9a-f]{64})(\.(?:sig|att|sbom))?$/;
 
-/** The digest that a tag is an accessory of, by its name; undefined for every other tag. */
-export function subjectOfTag(name: TagName): Digest | undefined {
-  const [, algorithm, hex] = ACCESSORY_TAG.exec(name) ?? [];
-  return algorithm === undefined ? undefined : parseDigest(`${algorithm}:${hex}`);
+/** What a tag's name says that it is an accessory of; undefined for every other tag. */
+export interface NamedSubject {
+  readonly digest: Digest;
+  /** Whether it is the fallback tag. Others than tools name tags after hashes too: what it lists has to bear it out. */
+  readonly isFallback: boolean;
+}
+
+export function subjectNamedBy(tag: TagName): NamedSubject | undefined {
+  const [, hex, suffix] = ACCESSORY_TAG.exec(tag) ?? [];
+  const digest = hex === undefined ? undefined : parseDigest(`sha256:${hex}`);
+  return digest === undefined ? undefined : { digest, isFallback: suffix === undefined };
 }

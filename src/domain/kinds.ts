@@ -1,5 +1,6 @@
 import type { BlobGraph } from './graph.ts';
-import type { Kind } from './kind.ts';
+import { type Kind, subjectNamedBy } from './kind.ts';
+import type { Digest, TagName } from './names.ts';
 
 /** Bytes of one kind. Every blob that a tag reaches counts to one kind, so that the kinds add up to the deduplicated bytes of the registry. */
 export interface KindUsage {
@@ -20,11 +21,34 @@ export function kindOfNode(graph: BlobGraph, accessories: ReadonlySet<number>, n
   return graph.isAttestation[node] === 1 ? 'attestation' : facts.kind;
 }
 
-/** What tags of accessories point at, and what hangs below it: the manifests that are there for something else only. */
-export function accessoryManifests(graph: BlobGraph, roots: Iterable<number>): ReadonlySet<number> {
-  const found = new Set(roots);
+/** The digest that a tag is an accessory of, by its name and what it points at; undefined for every other tag. */
+export function subjectOfTag(graph: BlobGraph, tag: TagName, root: number): Digest | undefined {
+  const named = subjectNamedBy(tag);
+  if (named === undefined) return undefined;
+  return !named.isFallback || listsReferrersOf(graph, root, named.digest) ? named.digest : undefined;
+}
+
+function listsReferrersOf(graph: BlobGraph, root: number, subject: Digest): boolean {
+  if (graph.manifests.get(root)?.kind !== 'index') return false;
+  return childrenOf(graph, root).every((child) => {
+    const facts = graph.manifests.get(child);
+    return facts === undefined || facts.subject === subject; // what is not stored proves nothing else
+  });
+}
+
+/**
+ * What tags of accessories point at, and what hangs below it: the manifests that are there for something else only. What an ordinary tag
+ * points at too is none of them.
+ */
+export function accessoryManifests(
+  graph: BlobGraph,
+  tags: readonly { readonly root: number; readonly isAccessory: boolean }[],
+): ReadonlySet<number> {
+  const ordinary = new Set(tags.flatMap(({ root, isAccessory }) => (isAccessory ? [] : root)));
+  const isOnlyThat = (node: number): boolean => graph.manifests.has(node) && !ordinary.has(node);
+  const found = new Set(tags.flatMap(({ root, isAccessory }) => (isAccessory && isOnlyThat(root) ? root : [])));
   for (const node of found) {
-    for (const child of childrenOf(graph, node)) if (graph.manifests.has(child)) found.add(child);
+    for (const child of childrenOf(graph, node)) if (isOnlyThat(child)) found.add(child);
   }
   return found;
 }
