@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pushSampleContent } from '../lab/content.ts';
 import { readGroundTruth, type TrueFigures } from '../lab/ground-truth.ts';
+import { TYPES } from '../lab/images.ts';
 import { createPusher } from '../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
-import type { Figures, RepositoryUsage, Snapshot, TagFigures } from '../src/domain/snapshot.ts';
+import type { Figures, RepositoryUsage, Snapshot, TagFigures, TagManifest } from '../src/domain/snapshot.ts';
 import { crawlLab } from './crawl-lab.ts';
 
 /* Every case of the domain, pushed for real into a real registry, crawled, and compared with the registry's own disk. */
@@ -141,6 +142,22 @@ describe('case by case', () => {
     expect(tag('group/foreign-stored', 'latest').sizeBytes).toBeGreaterThan(30 * 1024);
   });
 
+  test('a Docker layer that is kept elsewhere is no gap, and its image is what is stored', () => {
+    expect(tag('group/docker-foreign', 'latest').sizeBytes).toBeLessThan(5 * 1024);
+    expect(tag('group/docker-foreign', 'latest').status).toBe('ok');
+  });
+
+  test('sizes that are missing, negative or contradict each other are asked for, once for each blob', () => {
+    const heads = (name: string) =>
+      registry.output().match(new RegExp(`HEAD /v2/${name}/blobs/sha256:\\w+`, 'g')) ?? [];
+    expect(new Set(heads('group/no-size')).size).toBe(3);
+    expect(tag('group/no-size', 'latest').sizeBytes).toBeGreaterThan(16 * 1024);
+    expect(tag('group/no-size', 'negative').sizeBytes).toBeGreaterThan(15 * 1024);
+    expect(new Set(heads('group/wrong-size')).size).toBe(1);
+    expect(tag('group/wrong-size', 'wrong').sizeBytes).toBeGreaterThan(13 * 1024);
+    expect(tag('group/wrong-size', 'wrong').sizeBytes).toBe(tag('group/wrong-size', 'right').sizeBytes);
+  });
+
   test('what is a layer in one manifest is a layer in all that reach it', () => {
     const asLayer = tag('group/config-as-layer', 'as-layer').sizeBytes ?? 0;
     expect(tag('group/config-as-layer', 'as-config').sizeBytes).toBeGreaterThan(asLayer);
@@ -168,5 +185,85 @@ describe('case by case', () => {
       expect(tag(name, 'latest').sizeBytes, name).toBeGreaterThan(0);
     }
     expect(repository('group/odd').tags.map(({ name }) => name.length)).toContain(128);
+  });
+});
+
+describe('what a tag points at', () => {
+  const CREATED_AT = Date.UTC(2024, 4, 6, 7, 8, 9);
+  const manifest = (reference: string): TagManifest => {
+    const [repository = '', name = ''] = reference.split(':');
+    const found = tag(repository, name).manifest;
+    if (found === null) throw new Error(`${reference} cannot be read`);
+    return found;
+  };
+  const digestOf = (reference: string): string => manifest(reference).digest;
+  const accessoryTag = (reference: string, suffix = ''): string => digestOf(reference).replace(':', '-') + suffix;
+
+  test.each<[string, TagManifest['kind'], readonly string[], number]>([
+    ['group/app:1.0', 'image', ['linux/amd64'], 3],
+    ['group/dup-layer:latest', 'image', ['linux/amd64'], 1],
+    ['group/zero:latest', 'image', ['linux/amd64'], 0],
+    ['group/schema1:old', 'image', [], 2],
+    ['group/multiarch:latest', 'index', ['linux/amd64', 'linux/arm64'], 3],
+    ['group/oci-index:latest', 'index', ['linux/amd64', 'linux/arm64'], 4],
+    ['group/nested-index:outer', 'index', ['linux/amd64', 'linux/arm64'], 3],
+    ['group/nested-index:empty', 'index', [], 0],
+    ['group/sparse-index:latest', 'index', ['linux/amd64', 'linux/arm64'], 2],
+    ['group/same-twice:latest', 'index', ['linux/amd64', 'linux/arm64'], 1],
+    ['group/build-cache:cache', 'build-cache', [], 1],
+    ['group/build-cache:image-cache', 'build-cache', [], 1],
+    ['charts/helm-chart:0.1.0', 'artifact:application/vnd.cncf.helm.config.v1+json', [], 1],
+    // The empty descriptor is their config; a layer it is since group/empty-descriptor lists it as one.
+    ['group/artifact:latest', 'artifact:application/vnd.example.model.v1', [], 2],
+    ['group/referred:orphan', 'accessory', [], 2],
+  ])('%s is of the kind %s, for %j, with %i layers', (reference, kind, platforms, layersCount) => {
+    expect(manifest(reference)).toMatchObject({ kind, platforms, layersCount });
+  });
+
+  test('its media type is the registry’s word, and its digest the content’s', () => {
+    expect(manifest('group/multiarch:latest').mediaType).toBe(TYPES.dockerList);
+    expect(manifest('group/schema1:old').mediaType).toBe(TYPES.dockerSchema1);
+    expect(manifest('charts/helm-chart:0.1.0').mediaType).toBe(TYPES.ociManifest);
+    expect(digestOf('group/app:1.1')).toBe(digestOf('group/app:latest'));
+  });
+
+  test('it is as old as its youngest image, and a time that stands for none is unknown', () => {
+    expect(manifest('group/app:1.0').createdAt).toBe(CREATED_AT);
+    expect(manifest('group/ages:age-0').createdAt).toBe(Date.UTC(2021, 1, 3, 4, 5, 6));
+    expect(manifest('group/ages:age-2').createdAt).toBeNull();
+    expect(manifest('group/ages:latest').createdAt).toBe(Date.UTC(2023, 3, 5, 4, 7, 8, 123));
+    for (const timeless of ['group/schema1:old', 'charts/helm-chart:0.1.0', 'group/config-as-layer:as-config'])
+      expect(manifest(timeless).createdAt, timeless).toBeNull();
+  });
+
+  test('the fallback tag of referrers, a signature’s tag, and a manifest with a subject name what they belong to', () => {
+    const referred = digestOf('group/referred:1.0');
+    const fallback = manifest(`group/referred:${accessoryTag('group/referred:1.0')}`);
+    expect(fallback).toMatchObject({ kind: 'accessory', subject: referred });
+    const signature = manifest(`group/signed:${accessoryTag('group/signed:1.0', '.sig')}`);
+    expect(signature).toMatchObject({ kind: 'accessory', subject: digestOf('group/signed:1.0') });
+    expect(manifest('group/referred:orphan').subject).toBe(`sha256:${'cd'.repeat(32)}`);
+    expect(manifest('group/referred:1.0')).toMatchObject({ kind: 'image', subject: undefined });
+  });
+
+  test('a tag that is only named after some hash is the image that it points at, and so is every other tag of that', () => {
+    for (const name of ['1.0', `sha256-${'ef'.repeat(32)}`])
+      expect(manifest(`group/signed:${name}`)).toMatchObject({ kind: 'image', subject: undefined });
+  });
+
+  test('the kinds add up to all that is stored, and to all tags', () => {
+    const sum = (key: 'bytes' | 'tagsCount') => snapshot.kinds.reduce((total, kind) => total + kind[key], 0);
+    expect(sum('bytes')).toBe(snapshot.figures.deduplicatedBytes);
+    expect(sum('tagsCount')).toBe(snapshot.figures.tagsCount);
+    expect(snapshot.kinds.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['image', 'index', 'build-cache', 'attestation', 'accessory']),
+    );
+  });
+
+  test('a registry without a list of referrers is asked for it once in a crawl', async () => {
+    const asked = () => registry.output().match(/GET \/v2\/\S+\/referrers\//g)?.length ?? 0;
+    const before = asked();
+    await crawlOnce();
+    expect(asked() - before).toBe(1);
   });
 });
