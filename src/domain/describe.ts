@@ -35,6 +35,7 @@ export function describe(graph: BlobGraph, configs: ReadonlyMap<Digest, ImageCon
 function manifestsBelow(graph: BlobGraph, root: number): ReadonlySet<number> {
   const found = new Set([root]);
   for (const node of found) {
+    if (graph.manifests.get(node)?.imageConfig !== undefined) continue; // an image consists of no others
     for (const child of graph.children.subarray(graph.childStart[node], graph.childStart[node + 1])) {
       const facts = graph.manifests.get(child);
       if (facts !== undefined && facts.subject === undefined && graph.isAttestation[child] === 0) found.add(child);
