@@ -52,10 +52,36 @@ test.for([
     'JWT_SECRET_KEY_FILE: the variable without _FILE is set as well; keep one of them',
   ],
   [{ LDAP_HOSTS: 'x' }, `LDAP_HOSTS: there is no such variable; did you mean ${PREFIX}LDAP_HOST?`],
-  [{ NONSENSE: 'x' }, 'NONSENSE: there is no such variable; unset it'],
+  [{ LDAP_COLOUR: 'x' }, 'LDAP_COLOUR: there is no such variable; unset it'],
+  [{ REGISTYR_COLOUR: 'x' }, 'REGISTYR_COLOUR: there is no such variable; unset it'],
+  [
+    { GENRAL_SOCKET_PORT: '1' },
+    `GENRAL_SOCKET_PORT: there is no such variable; did you mean ${PREFIX}GENERAL_SOCKET_PORT?`,
+  ],
+  [{ SOCKET_PORT: '1' }, `SOCKET_PORT: there is no such variable; did you mean ${PREFIX}GENERAL_SOCKET_PORT?`],
   [{ LDAP_HOST_FILE: 'x' }, 'LDAP_HOST_FILE: there is no such variable; unset it'],
   [{ LDAP_VALID_GID: '' }, `LDAP_VALID_GID: [ldap] valid_gid: the value is empty; expected ${GROUP}`],
 ] as const)('the environment %j is one clear line', ([variables, problem]) => {
   const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [PREFIX + name, value]));
   expect(problems(GOOD, env)).toEqual([PREFIX + problem]);
+});
+
+test('what Kubernetes says of a Service of our name, and what is meant for others, is let pass', () => {
+  const variables = {
+    SERVICE_HOST: '10.0.0.1',
+    SERVICE_PORT: '5000',
+    SERVICE_PORT_HTTP: '5000',
+    PORT: 'tcp://10.0.0.1:5000',
+    PORT_5000_TCP: 'tcp://10.0.0.1:5000',
+    PORT_5000_TCP_PROTO: 'tcp',
+    PORT_5000_TCP_PORT: '5000',
+    PORT_5000_TCP_ADDR: '10.0.0.1',
+    METRICS_SERVICE_HOST: '10.0.0.2',
+    METRICS_PORT: 'tcp://10.0.0.2:9090',
+    REGISTRY_SERVICE_HOST: '10.0.0.3',
+    REGISTRY_PORT_5000_TCP_ADDR: '10.0.0.3',
+    VERSION: '1.0.0',
+  };
+  const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [PREFIX + name, value]));
+  expect(problems(GOOD, env)).toEqual([]);
 });

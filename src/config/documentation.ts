@@ -51,5 +51,6 @@ Everything is checked at the start: each mistake is one line with file, line, se
 
 \`GITLAB_REGISTRY_USAGE_REST_<SECTION>_<KEY>\` sets any key, as in \`GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_PORT=8080\`. The value is taken literally: \`%\` means nothing there.
 A variable that is set to nothing sets an empty value. For a secret, the same name with \`_FILE\` behind it names a file that holds the secret; one line end at its end does not count.
-If the environment sets every required key, there need be no file. A variable with that prefix that is none of ours is a mistake.
+If the environment sets every required key, there need be no file. A variable with that prefix that looks like one of ours and is none is a mistake.
+Others are let pass: Kubernetes makes some for a Service of the same name, such as \`…_SERVICE_HOST\` and \`…_PORT_5000_TCP\`.
 `;

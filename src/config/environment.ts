@@ -22,7 +22,7 @@ export function readEnvironment(env: Environment): Source {
   for (const [variable, text] of Object.entries(env).sort()) {
     if (!variable.startsWith(VARIABLE_PREFIX) || text === undefined) continue;
     const known = variables.get(variable);
-    if (known === undefined) problems.push({ place: variable, message: unknownVariable(variable, variables.keys()) });
+    if (known === undefined) problems.push(...unknownVariable(variable, variables));
     else if (!known.isFile) settings.set(known.setting, { text, place: variable });
     else if (env[variable.replace(/_FILE$/, '')] !== undefined) problems.push({ place: variable, message: SET_TWICE });
     else settings.set(known.setting, { text: secretIn(text, variable, problems), place: variable });
@@ -50,9 +50,22 @@ function knownVariables(): ReadonlyMap<string, Variable> {
   return variables;
 }
 
-function unknownVariable(variable: string, known: Iterable<string>): string {
-  const meant = closest(variable, known);
-  return `there is no such variable; ${meant === undefined ? 'unset it' : `did you mean ${meant}?`}`;
+/**
+ * What Kubernetes tells every container of a namespace about each Service in it, behind the name of the Service, which may be ours
+ * (Kubernetes, "Accessing the Service", environment variables).
+ */
+const OF_KUBERNETES = /^(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_[A-Z]+(?:_PROTO|_PORT|_ADDR)?)$|^PORT$/;
+
+/** A problem where a key of ours was probably meant. What has another purpose, such as the version of an image to run, is let pass. */
+function unknownVariable(variable: string, known: ReadonlyMap<string, Variable>): readonly Problem[] {
+  const name = variable.slice(VARIABLE_PREFIX.length);
+  if (OF_KUBERNETES.test(name)) return [];
+  const withSection = [...SECTIONS.keys()].map((section) => variableOf(section, name));
+  const meant = closest(variable, known.keys()) ?? withSection.find((candidate) => known.has(candidate));
+  const isOfSection = closest(name.split('_', 1)[0] ?? '', SECTIONS.keys()) !== undefined;
+  if (meant === undefined && !isOfSection) return [];
+  const right = meant === undefined ? 'unset it' : `did you mean ${meant}?`;
+  return [{ place: variable, message: `there is no such variable; ${right}` }];
 }
 
 /** The file's text without the line end that editors put there. */
