@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeCertificate } from './certificate.ts';
 import { type Child, freePort, listening, startChild } from './child.ts';
+import { isOdd, type LabPerson, ldifEntry, personLdif } from './person.ts';
 
 const run = promisify(execFile);
 
@@ -25,12 +26,10 @@ export interface LabDirectory {
   remove(): Promise<void>;
 }
 
-export interface LabPerson {
-  readonly uid: string;
-  /** Without one, nobody can sign in as this person. */
-  readonly password?: string;
-  readonly gidNumber?: number;
-  readonly branch?: string;
+export interface LabDirectoryOptions {
+  /** Whether anyone may search, and not only the reader. */
+  readonly isAnonymousAllowed?: boolean;
+  readonly people?: readonly LabPerson[];
 }
 
 export const VALID_GID = '10000';
@@ -50,16 +49,18 @@ export const PEOPLE: readonly LabPerson[] = [
 const BASE_DN = 'dc=lab,dc=example';
 const READER = { dn: `cn=reader,${BASE_DN}`, password: 'reader-secret' };
 
-export async function startDirectory(options: { readonly isAnonymousAllowed?: boolean } = {}): Promise<LabDirectory> {
+export async function startDirectory(options: LabDirectoryOptions = {}): Promise<LabDirectory> {
+  const { isAnonymousAllowed = true, people = PEOPLE } = options;
   const directory = await mkdtemp(join(tmpdir(), 'lab-directory-'));
   const { certificateFile, keyFile, certificate } = await makeCertificate(directory, ['DNS:localhost', 'IP:127.0.0.1']);
   const database = join(directory, 'database');
   await mkdir(database);
   const configFile = join(directory, 'slapd.conf');
-  const readers = options.isAnonymousAllowed === false ? 'users' : '*';
-  await writeFile(configFile, slapdConfig({ certificateFile, keyFile, database, readers, directory }));
+  const readers = isAnonymousAllowed ? '*' : 'users';
+  const files = { certificateFile, keyFile, database, directory };
+  await writeFile(configFile, slapdConfig(files, { readers, hasOddPeople: people.some(isOdd) }));
   const dataFile = join(directory, 'people.ldif');
-  await writeFile(dataFile, ldif());
+  await writeFile(dataFile, ldif(people));
   await run('/usr/sbin/slapadd', ['-f', configFile, '-l', dataFile]);
   const [plain, secure] = [await freePort(), await freePort()];
   const urls = { ldapUrl: `ldap://127.0.0.1:${plain}`, ldapsUrl: `ldaps://127.0.0.1:${secure}` };
@@ -98,15 +99,23 @@ interface SlapdFiles {
   readonly keyFile: string;
   readonly database: string;
   readonly directory: string;
-  readonly readers: string;
 }
 
-function slapdConfig({ certificateFile, keyFile, database, directory, readers }: SlapdFiles): string {
+interface SlapdChoices {
+  readonly readers: string;
+  readonly hasOddPeople: boolean;
+}
+
+function slapdConfig(
+  { certificateFile, keyFile, database, directory }: SlapdFiles,
+  { readers, hasOddPeople }: SlapdChoices,
+): string {
   const schemas = ['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include /etc/ldap/schema/${name}.schema`);
   return [
     ...schemas,
     'modulepath /usr/lib/ldap',
     'moduleload back_mdb',
+    ...(hasOddPeople ? ['moduleload retcode'] : []),
     `pidfile ${join(directory, 'slapd.pid')}`,
     `TLSCertificateFile ${certificateFile}`,
     `TLSCertificateKeyFile ${keyFile}`,
@@ -116,45 +125,22 @@ function slapdConfig({ certificateFile, keyFile, database, directory, readers }:
     `directory ${database}`,
     'access to attrs=userPassword by anonymous auth by * none',
     `access to * by ${readers} read by anonymous auth`,
+    ...(hasOddPeople ? RESULTS_BY_ENTRY : []),
     '',
   ].join('\n');
 }
 
-function ldif(): string {
+/** Answers with the results that entries ask for (slapo-retcode(5)); without a parent of its own it would answer for every entry. */
+const RESULTS_BY_ENTRY = ['overlay retcode', `retcode-parent "ou=results,${BASE_DN}"`, 'retcode-indir'];
+
+function ldif(people: readonly LabPerson[]): string {
   const entries: Record<string, string>[] = [
     { dn: BASE_DN, objectClass: 'domain', dc: 'lab' },
     { dn: `ou=people,${BASE_DN}`, objectClass: 'organizationalUnit', ou: 'people' },
     { dn: `ou=others,${BASE_DN}`, objectClass: 'organizationalUnit', ou: 'others' },
     { dn: READER.dn, objectClass: 'organizationalRole', cn: 'reader' },
   ];
-  const texts = entries.map((entry) => lines(Object.entries(entry)));
+  const texts = entries.map((entry) => ldifEntry(Object.entries(entry)));
   texts[3] += `objectClass: simpleSecurityObject\nuserPassword: ${READER.password}\n`;
-  return [...texts, ...PEOPLE.map(personLdif)].join('\n');
-}
-
-function personLdif({ uid, password, gidNumber, branch = 'people' }: LabPerson, number: number): string {
-  const classes = ['inetOrgPerson', ...(gidNumber === undefined ? [] : ['posixAccount'])];
-  const posix =
-    gidNumber === undefined
-      ? []
-      : [
-          ['uidNumber', String(1000 + number)],
-          ['gidNumber', String(gidNumber)],
-          ['homeDirectory', '/none'],
-        ];
-  return lines([
-    ['dn', `employeeNumber=${number},ou=${branch},${BASE_DN}`],
-    ...classes.map((name) => ['objectClass', name] as const),
-    ['employeeNumber', String(number)],
-    ['uid', uid],
-    ['cn', uid],
-    ['sn', uid],
-    ...(posix as [string, string][]),
-    ...(password === undefined ? [] : [['userPassword', password] as const]),
-  ]);
-}
-
-/** LDIF (RFC 2849): every value in base 64, since some are not ASCII. */
-function lines(pairs: readonly (readonly [string, string])[]): string {
-  return pairs.map(([name, value]) => `${name}:: ${Buffer.from(value).toString('base64')}\n`).join('');
+  return [...texts, ...people.map((person, number) => personLdif(person, number, BASE_DN))].join('\n');
 }

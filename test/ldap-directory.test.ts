@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../lab/child.ts';
 import { type LabDirectory, startDirectory, VALID_GID } from '../lab/directory.ts';
 import { forward } from '../lab/forward.ts';
+import type { LabPerson } from '../lab/person.ts';
 import { createLdapDirectory, type LdapOptions } from '../src/auth/ldap-directory.ts';
 import type { Directory } from '../src/ports.ts';
 
@@ -17,6 +18,13 @@ afterAll(async () => {
   for (const cleanup of cleanups) await cleanup?.();
   await Promise.all([lab.remove(), closed.remove()]);
 });
+
+/** A directory of people whose binds it answers oddly, until the end of the tests. */
+async function refusingDirectory(people: readonly LabPerson[]): Promise<LabDirectory> {
+  const started = await startDirectory({ people });
+  cleanups.push(started.remove);
+  return started;
+}
 
 function directory(options: Partial<LdapOptions> = {}): Directory {
   return createLdapDirectory({
@@ -51,6 +59,39 @@ describe('who may sign in', () => {
       ['ghost', 'x'],
     ] as const;
     for (const [user, password] of pairs) expect(await directory().authenticate(user, password), user).toBe(false);
+  });
+
+  test('nobody whose bind the directory refuses, for whatever reason, and without asking the next server', async () => {
+    const results = {
+      constraintViolation: 19, // how 389 Directory Server answers for an account that is locked
+      noSuchObject: 32,
+      invalidDNSyntax: 34,
+      inappropriateAuthentication: 48,
+      invalidCredentials: 49,
+      insufficientAccessRights: 50,
+      unwillingToPerform: 53,
+    };
+    const people = Object.entries(results).map(([uid, result]) => ({ uid, gidNumber: 10000, bind: { result } }));
+    const refusing = await refusingDirectory(people);
+    const urls = [refusing.ldapsUrl, `ldaps://127.0.0.1:${await freePort()}`];
+    for (const { uid } of people) {
+      expect(await directory({ urls, ca: refusing.ca }).authenticate(uid, 'x'), uid).toBe(false);
+    }
+  });
+
+  test('a directory that says that it cannot tell is out of order, and the next one is asked', async () => {
+    const results = { strongerAuthRequired: 8, confidentialityRequired: 13, busy: 51, unavailable: 52 };
+    const people = Object.entries(results).map(([uid, result]) => ({ uid, gidNumber: 10000, bind: { result } }));
+    const [unable, able] = await Promise.all([
+      refusingDirectory(people),
+      refusingDirectory(people.map(({ uid }) => ({ uid, gidNumber: 10000, password: 'right' }))),
+    ]);
+    for (const { uid } of people) {
+      const only = directory({ urls: [unable.ldapsUrl], ca: unable.ca });
+      await expect(only.authenticate(uid, 'right'), uid).rejects.toThrow('no directory server answered');
+      const both = directory({ urls: [unable.ldapsUrl, able.ldapsUrl], ca: unable.ca + able.ca });
+      expect(await both.authenticate(uid, 'right'), uid).toBe(true);
+    }
   });
 
   test('nobody with an empty name or password: such a bind succeeds, as nobody', async () => {

@@ -1,5 +1,5 @@
 import { type ConnectionOptions, rootCertificates } from 'node:tls';
-import { AndFilter, Client, type Entry, EqualityFilter, InvalidCredentialsError } from 'ldapts';
+import { AndFilter, Client, type Entry, EqualityFilter, ResultCodeError } from 'ldapts';
 import type { Directory } from '../ports.ts';
 import { DirectoryError } from './directory-error.ts';
 
@@ -79,14 +79,15 @@ function filterFor(user: string, { usernameAttribute, gidAttribute, validGid }: 
   });
 }
 
-/** Codes of RFC 4511, A.1 that say no to this person, and not that the server is out of order. */
-const INAPPROPRIATE_AUTHENTICATION = 48;
-const UNWILLING_TO_PERFORM = 53;
+/**
+ * The results of a bind (RFC 4511, A.1) that say nothing of this person: strongerAuthRequired, confidentialityRequired, busy and
+ * unavailable, and the library's own for no result at all.
+ */
+const OUT_OF_ORDER: ReadonlySet<number> = new Set([8, 13, 51, 52, 248]);
 
+/** Directories refuse in many ways, each for an account of another state: wrong, locked (19 from 389 Directory Server), disabled, gone. */
 function isRefusal(error: unknown): boolean {
-  if (error instanceof InvalidCredentialsError) return true;
-  const { code } = error as { code?: unknown };
-  return code === INAPPROPRIATE_AUTHENTICATION || code === UNWILLING_TO_PERFORM;
+  return error instanceof ResultCodeError && !OUT_OF_ORDER.has(error.code);
 }
 
 async function withConnection<T>(url: string, options: LdapOptions, use: (client: Client) => Promise<T>): Promise<T> {
