@@ -1,7 +1,7 @@
 import { type ConnectionOptions, rootCertificates } from 'node:tls';
 import { AndFilter, Client, type Entry, EqualityFilter, ResultCodeError } from 'ldapts';
 import type { Directory } from '../ports.ts';
-import { DirectoryError } from './directory-error.ts';
+import { DirectoryError, type DirectoryFailure, type DirectoryStep } from './directory-error.ts';
 
 export interface LdapOptions {
   /** Tried in turn: `ldap://host:389` or `ldaps://host:636`. */
@@ -27,12 +27,13 @@ export function createLdapDirectory(options: LdapOptions): Directory {
     async authenticate(user, password) {
       // A bind with an empty password is an anonymous one, and succeeds (RFC 4513, 5.1.2).
       if (user === '' || password === '') return false;
-      const failures: unknown[] = [];
+      const failures: DirectoryFailure[] = [];
       for (const url of options.urls) {
+        const attempt: Attempt = { url, options, step: 'search' };
         try {
-          return await authenticateAt(url, user, password, options);
-        } catch (error) {
-          failures.push(error);
+          return await authenticateAt(attempt, user, password);
+        } catch (cause) {
+          failures.push({ url, step: attempt.step, cause });
         }
       }
       throw new DirectoryError(failures);
@@ -40,9 +41,21 @@ export function createLdapDirectory(options: LdapOptions): Directory {
   };
 }
 
-async function authenticateAt(url: string, user: string, password: string, options: LdapOptions): Promise<boolean> {
-  const dn = await withConnection(url, options, async (client) => {
-    if (options.bindDn !== undefined) await client.bind(options.bindDn, options.bindPassword);
+interface Attempt {
+  readonly url: string;
+  readonly options: LdapOptions;
+  /** What is being asked, for the report of a failure. */
+  step: DirectoryStep;
+}
+
+async function authenticateAt(attempt: Attempt, user: string, password: string): Promise<boolean> {
+  const { options } = attempt;
+  const dn = await withConnection(attempt, async (client) => {
+    if (options.bindDn !== undefined) {
+      attempt.step = 'bind_dn';
+      await client.bind(options.bindDn, options.bindPassword);
+    }
+    attempt.step = 'search';
     const { searchEntries } = await client.search(options.baseDn, {
       scope: 'sub',
       filter: filterFor(user, options),
@@ -52,7 +65,8 @@ async function authenticateAt(url: string, user: string, password: string, optio
     return onlyDn(searchEntries);
   });
   if (dn === undefined) return false;
-  return withConnection(url, options, async (client) => {
+  return withConnection(attempt, async (client) => {
+    attempt.step = 'password';
     try {
       await client.bind(dn, password);
       return true;
@@ -90,7 +104,8 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ResultCodeError && !OUT_OF_ORDER.has(error.code);
 }
 
-async function withConnection<T>(url: string, options: LdapOptions, use: (client: Client) => Promise<T>): Promise<T> {
+async function withConnection<T>(attempt: Attempt, use: (client: Client) => Promise<T>): Promise<T> {
+  const { url, options } = attempt;
   const { protocol, hostname } = new URL(url);
   const tlsOptions: ConnectionOptions = {
     // Without a name to check, the library checks the certificate against "localhost".
@@ -106,9 +121,25 @@ async function withConnection<T>(url: string, options: LdapOptions, use: (client
     ...(protocol === 'ldaps:' ? { tlsOptions } : {}),
   });
   try {
-    if (options.startTls && protocol === 'ldap:') await client.startTLS(tlsOptions);
+    if (options.startTls && protocol === 'ldap:') {
+      attempt.step = 'start_tls';
+      await inTime(client.startTLS(tlsOptions), options.timeoutMs);
+    }
     return await use(client);
   } finally {
     await client.unbind().catch(() => undefined);
+  }
+}
+
+/** The library waits for ever for the handshake behind StartTLS. */
+async function inTime(work: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('Handshake timeout')), timeoutMs);
+  });
+  try {
+    await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
   }
 }
