@@ -66,15 +66,17 @@ async function endOf(process_: ChildProcess, chunks: string[]): Promise<number |
   }
 }
 
-/** Resolves when the program listens on that port of 127.0.0.1; throws, with its output, where it ends before. */
-export async function listening(child: Child, port: number): Promise<void> {
+/** Starts a program that listens on that port of 127.0.0.1, and resolves when it does. Where it does not, it is ended, and its output thrown. */
+export async function startListening(command: string, parameters: readonly string[], port: number): Promise<Child> {
+  const child = startChild(command, parameters);
   let hasEnded = false;
   void child.ended.then(() => {
     hasEnded = true;
   });
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline && !hasEnded; await sleep(20)) {
-    if (await isListening(port)) return;
+    if (await isListening(port)) return child;
   }
+  await child.stop();
   throw new Error(`nothing listens on port ${port}; the program said:\n${child.output()}`);
 }
 

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeCertificate } from './certificate.ts';
-import { type Child, freePort, listening, startChild } from './child.ts';
+import { type Child, freePort, startListening } from './child.ts';
 import { isOdd, type LabPerson, ldifEntry, personLdif } from './person.ts';
+import { inNewDirectory, removeDirectory } from './temporary.ts';
 
 const run = promisify(execFile);
 
@@ -49,9 +49,12 @@ export const PEOPLE: readonly LabPerson[] = [
 const BASE_DN = 'dc=lab,dc=example';
 const READER = { dn: `cn=reader,${BASE_DN}`, password: 'reader-secret' };
 
-export async function startDirectory(options: LabDirectoryOptions = {}): Promise<LabDirectory> {
+export function startDirectory(options: LabDirectoryOptions = {}): Promise<LabDirectory> {
+  return inNewDirectory('directory', (directory) => startDirectoryIn(directory, options));
+}
+
+async function startDirectoryIn(directory: string, options: LabDirectoryOptions): Promise<LabDirectory> {
   const { isAnonymousAllowed = true, people = PEOPLE } = options;
-  const directory = await mkdtemp(join(tmpdir(), 'lab-directory-'));
   const { certificateFile, keyFile, certificate } = await makeCertificate(directory, ['DNS:localhost', 'IP:127.0.0.1']);
   const database = join(directory, 'database');
   await mkdir(database);
@@ -74,8 +77,8 @@ export async function startDirectory(options: LabDirectoryOptions = {}): Promise
     async start() {
       if (child !== undefined) return;
       // With -d it stays in the foreground, so that it ends with us.
-      child = startChild('/usr/sbin/slapd', ['-f', configFile, '-h', `${urls.ldapUrl} ${urls.ldapsUrl}`, '-d', '0']);
-      await listening(child, secure);
+      const parameters = ['-f', configFile, '-h', `${urls.ldapUrl} ${urls.ldapsUrl}`, '-d', '0'];
+      child = await startListening('/usr/sbin/slapd', parameters, secure);
     },
     async stop() {
       await child?.stop();
@@ -87,7 +90,7 @@ export async function startDirectory(options: LabDirectoryOptions = {}): Promise
     },
     async remove() {
       await child?.stop();
-      await rm(directory, { recursive: true, force: true });
+      await removeDirectory(directory);
     },
   };
   await lab.start();

@@ -1,7 +1,7 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Child, freePort, listening, startChild } from './child.ts';
+import { type Child, freePort, startChild, startListening } from './child.ts';
+import { inNewDirectory, removeDirectory } from './temporary.ts';
 import type { LabTokenService } from './token-service.ts';
 
 /** A real registry: Debian's `docker-registry`, which is Distribution 2.8. */
@@ -29,36 +29,17 @@ export interface LabRegistryOptions {
   readonly copyOf?: string;
 }
 
-export async function startRegistry(options: LabRegistryOptions = {}): Promise<LabRegistry> {
-  const { tokens, accessLog = true, copyOf } = options;
-  const directory = await mkdtemp(join(tmpdir(), 'lab-registry-'));
+export function startRegistry(options: LabRegistryOptions = {}): Promise<LabRegistry> {
+  return inNewDirectory('registry', (directory) => startRegistryIn(directory, options));
+}
+
+async function startRegistryIn(directory: string, options: LabRegistryOptions): Promise<LabRegistry> {
   const storageDirectory = join(directory, 'storage');
   const configFile = join(directory, 'config.yml');
   const port = await freePort();
-  const auth = tokens && {
-    token: {
-      realm: tokens.realm,
-      service: tokens.service,
-      issuer: tokens.issuer,
-      rootcertbundle: tokens.certificateFile,
-    },
-  };
   // JSON is YAML.
-  const config = {
-    version: 0.1,
-    log: { level: 'warn', accesslog: { disabled: !accessLog } },
-    storage: {
-      filesystem: { rootdirectory: storageDirectory, maxthreads: 100 },
-      delete: { enabled: true },
-      maintenance: { uploadpurging: { enabled: false } },
-    },
-    compatibility: { schema1: { enabled: true } },
-    http: { addr: `127.0.0.1:${port}`, secret: 'lab' },
-    validation: { manifests: { urls: { allow: ['^https?://'] } } },
-    ...(auth && { auth }),
-  };
-  await writeFile(configFile, JSON.stringify(config));
-  if (copyOf !== undefined) await cp(copyOf, storageDirectory, { recursive: true });
+  await writeFile(configFile, JSON.stringify(registryConfig(port, storageDirectory, options)));
+  if (options.copyOf !== undefined) await cp(options.copyOf, storageDirectory, { recursive: true });
   let child: Child | undefined;
   let earlierOutput = '';
   async function ended(): Promise<void> {
@@ -71,8 +52,7 @@ export async function startRegistry(options: LabRegistryOptions = {}): Promise<L
     output: () => earlierOutput + (child?.output() ?? ''),
     async start() {
       if (child !== undefined) return;
-      child = startChild('docker-registry', ['serve', configFile]);
-      await listening(child, port);
+      child = await startListening('docker-registry', ['serve', configFile], port);
     },
     async stop() {
       await child?.stop();
@@ -85,7 +65,7 @@ export async function startRegistry(options: LabRegistryOptions = {}): Promise<L
     collectGarbage: () => registry.stop().then(() => collectGarbage(configFile)),
     async remove() {
       await registry.stop();
-      await rm(directory, { recursive: true, force: true });
+      await removeDirectory(directory);
     },
   };
   await registry.start();
@@ -96,4 +76,32 @@ async function collectGarbage(configFile: string): Promise<void> {
   const collector = startChild('docker-registry', ['garbage-collect', '-m', configFile]);
   const code = await collector.ended;
   if (code !== 0) throw new Error(`garbage-collect ended with ${code}:\n${collector.output()}`);
+}
+
+function registryConfig(
+  port: number,
+  storageDirectory: string,
+  { tokens, accessLog = true }: LabRegistryOptions,
+): object {
+  const auth = tokens && {
+    token: {
+      realm: tokens.realm,
+      service: tokens.service,
+      issuer: tokens.issuer,
+      rootcertbundle: tokens.certificateFile,
+    },
+  };
+  return {
+    version: 0.1,
+    log: { level: 'warn', accesslog: { disabled: !accessLog } },
+    storage: {
+      filesystem: { rootdirectory: storageDirectory, maxthreads: 100 },
+      delete: { enabled: true },
+      maintenance: { uploadpurging: { enabled: false } },
+    },
+    compatibility: { schema1: { enabled: true } },
+    http: { addr: `127.0.0.1:${port}`, secret: 'lab' },
+    validation: { manifests: { urls: { allow: ['^https?://'] } } },
+    ...(auth && { auth }),
+  };
 }

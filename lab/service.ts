@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Child, freePort, listening, startChild } from './child.ts';
+import { type Child, freePort, startListening } from './child.ts';
+import { inNewDirectory, removeDirectory } from './temporary.ts';
 
 /** Our own service, as an operator runs it: a process with a configuration file. */
 export interface LabService {
@@ -29,28 +29,22 @@ export const SERVICE_COMMAND = [
   new URL('../src/main.ts', import.meta.url).pathname,
 ] as const;
 
-export async function startService(settings: Settings): Promise<LabService> {
-  const directory = await mkdtemp(join(tmpdir(), 'lab-service-'));
-  const configFile = join(directory, 'service.conf');
-  const port = await freePort();
-  await writeFile(configFile, toIni({ ...settings, general: { socket_port: port, ...settings['general'] } }), {
-    mode: 0o600,
+export function startService(settings: Settings): Promise<LabService> {
+  return inNewDirectory('service', async (directory) => {
+    const configFile = join(directory, 'service.conf');
+    const port = await freePort();
+    const text = toIni({ ...settings, general: { socket_port: port, ...settings['general'] } });
+    await writeFile(configFile, text, { mode: 0o600 });
+    const [command, ...parameters] = SERVICE_COMMAND;
+    const child = await startListening(command, [...parameters, '-c', configFile], port);
+    return {
+      url: `http://127.0.0.1:${port}`,
+      configFile,
+      child,
+      async stop() {
+        await child.stop();
+        await removeDirectory(directory);
+      },
+    };
   });
-  const [command, ...parameters] = SERVICE_COMMAND;
-  const child = startChild(command, [...parameters, '-c', configFile]);
-  try {
-    await listening(child, port);
-  } catch (error) {
-    await rm(directory, { recursive: true, force: true });
-    throw error;
-  }
-  return {
-    url: `http://127.0.0.1:${port}`,
-    configFile,
-    child,
-    async stop() {
-      await child.stop();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
 }

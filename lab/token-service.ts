@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCertificate } from './certificate.ts';
 import { serve } from './serve.ts';
+import { inNewDirectory, removeDirectory } from './temporary.ts';
 import { type Access, createSigner, ISSUER, SERVICE } from './token-signer.ts';
 
 /* GitLab's `GET /jwt/auth`, as its token service for registries answers (JwtController and ContainerRegistryAuthenticationService):
@@ -40,8 +38,11 @@ export interface LabTokenService {
   stop(): Promise<void>;
 }
 
-export async function startTokenService(users: readonly LabUser[]): Promise<LabTokenService> {
-  const directory = await mkdtemp(join(tmpdir(), 'lab-token-service-'));
+export function startTokenService(users: readonly LabUser[]): Promise<LabTokenService> {
+  return inNewDirectory('token-service', (directory) => startTokenServiceIn(directory, users));
+}
+
+async function startTokenServiceIn(directory: string, users: readonly LabUser[]): Promise<LabTokenService> {
   const certificate = await makeCertificate(directory, ['DNS:localhost']);
   const sign = await createSigner(certificate);
   const requests: (readonly string[])[] = [];
@@ -89,7 +90,7 @@ export async function startTokenService(users: readonly LabUser[]): Promise<LabT
     mint: (access, user = 'lab') => sign({ access, user, lifetimeSeconds: service.lifetimeSeconds }),
     async stop() {
       await stop();
-      await rm(directory, { recursive: true, force: true });
+      await removeDirectory(directory);
     },
   };
   return service;
