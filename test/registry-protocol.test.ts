@@ -131,6 +131,28 @@ test('twenty repositories share a token, and a token service that takes fewer at
   expect(asked.toSorted((a, b) => a - b)).toEqual([1, 10, 10, 10, 20]);
 });
 
+test('a token service that fails for a while is asked again, for every half of a group that fell apart meanwhile', async () => {
+  const names = ['group/a', 'group/b', 'group/c', 'group/d'] as RepositoryName[];
+  let isDown = false;
+  const server = await guarded(
+    (url) => {
+      if (isDown) return { status: 502 };
+      const scopes = url.searchParams.getAll('scope');
+      if (scopes[0]?.startsWith('registry:'))
+        return { body: { token: token([{ type: 'registry', name: 'catalog', actions: ['*'] }]) } };
+      return { body: { token: token(scopes.map((scope) => pull(scope.split(':')[1] ?? ''))) } };
+    },
+    (url) => (url.pathname === '/v2/_catalog' ? { body: { repositories: names } } : { body: { tags: ['v1'] } }),
+  );
+  const registry = connect(server.url, { retries: 0 });
+  await all(registry.repositories(signal));
+  isDown = true;
+  const down = await Promise.allSettled(names.map((name) => registry.tags(name, signal)));
+  expect(down.map(({ status }) => status)).toEqual(names.map(() => 'rejected'));
+  isDown = false;
+  for (const name of names) expect(await registry.tags(name, signal)).toEqual(['v1']);
+});
+
 test('only pull is asked for, and the credentials go to the token service alone', async () => {
   const server = await guarded(
     () => ({ body: { token: token([pull(repository)]) } }),

@@ -74,9 +74,18 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
     }
     const middle = Math.ceil(group.subjects.length / 2);
     groupTogether(group.subjects.slice(middle));
-    const first = groupTogether(group.subjects.slice(0, middle));
-    first.token = fetchToken(first, signal);
-    return first.token;
+    return startFetch(groupTogether(group.subjects.slice(0, middle)), signal);
+  }
+
+  /** The one place where a group gets a token: a failure must not stay in the group, or nobody would ask again. */
+  function startFetch(group: Group, signal: AbortSignal): Promise<RegistryToken> {
+    const token = fetchToken(group, signal);
+    group.renewAt = Number.POSITIVE_INFINITY;
+    group.token = token;
+    token.catch(() => {
+      if (group.token === token) group.token = undefined;
+    });
+    return token;
   }
 
   return {
@@ -89,14 +98,7 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
       for (;;) {
         const group = groups.get(subject) ?? groupTogether([subject]);
         if (options.clock() >= group.renewAt) group.token = undefined;
-        if (group.token === undefined) {
-          group.renewAt = Number.POSITIVE_INFINITY;
-          group.token = fetchToken(group, signal);
-          group.token.catch(() => {
-            group.token = undefined;
-          });
-        }
-        const token = await group.token;
+        const token = await (group.token ?? startFetch(group, signal));
         if (groups.get(subject) === group) return token;
       }
     },
