@@ -17,6 +17,7 @@ import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { createHttpClient, type HttpOptions } from './http.ts';
 import { catalogPage, type Listing, pages, tagsPage } from './listing.ts';
+import { tellOutages } from './outage.ts';
 import { signedPayload } from './schema1.ts';
 import { CATALOG } from './tokens.ts';
 
@@ -41,7 +42,7 @@ const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 
 export function createDistributionRegistry(options: DistributionOptions): DistributionRegistry {
   const http = createHttpClient(options);
-  const client = createAuthorizedClient(http, options);
+  const client = createAuthorizedClient(tellOutages(http, options.registryUrl), options);
   return {
     async *repositories(signal) {
       const listing: Listing<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };

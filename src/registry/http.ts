@@ -23,11 +23,13 @@ export interface HttpRequest {
   readonly method: 'GET' | 'HEAD';
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** How often this one is sent again at most, where that is not the client's own number. */
+  readonly retries?: number;
 }
 
 /** A client that keeps its connections, waits when it is told to, and tries again what may work later. */
 export interface HttpClient {
-  /** The answer of any status that trying again does not change. Throws a `RegistryError` where there is none. */
+  /** The answer of any status that trying again does not change. Throws a `RegistryError` of kind unreadable where there is none. */
   send(url: URL, request: HttpRequest): Promise<HttpAnswer>;
   /** How many requests went out, tries included. */
   requestsCount(): number;
@@ -36,11 +38,9 @@ export interface HttpClient {
 
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 10_000;
-/** Longer than that nobody waits inside a crawl: the next one will come. */
-const LONGEST_RETRY_AFTER_MS = 120_000;
+/** Longer than that nobody waits between the tries of one request: the next crawl will come. */
+const LONGEST_PATIENCE_MS = 120_000;
 const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
-/** So many requests given up in a row, with no answer between them, are an outage and not a few odd tags. */
-const OUTAGE_AFTER_FAILURES = 8;
 
 export function createHttpClient(options: HttpOptions): HttpClient {
   const agent = new Agent({
@@ -57,7 +57,6 @@ export function createHttpClient(options: HttpOptions): HttpClient {
   });
   const slots = createSlots(options.connections);
   let requestsCount = 0;
-  let failuresInARow = 0;
 
   async function once(url: URL, { method, headers = {}, signal }: HttpRequest): Promise<HttpAnswer> {
     await slots.take();
@@ -72,24 +71,21 @@ export function createHttpClient(options: HttpOptions): HttpClient {
   }
 
   async function send(url: URL, wanted: HttpRequest): Promise<HttpAnswer> {
+    let patienceMs = LONGEST_PATIENCE_MS;
     for (let tries = 0; ; tries++) {
       wanted.signal.throwIfAborted();
       const outcome = await once(url, wanted).catch((error: unknown) => new NoAnswer(error));
       wanted.signal.throwIfAborted();
-      const mayRetry = tries < retriesFor(outcome, options.retries);
-      const delayMs = mayRetry ? delayBefore(tries, outcome, options.clock) : undefined;
-      if (delayMs !== undefined) {
+      const mayRetry = tries < retriesFor(outcome, wanted.retries ?? options.retries);
+      const delayMs = mayRetry ? delayBefore(tries, outcome, options.clock) : Number.POSITIVE_INFINITY;
+      if (delayMs <= patienceMs) {
+        patienceMs -= delayMs;
         await sleep(delayMs, undefined, { signal: wanted.signal });
-        continue;
+      } else if (outcome instanceof NoAnswer) {
+        throw new RegistryError('unreadable', `no answer: ${outcome.reason}`, url, { cause: outcome.cause });
+      } else {
+        return outcome;
       }
-      if (outcome instanceof NoAnswer) {
-        throw new RegistryError('unavailable', `no answer: ${outcome.reason}`, url, { cause: outcome.cause });
-      }
-      failuresInARow = isTransient(outcome.status) ? failuresInARow + 1 : 0;
-      if (failuresInARow >= OUTAGE_AFTER_FAILURES) {
-        throw new RegistryError('unavailable', `status ${outcome.status}, as before`, url, { status: outcome.status });
-      }
-      return outcome;
     }
   }
 
@@ -100,29 +96,43 @@ export function createHttpClient(options: HttpOptions): HttpClient {
 class NoAnswer {
   readonly cause: unknown;
   readonly reason: string;
+  /** Whether an answer came, and is none: too large, or not HTTP. One that breaks off in the middle is no such thing. */
+  readonly isBroken: boolean;
 
   constructor(cause: unknown) {
     this.cause = cause;
-    const { code, message } = cause as { code?: string; message?: string };
+    const { code, name, message } = cause as { code?: string; name?: string; message?: string };
     this.reason = code ?? message ?? 'unknown error';
+    const isNotHttp = name === 'HTTPParserError' && code !== 'HPE_INVALID_EOF_STATE';
+    this.isBroken = isNotHttp || TOO_LARGE.has(this.reason);
   }
 }
 
-function isTransient(status: number): boolean {
-  return status === 408 || status === 429 || status >= 500;
+/** Whether a status says that the request was not answered now, and may be later. */
+export function isTransient(status: number): boolean {
+  return status === 408 || status === 429 || (status >= 500 && status !== 501);
 }
 
-/** A 500 may be a tag whose file is broken, and lasts: it gets one more try. The others say that they pass. */
+const TOO_LARGE: ReadonlySet<string> = new Set(['UND_ERR_RES_EXCEEDED_MAX_SIZE', 'UND_ERR_HEADERS_OVERFLOW']);
+const TIMEOUT = /^UND_ERR_\w+_TIMEOUT$/;
+
+/**
+ * What lasts is not asked again, and what may last, once: a 500 may be a tag whose file is broken, a timeout one that takes too long,
+ * and six of those would hold a connection for minutes. The rest says that it passes.
+ */
 function retriesFor(outcome: HttpAnswer | NoAnswer, retries: number): number {
-  if (outcome instanceof NoAnswer) return retries;
-  if (!isTransient(outcome.status) || outcome.status === 501) return 0;
+  if (outcome instanceof NoAnswer) {
+    if (outcome.isBroken) return 0;
+    return TIMEOUT.test(outcome.reason) ? Math.min(1, retries) : retries;
+  }
+  if (!isTransient(outcome.status)) return 0;
   return outcome.status === 500 ? Math.min(1, retries) : retries;
 }
 
-/** Milliseconds until the next try: what the server asks for, else doubling with full jitter. Undefined where it asks for too long. */
-function delayBefore(tries: number, outcome: HttpAnswer | NoAnswer, clock: Clock): number | undefined {
+/** Milliseconds until the next try: what the server asks for, else doubling with full jitter. */
+function delayBefore(tries: number, outcome: HttpAnswer | NoAnswer, clock: Clock): number {
   const asked = outcome instanceof NoAnswer ? undefined : retryAfterMs(outcome.headers['retry-after'], clock);
-  if (asked !== undefined) return asked > LONGEST_RETRY_AFTER_MS ? undefined : asked;
+  if (asked !== undefined) return asked;
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** tries);
   return ceiling / 2 + (Math.random() * ceiling) / 2;
 }

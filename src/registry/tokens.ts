@@ -6,6 +6,7 @@ import { parseJson } from './answers.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
+import { asOutage } from './outage.ts';
 
 export interface TokenServiceOptions {
   readonly realm: URL;
@@ -121,7 +122,8 @@ async function requestToken(
   for (const subject of subjects) url.searchParams.append('scope', scopeOf(subject));
   const credentials = Buffer.from(`${options.username}:${options.accessToken}`).toString('base64');
   const requestedAt = options.clock();
-  const answer = await http.send(url, { method: 'GET', headers: { authorization: `Basic ${credentials}` }, signal });
+  const headers = { authorization: `Basic ${credentials}` };
+  const answer = await http.send(url, { method: 'GET', headers, signal }).catch(asOutage);
   const mayShrink = subjects.length > 1;
   if (mayShrink && TOO_MUCH_ASKED.has(answer.status)) return undefined;
   const token = readToken(url, answer, requestedAt);
