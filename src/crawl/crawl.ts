@@ -1,10 +1,10 @@
 import type { RepositoryName, TagName } from '../domain/names.ts';
 import type { Gap, Snapshot } from '../domain/snapshot.ts';
 import type { Clock, CrawlProgress, Registry } from '../ports.ts';
-import { gapFrom } from './failures.ts';
+import { gapFrom, unlessUnavailable } from './failures.ts';
 import type { RepositoryFinding } from './findings.ts';
 import { askElsewhere } from './leftovers.ts';
-import { forEachLimited } from './limited.ts';
+import { forEachLimited, type Workers } from './limited.ts';
 import { createReader, type Reader, type ReaderOptions } from './reader.ts';
 import { toSnapshot } from './to-snapshot.ts';
 
@@ -21,20 +21,23 @@ export interface CrawlOptions extends ReaderOptions {
  * What cannot be read is a gap. Throws where there is nothing to read: no list of repositories, or a registry that has gone.
  */
 export async function crawl(registry: Registry, options: CrawlOptions): Promise<Snapshot> {
-  const { width, clock, signal, progress } = options;
+  const { clock, progress } = options;
+  const ended = new AbortController();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
+  const workers: CrawlWorkers = { ...options, signal, ended };
   const startedAt = clock();
   const found = new Map<RepositoryName, RepositoryFinding>();
-  const reader = createReader(registry, options);
-  await forEachLimited(registry.repositories(signal), width, async (name) => {
+  const reader = createReader(registry, workers);
+  await forEachLimited(registry.repositories(signal), workers, async (name) => {
     if (found.has(name)) return; // a listing that shifts between two pages may name a repository twice
     const finding: RepositoryFinding = { name, tags: [] };
     found.set(name, finding);
     progress.repositoriesFound++;
-    await readRepository(registry, reader, finding, options);
+    await readRepository(registry, reader, finding, workers);
     progress.repositoriesRead++;
   });
   const findings = [...found.values()];
-  await askElsewhere(registry, reader.builder, findings, reader.readBelow, { width, signal });
+  await askElsewhere(registry, reader.builder, findings, reader.readBelow, workers);
   return toSnapshot({
     graph: reader.builder.build(),
     findings,
@@ -44,12 +47,15 @@ export async function crawl(registry: Registry, options: CrawlOptions): Promise<
   });
 }
 
+type CrawlWorkers = CrawlOptions & Workers;
+
 async function readRepository(
   registry: Registry,
   reader: Reader,
   finding: RepositoryFinding,
-  { width, signal, progress }: CrawlOptions,
+  workers: CrawlWorkers,
 ): Promise<void> {
+  const { signal, progress } = workers;
   const repository = finding.name;
   const names = await registry.tags(repository, signal).catch((error: unknown) => {
     finding.gap = gapFrom(error, repository);
@@ -57,7 +63,7 @@ async function readRepository(
   });
   progress.tagsFound += names.length;
   const absent: TagName[] = [];
-  await forEachLimited(names, width, async (name) => {
+  await forEachLimited(names, workers, async (name) => {
     const tag = await reader.readTag(repository, name);
     if (tag === undefined) absent.push(name);
     else finding.tags.push(tag);
@@ -65,7 +71,7 @@ async function readRepository(
   });
   if (absent.length === 0) return;
   // Listed, and not there: deleted meanwhile if a second listing says so, otherwise broken.
-  const listed = new Set(await registry.tags(repository, signal).catch(() => absent));
+  const listed = new Set((await registry.tags(repository, signal).catch(unlessUnavailable)) ?? absent);
   for (const name of absent) {
     if (!listed.has(name)) continue;
     const gap: Gap = { repository, reference: name, code: 'missing', reason: 'the tag is listed, but has no manifest' };

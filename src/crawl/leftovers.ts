@@ -4,7 +4,7 @@ import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
 import type { Registry } from '../ports.ts';
 import { unlessUnavailable } from './failures.ts';
 import type { RepositoryFinding } from './findings.ts';
-import { forEachLimited } from './limited.ts';
+import { forEachLimited, type Workers } from './limited.ts';
 
 /**
  * Asks for what the first pass left open, in every repository that reaches it until one has it: a manifest that one repository
@@ -15,15 +15,16 @@ export async function askElsewhere(
   builder: GraphBuilder,
   repositories: readonly RepositoryFinding[],
   readManifest: (repository: RepositoryName, digest: Digest) => Promise<boolean>,
-  { width, signal }: { readonly width: number; readonly signal: AbortSignal },
+  workers: Workers & { readonly signal: AbortSignal },
 ): Promise<void> {
+  const { signal } = workers;
   const asked = new Set<Digest>();
   // A manifest that is found may name others that are missing: again, until nothing new comes up.
   for (;;) {
     const open = missingReachedBy(builder.build(), repositories);
     const fresh = [...open].filter(([digest]) => !asked.has(digest)).sort(([a], [b]) => byName(a, b));
     if (fresh.length === 0) return;
-    await forEachLimited(fresh, width, async ([digest, reachedBy]) => {
+    await forEachLimited(fresh, workers, async ([digest, reachedBy]) => {
       asked.add(digest);
       const isBlob = builder.isUnsized(digest);
       let bytes: number | undefined;

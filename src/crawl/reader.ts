@@ -109,7 +109,10 @@ function createReferrersReader(registry: Registry, signal: AbortSignal) {
     const listing = registry
       .referrers(repository, digest, signal)
       .catch((error: unknown) => unlessUnavailable(error) ?? []);
-    isSupported ??= listing.then((referrers) => referrers !== undefined);
+    isSupported ??= listing.then(
+      (referrers) => referrers !== undefined,
+      () => true, // the crawl ends with that failure, and whoever listed has it already
+    );
     return (await listing) ?? [];
   };
 }

@@ -1,0 +1,109 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { crawl } from '../src/crawl/crawl.ts';
+import type { Manifest } from '../src/domain/manifest.ts';
+import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
+import type { Registry, RegistryFailure, RegistryFailureKind } from '../src/ports.ts';
+import { crawlOptions } from './crawl-options.ts';
+
+/* What a crawl does with a registry that misbehaves, at the port. */
+
+class Failure extends Error implements RegistryFailure {
+  readonly kind: RegistryFailureKind;
+
+  constructor(kind: RegistryFailureKind) {
+    super(`a failure of kind ${kind}`);
+    this.kind = kind;
+  }
+}
+
+const digestOf = (letter: string) => `sha256:${letter.repeat(64)}` as Digest;
+const EMPTY: Manifest = { kind: 'index', manifests: [] };
+
+/** A registry of these repositories, each with one tag that points at nothing in particular. */
+function registryOf(names: readonly string[], answers: Partial<Registry> = {}): Registry {
+  return {
+    async *repositories() {
+      yield* names as RepositoryName[];
+    },
+    tags: async () => ['v1' as TagName],
+    manifest: async () => ({ digest: digestOf('a'), sizeBytes: 1, manifest: EMPTY }),
+    blobBytes: async () => 1,
+    imageConfig: async () => undefined,
+    referrers: async () => undefined,
+    ...answers,
+  };
+}
+
+/** Never answers, but to an abort. */
+function hang(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+    if (signal.aborted) reject(signal.reason);
+  });
+}
+
+test('a crawl that fails has stopped when it says so, and names the failure that ended it', async () => {
+  let underWay = 0;
+  let asked = 0;
+  const registry = registryOf(['a', 'b', 'c', 'd', 'e', 'f'], {
+    async tags(name, signal) {
+      asked++;
+      if (name !== 'c') return ['v1', 'v2', 'v3'] as TagName[];
+      await turn();
+      signal.throwIfAborted();
+      throw new Failure('unavailable');
+    },
+    async manifest(_, __, signal) {
+      asked++;
+      underWay++;
+      return hang(signal).finally(() => {
+        underWay--;
+      });
+    },
+  });
+  await expect(crawl(registry, crawlOptions(3))).rejects.toThrow('a failure of kind unavailable');
+  expect(underWay).toBe(0);
+  const askedAtTheEnd = asked;
+  await turn();
+  await turn();
+  expect(asked).toBe(askedAtTheEnd);
+});
+
+test('a list of repositories that breaks off ends the whole crawl, whatever its kind', async () => {
+  const registry = registryOf([], {
+    async *repositories() {
+      yield 'a' as RepositoryName;
+      throw new Failure('unreadable');
+    },
+    tags: (_, signal) => hang(signal),
+  });
+  await expect(crawl(registry, crawlOptions(2))).rejects.toThrow('a failure of kind unreadable');
+});
+
+test('whoever started the crawl can end it', async () => {
+  const controller = new AbortController();
+  const registry = registryOf(['a', 'b'], { tags: (_, signal) => hang(signal) });
+  const crawling = crawl(registry, { ...crawlOptions(4), signal: controller.signal });
+  await turn();
+  controller.abort();
+  await expect(crawling).rejects.toThrow(/abort/i);
+});
+
+test('a registry that goes away while referrers are listed is one failure, and nobody is left to reject unheard', async () => {
+  const registry = registryOf(['a'], {
+    referrers: async () => {
+      throw new Failure('unavailable');
+    },
+  });
+  const unheard: unknown[] = [];
+  const listen = (error: unknown) => unheard.push(error);
+  process.on('unhandledRejection', listen);
+  try {
+    await expect(crawl(registry, crawlOptions(1))).rejects.toThrow('a failure of kind unavailable');
+    await turn();
+    expect(unheard).toEqual([]);
+  } finally {
+    process.off('unhandledRejection', listen);
+  }
+});
