@@ -11,7 +11,7 @@ export type Clock = () => number;
  * Retries, tokens and pacing are behind this port.
  */
 export interface Registry {
-  /** Every repository that the credentials may list, page by page. */
+  /** Every repository that the credentials may list, page by page. Begins a crawl: what earlier ones learnt of the registry's ways is forgotten. */
   repositories(signal: AbortSignal): AsyncIterable<RepositoryName>;
   /** All tags of a repository, in any order; none where the registry does not know the repository (any more). */
   tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly TagName[]>;

@@ -322,6 +322,47 @@ test('schema 1 on a registry that no longer serves it is unsupported', async () 
   });
 });
 
+test('each crawl finds out anew how the registry wants to be asked: a page for maintenance is no open registry for ever', async () => {
+  let isInMaintenance = true;
+  const basic = `Basic ${Buffer.from(`crawler:${ACCESS_TOKEN}`).toString('base64')}`;
+  const server = await standIn((request) => {
+    if (isInMaintenance) return { body: '<h1>Back soon</h1>' };
+    if (request.headers.authorization === basic) return { body: { repositories: ['a'] } };
+    return { status: 401, headers: { 'www-authenticate': 'Basic realm="registry"' } };
+  });
+  const registry = connect(server.url);
+  await expect(all(registry.repositories(signal))).rejects.toThrow('not as the protocol has it');
+  isInMaintenance = false;
+  expect(await all(registry.repositories(signal))).toEqual(['a']);
+});
+
+test('repositories that are gone are not asked for in the tokens of the next crawl', async () => {
+  let names = ['group/a', 'group/b', 'group/c'] as RepositoryName[];
+  const scopes: string[] = [];
+  const server = await guarded(
+    (url) => {
+      const asked = url.searchParams.getAll('scope');
+      scopes.push(...asked);
+      const access = asked.map((scope) =>
+        scope.startsWith('registry:')
+          ? { type: 'registry', name: 'catalog', actions: ['*'] }
+          : pull(scope.split(':')[1] ?? ''),
+      );
+      return { body: { token: token(access) } };
+    },
+    (url) => (url.pathname === '/v2/_catalog' ? { body: { repositories: names } } : { body: { tags: ['v1'] } }),
+  );
+  const registry = connect(server.url);
+  const crawlOnce = async () => {
+    scopes.length = 0;
+    for (const name of await all(registry.repositories(signal))) await registry.tags(name, signal);
+    return scopes.filter((scope) => scope.startsWith('repository:'));
+  };
+  expect(await crawlOnce()).toHaveLength(3);
+  names = ['group/b', 'group/d'] as RepositoryName[];
+  expect(await crawlOnce()).toEqual(['repository:group/b:pull', 'repository:group/d:pull']);
+});
+
 test('a registry behind basic authentication is read with it', async () => {
   const basic = `Basic ${Buffer.from(`crawler:${ACCESS_TOKEN}`).toString('base64')}`;
   const server = await standIn((request) =>

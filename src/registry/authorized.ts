@@ -22,6 +22,8 @@ export interface AuthorizedOptions extends Pick<TokenServiceOptions, 'username' 
 
 /** Asks the registry in the name of the configured user, as the registry wants it: with a token, by basic authentication, or openly. */
 export interface AuthorizedClient {
+  /** Forgets how the registry wants to be asked and which repositories share tokens: both may have changed since the last crawl. */
+  begin(): void;
   /** Throws a `RegistryError` of kind forbidden where the user may not read the subject. */
   send(subject: TokenSubject, path: string, request: AuthorizedRequest): Promise<HttpAnswer>;
   /** Says which repositories will be asked for soon, so that they share tokens. */
@@ -46,11 +48,13 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
   let scheme: Promise<Scheme> | undefined;
 
   function currentScheme(signal: AbortSignal): Promise<Scheme> {
-    scheme ??= detectScheme(http, options, signal).catch((error: unknown) => {
-      scheme = undefined;
-      throw error;
+    if (scheme !== undefined) return scheme;
+    const detected = detectScheme(http, options, signal);
+    scheme = detected;
+    detected.catch(() => {
+      if (scheme === detected) scheme = undefined;
     });
-    return scheme;
+    return detected;
   }
 
   async function sendWithToken(
@@ -73,6 +77,9 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
   }
 
   return {
+    begin() {
+      scheme = undefined;
+    },
     async expect(repositories, signal) {
       const found = await currentScheme(signal);
       if (found.kind === 'bearer') found.tokens.expect(repositories);

@@ -45,6 +45,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
   const client = createAuthorizedClient(tellOutages(http, options.registryUrl), options);
   return {
     async *repositories(signal) {
+      client.begin();
       const listing: Listing<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };
       for await (const page of pages(client, options.registryUrl, listing, signal)) {
         const names = page.flatMap((text) => parseRepositoryName(text) ?? []);
