@@ -105,10 +105,45 @@ test('null, a missing list and a repository that is gone are no tags', async () 
     { body: { tags: null } },
     { body: {} },
     { status: 404, body: { errors: [{ code: 'NAME_UNKNOWN' }] } },
+    { status: 404, body: { errors: [{ code: 'NOT_FOUND', message: 'repository group/app not found' }] } },
   ]) {
     const server = await standIn((_, url) => (url.pathname === '/v2/' ? {} : answer));
     expect(await connect(server.url).tags(repository, signal)).toEqual([]);
   }
+});
+
+test('a 404 that does not say what is unknown is no empty repository', async () => {
+  for (const body of ['<h1>404</h1>', '', { errors: [{ code: 'UNSUPPORTED' }] }]) {
+    const server = await standIn((_, url) => (url.pathname === '/v2/' ? {} : { status: 404, body }));
+    await expect(connect(server.url).tags(repository, signal)).rejects.toMatchObject({ kind: 'unreadable' });
+  }
+});
+
+test.each([
+  ['zot', { status: 404, body: { errors: [{ code: 'TAG_INVALID' }] } }],
+  ['Harbor', { status: 400, body: { errors: [{ code: 'BAD_REQUEST' }] } }],
+])('a listing that loses its place between two pages, as in %s, begins again', async (_, lost) => {
+  let tagsThere = ['a', 'b', 'c'];
+  const server = await standIn((_, url) => {
+    if (url.pathname === '/v2/') return {};
+    const last = url.searchParams.get('last');
+    if (last !== null && !tagsThere.includes(last)) return lost;
+    const [first = '', ...rest] = tagsThere.filter((tag) => last === null || tag > last);
+    if (first === 'a') tagsThere = ['b', 'c']; // what the next page begins after is deleted meanwhile
+    const link = `</v2/${repository}/tags/list?last=${first}&n=1>; rel="next"`;
+    return { body: { tags: [first] }, headers: rest.length > 0 ? { link } : {} };
+  });
+  expect(await connect(server.url).tags(repository, signal)).toEqual(['a', 'b', 'c']);
+});
+
+test('a listing that loses its place again and again is unreadable, and not what was read of it', async () => {
+  const server = await standIn((_, url) => {
+    if (url.pathname === '/v2/') return {};
+    if (url.searchParams.has('last')) return { status: 404, body: { errors: [{ code: 'NAME_UNKNOWN' }] } };
+    return { body: { tags: ['v1'] }, headers: { link: '</x?last=v1>; rel="next"' } };
+  });
+  await expect(connect(server.url).tags(repository, signal)).rejects.toMatchObject({ kind: 'unreadable', status: 404 });
+  expect(server.requests.filter(({ url }) => url.includes('/tags/list'))).toHaveLength(8);
 });
 
 test('twenty repositories share a token, and a token service that takes fewer at once is asked for fewer', async () => {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { errorCodes, parseJson } from './answers.ts';
 import type { AuthorizedClient } from './authorized.ts';
 import { RegistryError } from './errors.ts';
+import type { HttpAnswer } from './exchange.ts';
 import { nextPage } from './link.ts';
 import { CATALOG, type TokenSubject } from './tokens.ts';
 
@@ -21,39 +22,63 @@ export interface Listing<T> {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A listing, page by page: to the last `next` link, however many a page holds. A subject that is gone has none. */
+/** What a registry answers for a repository that is gone: the code of the protocol, and Harbor's own. */
+const GONE_CODES: ReadonlySet<string> = new Set(['NAME_UNKNOWN', 'NOT_FOUND']);
+const MOST_RESTARTS = 3;
+
+/**
+ * A listing, page by page: to the last `next` link, however many a page holds. A subject that is gone has none. Some registries
+ * know a page only for as long as the name before it exists: a listing that loses its place begins again, and then names most things twice.
+ */
 export async function* pages<T>(
   client: AuthorizedClient,
   registryUrl: URL,
   { subject, path, page: schema, headers }: Listing<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T[]> {
+  const url = new URL(path, registryUrl);
   const seen = new Set<string>();
+  let restarts = 0;
   let size: string | undefined = String(LARGEST_PAGE);
   let last: string | undefined;
   for (;;) {
     const query = new URLSearchParams({ ...(size && { n: size }), ...(last !== undefined && { last }) });
-    const answer = await client.send(subject, `${path}?${query}`, {
-      method: 'GET',
-      signal,
-      ...(headers && { headers }),
-    });
-    if (answer.status === 404 && subject !== CATALOG) return;
+    const request = { method: 'GET', signal, ...(headers && { headers }) } as const;
+    const answer = await client.send(subject, `${path}?${query}`, request);
     if (answer.status === 400 && size !== undefined && errorCodes(answer).includes('PAGINATION_NUMBER_INVALID')) {
       size = Number(size) > 1 ? String(Math.floor(Number(size) / 2)) : undefined;
-      continue;
+    } else if (last !== undefined && hasLostItsPlace(answer) && restarts < MOST_RESTARTS) {
+      restarts++;
+      last = undefined;
+      seen.clear();
+    } else if (last === undefined && subject !== CATALOG && isGone(answer)) {
+      return;
+    } else {
+      yield readPage(answer, schema, url);
+      const next = nextPage(answer.headers['link']);
+      if (next === undefined) return;
+      if (seen.has(next.last))
+        throw new RegistryError('unreadable', 'the pages of the listing go round in a circle', url);
+      seen.add(next.last);
+      last = next.last;
+      size = next.n ?? size;
     }
-    const url = new URL(path, registryUrl);
-    if (answer.status !== 200) throw new RegistryError('unreadable', `status ${answer.status}`, url, answer);
-    const page = schema.safeParse(parseJson(answer.body));
-    if (!page.success) throw new RegistryError('unreadable', 'the listing is not as the protocol has it', url, answer);
-    yield page.data;
-    const next = nextPage(answer.headers['link']);
-    if (next === undefined) return;
-    if (seen.has(next.last))
-      throw new RegistryError('unreadable', 'the pages of the listing go round in a circle', url);
-    seen.add(next.last);
-    last = next.last;
-    size = next.n ?? size;
   }
+}
+
+/** Harbor answers 400, and zot 404, where the `last` of a page is gone. */
+function hasLostItsPlace({ status }: HttpAnswer): boolean {
+  return status === 400 || status === 404;
+}
+
+/** Any other 404 may be a proxy's, and does not say that there are no tags. */
+function isGone(answer: HttpAnswer): boolean {
+  return answer.status === 404 && errorCodes(answer).some((code) => GONE_CODES.has(code));
+}
+
+function readPage<T>(answer: HttpAnswer, schema: z.ZodType<T[]>, url: URL): T[] {
+  if (answer.status !== 200) throw new RegistryError('unreadable', `status ${answer.status}`, url, answer);
+  const page = schema.safeParse(parseJson(answer.body));
+  if (page.success) return page.data;
+  throw new RegistryError('unreadable', 'the listing is not as the protocol has it', url, answer);
 }
