@@ -112,7 +112,6 @@ async function crawlOnce(registryUrl: string, tokenUrl: string): Promise<{ ours:
     retries: 0,
     userAgent: 'bench',
     clock: Date.now,
-    warn: console.error,
   });
   const startedAt = performance.now();
   const snapshot = await crawl(client, crawlOptions(CONNECTIONS));

@@ -27,7 +27,6 @@ export function compose(config: Config, version: string, log: Logger): Service {
     retries: RETRIES,
     userAgent: `gitlab-registry-usage-rest/${version}`,
     clock,
-    warn: (message) => log.warn(message),
   });
   const collector = createCollector({
     intervalMs: config.general.updateIntervalMs,

@@ -12,9 +12,9 @@ export type Clock = () => number;
  */
 export interface Registry {
   /** Every repository that the credentials may list, page by page. Begins a crawl: what earlier ones learnt of the registry's ways is forgotten. */
-  repositories(signal: AbortSignal): AsyncIterable<RepositoryName>;
+  repositories(signal: AbortSignal): AsyncIterable<RepositoryName | IllegalName>;
   /** All tags of a repository, in any order; none where the registry does not know the repository (any more). */
-  tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly TagName[]>;
+  tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (TagName | IllegalName)[]>;
   /** The manifest, or undefined where there is none of that name. */
   manifest(
     repository: RepositoryName,
@@ -31,6 +31,11 @@ export interface Registry {
     digest: Digest,
     signal: AbortSignal,
   ): Promise<readonly Descriptor[] | undefined>;
+}
+
+/** A name that the registry lists and the protocol does not allow: nobody can ask for it. */
+export interface IllegalName {
+  readonly illegal: string;
 }
 
 /** A manifest as the registry keeps it. `sizeBytes` is the length of what is stored. */

@@ -107,3 +107,33 @@ test('a registry that goes away while referrers are listed is one failure, and n
     process.off('unhandledRejection', listen);
   }
 });
+
+test('a tag without a legal name is one gap of its repository, and the other tags stay', async () => {
+  const registry = registryOf(['group/app', 'group/other'], {
+    tags: async (name) =>
+      name === 'group/app' ? ['v1' as TagName, { illegal: 'a b' }, { illegal: '-x' }] : ['v1' as TagName],
+  });
+  const { repositories, gaps, figures, namespaces } = await crawl(registry, crawlOptions(2));
+  expect(repositories.map(({ name, tags, isComplete }) => [name, tags.length, isComplete])).toEqual([
+    ['group/app', 1, false],
+    ['group/other', 1, true],
+  ]);
+  expect(gaps).toEqual([
+    { repository: 'group/app', code: 'unreadable', reason: 'tags without a legal name: "-x", "a b"' },
+  ]);
+  expect([figures.isComplete, namespaces[0]?.isComplete]).toEqual([false, false]);
+});
+
+test('a repository without a legal name is a gap, and the snapshot is not complete', async () => {
+  const registry = registryOf([], {
+    async *repositories() {
+      yield* [{ illegal: 'Group/App' }, 'group/app' as RepositoryName, { illegal: 'Group/App' }];
+    },
+  });
+  const { repositories, gaps, figures } = await crawl(registry, crawlOptions(1));
+  expect(repositories.map(({ name }) => name)).toEqual(['group/app']);
+  expect(gaps).toEqual([
+    { repository: 'Group/App', code: 'unreadable', reason: 'the registry lists it, but the name is not legal' },
+  ]);
+  expect(figures).toMatchObject({ isComplete: false, tagsCount: 1 });
+});

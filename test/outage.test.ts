@@ -31,7 +31,6 @@ function connect(url: string, timeoutMs = 10_000, retries = 1): DistributionRegi
     retries,
     userAgent: 'test',
     clock: Date.now,
-    warn: () => undefined,
   });
   cleanups.push(registry.close);
   return registry;

@@ -36,7 +36,6 @@ function connect(url: string, options: Partial<DistributionOptions> = {}): Distr
     retries: 3,
     userAgent: 'test',
     clock: Date.now,
-    warn: () => undefined,
     ...options,
   });
   cleanups.push(registry.close);
@@ -100,6 +99,18 @@ test('pages that go round in a circle are an error, and not an endless crawl', a
   await expect(connect(server.url).tags(repository, signal)).rejects.toThrow('go round in a circle');
 });
 
+test('names that are not legal are told apart, and the others stay', async () => {
+  const server = await standIn((_, url) => {
+    if (url.pathname === '/v2/') return {};
+    return url.pathname === '/v2/_catalog'
+      ? { body: { repositories: ['a', 'Group/App', '../etc'] } }
+      : { body: { tags: ['v1', '-x', 'v1'] } };
+  });
+  const registry = connect(server.url);
+  expect(await all(registry.repositories(signal))).toEqual(['a', { illegal: 'Group/App' }, { illegal: '../etc' }]);
+  expect(await registry.tags(repository, signal)).toEqual(['v1', { illegal: '-x' }]);
+});
+
 test('null, a missing list and a repository that is gone are no tags', async () => {
   for (const answer of [
     { body: { tags: null } },
@@ -161,7 +172,7 @@ test('twenty repositories share a token, and a token service that takes fewer at
     (url) => (url.pathname === '/v2/_catalog' ? { body: { repositories: names } } : { body: { tags: ['v1'] } }),
   );
   const registry = connect(server.url);
-  const found = await all(registry.repositories(signal));
+  const found = (await all(registry.repositories(signal))) as RepositoryName[];
   await Promise.all(found.map((name) => registry.tags(name, signal)));
   expect(asked.toSorted((a, b) => a - b)).toEqual([1, 10, 10, 10, 20]);
 });
@@ -390,7 +401,7 @@ test('repositories that are gone are not asked for in the tokens of the next cra
   const registry = connect(server.url);
   const crawlOnce = async () => {
     scopes.length = 0;
-    for (const name of await all(registry.repositories(signal))) await registry.tags(name, signal);
+    for (const name of await all(registry.repositories(signal))) await registry.tags(name as RepositoryName, signal);
     return scopes.filter((scope) => scope.startsWith('repository:'));
   };
   expect(await crawlOnce()).toHaveLength(3);

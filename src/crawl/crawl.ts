@@ -1,4 +1,4 @@
-import type { RepositoryName, TagName } from '../domain/names.ts';
+import { byName, type RepositoryName, type TagName } from '../domain/names.ts';
 import type { Gap, Snapshot } from '../domain/snapshot.ts';
 import type { Clock, CrawlProgress, Registry } from '../ports.ts';
 import { gapFrom, unlessUnavailable } from './failures.ts';
@@ -27,8 +27,10 @@ export async function crawl(registry: Registry, options: CrawlOptions): Promise<
   const workers: CrawlWorkers = { ...options, signal, ended };
   const startedAt = clock();
   const found = new Map<RepositoryName, RepositoryFinding>();
+  const illegal = new Set<string>();
   const reader = createReader(registry, workers);
   await forEachLimited(registry.repositories(signal), workers, async (name) => {
+    if (typeof name !== 'string') return void illegal.add(name.illegal);
     if (found.has(name)) return; // a listing that shifts between two pages may name a repository twice
     const finding: RepositoryFinding = { name, tags: [] };
     found.set(name, finding);
@@ -38,13 +40,21 @@ export async function crawl(registry: Registry, options: CrawlOptions): Promise<
   });
   const findings = [...found.values()];
   await askElsewhere(registry, reader.builder, findings, reader.readBelow, workers);
-  return toSnapshot({
-    graph: reader.builder.build(),
-    findings,
-    configs: reader.configs,
-    startedAt,
-    finishedAt: clock(),
-  });
+  const graph = reader.builder.build();
+  const snapshot = toSnapshot({ graph, findings, configs: reader.configs, startedAt, finishedAt: clock() });
+  return withIllegalNames(snapshot, illegal);
+}
+
+/** A repository that nobody can ask for holds bytes all the same: the registry's own figures are lower bounds. */
+function withIllegalNames(snapshot: Snapshot, names: ReadonlySet<string>): Snapshot {
+  if (names.size === 0) return snapshot;
+  const reason = 'the registry lists it, but the name is not legal';
+  const gaps = [...names].map((repository): Gap => ({ repository, code: 'unreadable', reason }));
+  return {
+    ...snapshot,
+    figures: { ...snapshot.figures, isComplete: false },
+    gaps: [...snapshot.gaps, ...gaps].sort((a, b) => byName(a.repository, b.repository)),
+  };
 }
 
 type CrawlWorkers = CrawlOptions & Workers;
@@ -57,10 +67,13 @@ async function readRepository(
 ): Promise<void> {
   const { signal, progress } = workers;
   const repository = finding.name;
-  const names = await registry.tags(repository, signal).catch((error: unknown) => {
+  const listed = await registry.tags(repository, signal).catch((error: unknown) => {
     finding.gap = gapFrom(error, repository);
     return [];
   });
+  const names = listed.flatMap((name) => (typeof name === 'string' ? name : []));
+  const illegal = listed.flatMap((name) => (typeof name === 'string' ? [] : name.illegal));
+  if (illegal.length > 0) finding.gap = illegalTags(repository, illegal);
   progress.tagsFound += names.length;
   const absent: TagName[] = [];
   await forEachLimited(names, workers, async (name) => {
@@ -71,10 +84,19 @@ async function readRepository(
   });
   if (absent.length === 0) return;
   // Listed, and not there: deleted meanwhile if a second listing says so, otherwise broken.
-  const listed = new Set((await registry.tags(repository, signal).catch(unlessUnavailable)) ?? absent);
+  const stillListed = new Set((await registry.tags(repository, signal).catch(unlessUnavailable)) ?? absent);
   for (const name of absent) {
-    if (!listed.has(name)) continue;
+    if (!stillListed.has(name)) continue;
     const gap: Gap = { repository, reference: name, code: 'missing', reason: 'the tag is listed, but has no manifest' };
     finding.tags.push({ name, root: undefined, gap });
   }
+}
+
+const MOST_NAMED = 10;
+
+function illegalTags(repository: RepositoryName, tags: readonly string[]): Gap {
+  const texts = [...tags].sort(byName).map((text) => `"${text}"`);
+  const others = texts.length > MOST_NAMED ? ` and ${texts.length - MOST_NAMED} more` : '';
+  const reason = `tags without a legal name: ${texts.slice(0, MOST_NAMED).join(', ')}${others}`;
+  return { repository, code: 'unreadable', reason };
 }

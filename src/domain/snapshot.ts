@@ -89,8 +89,9 @@ export interface TagManifest {
 
 /** One thing that a collection could not read. `reason` is for people and holds no secret. */
 export interface Gap {
-  readonly repository: RepositoryName;
-  /** The tag or digest; absent where the repository as a whole could not be read. */
+  /** As the registry writes it: it may be no legal name, and that the gap. */
+  readonly repository: string;
+  /** The tag or digest; absent where the gap is the repository's own. */
   readonly reference?: TagName | Digest;
   readonly code: GapCode;
   readonly reason: string;

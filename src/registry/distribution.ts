@@ -2,14 +2,7 @@ import { hash } from 'node:crypto';
 import { readImageConfig } from '../domain/image-config.ts';
 import { readManifest } from '../domain/manifest.ts';
 import { MANIFEST_TYPES } from '../domain/media-types.ts';
-import {
-  type Digest,
-  parseDigest,
-  parseRepositoryName,
-  parseTagName,
-  type RepositoryName,
-  type TagName,
-} from '../domain/names.ts';
+import { type Digest, parseDigest, parseRepositoryName, parseTagName, type RepositoryName } from '../domain/names.ts';
 import type { Registry, StoredManifest } from '../ports.ts';
 import { errorCodes, header, parseJson } from './answers.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './authorized.ts';
@@ -21,10 +14,7 @@ import { tellOutages } from './outage.ts';
 import { signedPayload } from './schema1.ts';
 import { CATALOG } from './tokens.ts';
 
-export interface DistributionOptions extends HttpOptions, AuthorizedOptions {
-  /** Told of what is left out because no rule covers it. */
-  readonly warn: (message: string) => void;
-}
+export type DistributionOptions = HttpOptions & AuthorizedOptions;
 
 /** A registry of the Distribution family (Docker's, GitLab's, Harbor, zot) over HTTP. */
 export interface DistributionRegistry extends Registry {
@@ -48,20 +38,22 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       client.begin();
       const listing: Listing<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };
       for await (const page of pages(client, options.registryUrl, listing, signal)) {
-        const names = page.flatMap((text) => parseRepositoryName(text) ?? []);
-        if (names.length < page.length) options.warn(`${page.length - names.length} repositories have no legal name`);
-        await client.expect(names, signal);
+        const names = page.map((text) => parseRepositoryName(text) ?? { illegal: text });
+        await client.expect(
+          names.filter((name) => typeof name === 'string'),
+          signal,
+        );
         yield* names;
       }
     },
     async tags(repository, signal) {
-      const tags: TagName[] = [];
+      const texts = new Set<string>();
       const path = `v2/${repository}/tags/list`;
       const listing: Listing<string> = { subject: repository, path, page: tagsPage };
       for await (const page of pages(client, options.registryUrl, listing, signal)) {
-        for (const text of page) tags.push(parseTagName(text) ?? unreadable(`a tag has no legal name`, path, options));
+        for (const text of page) texts.add(text);
       }
-      return [...new Set(tags)];
+      return [...texts].map((text) => parseTagName(text) ?? { illegal: text });
     },
     async manifest(repository, reference, signal) {
       const path = `v2/${repository}/manifests/${reference}`;
