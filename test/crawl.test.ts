@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { crawl } from '../src/crawl/crawl.ts';
-import type { Manifest } from '../src/domain/manifest.ts';
+import type { Descriptor, Manifest } from '../src/domain/manifest.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Registry, RegistryFailure, RegistryFailureKind } from '../src/ports.ts';
 import { crawlOptions } from './crawl-options.ts';
@@ -136,4 +136,76 @@ test('a repository without a legal name is a gap, and the snapshot is not comple
     { repository: 'Group/App', code: 'unreadable', reason: 'the registry lists it, but the name is not legal' },
   ]);
   expect(figures).toMatchObject({ isComplete: false, tagsCount: 1 });
+});
+
+const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
+const child = (digest: Digest, mediaType = OCI_INDEX): Descriptor => ({ digest, mediaType, sizeBytes: 10 });
+const numbered = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}` as Digest;
+const numberOf = (reference: string) => (reference.startsWith('sha256:') ? Number.parseInt(reference.slice(7), 16) : 0);
+
+test('a child without a media type is a manifest like its siblings, and what it names counts', async () => {
+  const layer = child(digestOf('c'), 'application/vnd.oci.image.layer.v1.tar+gzip');
+  const image: Manifest = { kind: 'image', config: child(digestOf('d'), ''), layers: [layer] };
+  const registry = registryOf(['a'], {
+    manifest: async (_, reference) =>
+      reference === digestOf('b')
+        ? { digest: digestOf('b'), sizeBytes: 7, manifest: image }
+        : {
+            digest: digestOf('a'),
+            sizeBytes: 1,
+            manifest: { kind: 'index', manifests: [child(digestOf('b'), '')] },
+          },
+  });
+  const { repositories } = await crawl(registry, crawlOptions(2));
+  expect(repositories[0]?.tags[0]).toMatchObject({ status: 'ok', sizeBytes: 10, deduplicatedBytes: 28 });
+});
+
+test('a registry that nests without end is followed so deep, also where each level lies in another repository', async () => {
+  for (const hasIt of [() => true, (name: string, n: number) => n === 0 || (n % 2 === 0) === (name === 'a')]) {
+    let deepest = 0;
+    const registry = registryOf(['a', 'b'], {
+      async manifest(name, reference) {
+        const n = numberOf(reference);
+        if (!hasIt(name, n)) return undefined;
+        deepest = Math.max(deepest, n);
+        const manifest: Manifest = { kind: 'index', manifests: [child(numbered(n + 1))] };
+        return { digest: numbered(n), sizeBytes: 1, manifest };
+      },
+    });
+    const { repositories, gaps } = await crawl(registry, crawlOptions(2));
+    expect(deepest).toBe(32);
+    expect(repositories[0]?.tags[0]?.status).toBe('incomplete');
+    expect(gaps.map(({ code }) => code)).toEqual(['missing', 'missing']);
+  }
+});
+
+test('what lies too deep below one tag is read below another that is closer to it', async () => {
+  const registry = registryOf(['a', 'b'], {
+    async manifest(name, reference) {
+      const n = name === 'b' && reference === 'v1' ? 31 : numberOf(reference);
+      const manifests = n < 40 ? [child(numbered(n + 1))] : [];
+      return { digest: numbered(n), sizeBytes: 1, manifest: { kind: 'index', manifests } };
+    },
+  });
+  const { repositories } = await crawl(registry, crawlOptions(1));
+  expect(repositories.map(({ tags }) => tags[0]?.status)).toEqual(['ok', 'ok']);
+});
+
+test('a registry that makes up new referrers for every manifest is asked for so many, and the other tags stay', async () => {
+  let next = 1;
+  let asked = 0;
+  const registry = registryOf(['good', 'hostile'], {
+    async manifest(name, reference) {
+      asked++;
+      if (name === 'good') return { digest: digestOf('a'), sizeBytes: 1, manifest: EMPTY };
+      const layers = Array.from({ length: 1000 }, () => child(numbered(next++), 'application/x-layer'));
+      const digest = reference === 'v1' ? digestOf('f') : (reference as Digest);
+      return { digest, sizeBytes: 1, manifest: { kind: 'image', config: child(numbered(next++), 'x/y'), layers } };
+    },
+    referrers: async (name) =>
+      name === 'good' ? [] : Array.from({ length: 10 }, () => child(numbered(1_000_000 + next++))),
+  });
+  const { repositories } = await crawl(registry, crawlOptions(4));
+  expect(repositories.map(({ tags }) => tags[0]?.status)).toEqual(['ok', 'incomplete']);
+  expect(asked).toBeLessThan(100);
 });

@@ -39,7 +39,7 @@ export async function crawl(registry: Registry, options: CrawlOptions): Promise<
     progress.repositoriesRead++;
   });
   const findings = [...found.values()];
-  await askElsewhere(registry, reader.builder, findings, reader.readBelow, workers);
+  await askElsewhere(registry, reader, findings, workers);
   const graph = reader.builder.build();
   const snapshot = toSnapshot({ graph, findings, configs: reader.configs, startedAt, finishedAt: clock() });
   return withIllegalNames(snapshot, illegal);

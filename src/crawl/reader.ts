@@ -1,9 +1,10 @@
 import { GraphBuilder } from '../domain/graph-builder.ts';
 import type { ImageConfig } from '../domain/image-config.ts';
 import type { Descriptor, Manifest } from '../domain/manifest.ts';
-import { isImageConfigType, isManifestType } from '../domain/media-types.ts';
+import { isImageConfigType, isManifestChildType } from '../domain/media-types.ts';
 import type { Digest, RepositoryName, TagName } from '../domain/names.ts';
 import type { Registry } from '../ports.ts';
+import { type Bounds, createBounds, type Place } from './bounds.ts';
 import { gapFrom, unlessUnavailable } from './failures.ts';
 import type { TagFinding } from './findings.ts';
 
@@ -18,20 +19,19 @@ export interface ReaderOptions {
 /** Reads manifests, each once however many tags and indexes name it, into one graph. */
 export interface Reader {
   readonly builder: GraphBuilder;
+  readonly bounds: Bounds;
   /** What was read of the images, by the digest of their configs. */
   readonly configs: ReadonlyMap<Digest, ImageConfig>;
   /** The tag's root, or the gap in its place; undefined where the registry has no such tag. */
   readTag(repository: RepositoryName, name: TagName): Promise<TagFinding | undefined>;
   /** Reads a manifest and all below it. Whether it could be read. */
-  readBelow(repository: RepositoryName, digest: Digest): Promise<boolean>;
+  readBelow(repository: RepositoryName, digest: Digest, place: Place): Promise<boolean>;
 }
-
-/** Deeper than this nobody nests an index but to harm whoever follows it. */
-const DEEPEST_NESTING = 32;
 
 export function createReader(registry: Registry, options: ReaderOptions): Reader {
   const { signal } = options;
   const builder = new GraphBuilder();
+  const bounds = createBounds();
   const configs = createConfigReader(registry, options);
   const listReferrers = createReferrersReader(registry, signal);
   const underWay = new Map<Digest, Promise<unknown>>();
@@ -41,28 +41,31 @@ export function createReader(registry: Registry, options: ReaderOptions): Reader
     repository: RepositoryName,
     digest: Digest,
     manifest: Manifest,
-    depth: number,
+    place: Place,
   ): Promise<void> {
     await configs.read(repository, manifest);
     const referrers = await listReferrers(repository, digest);
     for (const referrer of referrers) builder.addReferrer(digest, referrer);
-    for (const child of manifestsIn([...childrenOf(manifest), ...referrers])) await readChild(repository, child, depth);
+    bounds.charge(place, 1 + countOf(manifest) + referrers.length);
+    const below = { root: place.root, depth: place.depth + 1 };
+    for (const child of manifestsIn([...childrenOf(manifest), ...referrers])) await readChild(repository, child, below);
   }
 
-  async function readChild(repository: RepositoryName, digest: Digest, depth: number): Promise<void> {
+  async function readChild(repository: RepositoryName, digest: Digest, place: Place): Promise<void> {
     await underWay.get(digest);
-    if (builder.isRead(digest) || depth > DEEPEST_NESTING) return;
+    if (builder.isRead(digest) || !bounds.allow(place)) return;
     const reading = registry.manifest(repository, digest, signal).then((stored) => {
       if (stored !== undefined) builder.addManifest(digest, stored.sizeBytes, stored.manifest);
       return stored?.manifest;
     }, unlessUnavailable);
     underWay.set(digest, reading);
     const manifest = await reading.finally(() => underWay.delete(digest));
-    if (manifest !== undefined) await readAround(repository, digest, manifest, depth + 1);
+    if (manifest !== undefined) await readAround(repository, digest, manifest, place);
   }
 
   return {
     builder,
+    bounds,
     configs: configs.known,
     async readTag(repository, name) {
       try {
@@ -70,14 +73,14 @@ export function createReader(registry: Registry, options: ReaderOptions): Reader
         if (stored === undefined) return undefined;
         const isNew = !builder.isRead(stored.digest);
         const root = builder.addManifest(stored.digest, stored.sizeBytes, stored.manifest);
-        if (isNew) await readAround(repository, stored.digest, stored.manifest, 1);
+        if (isNew) await readAround(repository, stored.digest, stored.manifest, { root, depth: 0 });
         return { name, root };
       } catch (error) {
         return { name, root: undefined, gap: gapFrom(error, repository, name) };
       }
     },
-    async readBelow(repository, digest) {
-      await readChild(repository, digest, 0);
+    async readBelow(repository, digest, place) {
+      await readChild(repository, digest, place);
       return builder.isRead(digest);
     },
   };
@@ -117,10 +120,15 @@ function createReferrersReader(registry: Registry, signal: AbortSignal) {
   };
 }
 
+/** What a manifest names, its config aside. */
+function countOf(manifest: Manifest): number {
+  return manifest.kind === 'index' ? manifest.manifests.length : manifest.layers.length;
+}
+
 function childrenOf(manifest: Manifest): readonly Descriptor[] {
   return manifest.kind === 'index' ? manifest.manifests : [];
 }
 
 function manifestsIn(descriptors: readonly Descriptor[]): readonly Digest[] {
-  return descriptors.filter((child) => isManifestType(child.mediaType)).map((child) => child.digest);
+  return descriptors.filter((child) => isManifestChildType(child.mediaType)).map((child) => child.digest);
 }

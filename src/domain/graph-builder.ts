@@ -2,7 +2,7 @@ import { assertNever } from './assert-never.ts';
 import type { BlobGraph, ManifestFacts } from './graph.ts';
 import { kindOf } from './kind.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
-import { isForeignLayerType, isImageConfigType, isLayerType, isManifestType } from './media-types.ts';
+import { isForeignLayerType, isImageConfigType, isLayerType, isManifestChildType } from './media-types.ts';
 import type { Digest } from './names.ts';
 
 const UNREAD = -1;
@@ -159,7 +159,7 @@ export class GraphBuilder {
 
   #addChild(child: Descriptor): number {
     if (isLayerType(child.mediaType)) return this.#addLayer(child);
-    if (!isManifestType(child.mediaType)) return this.#addLeaf(child);
+    if (!isManifestChildType(child.mediaType)) return this.#addLeaf(child);
     const node = this.node(child.digest);
     this.#isManifest[node] = 1;
     if (!this.#hasChildren(node)) this.#nameMediaType(node, child.mediaType);

@@ -9,9 +9,17 @@ export const MANIFEST_TYPES = {
 
 const KNOWN_MANIFEST_TYPES: ReadonlySet<string> = new Set(Object.values(MANIFEST_TYPES));
 
-/** Whether a child of that media type is asked for as a manifest. Anything else is a leaf: registries refuse it at `/manifests/`. */
+/** Whether the media type is a manifest's or an index's. */
 export function isManifestType(mediaType: string): boolean {
   return KNOWN_MANIFEST_TYPES.has(bare(mediaType));
+}
+
+/**
+ * Whether an index's child of that media type is asked for as a manifest: one without a type too, since manifests are what an index lists.
+ * Anything else is a leaf: registries refuse it at `/manifests/`.
+ */
+export function isManifestChildType(mediaType: string): boolean {
+  return bare(mediaType) === '' || isManifestType(mediaType);
 }
 
 const LAYER_TYPE =
