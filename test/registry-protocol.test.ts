@@ -331,6 +331,30 @@ test('a redirect to a blob store carries no authorization, and its refusal of HE
   ]);
 });
 
+test.each([401, 403])('a %i of a blob store is one unreadable blob, and no refusal of the registry', async (status) => {
+  const store = await standIn(() => ({ status }));
+  const server = await guarded(
+    () => ({ body: { token: token([pull(repository)]) } }),
+    () => ({ status: 307, headers: { location: `${store.url}/signed` } }),
+  );
+  const registry = connect(server.url);
+  const unreadable = { kind: 'unreadable', message: expect.stringContaining(`status ${status}`) };
+  await expect(registry.blobBytes(repository, digest, signal)).rejects.toMatchObject(unreadable);
+  await expect(registry.imageConfig(repository, digest, signal)).rejects.toMatchObject(unreadable);
+});
+
+test('a 403 of the registry itself is forbidden, whatever is asked for', async () => {
+  const server = await guarded(
+    () => ({ body: { token: token([pull(repository)]) } }),
+    () => ({ status: 403 }),
+  );
+  const registry = connect(server.url);
+  const forbidden = { kind: 'forbidden' };
+  await expect(registry.blobBytes(repository, digest, signal)).rejects.toMatchObject(forbidden);
+  await expect(registry.manifest(repository, digest, signal)).rejects.toMatchObject(forbidden);
+  await expect(registry.tags(repository, signal)).rejects.toMatchObject(forbidden);
+});
+
 test('a redirect to a link-local address is not followed', async () => {
   const server = await standIn((_, url) =>
     url.pathname === '/v2/' ? {} : { status: 307, headers: { location: 'http://169.254.169.254/latest/meta-data' } },

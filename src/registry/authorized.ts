@@ -24,7 +24,7 @@ export interface AuthorizedOptions extends Pick<TokenServiceOptions, 'username' 
 export interface AuthorizedClient {
   /** Forgets how the registry wants to be asked and which repositories share tokens: both may have changed since the last crawl. */
   begin(): void;
-  /** Throws a `RegistryError` of kind forbidden where the user may not read the subject. */
+  /** Throws a `RegistryError` of kind forbidden where the user may not read the subject. A 401 or 403 in an answer is a blob store's. */
   send(subject: TokenSubject, path: string, request: AuthorizedRequest): Promise<HttpAnswer>;
   /** Says which repositories will be asked for soon, so that they share tokens. */
   expect(repositories: readonly RepositoryName[], signal: AbortSignal): Promise<void>;
@@ -62,12 +62,12 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
     subject: TokenSubject,
     url: URL,
     request: AuthorizedRequest,
-  ): Promise<HttpAnswer> {
+  ): Promise<FollowedAnswer> {
     for (let tries = 0; ; tries++) {
       const token = await tokens.tokenFor(subject, request.signal);
       if (token.grants?.has(scopeOf(subject)) === false) throw forbidden(subject, url);
       const answer = await follow(http, url, request, `Bearer ${token.value}`);
-      if (answer.status !== 401) return answer;
+      if (!isRefusal(answer, 401)) return answer;
       tokens.refuse(subject, token);
       const error = challengeOf(answer, 'bearer')?.parameters.get('error');
       if (error === 'insufficient_scope') throw forbidden(subject, url);
@@ -91,12 +91,17 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
         found.kind === 'bearer'
           ? await sendWithToken(found.tokens, subject, url, request)
           : await follow(http, url, request, found.kind === 'basic' ? found.authorization : undefined);
-      if (answer.status === 401)
+      if (isRefusal(answer, 401))
         throw new RegistryError('unavailable', 'the registry refuses the user name or the access token', url, answer);
-      if (answer.status === 403) throw forbidden(subject, url);
+      if (isRefusal(answer, 403)) throw forbidden(subject, url);
       return answer;
     },
   };
+}
+
+/** What a blob store at another origin refuses is nothing that the registry says of the user. */
+function isRefusal({ status, isFromElsewhere }: FollowedAnswer, refusal: 401 | 403): boolean {
+  return status === refusal && !isFromElsewhere;
 }
 
 function forbidden(subject: TokenSubject, url: URL): RegistryError {
@@ -149,20 +154,25 @@ function challengeOf(answer: HttpAnswer, scheme: string): Challenge | undefined 
   return lines.flatMap(parseChallenges).find((challenge) => challenge.scheme === scheme);
 }
 
+interface FollowedAnswer extends HttpAnswer {
+  readonly isFromElsewhere: boolean;
+}
+
 /** Follows redirects, as blob stores ask for them: at another origin without the authorization, and never to where a registry has no business. */
 async function follow(
   http: HttpClient,
   url: URL,
   request: AuthorizedRequest,
   authorization: string | undefined,
-): Promise<HttpAnswer> {
+): Promise<FollowedAnswer> {
   let target = url;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const headers = { ...request.headers, authorization: target.origin === url.origin ? authorization : undefined };
+    const isFromElsewhere = target.origin !== url.origin;
+    const headers = { ...request.headers, authorization: isFromElsewhere ? undefined : authorization };
     const answer = await http.send(target, { method: request.method, headers, signal: request.signal });
     const location = answer.headers['location'];
     if (!REDIRECTS.has(answer.status) || typeof location !== 'string' || !URL.canParse(location, target.href))
-      return answer;
+      return { ...answer, isFromElsewhere };
     target = new URL(location, target);
     if (!isAllowedTarget(target, url)) {
       throw new RegistryError('unreadable', `a redirect to ${target.origin} is not followed`, url, answer);
