@@ -112,6 +112,7 @@ async function crawlOnce(registryUrl: string, tokenUrl: string): Promise<{ ours:
     retries: 0,
     userAgent: 'bench',
     clock: Date.now,
+    steadyClock: () => performance.now(),
   });
   const startedAt = performance.now();
   const snapshot = await crawl(client, crawlOptions(CONNECTIONS));

@@ -20,6 +20,7 @@ const RETRIES = 6;
 
 export function compose(config: Config, version: string, log: Logger): Service {
   const clock = Date.now;
+  const steadyClock = (): number => performance.now();
   const registry = createDistributionRegistry({
     ...config.registry,
     registryUrl: new URL(config.registry.registryUrl),
@@ -27,11 +28,13 @@ export function compose(config: Config, version: string, log: Logger): Service {
     retries: RETRIES,
     userAgent: `gitlab-registry-usage-rest/${version}`,
     clock,
+    steadyClock,
   });
   const collector = createCollector({
     intervalMs: config.general.updateIntervalMs,
     clock,
-    wait: createWait(clock),
+    steadyClock,
+    wait: createWait(steadyClock),
     collect: (last, progress, signal) =>
       crawl(registry, {
         width: config.registry.connections,

@@ -6,6 +6,9 @@ import type { Snapshot } from './domain/snapshot.ts';
 /** Milliseconds since the epoch. */
 export type Clock = () => number;
 
+/** Milliseconds since some moment or other: for durations, since nobody can set it. */
+export type SteadyClock = () => number;
+
 /**
  * A registry to read from. Every call may throw a `RegistryFailure`, and an `AbortError` when its signal says so.
  * Retries, tokens and pacing are behind this port.

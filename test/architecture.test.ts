@@ -67,8 +67,10 @@ test('only the registry room speaks HTTP to others, and the crawl knows no URLs,
   }
 });
 
-test('the clock is passed in: one file looks at it', () => {
-  const looking = sources.filter(({ text }) => /Date\.now|new Date\(\)/.test(text)).map(({ path }) => path);
+test('the clocks are passed in: one file looks at them', () => {
+  const looking = sources
+    .filter(({ text }) => /Date\.now|new Date\(\)|performance\.now|hrtime/.test(text))
+    .map(({ path }) => path);
   expect(looking).toEqual(['compose.ts']);
 });
 

@@ -12,8 +12,16 @@ function snapshot(finishedAt: number, tagsCount: number): Snapshot {
 }
 
 /** Runs collections on a clock that only the collections and the waits move; `script` says how each goes, the last ends the run. */
-async function runScript(script: ((now: number) => { readonly takes: number; readonly result: Snapshot | Error })[]) {
+async function runScript(
+  script: ((now: number) => {
+    readonly takes: number;
+    readonly result: Snapshot | Error;
+    readonly setsClockBy?: number;
+  })[],
+) {
   let now = 1000;
+  let shown = 0;
+  const retriesAt: number[] = [];
   const startedAt: number[] = [];
   const errors: unknown[] = [];
   let ended = (): void => undefined;
@@ -22,7 +30,8 @@ async function runScript(script: ((now: number) => { readonly takes: number; rea
   });
   const collector = createCollector({
     intervalMs: 60 * MINUTE,
-    clock: () => now,
+    clock: () => now + shown,
+    steadyClock: () => now,
     wait: async (until, signal) => {
       now = until;
       if (startedAt.length < script.length) return;
@@ -35,15 +44,23 @@ async function runScript(script: ((now: number) => { readonly takes: number; rea
       const step = script[startedAt.length - 1]?.(now);
       if (step === undefined) throw new Error('the script is over');
       now += step.takes;
+      shown += step.setsClockBy ?? 0;
       if (step.result instanceof Error) throw step.result;
       return step.result;
     },
-    report: { started: () => undefined, finished: () => undefined, failed: (error) => errors.push(error) },
+    report: {
+      started: () => undefined,
+      finished: () => undefined,
+      failed(error, retryAt) {
+        errors.push(error);
+        retriesAt.push((retryAt - 1000) / MINUTE);
+      },
+    },
   });
   collector.start();
   await end;
   await collector.stop();
-  return { latest: collector.latest(), startedAt: startedAt.map((at) => (at - 1000) / MINUTE), errors };
+  return { latest: collector.latest(), startedAt: startedAt.map((at) => (at - 1000) / MINUTE), errors, retriesAt };
 }
 
 test('collections start on whole intervals, however long each takes, and one at a time', async () => {
@@ -60,6 +77,18 @@ test('a failure keeps the last good snapshot, is tried again sooner, and the int
   expect(startedAt).toEqual([0, 60, 60.5, 61.5, 120]);
   expect(latest?.finishedAt).toBe(7);
   expect(errors).toHaveLength(3);
+});
+
+test('a clock that is set does not move the collections, and the times that are shown are its own', async () => {
+  const DAY = 24 * 60 * MINUTE;
+  const { startedAt, retriesAt } = await runScript([
+    () => ({ takes: MINUTE, result: snapshot(1, 1), setsClockBy: -DAY }),
+    () => ({ takes: 0, result: new Error('registry down') }),
+    () => ({ takes: MINUTE, result: snapshot(1, 1), setsClockBy: 2 * DAY }),
+    () => ({ takes: 0, result: new Error('registry down') }),
+  ]);
+  expect(startedAt).toEqual([0, 60, 60.5, 120]);
+  expect(retriesAt).toEqual([60.5 - 24 * 60, 120.5 + 24 * 60]);
 });
 
 test('a registry that held tags and suddenly holds none is an outage, and not all freed', async () => {
@@ -82,6 +111,7 @@ test('stopping ends the collection under way', async () => {
   const collector = createCollector({
     intervalMs: MINUTE,
     clock: () => 0,
+    steadyClock: () => 0,
     wait: async () => undefined,
     requestsCount: () => 0,
     collect: (_last, _progress, signal) =>

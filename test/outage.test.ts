@@ -31,6 +31,7 @@ function connect(url: string, timeoutMs = 10_000, retries = 1): DistributionRegi
     retries,
     userAgent: 'test',
     clock: Date.now,
+    steadyClock: () => performance.now(),
   });
   cleanups.push(registry.close);
   return registry;

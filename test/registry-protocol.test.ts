@@ -36,6 +36,7 @@ function connect(url: string, options: Partial<DistributionOptions> = {}): Distr
     retries: 3,
     userAgent: 'test',
     clock: Date.now,
+    steadyClock: () => performance.now(),
     ...options,
   });
   cleanups.push(registry.close);
@@ -228,7 +229,7 @@ test('a token is renewed before it ends', async () => {
     () => ({ body: { token: token([pull(repository)], 100) } }),
     () => ({ body: { tags: [] } }),
   );
-  const registry = connect(server.url, { clock: () => now });
+  const registry = connect(server.url, { steadyClock: () => now, clock: () => -now });
   const tokensAfter = async (at: number) => {
     now = at;
     await registry.tags(repository, signal);

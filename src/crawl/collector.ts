@@ -1,11 +1,14 @@
 import type { Snapshot } from '../domain/snapshot.ts';
-import type { Clock, CollectionState, Collections, CrawlProgress, Snapshots } from '../ports.ts';
+import type { Clock, CollectionState, Collections, CrawlProgress, Snapshots, SteadyClock } from '../ports.ts';
 
 export interface CollectorOptions {
   /** From the start of one collection to the start of the next. */
   readonly intervalMs: number;
+  /** For the times that are shown. */
   readonly clock: Clock;
-  /** Resolves at that time (milliseconds since the epoch), or as soon as the signal says so. */
+  /** For the pace: a clock that is set back by a day must not stop the collections for one. */
+  readonly steadyClock: SteadyClock;
+  /** Resolves at that time of the steady clock, or as soon as the signal says so. */
   readonly wait: (until: number, signal: AbortSignal) => Promise<void>;
   /** Collects anew, in the knowledge of the last snapshot, and counts as it goes. */
   readonly collect: (last: Snapshot | undefined, progress: CrawlProgress, signal: AbortSignal) => Promise<Snapshot>;
@@ -45,10 +48,12 @@ export function createCollector(options: CollectorOptions): Collector {
   const stopped = new AbortController();
   const runner = createRunner(options, stopped.signal);
   const pause = createPause(options, stopped.signal);
+  /** What the other clock shows at that time of the steady one. */
+  const shown = (at: number): number => Math.round(options.clock() + at - options.steadyClock());
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
-    const firstAt = options.clock();
+    const firstAt = options.steadyClock();
     for (let failures = 0; !stopped.signal.aborted; ) {
       let nextAt = nextOnGrid(firstAt, options);
       try {
@@ -57,9 +62,9 @@ export function createCollector(options: CollectorOptions): Collector {
         nextAt = nextOnGrid(firstAt, options);
       } catch (error) {
         if (stopped.signal.aborted) return;
-        nextAt = Math.min(nextOnGrid(firstAt, options), options.clock() + FIRST_RETRY_MS * 2 ** failures);
+        nextAt = Math.min(nextOnGrid(firstAt, options), options.steadyClock() + FIRST_RETRY_MS * 2 ** failures);
         failures++;
-        runner.fail(error, nextAt);
+        runner.fail(error, shown(nextAt));
       }
       await pause.until(nextAt);
     }
@@ -67,7 +72,10 @@ export function createCollector(options: CollectorOptions): Collector {
 
   return {
     latest: runner.latest,
-    state: () => ({ ...runner.state(), nextAt: pause.endsAt() }),
+    state() {
+      const endsAt = pause.endsAt();
+      return { ...runner.state(), nextAt: endsAt === undefined ? undefined : shown(endsAt) };
+    },
     request: pause.end,
     start() {
       running ??= run();
@@ -129,8 +137,8 @@ function createPause({ wait }: CollectorOptions, stopped: AbortSignal) {
 }
 
 /** The next of the times that lie whole intervals after the first start, so that slow collections do not shift it. */
-function nextOnGrid(firstAt: number, { clock, intervalMs }: CollectorOptions): number {
-  return firstAt + (Math.floor((clock() - firstAt) / intervalMs) + 1) * intervalMs;
+function nextOnGrid(firstAt: number, { steadyClock, intervalMs }: CollectorOptions): number {
+  return firstAt + (Math.floor((steadyClock() - firstAt) / intervalMs) + 1) * intervalMs;
 }
 
 function unlessEmptied(fresh: Snapshot, last: Snapshot | undefined): Snapshot {

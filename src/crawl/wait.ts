@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../ports.ts';
+import type { SteadyClock } from '../ports.ts';
 
 /** The longest wait that a timer can hold (a 32-bit count of milliseconds); a longer one is waited for in pieces. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Waits by that clock; a signal ends the wait early, and is no error. */
-export function createWait(clock: Clock): (until: number, signal: AbortSignal) => Promise<void> {
+export function createWait(clock: SteadyClock): (until: number, signal: AbortSignal) => Promise<void> {
   return async (until, signal) => {
     for (let left = until - clock(); left > 0 && !signal.aborted; left = until - clock()) {
       await sleep(Math.min(left, LONGEST_TIMER_MS), undefined, { signal }).catch(() => undefined);

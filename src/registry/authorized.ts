@@ -13,7 +13,7 @@ import {
   type TokenSubject,
 } from './tokens.ts';
 
-export interface AuthorizedOptions extends Pick<TokenServiceOptions, 'username' | 'accessToken' | 'clock'> {
+export interface AuthorizedOptions extends Pick<TokenServiceOptions, 'username' | 'accessToken' | 'steadyClock'> {
   /** With a slash at its end. */
   readonly registryUrl: URL;
   /** The only origins that are shown the credentials. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { byName, type RepositoryName } from '../domain/names.ts';
-import type { Clock } from '../ports.ts';
+import type { SteadyClock } from '../ports.ts';
 import { parseJson } from './answers.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
@@ -13,13 +13,13 @@ export interface TokenServiceOptions {
   readonly service: string;
   readonly username: string;
   readonly accessToken: string;
-  readonly clock: Clock;
+  readonly steadyClock: SteadyClock;
 }
 
 /** A bearer token as the registry wants it. `grants` is undefined where the token does not say what it grants. */
 export interface RegistryToken {
   readonly value: string;
-  /** Milliseconds since the epoch, by our own clock. */
+  /** By the steady clock. */
   readonly renewAt: number;
   readonly grants: ReadonlySet<string> | undefined;
 }
@@ -98,7 +98,7 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
       // A group may fall into halves while it is waited for: then the subject has another one, and is asked for again.
       for (;;) {
         const group = groups.get(subject) ?? groupTogether([subject]);
-        if (options.clock() >= group.renewAt) group.token = undefined;
+        if (options.steadyClock() >= group.renewAt) group.token = undefined;
         const token = await (group.token ?? startFetch(group, signal));
         if (groups.get(subject) === group) return token;
       }
@@ -121,7 +121,7 @@ async function requestToken(
   url.searchParams.set('service', options.service);
   for (const subject of subjects) url.searchParams.append('scope', scopeOf(subject));
   const credentials = Buffer.from(`${options.username}:${options.accessToken}`).toString('base64');
-  const requestedAt = options.clock();
+  const requestedAt = options.steadyClock();
   const headers = { authorization: `Basic ${credentials}` };
   const answer = await http.send(url, { method: 'GET', headers, signal }).catch(asOutage);
   const mayShrink = subjects.length > 1;
