@@ -1,4 +1,3 @@
-import { expect } from 'vitest';
 import { crawl } from '../src/crawl/crawl.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import type { Clock } from '../src/ports.ts';
@@ -26,7 +25,7 @@ export async function crawlLab(
     retries: 2,
     userAgent: 'test',
     clock: Date.now,
-    warn: (message) => expect.unreachable(message),
+    steadyClock: () => performance.now(),
   });
   try {
     return await crawl(client, { ...crawlOptions(connections), clock });

@@ -50,17 +50,20 @@ export function blobsBelow(contents: Contents, root: number): readonly TagBlob[]
 
 /** An image's platform is also that of its config and its layers. */
 function platformsOf({ graph, configs }: Contents, nodes: readonly number[]): ReadonlyMap<number, ReadonlySet<string>> {
-  const named = new Map<number, string>();
+  const named = new Map<number, readonly string[]>();
   for (const node of nodes)
-    for (const [child, name] of graph.manifests.get(node)?.platforms ?? []) named.set(child, name);
+    for (const [child, names] of graph.manifests.get(node)?.platforms ?? []) named.set(child, names);
   const platforms = new Map<number, Set<string>>();
   for (const node of nodes) {
     const facts = graph.manifests.get(node);
+    if (facts === undefined && !named.has(node)) continue;
+    if (graph.isAttestation[node] === 1) continue;
     const config = facts?.imageConfig === undefined ? undefined : configs.get(facts.imageConfig);
-    const platform = named.get(node) ?? config?.platform;
-    if (platform === undefined || graph.isAttestation[node] === 1) continue;
+    const own = named.get(node) ?? (config?.platform === undefined ? [] : [config.platform]);
     for (const blob of [node, ...graph.children.subarray(graph.childStart[node], graph.childStart[node + 1])]) {
-      platforms.set(blob, (platforms.get(blob) ?? new Set()).add(platform));
+      const all = platforms.get(blob) ?? new Set();
+      for (const platform of own) all.add(platform);
+      platforms.set(blob, all);
     }
   }
   return platforms;
