@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -335,10 +336,43 @@ describe('the way in', () => {
       expect([answer.statusCode, answer.headers.allow], path).toEqual([405, allow]);
       expect(answer.headers['access-control-allow-origin']).toBe('https://page.example');
     }
+    const allowed = await ask('/collection', 'OPTIONS');
+    expect([allowed.status, allowed.headers.allow]).toEqual([200, 'GET, HEAD, OPTIONS, POST']);
+    expect((await ask('/no/such', 'OPTIONS')).status).toBe(404);
     expect((await ask('/auth_token%zz')).status).toBe(404);
     expect((await ask('/repositories/%ff')).status).toBe(404);
     expect((await ask('/constructor')).status).toBe(404);
     expect((await ask('/gaps/more')).status).toBe(404);
+  });
+
+  test('caches keep the answers to the pages of different origins apart', async () => {
+    const { headers } = await ask('/repositories');
+    expect(headers.vary).toBe('Origin, Accept, Authorization');
+    expect(headers['access-control-allow-origin']).toBe('https://page.example');
+  });
+
+  test('a type without a body is no body, and parameters in a body are parameters', async () => {
+    const headers = { authorization: 'Bearer good', 'content-type': 'application/json' };
+    const url = '/usage/repositories';
+    const [empty, embedding, broken] = await Promise.all(
+      ['', '{"embed":1}', '{'].map((payload) => server.inject({ method: 'GET', url, headers, payload })),
+    );
+    expect([empty?.statusCode, empty?.json()._embedded]).toEqual([200, undefined]);
+    expect(embedding?.json()._embedded.items).toHaveLength(5);
+    expect(broken?.statusCode).toBe(400);
+  });
+
+  test('the whole URL may be asked for, as proxies do, and what is no HTTP is a problem like others', async () => {
+    const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }));
+    const talk = async (text: string): Promise<string> => {
+      const socket = connect(Number(port), '127.0.0.1').end(text);
+      return (await socket.setEncoding('utf8').toArray()).join('');
+    };
+    const head = 'Host: x\r\nAuthorization: Bearer good\r\nConnection: close\r\n\r\n';
+    expect(await talk(`GET http://proxied.example/usage/gaps HTTP/1.1\r\n${head}`)).toContain('"gaps_count":2');
+    const answer = await talk('FOO BAR BAZ\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*application\/problem\+json/s);
+    expect(await talk(`GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 .*problem\+json/s);
   });
 
   test('a path with plain slashes that means two things gives links that no proxy can spoil', async () => {

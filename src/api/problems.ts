@@ -8,15 +8,21 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+export const PROBLEM = 'application/problem+json';
+
 /** `message` and `msg` repeat the detail: clients of the first version of this service read the one or the other. */
-export function sendProblem(reply: FastifyReply, { status, detail, headers = {} }: Problem): FastifyReply {
+export function problemBody({ status, detail }: Problem): Buffer {
   const problem = { type: 'about:blank', title: STATUS_CODES[status], status, detail, message: detail, msg: detail };
+  return Buffer.from(JSON.stringify(problem));
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply
-    .code(status)
-    .headers(headers)
+    .code(problem.status)
+    .headers(problem.headers ?? {})
     .header('cache-control', 'no-store')
-    .header('content-type', 'application/problem+json')
-    .send(Buffer.from(JSON.stringify(problem)));
+    .header('content-type', PROBLEM)
+    .send(problemBody(problem));
 }
 
 export function notFound(what: string): Problem {

@@ -133,7 +133,8 @@ function sendChoices(reply: FastifyReply, choices: readonly Resource[], links: L
 }
 
 function sendBody(request: FastifyRequest, reply: FastifyReply, { bytes, etag }: Body): FastifyReply {
-  reply.header('etag', etag).header('cache-control', 'private, no-cache').header('vary', 'Accept, Authorization');
+  const vary = [reply.getHeader('vary'), 'Accept, Authorization'].flatMap((value) => value ?? []).join(', ');
+  reply.header('etag', etag).header('cache-control', 'private, no-cache').header('vary', vary);
   if (isNoneMatch(request.headers['if-none-match'], etag)) return reply.code(304).send();
   return reply.header('content-type', HAL).send(bytes);
 }

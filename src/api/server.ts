@@ -6,6 +6,8 @@ import { bearerToken } from './authorization.ts';
 import { toBody } from './bodies.ts';
 import { createCrawlControl } from './crawl-control.ts';
 import { representEntryPoint } from './entry-point.ts';
+import { createLinks } from './links.ts';
+import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './odd-requests.ts';
 import { NOT_COLLECTED_YET, notFound, sendProblem, unauthorized } from './problems.ts';
 import { createResources, HAL } from './resources.ts';
 
@@ -34,6 +36,8 @@ export interface SessionTokens {
   verify(token: string): Promise<{ readonly user: string } | undefined>;
 }
 
+/** Nothing that is asked of us takes longer to say: a connection that goes on for longer is held open on purpose, or forgotten. */
+const LONGEST_REQUEST_MS = 30_000;
 const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -54,7 +58,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
     logger: false,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
-    rewriteUrl: ({ url = '/' }) => decodable(url),
+    requestTimeout: LONGEST_REQUEST_MS,
+    rewriteUrl: ({ url = '/' }) => decodable(originForm(url)),
+    clientErrorHandler: answerUnreadable,
   });
   server.decorateRequest('user', undefined);
   acceptBodiesOfGet(server);
@@ -113,8 +119,8 @@ function refuseOthers(prefix: string) {
 }
 
 function addRoutes(server: FastifyInstance, options: ServerOptions): void {
-  const { prefix, snapshots, tokens, version } = options;
-  const answerResource = guarded(tokens, createResources(options));
+  const { prefix, snapshots, version } = options;
+  const answerResource = guarded(options, createResources(options));
   const crawl = createCrawlControl(options);
   const entryPoint = toBody(representEntryPoint(prefix, version));
   const answerEntryPoint = async (_: FastifyRequest, reply: FastifyReply) => reply.type(HAL).send(entryPoint.bytes);
@@ -126,24 +132,13 @@ function addRoutes(server: FastifyInstance, options: ServerOptions): void {
     server.get(`${prefix}/${name}`, answerResource);
     if (hasMembers) server.get(`${prefix}/${name}/*`, answerResource);
   }
-  server.get(`${prefix}/collection`, guarded(tokens, crawl.show));
-  server.post(`${prefix}/collection`, guarded(tokens, crawl.begin));
+  server.get(`${prefix}/collection`, guarded(options, crawl.show));
+  server.post(`${prefix}/collection`, guarded(options, crawl.begin));
   server.get(`${prefix}/health/live`, async () => ({ status: 'live' }));
   server.get(`${prefix}/health/ready`, async (_, reply) =>
     snapshots.latest() === undefined ? sendProblem(reply, NOT_COLLECTED_YET) : { status: 'ready' },
   );
   server.setNotFoundHandler(async (request, reply) => sendProblem(reply, notFound(pathOf(request))));
-}
-
-/** A path with a broken escape names nothing that exists. Its escapes are escaped, so that it is routed, logged and refused like any other. */
-function decodable(url: string): string {
-  const [path = '', ...query] = url.split('?');
-  try {
-    decodeURIComponent(path);
-    return url;
-  } catch {
-    return [path.replaceAll('%', '%25'), ...query].join('?');
-  }
 }
 
 function answerErrors(server: FastifyInstance, log: Log): void {
@@ -156,26 +151,20 @@ function answerErrors(server: FastifyInstance, log: Log): void {
 }
 
 /** Lets a request through to `answer` with a valid token only. */
-function guarded(tokens: SessionTokens, answer: (request: FastifyRequest, reply: FastifyReply) => FastifyReply) {
+function guarded(
+  { tokens, prefix }: ServerOptions,
+  answer: (request: FastifyRequest, reply: FastifyReply) => FastifyReply,
+) {
+  const signIn = createLinks(prefix).authToken();
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const token = bearerToken(request.headers.authorization);
     if (token === undefined)
-      return sendProblem(reply, unauthorized('A bearer token is needed; /auth_token gives one', false));
+      return sendProblem(reply, unauthorized(`A bearer token is needed; ${signIn} gives one`, false));
     const session = await tokens.verify(token);
     if (session === undefined) return sendProblem(reply, unauthorized('The token is not valid, or not any more', true));
     request.user = session.user;
     return answer(request, reply);
   };
-}
-
-/** Parameters may stand in a JSON body, since the first version of this service read them there; any other body is let pass. */
-function acceptBodiesOfGet(server: FastifyInstance): void {
-  server.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
-  server.addContentTypeParser('*', (_, payload, done) => {
-    payload.resume();
-    payload.once('end', () => done(null, undefined));
-    payload.once('error', done);
-  });
 }
 
 function logRequests(server: FastifyInstance, log: Log): void {

@@ -1,0 +1,59 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { PROBLEM, problemBody } from './problems.ts';
+
+/* What is legal and rare, or not legal and common: requests that would not be routed, logged and refused like any other without a word here. */
+
+/** What was asked through a proxy names the whole URL (RFC 9112, 3.2.2). */
+export function originForm(url: string): string {
+  if (url.startsWith('/') || !URL.canParse(url)) return url;
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+}
+
+/** A path with a broken escape names nothing that exists. Its escapes are escaped, so that it is routed, logged and refused like any other. */
+export function decodable(url: string): string {
+  const [path = '', ...query] = url.split('?');
+  try {
+    decodeURIComponent(path);
+    return url;
+  } catch {
+    return [path.replaceAll('%', '%25'), ...query].join('?');
+  }
+}
+
+/** What is no HTTP is answered as any other mistake of a client, and its connection closed. */
+export function answerUnreadable(error: { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = UNREADABLE_STATUS.get(error.code ?? '') ?? 400;
+  const body = problemBody({ status, detail: 'The request is not understood' });
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM}\r\nContent-Length: ${body.length}`;
+  socket.end(Buffer.concat([Buffer.from(`${head}\r\nConnection: close\r\n\r\n`), body]));
+}
+
+const UNREADABLE_STATUS: ReadonlyMap<string, number> = new Map([
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+  ['HPE_HEADER_OVERFLOW', 431],
+]);
+
+/**
+ * Parameters may stand in a JSON body, since the first version of this service read them there; any other body is let pass, and so is an
+ * empty one, whatever type it claims to have.
+ */
+export function acceptBodiesOfGet(server: FastifyInstance): void {
+  server.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
+  const parseJson = server.getDefaultJsonParser('error', 'ignore');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parseJson(request, String(body), done);
+  });
+  server.addContentTypeParser('*', (_, payload, done) => {
+    payload.resume();
+    payload.once('end', () => done(null, undefined));
+    payload.once('error', done);
+  });
+}
