@@ -49,7 +49,7 @@ export function acceptBodiesOfGet(server: FastifyInstance): void {
   const parseJson = server.getDefaultJsonParser('error', 'ignore');
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
-    else parseJson(request, String(body), done);
+    else void parseJson(request, String(body), done);
   });
   server.addContentTypeParser('*', (_, payload, done) => {
     payload.resume();
