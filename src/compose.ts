@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import { createServer } from './api/server.ts';
 import { createLdapDirectory } from './auth/ldap-directory.ts';
 import { createTokens } from './auth/tokens.ts';
@@ -60,8 +61,8 @@ export function compose(config: Config, version: string, log: Logger): Service {
   });
   return {
     async start() {
-      const address = await server.listen({ host: config.general.host, port: config.general.port });
-      log.info({ url: `${address}${config.general.prefix}` }, 'listening');
+      await server.listen({ host: config.general.host, port: config.general.port });
+      log.info({ url: urlOf(server.server.address(), config.general.prefix) }, 'listening');
       collector.start();
     },
     async stop() {
@@ -69,6 +70,13 @@ export function compose(config: Config, version: string, log: Logger): Service {
       await registry.close();
     },
   };
+}
+
+/** Where the server listens, and not where one machine might reach it: all addresses are `0.0.0.0` or `[::]`. */
+function urlOf(address: AddressInfo | string | null, prefix: string): string {
+  if (address === null || typeof address === 'string') return String(address);
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}${prefix}`;
 }
 
 function reportTo(log: Logger, registry: DistributionRegistry): CollectorReport {

@@ -10,6 +10,10 @@ import { loadConfig } from './config/load-config.ts';
 /** Within that time after SIGTERM or SIGINT the process is gone, whatever still hangs. */
 const LONGEST_STOP_MS = 4500;
 
+// Who reads what we print may have gone, or have no room: that is for the exit code to say.
+process.stdout.on('error', () => process.exit(1));
+process.stderr.on('error', () => undefined);
+
 const version = readVersion();
 const invocation = parseArguments(process.argv.slice(2), version);
 switch (invocation.command) {
@@ -37,7 +41,10 @@ async function serve(config: Config): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
   const log = createLog({ level: config.general.logLevel, isTerminal, noColor: Boolean(process.env['NO_COLOR']) });
   const service = compose(config, version, log);
+  let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
+    if (isStopping) return; // a supervisor may signal the process and its group: once is meant
+    isStopping = true;
     log.info({ signal }, 'stopping');
     setTimeout(() => process.exit(0), LONGEST_STOP_MS).unref();
     service.stop().then(
@@ -45,8 +52,8 @@ async function serve(config: Config): Promise<void> {
       (error: unknown) => fail(`${PROGRAM}: ${String(error)}\n`, 1),
     );
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
   try {
     await service.start();
   } catch (error) {

@@ -27,6 +27,8 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'debug = maybe': 'my.conf:2: [general] debug: "maybe" is neither true nor false; expected True or False',
     'cors_origins = https://a.example/path':
       'my.conf:2: [general] cors_origins: "https://a.example/path" holds an entry with a path; expected * alone, or origins such as https://example.com, separated by spaces or commas',
+    'cors_origins = https://*.example.com':
+      'my.conf:2: [general] cors_origins: "https://*.example.com" holds an entry that holds a *; expected * alone, or origins such as https://example.com, separated by spaces or commas',
     'update_interval = 25 days':
       'my.conf:2: [general] update_interval: "25 days" is too long; expected a duration from 1 second to 24 days, such as 60 minutes',
     'log_level = loud':
@@ -47,6 +49,8 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'host = myldap.com': `my.conf:4: [ldap] host: "myldap.com" is still the placeholder; expected ${HOSTS}`,
     'host = https://a': `my.conf:4: [ldap] host: "https://a" holds another scheme than ldap and ldaps; expected ${HOSTS}`,
     'host = a:99999': `my.conf:4: [ldap] host: "a:99999" holds an entry that is no host; expected ${HOSTS}`,
+    'host = MyLdap.com': `my.conf:4: [ldap] host: "MyLdap.com" is still the placeholder; expected ${HOSTS}`,
+    'host = [::::::]': `my.conf:4: [ldap] host: "[::::::]" holds an entry that is no host; expected ${HOSTS}`,
     'host =': `my.conf:4: [ldap] host: the value is empty; expected ${HOSTS}`,
     'host = ldaps://a\nstart_tls = on':
       'my.conf:5: [ldap] start_tls: is true although a host is reached by ldaps://, which is encrypted already; expected one of them',
@@ -82,6 +86,8 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'gitlab_base_url = https://gitlab.example.com': {
     'gitlab_base_url = gitlab.example.com': `my.conf:10: [registry] gitlab_base_url: "gitlab.example.com" does not begin with http:// or https://; expected ${GITLAB}`,
     'gitlab_base_url = https://mygitlab.com/': `my.conf:10: [registry] gitlab_base_url: "https://mygitlab.com/" is still the placeholder; expected ${GITLAB}`,
+    'gitlab_base_url = http:///gitlab': `my.conf:10: [registry] gitlab_base_url: "http:///gitlab" names no host; expected ${GITLAB}`,
+    'gitlab_base_url = http://gitlab:0/': `my.conf:10: [registry] gitlab_base_url: "http://gitlab:0/" names port 0; expected ${GITLAB}`,
     'gitlab_base_url = https://me:hunter2@gitlab.example.com': `my.conf:10: [registry] gitlab_base_url: the value holds credentials; expected ${GITLAB}`,
     'gitlab_base_url = https://gitlab.example.com/?private_token=hunter2': `my.conf:10: [registry] gitlab_base_url: the value holds a query or a fragment; expected ${GITLAB}`,
   },
@@ -114,6 +120,14 @@ test('all problems come at once, in order of the file', () => {
     'my.conf:6: [ldap] valid_gid: the value is empty',
     'my.conf:10: [registry] gitlab_base_url: "gitlab.example.com" does not begin with http:// or https://',
     `${PREFIX}REGISTRY_CONNECTIONS: [registry] connections: "many" is not a whole number`,
+  ]);
+});
+
+test('what is wrong together is told besides what is wrong by itself', () => {
+  const text = changed('host = ldap.example.com', 'bind_dn = cn=reader');
+  expect(problems(text).map((line) => line.split(';')[0])).toEqual([
+    'my.conf:4: [ldap] bind_dn: is set without bind_password',
+    'my.conf: [ldap] host: is not set',
   ]);
 });
 

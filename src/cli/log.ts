@@ -17,13 +17,10 @@ const STDERR = 2;
 /** One line per event, on stderr, written before the call returns: the last words of a process are not lost. */
 export function createLog({ level, isTerminal, noColor }: LogOptions): Logger {
   const options: LoggerOptions = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  if (!isTerminal) return pino(options, pino.destination({ fd: STDERR, sync: true }));
-  const stream = pretty({
-    destination: STDERR,
-    sync: true,
-    colorize: !noColor,
-    translateTime: 'SYS:HH:MM:ss',
-    singleLine: true,
-  });
+  const destination = pino.destination({ fd: STDERR, sync: true });
+  // A full disk or a closed pipe costs lines of the log, and not the service.
+  destination.on('error', () => undefined);
+  if (!isTerminal) return pino(options, destination);
+  const stream = pretty({ destination, colorize: !noColor, translateTime: 'SYS:HH:MM:ss', singleLine: true });
   return pino(options, stream);
 }

@@ -102,17 +102,17 @@ export function configOf({ general, ldap, jwt, registry }: Values): Config {
   });
 }
 
-/** What is right by itself and wrong together: the key that the operator should look at, and why. */
-export function contradictions({ ldap }: Partial<Values>): readonly Contradiction[] {
-  if (ldap === undefined) return [];
+/** What is right by itself and wrong together: the key that the operator should look at, and why. Keys that are wrong by themselves are absent. */
+export function contradictions(ldap: Partial<Values['ldap']>): readonly Contradiction[] {
   const found: Contradiction[] = [];
-  if (ldap.bind_dn !== undefined && ldap.bind_password === undefined) {
+  const isRead = 'bind_dn' in ldap && 'bind_password' in ldap;
+  if (isRead && ldap.bind_dn !== undefined && ldap.bind_password === undefined) {
     found.push({ section: 'ldap', key: 'bind_dn', message: 'is set without bind_password; expected both or neither' });
   }
-  if (ldap.bind_dn === undefined && ldap.bind_password !== undefined) {
+  if (isRead && ldap.bind_dn === undefined && ldap.bind_password !== undefined) {
     found.push({ section: 'ldap', key: 'bind_password', message: 'is set without bind_dn; expected both or neither' });
   }
-  if (ldap.start_tls && ldap.host.some(({ scheme }) => scheme === 'ldaps')) {
+  if (ldap.start_tls && ldap.host?.some(({ scheme }) => scheme === 'ldaps')) {
     const message = 'is true although a host is reached by ldaps://, which is encrypted already; expected one of them';
     found.push({ section: 'ldap', key: 'start_tls', message });
   }

@@ -1,6 +1,6 @@
 import type { Reader } from './key.ts';
 import { words } from './readers.ts';
-import { HOST_NAME, IPV6 } from './web-addresses.ts';
+import { HOST_NAME } from './web-addresses.ts';
 
 /** One LDAP server as written: `scheme` is undefined where it was left to `start_tls`. */
 export interface DirectoryHost {
@@ -18,10 +18,10 @@ export const directoryHosts: Reader<readonly DirectoryHost[]> = (text) => {
   for (const word of words(text)) {
     const [, scheme, host = '', port] =
       /^(?:(ldaps?):\/\/)?(\[[^\]]*\]|[^:/]*)(?::([0-9]{1,5}))?\/?$/i.exec(word) ?? [];
-    if (host === PLACEHOLDER) return { wrong: 'is still the placeholder' };
+    if (host.toLowerCase() === PLACEHOLDER) return { wrong: 'is still the placeholder' };
     if (/^[a-z]+:\/\//i.test(word) && !/^ldaps?:/i.test(word))
       return { wrong: 'holds another scheme than ldap and ldaps' };
-    const isHost = host.startsWith('[') ? IPV6.test(host.slice(1, -1)) : HOST_NAME.test(host);
+    const isHost = host.startsWith('[') ? URL.canParse(`ldap://${host}`) : HOST_NAME.test(host);
     if (!isHost || Number(port ?? 389) > 65_535 || Number(port ?? 389) === 0)
       return { wrong: 'holds an entry that is no host' };
     hosts.push({

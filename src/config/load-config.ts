@@ -30,9 +30,10 @@ export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedC
   return { problems: problemLines(problems) };
 }
 
-/** Every section whose keys are all right, then checked as a whole too. */
+/** Every section whose keys are all right; what is right in any of them is then checked together too. */
 function readValues(settings: ReadonlyMap<string, Setting>, problems: Problem[]): Partial<Values> {
   const sections: Record<string, Readonly<Record<string, unknown>>> = {};
+  const all: Record<string, Readonly<Record<string, unknown>>> = {};
   for (const [name, { keys }] of SECTIONS) {
     const values: Record<string, unknown> = {};
     for (const [keyName, key] of Object.entries(keys)) {
@@ -48,11 +49,12 @@ function readValues(settings: ReadonlyMap<string, Setting>, problems: Problem[])
           message: wrongValue(key, text, read.wrong),
         });
     }
+    all[name] = values;
     if (Object.keys(values).length === Object.keys(keys).length) sections[name] = values;
   }
   // The schema that gave Values its type is the one that was walked through.
   const values = sections as Partial<Values>;
-  for (const { section, key, message } of contradictions(values)) {
+  for (const { section, key, message } of contradictions(all['ldap'] as Partial<Values['ldap']>)) {
     problems.push({ ...placeOf(settings.get(`${section}.${key}`)), subject: `[${section}] ${key}`, message });
   }
   return values;

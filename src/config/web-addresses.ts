@@ -60,6 +60,9 @@ function webUrl(text: string): Reading<URL> {
   if (/\s/.test(text) || !URL.canParse(text)) return { wrong: 'is not a URL' };
   const url = new URL(text);
   if (text.includes('@')) return { wrong: 'holds credentials' };
+  if (/^https?:\/\/[/:]/i.test(text)) return { wrong: 'names no host' };
+  if (url.port === '0') return { wrong: 'names port 0' };
+  if (url.hostname.includes('*')) return { wrong: 'holds a *' };
   if (/[?#]/.test(text)) return { wrong: 'holds a query or a fragment' };
   return { value: url };
 }
