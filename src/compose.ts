@@ -18,6 +18,7 @@ export interface Service {
 }
 
 const RETRIES = 6;
+const PROGRESS_EVERY_MS = 5000;
 
 export function compose(config: Config, version: string, log: Logger): Service {
   const clock = Date.now;
@@ -59,13 +60,19 @@ export function compose(config: Config, version: string, log: Logger): Service {
     tokens: createTokens({ ...config.jwt, clock }),
     log,
   });
+  let progress: NodeJS.Timeout | undefined;
   return {
     async start() {
       await server.listen({ host: config.general.host, port: config.general.port });
       log.info({ url: urlOf(server.server.address(), config.general.prefix) }, 'listening');
       collector.start();
+      progress = setInterval(() => {
+        const { running } = collector.state();
+        if (running) log.debug({ ...running.progress, requests: running.requestsCount }, 'collecting');
+      }, PROGRESS_EVERY_MS);
     },
     async stop() {
+      clearInterval(progress);
       await Promise.all([server.close(), collector.stop()]);
       await registry.close();
     },

@@ -5,7 +5,7 @@ import { createLog } from './cli/log.ts';
 import { compose } from './compose.ts';
 import type { Config } from './config/config.ts';
 import { defaultConfigText } from './config/default-config.ts';
-import { loadConfig } from './config/load-config.ts';
+import { loadConfig, type Origins } from './config/load-config.ts';
 
 /** Within that time after SIGTERM or SIGINT the process is gone, whatever still hangs. */
 const LONGEST_STOP_MS = 4500;
@@ -33,13 +33,19 @@ switch (invocation.command) {
       env: process.env,
     });
     if ('problems' in loaded) fail(configurationProblems(loaded.problems, invocation.isDefaultFile), 2);
-    else await serve(loaded.config);
+    else await serve(loaded);
   }
 }
 
-async function serve(config: Config): Promise<void> {
+interface Loaded {
+  readonly config: Config;
+  readonly origins: Origins;
+}
+
+async function serve({ config, origins }: Loaded): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
   const log = createLog({ level: config.general.logLevel, isTerminal, noColor: Boolean(process.env['NO_COLOR']) });
+  log.debug({ version, node: process.version, origins }, 'settings');
   const service = compose(config, version, log);
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {

@@ -85,3 +85,18 @@ test('what Kubernetes says of a Service of our name, and what is meant for other
   const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [PREFIX + name, value]));
   expect(problems(GOOD, env)).toEqual([]);
 });
+
+test('where each setting was found is known, and what is left to its default is not in there', () => {
+  const file = written('[general]\nsocket_port = 8080\n', 'origins.conf');
+  const loaded = loadConfig({ file, isDefaultFile: false, env: IN_FULL });
+  expect('origins' in loaded && loaded.origins).toEqual({
+    'general.socket_port': `${file}:2`,
+    'jwt.secret_key': `${PREFIX}JWT_SECRET_KEY`,
+    'ldap.base_dn': `${PREFIX}LDAP_BASE_DN`,
+    'ldap.host': `${PREFIX}LDAP_HOST`,
+    'ldap.valid_gid': `${PREFIX}LDAP_VALID_GID`,
+    'registry.access_token': `${PREFIX}REGISTRY_ACCESS_TOKEN`,
+    'registry.gitlab_base_url': `${PREFIX}REGISTRY_GITLAB_BASE_URL`,
+    'registry.registry_base_url': `${PREFIX}REGISTRY_REGISTRY_BASE_URL`,
+  });
+});

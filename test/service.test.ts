@@ -70,6 +70,29 @@ test('the log has a line for every request, with user, status and milliseconds, 
   expect(service.child.output()).not.toContain('sneaky-query-secret');
 });
 
+test('debug says where every setting was found, without its value, and how far a collection has come', async () => {
+  const one = await lab.startSlowly(60, { general: { debug: 'True' } });
+  try {
+    await said(one, '"collecting"');
+    const lines = one.child.output().split('\n');
+    const line = (event: string) =>
+      JSON.parse(lines.find((text) => text.includes(`"msg":"${event}"`)) ?? '{}') as object;
+    const place = expect.stringMatching(/service\.conf:\d+$/);
+    expect(line('settings')).toMatchObject({
+      level: 20,
+      origins: { 'general.debug': place, 'jwt.secret_key': place, 'registry.access_token': place },
+    });
+    expect(line('collecting')).toMatchObject({
+      level: 20,
+      repositoriesRead: expect.any(Number),
+      tagsRead: expect.any(Number),
+      requests: expect.any(Number),
+    });
+  } finally {
+    await lab.stop(one);
+  }
+});
+
 test('it listens before the first collection has finished, says that it is not ready, and answers null', async () => {
   lab.tokens.faults.delayMs = 1500;
   const one = await lab.start();

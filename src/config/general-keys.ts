@@ -32,7 +32,8 @@ export const GENERAL_KEYS = {
     fallback: 'False',
   }),
   log_level: key({
-    about: 'The least serious events that are logged.',
+    about:
+      'The least serious events that are logged. `debug` adds where each setting was found, and how far a collection has come.',
     right: `one of ${LOG_LEVELS.join(', ')}`,
     read: oneOf(LOG_LEVELS),
     fallback: 'info',

@@ -14,7 +14,12 @@ export interface ConfigSources {
 }
 
 /** Each problem is one line for the operator, without a line end and without any secret. */
-export type LoadedConfig = { readonly config: Config } | { readonly problems: readonly string[] };
+export type LoadedConfig =
+  | { readonly config: Config; readonly origins: Origins }
+  | { readonly problems: readonly string[] };
+
+/** Where each setting that counts was found, by `section.key`: a file with its line, or a variable. Those that are not here have their default. */
+export type Origins = Readonly<Record<string, string>>;
 
 /** Reads the file and the environment, which counts more, and checks everything before it gives up. */
 export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedConfig {
@@ -26,7 +31,7 @@ export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedC
   const missing = missingKeys(settings, fromFile === undefined ? undefined : file);
   if (fromFile === undefined && (!isDefaultFile || missing.length > 0)) problems.unshift(noSuchFile(file));
   if (isWorthListing(missing, fromFile, fromEnv, isDefaultFile)) problems.push(...missing);
-  if (problems.length === 0 && isComplete(values)) return { config: configOf(values) };
+  if (problems.length === 0 && isComplete(values)) return { config: configOf(values), origins: originsOf(settings) };
   return { problems: problemLines(problems) };
 }
 
@@ -58,6 +63,14 @@ function readValues(settings: ReadonlyMap<string, Setting>, problems: Problem[])
     problems.push({ ...placeOf(settings.get(`${section}.${key}`)), subject: `[${section}] ${key}`, message });
   }
   return values;
+}
+
+function originsOf(settings: ReadonlyMap<string, Setting>): Origins {
+  const origins = [...settings].map(([name, { place, line }]) => [
+    name,
+    line === undefined ? place : `${place}:${line}`,
+  ]);
+  return Object.fromEntries(origins.sort()) as Origins;
 }
 
 function isComplete(values: Partial<Values>): values is Values {
