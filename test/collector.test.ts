@@ -18,6 +18,7 @@ async function runScript(
     readonly result: Snapshot | Error;
     readonly setsClockBy?: number;
   })[],
+  intervalMinutes = 60,
 ) {
   let now = 1000;
   let shown = 0;
@@ -29,7 +30,7 @@ async function runScript(
     ended = resolve;
   });
   const collector = createCollector({
-    intervalMs: 60 * MINUTE,
+    intervalMs: intervalMinutes * MINUTE,
     clock: () => now + shown,
     steadyClock: () => now,
     wait: async (until, signal) => {
@@ -89,6 +90,21 @@ test('a clock that is set does not move the collections, and the times that are 
   ]);
   expect(startedAt).toEqual([0, 60, 60.5, 120]);
   expect(retriesAt).toEqual([60.5 - 24 * 60, 120.5 + 24 * 60]);
+});
+
+test('a failure is never followed sooner than its backoff allows, not by a whole interval and not by a short one', async () => {
+  const takes = (minutes: number, result: Snapshot | Error) => () => ({ takes: minutes * MINUTE, result });
+  const [good, bad] = [snapshot(1, 1), new Error('registry down')];
+  const hourly = await runScript([takes(59.75, bad), takes(0, good), takes(0, good)]);
+  expect(hourly.startedAt).toEqual([0, 60.25, 120]);
+  const often = await runScript([takes(0, bad), takes(0, bad), takes(0, bad), takes(0, good), takes(0, good)], 0.1);
+  expect(often.startedAt).toEqual([0, 0.5, 1, 1.5, 1.6]);
+});
+
+test('retries come ever more seldom, and no more seldom than the interval', async () => {
+  const bad = () => ({ takes: 0, result: new Error('registry down') });
+  const { startedAt } = await runScript(Array.from({ length: 10 }, () => bad));
+  expect(startedAt.map((at, i) => at - (startedAt[i - 1] ?? 0))).toEqual([0, 0.5, 1, 2, 4, 8, 16, 32, 60, 60]);
 });
 
 test('a registry that held tags and suddenly holds none is an outage, and not all freed', async () => {

@@ -41,7 +41,7 @@ export class EmptyRegistryError extends Error {
   }
 }
 
-/** A failed collection is tried again sooner than the interval, at a pace that no token service takes for an attack. */
+/** A failed collection is tried again at a pace that no token service takes for an attack (docs/adr/0005). */
 const FIRST_RETRY_MS = 30_000;
 
 export function createCollector(options: CollectorOptions): Collector {
@@ -55,15 +55,14 @@ export function createCollector(options: CollectorOptions): Collector {
   async function run(): Promise<void> {
     const firstAt = options.steadyClock();
     for (let failures = 0; !stopped.signal.aborted; ) {
-      let nextAt = nextOnGrid(firstAt, options);
+      let nextAt: number;
       try {
         await runner.collect();
         failures = 0;
         nextAt = nextOnGrid(firstAt, options);
       } catch (error) {
         if (stopped.signal.aborted) return;
-        nextAt = Math.min(nextOnGrid(firstAt, options), options.steadyClock() + FIRST_RETRY_MS * 2 ** failures);
-        failures++;
+        nextAt = options.steadyClock() + retryAfterMs(failures++, options.intervalMs);
         runner.fail(error, shown(nextAt));
       }
       await pause.until(nextAt);
@@ -134,6 +133,11 @@ function createPause({ wait }: CollectorOptions, stopped: AbortSignal) {
       return true;
     },
   };
+}
+
+/** Twice as long after each failure, up to the interval; where the interval is shorter than the first of these waits, that one. */
+function retryAfterMs(failuresBefore: number, intervalMs: number): number {
+  return Math.max(FIRST_RETRY_MS, Math.min(intervalMs, FIRST_RETRY_MS * 2 ** failuresBefore));
 }
 
 /** The next of the times that lie whole intervals after the first start, so that slow collections do not shift it. */
