@@ -90,7 +90,7 @@ async function loopRate(origin: string, requests: readonly CrawlRequest[]): Prom
   const worker = async (): Promise<void> => {
     for (const { path, token } of feed) {
       const headers = { accept: ACCEPT, authorization: `Bearer ${token}` };
-      const { status } = await exchange(agent, { origin, path, method: 'GET', headers }, signal);
+      const { status } = await exchange(agent, { origin, path, method: 'GET', headers }, { signal, timeoutMs: 60_000 });
       if (status !== 200) throw new Error(`the bare loop met status ${status}`);
     }
   };

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { config, layer } from '../lab/images.ts';
 import { createPusher } from '../lab/push.ts';
 import { startRegistry } from '../lab/registry.ts';
+import { serve } from '../lab/serve.ts';
 import { crawl } from '../src/crawl/crawl.ts';
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
@@ -114,4 +115,25 @@ test('nobody waits longer than two minutes for one question, even if it is told 
   const reading = connect(server.url).manifest(repository, 'v1' as TagName, signal);
   await expect(reading).rejects.toMatchObject({ kind: 'unreadable' });
   expect(server.requests.filter(({ url }) => url.includes('/manifests/'))).toHaveLength(1);
+});
+
+test('an answer that trickles for ever is given up, and the rest of the registry is read', async () => {
+  const trickles: NodeJS.Timeout[] = [];
+  const server = await serve((request, response) => {
+    const path = new URL(request.url ?? '', 'http://lab.invalid').pathname;
+    response.writeHead(200, { 'content-type': 'application/json' });
+    if (path === '/v2/_catalog') response.end(JSON.stringify({ repositories: ['fine', 'slow'] }));
+    else if (path === '/v2/slow/tags/list') trickles.push(setInterval(() => response.write(' '), 50));
+    else response.end(JSON.stringify({ tags: [] }));
+  });
+  cleanups.push(async () => {
+    for (const trickle of trickles) clearInterval(trickle);
+    await server.stop();
+  });
+  const { repositories, gaps } = await crawl(connect(server.url, 200, 0), crawlOptions(2));
+  expect(repositories.map(({ name, isComplete }) => [name, isComplete])).toEqual([
+    ['fine', true],
+    ['slow', false],
+  ]);
+  expect(gaps[0]?.reason).toContain('ANSWER_TIMEOUT');
 });

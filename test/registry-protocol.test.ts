@@ -303,7 +303,8 @@ test('a server that never answers in time is unavailable, and the error says whe
     .tags(repository, signal)
     .catch((error: unknown) => error);
   expect(failure).toMatchObject({ kind: 'unavailable' });
-  expect(String(failure)).toBe(`RegistryError: no answer: UND_ERR_HEADERS_TIMEOUT (${server.url}/v2/)`);
+  expect(String(failure)).toMatch(/^RegistryError: no answer: \w+_TIMEOUT \(/);
+  expect(String(failure)).toContain(`(${server.url}/v2/)`);
 });
 
 test('an abort ends a request that waits for its next try', async () => {

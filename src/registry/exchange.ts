@@ -7,23 +7,35 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
+/** An answer that comes piece by piece, and never to its end. */
+class AnswerTimeoutError extends Error {
+  override readonly name = 'AnswerTimeoutError';
+  readonly code = 'ANSWER_TIMEOUT';
+}
+
 /**
- * Sends one request and collects its answer. At this lowest level of the library no stream is made for each body: on a machine that the
+ * Sends one request and collects its answer, which has to be whole within that time. At this lowest level of the library no stream is made for each body: on a machine that the
  * crawler shares with the registry, what it saves is the registry's.
  */
 export function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  signal: AbortSignal,
+  { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let status = 0;
     let headers: IncomingHttpHeaders = {};
     const chunks: Buffer[] = [];
-    const abort = (): void => {
-      controller?.abort(signal.reason);
-      reject(signal.reason);
+    const fail = (reason: Error): void => {
+      controller?.abort(reason);
+      reject(reason);
+    };
+    const abort = (): void => fail(signal.reason);
+    const timer = setTimeout(() => fail(new AnswerTimeoutError('the answer does not end')), timeoutMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
     };
     signal.addEventListener('abort', abort);
     dispatcher.dispatch(request, {
@@ -39,12 +51,12 @@ export function exchange(
         chunks.push(chunk);
       },
       onResponseEnd() {
-        signal.removeEventListener('abort', abort);
+        settle();
         const [only = Buffer.alloc(0)] = chunks;
         resolve({ status, headers, body: chunks.length > 1 ? Buffer.concat(chunks) : only });
       },
       onResponseError(_, error) {
-        signal.removeEventListener('abort', abort);
+        settle();
         reject(error);
       },
     });

@@ -25,6 +25,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** How often this one is sent again at most, where that is not the client's own number. */
   readonly retries?: number;
+  /** Whether nothing else works without an answer: then a timeout is tried again as often as any other failure. */
+  readonly isVital?: true;
 }
 
 /** A client that keeps its connections, waits when it is told to, and tries again what may work later. */
@@ -40,6 +42,8 @@ const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 10_000;
 /** Longer than that nobody waits between the tries of one request: the next crawl will come. */
 const LONGEST_PATIENCE_MS = 120_000;
+/** Pieces may come slowly, but so many timeouts after it was asked for an answer has to be whole. */
+const TIMEOUTS_TO_THE_END = 4;
 const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
 
 export function createHttpClient(options: HttpOptions): HttpClient {
@@ -64,7 +68,8 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       signal.throwIfAborted();
       requestsCount++;
       const wanted = { origin: url.origin, path: url.pathname + url.search, method };
-      return await exchange(agent, { ...wanted, headers: { 'user-agent': options.userAgent, ...headers } }, signal);
+      const request = { ...wanted, headers: { 'user-agent': options.userAgent, ...headers } };
+      return await exchange(agent, request, { signal, timeoutMs: options.timeoutMs * TIMEOUTS_TO_THE_END });
     } finally {
       slots.give();
     }
@@ -76,7 +81,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       wanted.signal.throwIfAborted();
       const outcome = await once(url, wanted).catch((error: unknown) => new NoAnswer(error));
       wanted.signal.throwIfAborted();
-      const mayRetry = tries < retriesFor(outcome, wanted.retries ?? options.retries);
+      const mayRetry = tries < retriesFor(outcome, wanted.retries ?? options.retries, wanted.isVital === true);
       const delayMs = mayRetry ? delayBefore(tries, outcome, options.clock) : Number.POSITIVE_INFINITY;
       if (delayMs <= patienceMs) {
         patienceMs -= delayMs;
@@ -114,16 +119,16 @@ export function isTransient(status: number): boolean {
 }
 
 const TOO_LARGE: ReadonlySet<string> = new Set(['UND_ERR_RES_EXCEEDED_MAX_SIZE', 'UND_ERR_HEADERS_OVERFLOW']);
-const TIMEOUT = /^UND_ERR_\w+_TIMEOUT$/;
+const TIMEOUT = /_TIMEOUT$/;
 
 /**
  * What lasts is not asked again, and what may last, once: a 500 may be a tag whose file is broken, a timeout one that takes too long,
  * and six of those would hold a connection for minutes. The rest says that it passes.
  */
-function retriesFor(outcome: HttpAnswer | NoAnswer, retries: number): number {
+function retriesFor(outcome: HttpAnswer | NoAnswer, retries: number, isVital: boolean): number {
   if (outcome instanceof NoAnswer) {
     if (outcome.isBroken) return 0;
-    return TIMEOUT.test(outcome.reason) ? Math.min(1, retries) : retries;
+    return TIMEOUT.test(outcome.reason) && !isVital ? Math.min(1, retries) : retries;
   }
   if (!isTransient(outcome.status)) return 0;
   return outcome.status === 500 ? Math.min(1, retries) : retries;

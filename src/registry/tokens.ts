@@ -123,7 +123,7 @@ async function requestToken(
   const credentials = Buffer.from(`${options.username}:${options.accessToken}`).toString('base64');
   const requestedAt = options.steadyClock();
   const headers = { authorization: `Basic ${credentials}` };
-  const answer = await http.send(url, { method: 'GET', headers, signal }).catch(asOutage);
+  const answer = await http.send(url, { method: 'GET', headers, signal, isVital: true }).catch(asOutage);
   const mayShrink = subjects.length > 1;
   if (mayShrink && TOO_MUCH_ASKED.has(answer.status)) return undefined;
   const token = readToken(url, answer, requestedAt);
