@@ -103,8 +103,9 @@ function reportTo(log: Logger, registry: DistributionRegistry): CollectorReport 
         'collection finished',
       );
     },
-    failed(reason, retryAt) {
-      log.error({ reason, retryAt: new Date(retryAt).toISOString() }, 'collection failed; the last snapshot stays');
+    failed(reason, retryAt, last) {
+      const consequence = last === undefined ? 'there is no snapshot yet' : 'the last snapshot stays';
+      log.error({ reason, retryAt: new Date(retryAt).toISOString() }, `collection failed; ${consequence}`);
     },
   };
 }

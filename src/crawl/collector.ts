@@ -21,8 +21,8 @@ export interface CollectorOptions {
 export interface CollectorReport {
   started(): void;
   finished(snapshot: Snapshot): void;
-  /** The last good snapshot stays. `retryAt` is milliseconds since the epoch. */
-  failed(reason: string, retryAt: number): void;
+  /** `last` is the snapshot that stays, if there was ever one. `retryAt` is milliseconds since the epoch. */
+  failed(reason: string, retryAt: number, last: Snapshot | undefined): void;
 }
 
 /** Collects again and again, one collection at a time, and keeps the last good snapshot. */
@@ -109,7 +109,7 @@ function createRunner({ clock, collect, requestsCount, report }: CollectorOption
     },
     fail(error: unknown, retryAt: number): void {
       failure = { at: clock(), reason: error instanceof Error ? error.message : String(error) };
-      report.failed(failure.reason, retryAt);
+      report.failed(failure.reason, retryAt, latest);
     },
   };
 }
