@@ -57,6 +57,8 @@ export type RegistryFailureKind = 'forbidden' | 'unreadable' | 'unsupported' | '
 /** The shape of what a `Registry` throws. Its message says what and where, and holds no secret. */
 export interface RegistryFailure extends Error {
   readonly kind: RegistryFailureKind;
+  /** What went wrong, and not where: for those who should not see the addresses inside. */
+  readonly reason: string;
 }
 
 /** Who may sign in. Throws a `DirectoryError` where the directory cannot be asked. */

@@ -10,6 +10,7 @@ import { crawlOptions } from './crawl-options.ts';
 
 class Failure extends Error implements RegistryFailure {
   readonly kind: RegistryFailureKind;
+  readonly reason = 'a failure';
 
   constructor(kind: RegistryFailureKind) {
     super(`a failure of kind ${kind}`);
@@ -88,6 +89,37 @@ test('whoever started the crawl can end it', async () => {
   await turn();
   controller.abort();
   await expect(crawling).rejects.toThrow(/abort/i);
+});
+
+test('referrers that cannot be listed leave what they refer to incomplete, with the bytes that it has', async () => {
+  const registry = registryOf(['a'], {
+    referrers: async () => {
+      throw new Failure('forbidden');
+    },
+  });
+  const { repositories, gaps } = await crawl(registry, crawlOptions(1));
+  expect(repositories[0]?.tags[0]).toMatchObject({ status: 'incomplete', deduplicatedBytes: 1 });
+  expect(gaps).toHaveLength(1);
+});
+
+test('a foreign layer counts 0 only where the registry says that it is not stored', async () => {
+  const layer = {
+    mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar',
+    digest: digestOf('b'),
+    sizeBytes: 50,
+  };
+  const config = { mediaType: 'application/vnd.example.config', digest: digestOf('c'), sizeBytes: 7 };
+  const manifest: Manifest = { kind: 'image', config, layers: [layer] };
+  const statusWith = async (blobBytes: Registry['blobBytes']) => {
+    const stored = { digest: digestOf('a'), sizeBytes: 1, manifest };
+    const registry = registryOf(['a'], { manifest: async () => stored, blobBytes });
+    return (await crawl(registry, crawlOptions(1))).repositories[0]?.tags[0];
+  };
+  expect(await statusWith(async () => undefined)).toMatchObject({ status: 'ok', sizeBytes: 0 });
+  const refuse = async () => {
+    throw new Failure('unreadable');
+  };
+  expect(await statusWith(refuse)).toMatchObject({ status: 'incomplete', sizeBytes: 0 });
 });
 
 test('a registry that goes away while referrers are listed is one failure, and nobody is left to reject unheard', async () => {

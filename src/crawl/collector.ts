@@ -1,5 +1,13 @@
 import type { Snapshot } from '../domain/snapshot.ts';
-import type { Clock, CollectionState, Collections, CrawlProgress, Snapshots, SteadyClock } from '../ports.ts';
+import type {
+  Clock,
+  CollectionState,
+  Collections,
+  CrawlProgress,
+  RegistryFailure,
+  Snapshots,
+  SteadyClock,
+} from '../ports.ts';
 
 export interface CollectorOptions {
   /** From the start of one collection to the start of the next. */
@@ -108,10 +116,16 @@ function createRunner({ clock, collect, requestsCount, report }: CollectorOption
       report.finished(latest);
     },
     fail(error: unknown, retryAt: number): void {
-      failure = { at: clock(), reason: error instanceof Error ? error.message : String(error) };
-      report.failed(failure.reason, retryAt, latest);
+      failure = { at: clock(), reason: reasonOf(error) };
+      report.failed(error instanceof Error ? error.message : String(error), retryAt, latest);
     },
   };
+}
+
+/** What is said of a failure to those who ask; where it happened is for the log. */
+function reasonOf(error: unknown): string {
+  if (error instanceof EmptyRegistryError) return error.message;
+  return (error as Partial<RegistryFailure>).reason ?? 'an unexpected error, which the log names';
 }
 
 /** Waits between two collections, and can be made to stop waiting. */

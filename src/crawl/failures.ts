@@ -10,10 +10,10 @@ const GAP_CODES: Readonly<Record<string, GapCode>> = {
 
 /** The gap that a failure leaves. Whatever is no failure of this one question ends the crawl. */
 export function gapFrom(error: unknown, repository: RepositoryName, reference?: TagName): Gap {
-  const { kind, message } = error as Partial<RegistryFailure>;
+  const { kind, reason } = error as Partial<RegistryFailure>;
   const code = GAP_CODES[kind ?? ''];
   if (code === undefined) throw error;
-  return { repository, code, reason: message ?? code, ...(reference !== undefined && { reference }) };
+  return { repository, code, reason: reason ?? code, ...(reference !== undefined && { reference }) };
 }
 
 /** Takes a failure of this one question for "not there"; any other ends the crawl. */

@@ -21,6 +21,19 @@ export async function askElsewhere(
   const asked = new Set<Digest>();
   const mayAsk = (digest: Digest, place: Place) =>
     !asked.has(digest) && (builder.isUnsized(digest) || bounds.allow(place));
+  async function settleBlob(digest: Digest, reachedBy: ReadonlySet<RepositoryName>): Promise<void> {
+    let isRefused = false;
+    for (const repository of [...reachedBy].sort(byName)) {
+      const bytes = await registry.blobBytes(repository, digest, signal).catch((error: unknown) => {
+        isRefused = true;
+        return unlessUnavailable(error);
+      });
+      if (bytes !== undefined) return builder.settle(digest, bytes);
+    }
+    // Only who answers that it is not there says so: a foreign layer that nobody could ask for is unknown, and not 0.
+    if (!isRefused) builder.settle(digest, undefined);
+  }
+
   // A manifest that is found may name others that are missing: again, until nothing new comes up.
   for (;;) {
     const open = missingIn(builder.build(), repositories, bounds);
@@ -30,12 +43,8 @@ export async function askElsewhere(
       if (!mayAsk(digest, place)) return; // its root was exhausted meanwhile: another may reach it in the next round
       asked.add(digest);
       const isBlob = builder.isUnsized(digest);
-      let bytes: number | undefined;
-      for (const repository of [...reachedBy].sort(byName)) {
-        if (isBlob) bytes = await registry.blobBytes(repository, digest, signal).catch(unlessUnavailable);
-        if (isBlob ? bytes !== undefined : await readBelow(repository, digest, place)) break;
-      }
-      if (isBlob) builder.settle(digest, bytes);
+      if (isBlob) await settleBlob(digest, reachedBy);
+      else for (const repository of [...reachedBy].sort(byName)) if (await readBelow(repository, digest, place)) break;
     });
   }
 }

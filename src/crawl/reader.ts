@@ -44,7 +44,7 @@ export function createReader(registry: Registry, options: ReaderOptions): Reader
     place: Place,
   ): Promise<void> {
     await configs.read(repository, manifest);
-    const referrers = await listReferrers(repository, digest);
+    const referrers = await listReferrers(repository, digest, () => builder.markPartial(digest));
     for (const referrer of referrers) builder.addReferrer(digest, referrer);
     bounds.charge(place, 1 + countOf(manifest) + referrers.length);
     const below = { root: place.root, depth: place.depth + 1 };
@@ -107,11 +107,17 @@ function createConfigReader(registry: Registry, { signal, collectCreated, knownC
 /** Lists what refers to a manifest. A registry that does not know how is asked once, and not for every manifest. */
 function createReferrersReader(registry: Registry, signal: AbortSignal) {
   let isSupported: Promise<boolean> | undefined;
-  return async (repository: RepositoryName, digest: Digest): Promise<readonly Descriptor[]> => {
+  return async (
+    repository: RepositoryName,
+    digest: Digest,
+    onUnreadable: () => void,
+  ): Promise<readonly Descriptor[]> => {
     if (isSupported !== undefined && !(await isSupported)) return [];
-    const listing = registry
-      .referrers(repository, digest, signal)
-      .catch((error: unknown) => unlessUnavailable(error) ?? []);
+    const listing = registry.referrers(repository, digest, signal).catch((error: unknown) => {
+      unlessUnavailable(error);
+      onUnreadable();
+      return [];
+    });
     isSupported ??= listing.then(
       (referrers) => referrers !== undefined,
       () => true, // the crawl ends with that failure, and whoever listed has it already

@@ -22,6 +22,7 @@ export class GraphBuilder {
   /** Blobs that every descriptor with a size calls foreign: one that is not stored counts 0, and nothing is missing. */
   readonly #isForeign = new Set<number>();
   readonly #isAttestation = new Set<number>();
+  readonly #isPartial = new Set<number>();
   readonly #mediaTypes: string[] = [''];
   readonly #mediaTypeNumbers = new Map<string, number>([['', 0]]);
   readonly #mediaTypeOf: number[] = [];
@@ -73,6 +74,11 @@ export class GraphBuilder {
     this.#referrers.set(node, referrers.add(this.#addChild(referrer)));
   }
 
+  /** Says of a manifest that what hangs under it could not all be had: whoever reaches it is incomplete. */
+  markPartial(digest: Digest): void {
+    this.#isPartial.add(this.node(digest));
+  }
+
   /** Whether only the registry can tell the blob's bytes: no descriptor does, several differ, or it is foreign and may be stored or not. */
   isUnsized(digest: Digest): boolean {
     const node = this.#numbers.get(digest);
@@ -98,6 +104,7 @@ export class GraphBuilder {
       isMissing[node] = 1;
       bytes[node] = Number.NaN;
     }
+    for (const node of this.#isPartial) isMissing[node] = 1;
     const isAttestation = new Uint8Array(nodesCount);
     for (const node of this.#isAttestation) isAttestation[node] = 1;
     return {

@@ -12,7 +12,7 @@ export interface BlobGraph {
   readonly bytes: Float64Array;
   /** 1 where some manifest lists the blob as a layer. */
   readonly isLayer: Uint8Array;
-  /** 1 where a manifest, or the size of a blob, was asked for and not had: whoever reaches it is incomplete. */
+  /** 1 where a manifest, the size of a blob, or what refers to a manifest was asked for and not had: whoever reaches it is incomplete. */
   readonly isMissing: Uint8Array;
   readonly childStart: Uint32Array;
   readonly children: Uint32Array;

@@ -7,12 +7,12 @@ export class RegistryError extends Error implements RegistryFailure {
   readonly url: string;
   /** The HTTP status, where there was an answer. */
   readonly status: number | undefined;
-  readonly #what: string;
+  readonly reason: string;
 
   constructor(kind: RegistryFailureKind, what: string, url: URL, options: ErrorOptions & { status?: number } = {}) {
     super(`${what} (${url.origin}${url.pathname})`, options);
     this.kind = kind;
-    this.#what = what;
+    this.reason = what;
     this.url = url.origin + url.pathname;
     this.status = options.status;
   }
@@ -20,6 +20,6 @@ export class RegistryError extends Error implements RegistryFailure {
   /** The same failure, where it means more or less than one answer. */
   as(kind: RegistryFailureKind): RegistryError {
     const status = this.status === undefined ? {} : { status: this.status };
-    return new RegistryError(kind, this.#what, new URL(this.url), { cause: this.cause, ...status });
+    return new RegistryError(kind, this.reason, new URL(this.url), { cause: this.cause, ...status });
   }
 }
