@@ -7,6 +7,7 @@ import {
   type DistributionOptions,
   type DistributionRegistry,
 } from '../src/registry/distribution.ts';
+import { createLookup } from '../src/registry/link-local.ts';
 import { type Answer, type StandIn, startStandIn } from './stand-in.ts';
 
 const ACCESS_TOKEN = 'glpat-very-secret';
@@ -357,11 +358,36 @@ test('a 403 of the registry itself is forbidden, whatever is asked for', async (
   await expect(registry.tags(repository, signal)).rejects.toMatchObject(forbidden);
 });
 
-test('a redirect to a link-local address is not followed', async () => {
-  const server = await standIn((_, url) =>
-    url.pathname === '/v2/' ? {} : { status: 307, headers: { location: 'http://169.254.169.254/latest/meta-data' } },
-  );
+test.each([
+  'http://169.254.169.254/latest/meta-data',
+  'http://[fe80::1]/',
+  'http://[::ffff:169.254.169.254]/',
+  'http://2852039166/',
+])('a redirect to the link-local address %s is not followed', async (location) => {
+  const server = await standIn((_, url) => (url.pathname === '/v2/' ? {} : { status: 307, headers: { location } }));
   await expect(connect(server.url).blobBytes(repository, digest, signal)).rejects.toThrow('is not followed');
+});
+
+test('a redirect to a name for a link-local address ends where it would connect, and one blob is unreadable', async () => {
+  const server = await standIn((_, url) =>
+    url.pathname === '/v2/' ? {} : { status: 307, headers: { location: 'http://store.example/x' } },
+  );
+  const asked: string[] = [];
+  const lookup = createLookup(new Set(), (hostname, _, callback) => {
+    asked.push(hostname);
+    callback(null, [{ address: '169.254.169.254', family: 4 }]);
+  });
+  const reading = connect(server.url, { lookup }).blobBytes(repository, digest, signal);
+  await expect(reading).rejects.toMatchObject({ kind: 'unreadable', message: expect.stringContaining('LINK_LOCAL') });
+  expect(asked).toEqual(['store.example']);
+});
+
+test('a configured name may stand for a link-local address: whoever configures it knows', () => {
+  const found: unknown[] = [];
+  const lookup = createLookup(new Set(['registry.example']), (_, __, callback) => callback(null, '169.254.1.2', 4));
+  for (const name of ['registry.example', 'store.example'])
+    lookup(name, {}, (error, address) => found.push(error?.code ?? address));
+  expect(found).toEqual(['169.254.1.2', 'ERR_LINK_LOCAL']);
 });
 
 test('a manifest whose bytes are not those of its digest is unreadable', async () => {

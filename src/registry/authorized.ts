@@ -4,6 +4,7 @@ import { type Challenge, parseChallenges } from './challenge.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
+import { isLinkLocal } from './link-local.ts';
 import {
   CATALOG,
   createTokenService,
@@ -181,8 +182,8 @@ async function follow(
   throw new RegistryError('unreadable', `more than ${MOST_REDIRECTS} redirects`, url);
 }
 
-/** No downgrade from https, and no link-local address: there cloud machines keep their credentials. */
+/** No downgrade from https, and no link-local address; a name for one is found out when it is connected to (link-local.ts). */
 function isAllowedTarget(target: URL, from: URL): boolean {
   const isWeb = target.protocol === 'https:' || (target.protocol === 'http:' && from.protocol === 'http:');
-  return isWeb && !/^(?:169\.254\.|\[fe[89ab]|\[::ffff:a9fe:|metadata\.)/i.test(target.hostname);
+  return isWeb && !isLinkLocal(target.hostname.replace(/^\[|\]$/g, ''));
 }

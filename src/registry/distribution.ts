@@ -9,6 +9,7 @@ import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient }
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { createHttpClient, type HttpOptions } from './http.ts';
+import { createLookup } from './link-local.ts';
 import { catalogPage, type Listing, pages, tagsPage } from './listing.ts';
 import { tellOutages } from './outage.ts';
 import { signedPayload } from './schema1.ts';
@@ -31,7 +32,8 @@ const LARGEST_MANIFEST_BYTES = 8 * 1024 * 1024;
 const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 
 export function createDistributionRegistry(options: DistributionOptions): DistributionRegistry {
-  const http = createHttpClient(options);
+  const configuredHosts = [options.registryUrl.href, ...options.tokenOrigins].map((url) => new URL(url).hostname);
+  const http = createHttpClient({ lookup: createLookup(new Set(configuredHosts)), ...options });
   const client = createAuthorizedClient(tellOutages(http, options.registryUrl), options);
   return {
     async *repositories(signal) {

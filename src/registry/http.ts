@@ -1,9 +1,11 @@
+import type { LookupFunction } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
 import { Agent } from 'undici';
 import type { Clock } from '../ports.ts';
 import { RegistryError } from './errors.ts';
 import { exchange, type HttpAnswer } from './exchange.ts';
+import { LINK_LOCAL_CODE } from './link-local.ts';
 import { createSlots } from './slots.ts';
 
 export interface HttpOptions {
@@ -13,6 +15,8 @@ export interface HttpOptions {
   readonly timeoutMs: number;
   /** Certificates in PEM to trust besides the well-known ones. */
   readonly ca?: string | undefined;
+  /** How names become addresses; as everywhere by default. */
+  readonly lookup?: LookupFunction;
   readonly userAgent: string;
   /** How often a request that may work later is sent again. */
   readonly retries: number;
@@ -56,6 +60,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     // `ca` replaces the well-known certificates, so they are named with it.
     connect: {
       timeout: options.timeoutMs,
+      ...(options.lookup && { lookup: options.lookup }),
       ...(options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }),
     },
   });
@@ -101,15 +106,15 @@ export function createHttpClient(options: HttpOptions): HttpClient {
 class NoAnswer {
   readonly cause: unknown;
   readonly reason: string;
-  /** Whether an answer came, and is none: too large, or not HTTP. One that breaks off in the middle is no such thing. */
-  readonly isBroken: boolean;
+  /** Whether it will be no other the next time: too large, not HTTP, or not to be asked. What breaks off in the middle is no such thing. */
+  readonly isLasting: boolean;
 
   constructor(cause: unknown) {
     this.cause = cause;
     const { code, name, message } = cause as { code?: string; name?: string; message?: string };
     this.reason = code ?? message ?? 'unknown error';
     const isNotHttp = name === 'HTTPParserError' && code !== 'HPE_INVALID_EOF_STATE';
-    this.isBroken = isNotHttp || TOO_LARGE.has(this.reason);
+    this.isLasting = isNotHttp || LASTING.has(this.reason);
   }
 }
 
@@ -118,7 +123,11 @@ export function isTransient(status: number): boolean {
   return status === 408 || status === 429 || (status >= 500 && status !== 501);
 }
 
-const TOO_LARGE: ReadonlySet<string> = new Set(['UND_ERR_RES_EXCEEDED_MAX_SIZE', 'UND_ERR_HEADERS_OVERFLOW']);
+const LASTING: ReadonlySet<string> = new Set([
+  'UND_ERR_RES_EXCEEDED_MAX_SIZE',
+  'UND_ERR_HEADERS_OVERFLOW',
+  LINK_LOCAL_CODE,
+]);
 const TIMEOUT = /_TIMEOUT$/;
 
 /**
@@ -127,7 +136,7 @@ const TIMEOUT = /_TIMEOUT$/;
  */
 function retriesFor(outcome: HttpAnswer | NoAnswer, retries: number, isVital: boolean): number {
   if (outcome instanceof NoAnswer) {
-    if (outcome.isBroken) return 0;
+    if (outcome.isLasting) return 0;
     return TIMEOUT.test(outcome.reason) && !isVital ? Math.min(1, retries) : retries;
   }
   if (!isTransient(outcome.status)) return 0;
