@@ -9,7 +9,7 @@ import { LINK_LOCAL_CODE } from './link-local.ts';
 import { createSlots } from './slots.ts';
 
 export interface HttpOptions {
-  /** Requests in flight at most, per origin. */
+  /** Requests in flight at most, to the registry, the token service and blob stores together. */
   readonly connections: number;
   /** How long a server may take until its headers come, and between two pieces of a body. */
   readonly timeoutMs: number;
