@@ -87,13 +87,22 @@ test('it is an outage where the registry does not answer the probe either', asyn
   await expect(reading).rejects.toMatchObject({ kind: 'unavailable', status: 503 });
 });
 
-test('a registry that answers the probe, and fifty questions in a row not, is gone as well', async () => {
-  const server = await standIn(() => ({ status: 500 }));
+test('a registry that answers the probe, and fifty questions in a row with nothing, is gone as well', async () => {
+  const server = await standIn(() => undefined);
   const registry = connect(server.url, 10_000, 0);
   const kinds: unknown[] = [];
   for (let i = 0; i < 50; i++)
     await registry.manifest(repository, `v${i}` as TagName, signal).catch((error) => kinds.push(error.kind));
   expect(kinds).toEqual([...Array.from({ length: 49 }, () => 'unreadable'), 'unavailable']);
+});
+
+test('a registry that answers the probe, and any number of questions with an error, has so many broken tags', async () => {
+  const server = await standIn(() => ({ status: 500 }));
+  const registry = connect(server.url, 10_000, 0);
+  for (let i = 0; i < 60; i++) {
+    const reading = registry.manifest(repository, `v${i}` as TagName, signal);
+    await expect(reading).rejects.toMatchObject({ kind: 'unreadable' });
+  }
 });
 
 test('an answer that is too large, or is not HTTP, is one unreadable thing, and is not asked for again', async () => {

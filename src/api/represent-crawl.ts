@@ -1,3 +1,4 @@
+import { parseRepositoryName } from '../domain/names.ts';
 import type { Gap, Snapshot } from '../domain/snapshot.ts';
 import type { CollectionState } from '../ports.ts';
 import type { Links } from './links.ts';
@@ -16,12 +17,14 @@ export function representGaps({ finishedAt, gaps }: Snapshot, wants: Wants, link
 }
 
 function representGap({ repository, reference, code, reason }: Gap, wants: Wants, links: Links): Representation {
+  const isListed = parseRepositoryName(repository) !== undefined; // what has no legal name is in no list
   return {
     repository,
     reference: reference ?? null,
     code,
     reason,
-    ...(wants.links && { _links: { repository: { href: links.repository(repository), title: repository } } }),
+    ...(wants.links &&
+      isListed && { _links: { repository: { href: links.repository(repository), title: repository } } }),
   };
 }
 

@@ -2,8 +2,8 @@ import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { type HttpClient, type HttpRequest, isTransient } from './http.ts';
 
-/** A registry that answers the probe and nothing else is not worth the hours that its timeouts would take. */
-const OUTAGE_AFTER_IN_A_ROW = 50;
+/** A registry that answers the probe and nothing else is not worth the hours that its timeouts would take. Errors come quickly, and may be many. */
+const OUTAGE_AFTER_UNANSWERED = 50;
 const PROBE_RETRIES = 1;
 
 /**
@@ -11,7 +11,7 @@ const PROBE_RETRIES = 1;
  * long as the registry answers `GET /v2/` with anything, a 401 included; otherwise a `RegistryError` of kind unavailable is thrown.
  */
 export function tellOutages(http: HttpClient, registryUrl: URL): HttpClient {
-  let givenUpInARow = 0;
+  let unansweredInARow = 0;
   let probe: Promise<void> | undefined;
 
   async function probeRegistry(signal: AbortSignal): Promise<void> {
@@ -21,10 +21,7 @@ export function tellOutages(http: HttpClient, registryUrl: URL): HttpClient {
   }
 
   /** Many requests may be given up at once: one probe answers for all. */
-  async function throwIfGone(url: URL, signal: AbortSignal): Promise<void> {
-    if (++givenUpInARow >= OUTAGE_AFTER_IN_A_ROW) {
-      throw new RegistryError('unavailable', `no answer, as to ${givenUpInARow} requests in a row`, url);
-    }
+  async function throwIfGone(signal: AbortSignal): Promise<void> {
     probe ??= probeRegistry(signal).finally(() => {
       probe = undefined;
     });
@@ -36,11 +33,15 @@ export function tellOutages(http: HttpClient, registryUrl: URL): HttpClient {
     async send(url: URL, request: HttpRequest): Promise<HttpAnswer> {
       try {
         const answer = await http.send(url, request);
-        if (isTransient(answer.status)) await throwIfGone(url, request.signal);
-        else givenUpInARow = 0;
+        unansweredInARow = 0;
+        if (isTransient(answer.status)) await throwIfGone(request.signal);
         return answer;
       } catch (error) {
-        if (error instanceof RegistryError && error.kind === 'unreadable') await throwIfGone(url, request.signal);
+        if (!(error instanceof RegistryError) || error.kind !== 'unreadable') throw error;
+        if (++unansweredInARow >= OUTAGE_AFTER_UNANSWERED) {
+          throw new RegistryError('unavailable', `no answer, as to ${unansweredInARow} requests in a row`, url);
+        }
+        await throwIfGone(request.signal);
         throw error;
       }
     },
