@@ -38,6 +38,7 @@ export interface SessionTokens {
 
 /** Nothing that is asked of us takes longer to say: a connection that goes on for longer is held open on purpose, or forgotten. */
 const LONGEST_REQUEST_MS = 30_000;
+const IDLE_CHECK_MS = 50;
 const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -77,6 +78,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   // After the headers of CORS, which a page needs to read even a refusal; before a body is read that nobody asked for.
   server.after(() => server.addHook('onRequest', refuseOthers(options.prefix)));
+  closeAsTheyFallIdle(server);
   addRoutes(server, options);
   answerErrors(server, options.log);
   return server;
@@ -116,6 +118,14 @@ function refuseOthers(prefix: string) {
     const detail = 'The method is not allowed for the requested URL.';
     return sendProblem(reply, { status: 405, detail, headers: { allow } });
   };
+}
+
+/** A connection that is kept for another request, and had one under way when the server began to close, is closed with its answer. */
+function closeAsTheyFallIdle(server: FastifyInstance): void {
+  server.addHook('preClose', async () => {
+    const timer = setInterval(() => server.server.closeIdleConnections(), IDLE_CHECK_MS);
+    server.server.once('close', () => clearInterval(timer));
+  });
 }
 
 function addRoutes(server: FastifyInstance, options: ServerOptions): void {
