@@ -67,7 +67,7 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
     for (let tries = 0; ; tries++) {
       const token = await tokens.tokenFor(subject, request.signal);
       if (token.grants?.has(scopeOf(subject)) === false) throw forbidden(subject, url);
-      const answer = await follow(http, url, request, `Bearer ${token.value}`);
+      const answer = await follow(http, url, request, token.authorization);
       if (!isRefusal(answer, 401)) return answer;
       tokens.refuse(subject, token);
       const error = challengeOf(answer, 'bearer')?.parameters.get('error');

@@ -18,7 +18,8 @@ export interface TokenServiceOptions {
 
 /** A bearer token as the registry wants it. `grants` is undefined where the token does not say what it grants. */
 export interface RegistryToken {
-  readonly value: string;
+  /** The header's value, put together once: a token is long, and a crawl sends it with every request. */
+  readonly authorization: string;
   /** By the steady clock. */
   readonly renewAt: number;
   readonly grants: ReadonlySet<string> | undefined;
@@ -127,7 +128,7 @@ async function requestToken(
   const mayShrink = subjects.length > 1;
   if (mayShrink && TOO_MUCH_ASKED.has(answer.status)) return undefined;
   const token = readToken(url, answer, requestedAt);
-  return mayShrink && token.value.length > LONGEST_TOKEN ? undefined : token;
+  return mayShrink && token.authorization.length > LONGEST_TOKEN ? undefined : token;
 }
 
 /** Only `pull` is asked for: GitLab drops `*` without giving `pull` in its place, and a push would create the repository. */
@@ -161,7 +162,7 @@ function readToken(url: URL, answer: HttpAnswer, requestedAt: number): RegistryT
       ? (claims.exp - claims.iat) * 1000
       : (parsed.data?.expires_in ?? 0) * 1000 || DEFAULT_LIFE_MS;
   return {
-    value,
+    authorization: `Bearer ${value}`,
     renewAt: requestedAt + lifeMs * RENEW_AFTER_SHARE_OF_LIFE,
     grants: claims?.access && new Set(claims.access.flatMap(grantedScope)),
   };
