@@ -61,6 +61,7 @@ function sampleSnapshot(): Snapshot {
       repository('x/tags', tag('1', x)),
       { name: secret, tags: [], gap },
     ],
+    illegal: new Set(),
     configs: new Map([[config.digest, { createdAt: CREATED_AT, platform: 'linux/s390x' }]]),
     startedAt: 1_700_000_000_000,
     finishedAt: 1_700_000_060_000,

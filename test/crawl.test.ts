@@ -102,6 +102,30 @@ test('referrers that cannot be listed leave what they refer to incomplete, with 
   expect(gaps).toHaveLength(1);
 });
 
+test('a registry lists referrers by repository: each that holds the subject is asked, in whatever order', async () => {
+  const referrer = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digestOf('b'), sizeBytes: 5 };
+  const manifest: Registry['manifest'] = async (_, reference) =>
+    reference === referrer.digest
+      ? { digest: referrer.digest, sizeBytes: 5, manifest: { ...EMPTY, subject: digestOf('a') } }
+      : { digest: digestOf('a'), sizeBytes: 1, manifest: EMPTY };
+  const asked: string[] = [];
+  for (const order of [
+    ['a', 'b'],
+    ['b', 'a'],
+  ]) {
+    const registry = registryOf(order, {
+      manifest,
+      async referrers(name, digest) {
+        asked.push(`${name}@${digest.slice(-1)}`);
+        return name === 'b' && digest === digestOf('a') ? [referrer] : [];
+      },
+    });
+    const { figures } = await crawl(registry, crawlOptions(1));
+    expect(figures).toMatchObject({ deduplicatedBytes: 6, isComplete: true });
+    expect(asked.splice(0).sort()).toEqual(['a@a', 'a@b', 'b@a', 'b@b']);
+  }
+});
+
 test('a foreign layer counts 0 only where the registry says that it is not stored', async () => {
   const layer = {
     mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar',

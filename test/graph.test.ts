@@ -51,6 +51,38 @@ test('descriptors that differ are settled by the registry', () => {
   expect(layerAfter([image(LAYER, 5), image(LAYER, 6)], 6)).toEqual({ bytes: 6, isMissing: false });
 });
 
+test('what the registry said of a blob holds for manifests that are read later', () => {
+  const builder = new GraphBuilder();
+  builder.addManifest(digest('1'), 100, image(FOREIGN, 50));
+  builder.settle(digest('a'), undefined);
+  builder.addManifest(digest('2'), 100, image(FOREIGN, 50));
+  expect(read(builder.build())).toEqual({ bytes: 0, isMissing: false });
+  builder.addManifest(digest('3'), 100, image(LAYER, 60));
+  expect(read(builder.build())).toEqual({ bytes: Number.NaN, isMissing: true });
+  builder.settle(digest('a'), 60);
+  builder.addManifest(digest('4'), 100, image(LAYER, 61));
+  expect(read(builder.build())).toEqual({ bytes: 60, isMissing: false });
+});
+
+test('what a manifest spells out at length is cut short, and what it lists without end is not', () => {
+  const type = `application/${'x'.repeat(10_000)}`;
+  const found = readManifest(undefined, { config: { ...config, mediaType: type }, layers: [], artifactType: type });
+  expect(found).toMatchObject({ config: { mediaType: type.slice(0, 255) }, artifactType: type.slice(0, 255) });
+  const child = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digest('a') };
+  const manifests = Array.from({ length: 60_000 }, (_, i) => ({
+    ...child,
+    platform: { os: 'linux', architecture: `a${i}` },
+  }));
+  const builder = new GraphBuilder();
+  builder.addManifest(digest('b'), 100, readManifest(undefined, { manifests }) as Manifest);
+  const [platforms = []] =
+    builder
+      .build()
+      .manifests.get(builder.node(digest('b')))
+      ?.platforms.values() ?? [];
+  expect(platforms).toHaveLength(100);
+});
+
 test('a foreign layer is 0 where the registry does not store it, but not where another image needs it stored', () => {
   expect(layerAfter([image(FOREIGN, 50)], 'absent')).toEqual({ bytes: 0, isMissing: false });
   expect(layerAfter([image(FOREIGN, 50)], 50)).toEqual({ bytes: 50, isMissing: false });

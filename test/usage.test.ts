@@ -112,10 +112,11 @@ test('on random registries any set of tags has the figures of the naive count', 
       tags,
       chosen.map((position) => tags[position] as NaiveTag),
     );
+    const known = (bytes: number) => (expected.tags > 0 && expected.known === 0 ? null : bytes);
     expect(measureTagSet(graph, roots, usage, chosen)).toEqual({
-      deduplicatedBytes: expected.deduplicated,
-      reclaimableBytes: expected.reclaimable,
-      metadataBytes: expected.metadata,
+      deduplicatedBytes: known(expected.deduplicated),
+      reclaimableBytes: known(expected.reclaimable),
+      metadataBytes: known(expected.metadata),
       isComplete: expected.known === expected.tags && expected.incomplete === 0,
     });
   });

@@ -48,5 +48,6 @@ function textOf(name: string, query: URLSearchParams, body: unknown): string {
   const own = query.get(name);
   if (own !== null) return own;
   if (typeof body !== 'object' || body === null || !(name in body)) return '';
-  return String((body as Record<string, unknown>)[name]);
+  const value = (body as Record<string, unknown>)[name];
+  return typeof value === 'object' ? '' : String(value);
 }

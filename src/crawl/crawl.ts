@@ -6,6 +6,7 @@ import type { RepositoryFinding } from './findings.ts';
 import { askElsewhere } from './leftovers.ts';
 import { forEachLimited, type Workers } from './limited.ts';
 import { createReader, type Reader, type ReaderOptions } from './reader.ts';
+import { hangReferrers } from './referrers.ts';
 import { toSnapshot } from './to-snapshot.ts';
 
 export interface CrawlOptions extends ReaderOptions {
@@ -40,21 +41,10 @@ export async function crawl(registry: Registry, options: CrawlOptions): Promise<
   });
   const findings = [...found.values()];
   await askElsewhere(registry, reader, findings, workers);
+  await hangReferrers(registry, reader, findings, workers);
+  await askElsewhere(registry, reader, findings, workers);
   const graph = reader.builder.build();
-  const snapshot = toSnapshot({ graph, findings, configs: reader.configs, startedAt, finishedAt: clock() });
-  return withIllegalNames(snapshot, illegal);
-}
-
-/** A repository that nobody can ask for holds bytes all the same: the registry's own figures are lower bounds. */
-function withIllegalNames(snapshot: Snapshot, names: ReadonlySet<string>): Snapshot {
-  if (names.size === 0) return snapshot;
-  const reason = 'the registry lists it, but the name is not legal';
-  const gaps = [...names].map((repository): Gap => ({ repository, code: 'unreadable', reason }));
-  return {
-    ...snapshot,
-    figures: { ...snapshot.figures, isComplete: false },
-    gaps: [...snapshot.gaps, ...gaps].sort((a, b) => byName(a.repository, b.repository)),
-  };
+  return toSnapshot({ graph, findings, illegal, configs: reader.configs, startedAt, finishedAt: clock() });
 }
 
 type CrawlWorkers = CrawlOptions & Workers;

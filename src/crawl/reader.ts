@@ -26,6 +26,8 @@ export interface Reader {
   readTag(repository: RepositoryName, name: TagName): Promise<TagFinding | undefined>;
   /** Reads a manifest and all below it. Whether it could be read. */
   readBelow(repository: RepositoryName, digest: Digest, place: Place): Promise<boolean>;
+  /** Hangs what refers to a manifest under it, and reads it. */
+  readReferrer(repository: RepositoryName, subject: Digest, referrer: Descriptor, place: Place): Promise<void>;
 }
 
 export function createReader(registry: Registry, options: ReaderOptions): Reader {
@@ -33,22 +35,13 @@ export function createReader(registry: Registry, options: ReaderOptions): Reader
   const builder = new GraphBuilder();
   const bounds = createBounds();
   const configs = createConfigReader(registry, options);
-  const listReferrers = createReferrersReader(registry, signal);
   const underWay = new Map<Digest, Promise<unknown>>();
 
   // One after the other: an index has few children, and the tags beside it fill the time.
-  async function readAround(
-    repository: RepositoryName,
-    digest: Digest,
-    manifest: Manifest,
-    place: Place,
-  ): Promise<void> {
+  async function readAround(repository: RepositoryName, manifest: Manifest, place: Place): Promise<void> {
     await configs.read(repository, manifest);
-    const referrers = await listReferrers(repository, digest, () => builder.markPartial(digest));
-    for (const referrer of referrers) builder.addReferrer(digest, referrer);
-    bounds.charge(place, 1 + countOf(manifest) + referrers.length);
-    const below = { root: place.root, depth: place.depth + 1 };
-    for (const child of manifestsIn([...childrenOf(manifest), ...referrers])) await readChild(repository, child, below);
+    bounds.charge(place, 1 + countOf(manifest));
+    for (const child of manifestsIn(childrenOf(manifest))) await readChild(repository, child, below(place));
   }
 
   async function readChild(repository: RepositoryName, digest: Digest, place: Place): Promise<void> {
@@ -60,7 +53,7 @@ export function createReader(registry: Registry, options: ReaderOptions): Reader
     }, unlessUnavailable);
     underWay.set(digest, reading);
     const manifest = await reading.finally(() => underWay.delete(digest));
-    if (manifest !== undefined) await readAround(repository, digest, manifest, place);
+    if (manifest !== undefined) await readAround(repository, manifest, place);
   }
 
   return {
@@ -73,7 +66,7 @@ export function createReader(registry: Registry, options: ReaderOptions): Reader
         if (stored === undefined) return undefined;
         const isNew = !builder.isRead(stored.digest);
         const root = builder.addManifest(stored.digest, stored.sizeBytes, stored.manifest);
-        if (isNew) await readAround(repository, stored.digest, stored.manifest, { root, depth: 0 });
+        if (isNew) await readAround(repository, stored.manifest, { root, depth: 0 });
         return { name, root };
       } catch (error) {
         return { name, root: undefined, gap: gapFrom(error, repository, name) };
@@ -82,6 +75,11 @@ export function createReader(registry: Registry, options: ReaderOptions): Reader
     async readBelow(repository, digest, place) {
       await readChild(repository, digest, place);
       return builder.isRead(digest);
+    },
+    async readReferrer(repository, subject, referrer, place) {
+      builder.addReferrer(subject, referrer);
+      bounds.charge(place, 1);
+      for (const digest of manifestsIn([referrer])) await readChild(repository, digest, below(place));
     },
   };
 }
@@ -104,26 +102,8 @@ function createConfigReader(registry: Registry, { signal, collectCreated, knownC
   };
 }
 
-/** Lists what refers to a manifest. A registry that does not know how is asked once, and not for every manifest. */
-function createReferrersReader(registry: Registry, signal: AbortSignal) {
-  let isSupported: Promise<boolean> | undefined;
-  return async (
-    repository: RepositoryName,
-    digest: Digest,
-    onUnreadable: () => void,
-  ): Promise<readonly Descriptor[]> => {
-    if (isSupported !== undefined && !(await isSupported)) return [];
-    const listing = registry.referrers(repository, digest, signal).catch((error: unknown) => {
-      unlessUnavailable(error);
-      onUnreadable();
-      return [];
-    });
-    isSupported ??= listing.then(
-      (referrers) => referrers !== undefined,
-      () => true, // the crawl ends with that failure, and whoever listed has it already
-    );
-    return (await listing) ?? [];
-  };
+function below({ root, depth }: Place): Place {
+  return { root, depth: depth + 1 };
 }
 
 /** What a manifest names, its config aside. */

@@ -14,6 +14,8 @@ import type { RepositoryFinding, TagFinding } from './findings.ts';
 export interface Reading {
   readonly graph: BlobGraph;
   readonly findings: readonly RepositoryFinding[];
+  /** What the registry lists as repositories, under names that nobody can ask for. It holds bytes all the same. */
+  readonly illegal: ReadonlySet<string>;
   readonly configs: ReadonlyMap<Digest, ImageConfig>;
   readonly startedAt: number;
   readonly finishedAt: number;
@@ -33,7 +35,9 @@ export function toSnapshot(reading: Reading): Snapshot {
     kinds: sumByKind(reading.graph, usage.tagsReaching, accessories, kinds),
     namespaces: toNamespaces(counted),
     repositories,
-    gaps: gapsOf(findings, repositories),
+    gaps: [...gapsOf(findings, repositories), ...[...reading.illegal].map(illegalGap)].sort((a, b) =>
+      byName(a.repository, b.repository),
+    ),
     contents: {
       graph: reading.graph,
       roots,
@@ -71,7 +75,10 @@ function count(reading: Reading): Counted {
     tree,
     usage: measure(graph, tree, roots),
     accessories: accessoryManifests(graph, accessoryTags),
-    unlisted: new Set(findings.flatMap(({ name, gap }) => (gap === undefined ? [] : prefixesOf(name)))),
+    unlisted: new Set([
+      ...findings.flatMap(({ name, gap }) => (gap === undefined ? [] : prefixesOf(name))),
+      ...[...reading.illegal].flatMap(prefixesOf),
+    ]),
   };
 }
 
@@ -129,6 +136,10 @@ function gapsOf(findings: readonly RepositoryFinding[], repositories: readonly R
     }
   }
   return gaps;
+}
+
+function illegalGap(repository: string): Gap {
+  return { repository, code: 'unreadable', reason: 'the registry lists it, but the name is not legal' };
 }
 
 function incompleteGap(repository: RepositoryFinding['name'], reference: TagFinding['name']): Gap {

@@ -21,6 +21,8 @@ export class GraphBuilder {
   readonly #disputed = new Set<number>();
   /** Blobs that every descriptor with a size calls foreign: one that is not stored counts 0, and nothing is missing. */
   readonly #isForeign = new Set<number>();
+  /** What the registry said of such blobs: their bytes, or undefined where it does not store them. */
+  readonly #settled = new Map<number, number | undefined>();
   readonly #isAttestation = new Set<number>();
   readonly #isPartial = new Set<number>();
   readonly #mediaTypes: string[] = [''];
@@ -58,7 +60,7 @@ export class GraphBuilder {
     this.#bytes[node] = sizeBytes;
     this.#disputed.delete(node);
     this.#mediaTypeOf[node] = this.#mediaType(manifest.mediaType ?? '');
-    const platforms = new Map<number, readonly string[]>();
+    const platforms = new Map<number, string[]>();
     const children = new Set(this.#childrenIn(manifest, platforms));
     this.#firstEdge[node] = this.#edges.length;
     this.#edgesCount[node] = children.size;
@@ -83,26 +85,23 @@ export class GraphBuilder {
   isUnsized(digest: Digest): boolean {
     const node = this.#numbers.get(digest);
     if (node === undefined || this.#isUnread(node)) return false;
-    return this.#disputed.has(node) || Number.isNaN(this.#bytes[node]);
+    return !this.#settled.has(node) && Number.isNaN(this.#bytesOf(node));
   }
 
   /** Settles a size by the registry's own word: the bytes that it stores, or undefined where it does not store the blob. */
   settle(digest: Digest, storedBytes: number | undefined): void {
-    const node = this.node(digest);
-    if (storedBytes === undefined && !this.#isForeign.has(node)) return; // stays missing
-    this.#bytes[node] = storedBytes ?? 0;
-    this.#disputed.delete(node);
+    this.#settled.set(this.node(digest), storedBytes);
   }
 
   /** The graph of all that was added. What was named and never read, or never sized, is missing in it. */
   build(): BlobGraph {
     const nodesCount = this.#numbers.size;
     const isMissing = new Uint8Array(nodesCount);
-    const bytes = Float64Array.from(this.#bytes);
+    const bytes = new Float64Array(nodesCount);
     for (let node = 0; node < nodesCount; node++) {
-      if (!this.#isMissing(node)) continue;
-      isMissing[node] = 1;
-      bytes[node] = Number.NaN;
+      const known = this.#bytesOf(node);
+      bytes[node] = known;
+      if (Number.isNaN(known)) isMissing[node] = 1;
     }
     for (const node of this.#isPartial) isMissing[node] = 1;
     const isAttestation = new Uint8Array(nodesCount);
@@ -146,15 +145,14 @@ export class GraphBuilder {
     return this.#mediaTypes.push(mediaType) - 1;
   }
 
-  #childrenIn(manifest: Manifest, platforms: Map<number, readonly string[]>): readonly number[] {
+  #childrenIn(manifest: Manifest, platforms: Map<number, string[]>): readonly number[] {
     switch (manifest.kind) {
       case 'image':
         return [this.#addLeaf(manifest.config), ...manifest.layers.map((layer) => this.#addLayer(layer))];
       case 'index':
         return manifest.manifests.map((child) => {
           const node = this.#addChild(child);
-          if (child.platform !== undefined && !child.isAttestation)
-            platforms.set(node, [...(platforms.get(node) ?? []), child.platform]);
+          if (child.platform !== undefined && !child.isAttestation) addPlatform(platforms, node, child.platform);
           return node;
         });
       case 'schema1':
@@ -206,8 +204,12 @@ export class GraphBuilder {
     return this.#isManifest[node] === 1 && !this.#hasChildren(node);
   }
 
-  #isMissing(node: number): boolean {
-    return this.#disputed.has(node) || this.#isUnread(node) || Number.isNaN(this.#bytes[node]);
+  /** NaN where nobody could tell. The registry has the last word on what its descriptors say of a blob, whenever it was asked. */
+  #bytesOf(node: number): number {
+    if (this.#isUnread(node)) return Number.NaN;
+    if (!this.#settled.has(node)) return this.#disputed.has(node) ? Number.NaN : (this.#bytes[node] ?? Number.NaN);
+    const absentBytes = this.#isForeign.has(node) ? 0 : Number.NaN;
+    return this.#settled.get(node) ?? absentBytes;
   }
 }
 
@@ -215,4 +217,13 @@ function factsOf(manifest: Manifest, platforms: ManifestFacts['platforms']): Man
   const kind = kindOf(manifest);
   const isImage = manifest.kind === 'image' && isImageConfigType(manifest.config.mediaType);
   return { kind, subject: manifest.subject, imageConfig: isImage ? manifest.config.digest : undefined, platforms };
+}
+
+/** More platforms than that nobody builds for, but to harm whoever lists them. */
+const MOST_PLATFORMS = 100;
+
+function addPlatform(platforms: Map<number, string[]>, node: number, platform: string): void {
+  const named = platforms.get(node);
+  if (named === undefined) platforms.set(node, [platform]);
+  else if (named.length < MOST_PLATFORMS && !named.includes(platform)) named.push(platform);
 }

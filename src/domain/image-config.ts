@@ -10,12 +10,15 @@ export interface ImageConfig {
 
 /** Reproducible builds write the year 1 or the epoch itself: that is no time of creation. */
 const EARLIEST_CREATED_AT = Date.UTC(1971, 0);
+/** RFC 3339 has four digits for a year, also after the time zone is taken off. */
+const LATEST_CREATED_AT = Date.UTC(9999, 11, 31);
 
 /** Reads a config's body; whatever it is, nothing is thrown. */
 export function readImageConfig(body: unknown): ImageConfig {
   const created = typeof body === 'object' && body !== null && 'created' in body ? body.created : undefined;
   const createdAt = typeof created === 'string' && RFC3339.test(created) ? Date.parse(created) : Number.NaN;
-  return { createdAt: createdAt >= EARLIEST_CREATED_AT ? createdAt : undefined, platform: readPlatform(body) };
+  const isTime = createdAt >= EARLIEST_CREATED_AT && createdAt <= LATEST_CREATED_AT;
+  return { createdAt: isTime ? createdAt : undefined, platform: readPlatform(body) };
 }
 
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;

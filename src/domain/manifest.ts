@@ -40,7 +40,7 @@ interface ManifestFields {
  * What cannot be read as any format is `unsupported`, with the reason; nothing is thrown.
  */
 export function readManifest(contentType: string | undefined, body: unknown): Manifest | UnsupportedManifest {
-  const own = bare(textOf(body, 'mediaType') ?? '');
+  const own = shortened(bare(textOf(body, 'mediaType') ?? ''));
   const mediaType = [bare(contentType ?? ''), own].find((type) => FORMAT_OF_TYPE.has(type)) ?? own;
   const format = FORMAT_OF_TYPE.get(mediaType) ?? formatByShape(body);
   if (format === undefined) return { kind: 'unsupported', reason: 'it is no manifest of a known format' };
@@ -85,7 +85,7 @@ const READERS: Readonly<Record<Format, (body: unknown) => Manifest>> = {
 };
 
 function toDescriptor({ mediaType = '', digest, size }: z.infer<typeof descriptor>): Descriptor {
-  return { mediaType, digest: toDigest(digest), sizeBytes: byteCount(size) };
+  return { mediaType: shortened(mediaType), digest: toDigest(digest), sizeBytes: byteCount(size) };
 }
 
 function toChild(found: z.infer<typeof child>): Descriptor {
@@ -110,8 +110,13 @@ const LONGEST_PLATFORM = 100;
 /** RFC 6838, 4.2: 127 characters for each of its halves. */
 const LONGEST_MEDIA_TYPE = 255;
 
+/** Who may push may write anything, of any length, and it stands in the answer for every tag. */
+function shortened(mediaType: string): string {
+  return mediaType.length > LONGEST_MEDIA_TYPE ? mediaType.slice(0, LONGEST_MEDIA_TYPE) : mediaType;
+}
+
 function referenceFields(body: unknown): ManifestFields {
-  const artifactType = textOf(body, 'artifactType')?.slice(0, LONGEST_MEDIA_TYPE);
+  const artifactType = shortened(textOf(body, 'artifactType') ?? '');
   const text = has(body, 'subject') ? textOf(body.subject, 'digest') : undefined;
   const subject = text === undefined ? undefined : parseDigest(text);
   return { ...(artifactType && { artifactType }), ...(subject !== undefined && { subject }) };

@@ -9,7 +9,12 @@ export type TagName = string & { readonly [brand]: 'TagName' };
 
 const DIGEST = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 const SHA256 = /^sha256:[a-f0-9]{64}$/;
-const HEX_LENGTH: Readonly<Record<string, number>> = { sha256: 64, sha512: 128 };
+const HEX_LENGTH: ReadonlyMap<string, number> = new Map([
+  ['sha256', 64],
+  ['sha512', 128],
+]);
+/** Those of the registered algorithms have 135 at most; the specification sets no limit. */
+const LONGEST_DIGEST = 255;
 const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const LONGEST_REPOSITORY_NAME = 255;
@@ -17,9 +22,9 @@ const LONGEST_REPOSITORY_NAME = 255;
 /** The digest that the text spells, or undefined. Of the registered algorithms the length is checked too. */
 export function parseDigest(text: string): Digest | undefined {
   if (SHA256.test(text)) return text as Digest;
-  if (!DIGEST.test(text)) return undefined;
+  if (text.length > LONGEST_DIGEST || !DIGEST.test(text)) return undefined;
   const [algorithm = '', encoded = ''] = text.split(':');
-  const length = HEX_LENGTH[algorithm];
+  const length = HEX_LENGTH.get(algorithm);
   if (length !== undefined && (encoded.length !== length || !/^[a-f0-9]+$/.test(encoded))) return undefined;
   return text as Digest;
 }

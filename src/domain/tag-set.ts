@@ -2,11 +2,11 @@ import type { BlobGraph } from './graph.ts';
 import { NO_ROOT } from './reach.ts';
 import type { Usage } from './usage.ts';
 
-/** What a set of tags holds, and what deleting exactly that set would free. Bytes are integers. */
+/** What a set of tags holds, and what deleting exactly that set would free. Bytes are integers; `null` where none of its tags could be read. */
 export interface TagSetFigures {
-  readonly deduplicatedBytes: number;
-  readonly reclaimableBytes: number;
-  readonly metadataBytes: number;
+  readonly deduplicatedBytes: number | null;
+  readonly reclaimableBytes: number | null;
+  readonly metadataBytes: number | null;
   /** Whether all of its tags could be read whole; otherwise the figures are lower bounds. */
   readonly isComplete: boolean;
 }
@@ -24,15 +24,20 @@ export function measureTagSet(
 ): TagSetFigures {
   const reachedFromSet = new Map<number, number>();
   let isComplete = true;
+  let knownCount = 0;
   for (const tag of tags) {
     const node = roots[tag] ?? NO_ROOT;
     const root = node === NO_ROOT ? undefined : reach.ofRoot[node];
     if (root === undefined || reach.isIncomplete[root] === 1) isComplete = false;
     if (root === undefined) continue;
+    knownCount++;
     for (let at = reach.start[root] ?? 0, end = reach.start[root + 1] ?? 0; at < end; at++) {
       const blob = reach.blobs[at] ?? 0;
       reachedFromSet.set(blob, (reachedFromSet.get(blob) ?? 0) + 1);
     }
+  }
+  if (knownCount === 0 && !isComplete) {
+    return { deduplicatedBytes: null, reclaimableBytes: null, metadataBytes: null, isComplete };
   }
   let deduplicatedBytes = 0;
   let reclaimableBytes = 0;

@@ -80,6 +80,8 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       });
       if (NO_REFERRERS_API.has(answer.status)) return undefined;
       if (answer.status !== 200) return unreadable(`status ${answer.status}`, path, options);
+      if (/\bnext\b/i.test(String(answer.headers['link'])))
+        return unreadable('the referrers are too many for one page', path, options);
       const index = readManifest(MANIFEST_TYPES.ociIndex, parseJson(answer.body));
       return index.kind === 'index' ? index.manifests : unreadable('the referrers are no index', path, options);
     },

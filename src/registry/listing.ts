@@ -19,7 +19,6 @@ export interface Listing<T> {
   /** Below the registry's URL. */
   readonly path: string;
   readonly page: z.ZodType<T[]>;
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What a registry answers for a repository that is gone: the code of the protocol, and Harbor's own. */
@@ -33,7 +32,7 @@ const MOST_RESTARTS = 3;
 export async function* pages<T>(
   client: AuthorizedClient,
   registryUrl: URL,
-  { subject, path, page: schema, headers }: Listing<T>,
+  { subject, path, page: schema }: Listing<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T[]> {
   const url = new URL(path, registryUrl);
@@ -43,7 +42,7 @@ export async function* pages<T>(
   let last: string | undefined;
   for (;;) {
     const query = new URLSearchParams({ ...(size && { n: size }), ...(last !== undefined && { last }) });
-    const request = { method: 'GET', signal, ...(headers && { headers }) } as const;
+    const request = { method: 'GET', signal } as const;
     const answer = await client.send(subject, `${path}?${query}`, request);
     if (answer.status === 400 && size !== undefined && errorCodes(answer).includes('PAGINATION_NUMBER_INVALID')) {
       size = Number(size) > 1 ? String(Math.floor(Number(size) / 2)) : undefined;
