@@ -95,6 +95,6 @@ export interface CollectionState {
 /** Who collects. */
 export interface Collections {
   state(): CollectionState;
-  /** Starts a collection now; false where one is under way. */
-  request(): boolean;
+  /** Starts a collection now, or says why not: one is under way, or the last one began so little ago that the registry needs a rest. */
+  request(): 'started' | 'running' | { readonly retryAfterMs: number };
 }

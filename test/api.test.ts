@@ -72,6 +72,7 @@ let server: FastifyInstance;
 let latest: Snapshot | undefined = sampleSnapshot();
 let state: CollectionState = { running: undefined, failure: undefined, nextAt: 1_700_003_600_000 };
 let requested = 0;
+let rest = 0;
 
 beforeAll(async () => {
   server = createServer({
@@ -83,7 +84,7 @@ beforeAll(async () => {
       state: () => state,
       request() {
         requested++;
-        return state.running === undefined;
+        return rest > 0 ? { retryAfterMs: rest } : state.running === undefined ? 'started' : 'running';
       },
     },
     clock: () => 1_700_000_070_000,
@@ -188,21 +189,21 @@ describe('namespaces', () => {
 
   test('embed what is in them, and link to it and up', async () => {
     const top = await read('/namespaces?embed=2&links=true');
-    expect(top._embedded.namespaces.map((one: { name: string }) => one.name)).toEqual(['a', 'x']);
-    expect(top._embedded.repositories.map((one: { name: string }) => one.name)).toEqual(['secret']);
-    const [a, x] = top._embedded.namespaces;
-    expect(a._embedded.repositories[0]).toMatchObject({ name: 'a/b' });
-    expect(a._embedded.repositories[0]._embedded).toBeUndefined();
+    expect(top._embedded.child_namespaces.map((one: { name: string }) => one.name)).toEqual(['a', 'x']);
+    expect(top._embedded.child_repositories.map((one: { name: string }) => one.name)).toEqual(['secret']);
+    const [a, x] = top._embedded.child_namespaces;
+    expect(a._embedded.child_repositories[0]).toMatchObject({ name: 'a/b' });
+    expect(a._embedded.child_repositories[0]._embedded).toBeUndefined();
     expect(a._links.up).toEqual({ href: '/usage/namespaces' });
     // A path may be a repository and a namespace at once.
-    expect(x._links.repositories).toEqual([
+    expect(x._links.child_repositories).toEqual([
       { href: '/usage/repositories/x', title: 'x' },
       { href: '/usage/repositories/x%2Ftags', title: 'x/tags' },
     ]);
     const everything = await read('/namespaces?embed=true');
-    expect(everything._embedded.namespaces[0]._embedded.repositories[0]._embedded.related._embedded.items).toHaveLength(
-      1,
-    );
+    expect(
+      everything._embedded.child_namespaces[0]._embedded.child_repositories[0]._embedded.related._embedded.items,
+    ).toHaveLength(1);
   });
 
   test('are found by an encoded path as by a plain one, and are 404 by name where there is none', async () => {
@@ -284,6 +285,9 @@ describe('the crawl', () => {
     });
     const refused = await ask('/collection', 'POST');
     expect([refused.status, refused.headers['content-type']]).toEqual([409, 'application/problem+json']);
+    rest = 4200;
+    const early = await ask('/collection', 'POST');
+    expect([early.status, early.headers['retry-after']]).toEqual([429, '5']);
   });
 });
 

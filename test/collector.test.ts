@@ -143,3 +143,37 @@ test('stopping ends the collection under way', async () => {
   await collector.stop();
   expect(aborted).toBe(true);
 });
+
+test('a collection may be asked for, but not while one is under way, nor right after one began', async () => {
+  let now = 0;
+  let finish = (): void => undefined;
+  const collector = createCollector({
+    intervalMs: 60 * MINUTE,
+    clock: () => now,
+    steadyClock: () => now,
+    wait: (_, signal) =>
+      new Promise((resolve) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener('abort', () => resolve());
+      }),
+    requestsCount: () => 0,
+    collect: () =>
+      new Promise((resolve) => {
+        finish = () => resolve(snapshot(now, 1));
+      }),
+    report: { started: () => undefined, finished: () => undefined, failed: () => undefined },
+  });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  collector.start();
+  expect(collector.request()).toBe('running');
+  now = 4000;
+  finish();
+  await settled();
+  expect(collector.request()).toEqual({ retryAfterMs: 6000 });
+  now = 10_000;
+  expect(collector.request()).toBe('started');
+  await settled();
+  expect(collector.state().running).toMatchObject({ startedAt: 10_000 });
+  finish();
+  await collector.stop();
+});

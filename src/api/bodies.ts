@@ -10,41 +10,43 @@ export interface Body {
   readonly etag: string;
 }
 
-/** The bodies of one snapshot at a time: each built once, kept while there is room, all forgotten with the snapshot. */
-export interface Bodies {
-  index(snapshot: Snapshot): SnapshotIndex;
-  /** The body of that key for the snapshot of the last `index` call. */
-  get(key: string, represent: () => Representation): Body;
+/** A snapshot as it is answered: its names looked up, and each body built once and kept while there is room. */
+export interface AnsweredSnapshot {
+  readonly index: SnapshotIndex;
+  body(key: string, represent: () => Representation): Body;
 }
 
 const ROOM_BYTES = 128 * 1024 * 1024;
+/** What a kept body costs besides its bytes: its key, its entry, its buffer. */
+const OVERHEAD_BYTES = 1024;
 
-export function createBodies(): Bodies {
-  let index: SnapshotIndex | undefined;
-  let bodies = new Map<string, Body>();
+/** What is kept of a snapshot goes with it: a snapshot that nobody else holds is not held here. */
+export function createAnswers(): (snapshot: Snapshot) => AnsweredSnapshot {
+  const answers = new WeakMap<Snapshot, AnsweredSnapshot>();
+  return (snapshot) => {
+    const known = answers.get(snapshot) ?? { index: indexSnapshot(snapshot), body: createBodies() };
+    answers.set(snapshot, known);
+    return known;
+  };
+}
+
+function createBodies(): AnsweredSnapshot['body'] {
+  const bodies = new Map<string, Body>();
   let keptBytes = 0;
-  return {
-    index(snapshot) {
-      if (index?.snapshot === snapshot) return index;
-      index = indexSnapshot(snapshot);
-      bodies = new Map();
-      keptBytes = 0;
-      return index;
-    },
-    get(key, represent) {
-      const kept = bodies.get(key);
-      if (kept !== undefined) return kept;
-      const body = toBody(represent());
-      if (body.bytes.length > ROOM_BYTES) return body;
-      for (const [oldest, { bytes }] of bodies) {
-        if (keptBytes + body.bytes.length <= ROOM_BYTES) break;
-        bodies.delete(oldest);
-        keptBytes -= bytes.length;
-      }
-      bodies.set(key, body);
-      keptBytes += body.bytes.length;
-      return body;
-    },
+  const cost = ({ bytes }: Body): number => bytes.length + OVERHEAD_BYTES;
+  return (key, represent) => {
+    const kept = bodies.get(key);
+    if (kept !== undefined) return kept;
+    const body = toBody(represent());
+    if (cost(body) > ROOM_BYTES) return body;
+    for (const [oldest, old] of bodies) {
+      if (keptBytes + cost(body) <= ROOM_BYTES) break;
+      bodies.delete(oldest);
+      keptBytes -= cost(old);
+    }
+    bodies.set(key, body);
+    keptBytes += cost(body);
+    return body;
   };
 }
 

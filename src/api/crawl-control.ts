@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock, Collections, Snapshots } from '../ports.ts';
 import { createLinks } from './links.ts';
-import { COLLECTING_ALREADY, sendProblem } from './problems.ts';
+import { COLLECTING_ALREADY, sendProblem, tooSoon } from './problems.ts';
 import { representCollection } from './represent-crawl.ts';
 import { HAL } from './resources.ts';
 
@@ -23,7 +23,9 @@ export function createCrawlControl({ prefix, snapshots, collections, clock }: Cr
   return {
     show: (_: FastifyRequest, reply: FastifyReply): FastifyReply => send(reply),
     begin(_: FastifyRequest, reply: FastifyReply): FastifyReply {
-      if (!collections.request()) return sendProblem(reply, COLLECTING_ALREADY);
+      const outcome = collections.request();
+      if (outcome === 'running') return sendProblem(reply, COLLECTING_ALREADY);
+      if (outcome !== 'started') return sendProblem(reply, tooSoon(outcome.retryAfterMs));
       return send(reply.code(202).header('location', links.collection()));
     },
   };

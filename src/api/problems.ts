@@ -35,6 +35,14 @@ export function badRequest(detail: string): Problem {
 
 export const COLLECTING_ALREADY: Problem = { status: 409, detail: 'A collection is under way already' };
 
+export function tooSoon(retryAfterMs: number): Problem {
+  return {
+    status: 429,
+    detail: 'The last collection began only a moment ago',
+    headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) },
+  };
+}
+
 export const NOT_COLLECTED_YET: Problem = {
   status: 503,
   detail: 'The first collection has not finished yet',

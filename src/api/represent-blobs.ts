@@ -63,7 +63,9 @@ export function representBlobs(index: SnapshotIndex, page: Page, wants: Wants, l
 /** One blob, and the tags that reach it. */
 export function representBlob(node: number, index: SnapshotIndex, wants: Wants, links: Links): Representation {
   const blob = blobUsage(index.snapshot.contents, node);
-  const holders = index.blobs.tagsReaching(node).flatMap((position) => index.tagAt(position) ?? []);
+  // A base image's layer may be in most tags: they are looked for only where they are wanted.
+  const positions = wants.links || wants.embed > 0 ? index.blobs.tagsReaching(node) : [];
+  const holders = positions.flatMap((position) => index.tagAt(position) ?? []);
   return {
     ...representBlobState(blob),
     ...(wants.links && {

@@ -1,4 +1,3 @@
-import { parseRepositoryName } from '../domain/names.ts';
 import type { Gap, Snapshot } from '../domain/snapshot.ts';
 import type { CollectionState } from '../ports.ts';
 import type { Links } from './links.ts';
@@ -11,21 +10,13 @@ export function representGaps({ finishedAt, gaps }: Snapshot, wants: Wants, link
   return {
     timestamp: finishedAt / 1000,
     gaps_count: gaps.length,
-    gaps: gaps.map((gap) => representGap(gap, wants, links)),
+    gaps: gaps.map(representGap),
     ...(wants.links && { _links: { self: { href: links.gaps() }, up: { href: links.repositories() } } }),
   };
 }
 
-function representGap({ repository, reference, code, reason }: Gap, wants: Wants, links: Links): Representation {
-  const isListed = parseRepositoryName(repository) !== undefined; // what has no legal name is in no list
-  return {
-    repository,
-    reference: reference ?? null,
-    code,
-    reason,
-    ...(wants.links &&
-      isListed && { _links: { repository: { href: links.repository(repository), title: repository } } }),
-  };
+function representGap({ repository, reference, code, reason }: Gap): Representation {
+  return { repository, reference: reference ?? null, code, reason };
 }
 
 /** What is being collected, how it went last, and when the next collection starts. */

@@ -44,11 +44,11 @@ function representInside(
       _links: {
         ...linksAround(around, links),
         ...some(
-          'namespaces',
+          'child_namespaces',
           namespaces.map(({ path }) => ({ href: links.namespace(path), title: path })),
         ),
         ...some(
-          'repositories',
+          'child_repositories',
           repositories.map(({ name }) => ({ href: links.repository(name), title: name })),
         ),
       },
@@ -56,11 +56,11 @@ function representInside(
     ...(wants.embed > 0 && {
       _embedded: {
         ...some(
-          'namespaces',
+          'child_namespaces',
           namespaces.map((one) => representNamespace(one, index, inside, links)),
         ),
         ...some(
-          'repositories',
+          'child_repositories',
           repositories.map((one) => representRepository(one, inside, links)),
         ),
       },

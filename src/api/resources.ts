@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Snapshots } from '../ports.ts';
-import { type Body, createBodies, isNoneMatch, toBody } from './bodies.ts';
+import { type AnsweredSnapshot, type Body, createAnswers, isNoneMatch, toBody } from './bodies.ts';
 import { createLinks, decodeName, EXACT_PARAMETER, encodeSegment, encodeSegmentTwice, type Links } from './links.ts';
 import { badRequest, NOT_COLLECTED_YET, notFound, type Problem, sendProblem } from './problems.ts';
 import { readPage, readWants, type Wants } from './query.ts';
@@ -84,12 +84,17 @@ const MEMBERS: Readonly<Record<string, (path: string, question: Question) => Fou
 /** Answers everything that a snapshot holds, for a user who may ask. */
 export function createResources({ prefix, snapshots }: ResourcesOptions) {
   const links = createLinks(prefix);
-  const bodies = createBodies();
+  const answersOf = createAnswers();
 
-  function answerFound(found: Found, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  function answerFound(
+    found: Found,
+    answers: AnsweredSnapshot,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): FastifyReply {
     if ('problem' in found) return sendProblem(reply, found.problem);
     if ('choices' in found) return sendChoices(reply, found.choices, createLinks(prefix, encodeSegmentTwice));
-    return sendBody(request, reply, bodies.get(found.key, found.represent));
+    return sendBody(request, reply, answers.body(found.key, found.represent));
   }
 
   return function answerResource(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -102,7 +107,8 @@ export function createResources({ prefix, snapshots }: ResourcesOptions) {
         ? sendBody(request, reply, toBody(NOTHING_YET))
         : sendProblem(reply, NOT_COLLECTED_YET);
     }
-    const index = bodies.index(snapshot);
+    const answers = answersOf(snapshot);
+    const { index } = answers;
     const question = { index, query, links, wants: readWants(query, request.body, index.deepestLevel) };
     const found =
       below === undefined
@@ -110,7 +116,7 @@ export function createResources({ prefix, snapshots }: ResourcesOptions) {
         : below === ''
           ? undefined
           : MEMBERS[collection]?.(below, question);
-    if (found !== undefined) return answerFound(found, request, reply);
+    if (found !== undefined) return answerFound(found, answers, request, reply);
     return sendProblem(reply, notFound(below ? prefix + describe(collection, below) : path));
   };
 }

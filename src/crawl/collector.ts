@@ -51,6 +51,8 @@ export class EmptyRegistryError extends Error {
 
 /** A failed collection is tried again at a pace that no token service takes for an attack (docs/adr/0005). */
 const FIRST_RETRY_MS = 30_000;
+/** Whoever asks for a collection again and again gets one so often at most: a token service takes more for an attack. */
+const LEAST_BETWEEN_STARTS_MS = 10_000;
 
 export function createCollector(options: CollectorOptions): Collector {
   const stopped = new AbortController();
@@ -59,11 +61,13 @@ export function createCollector(options: CollectorOptions): Collector {
   /** What the other clock shows at that time of the steady one. */
   const shown = (at: number): number => Math.round(options.clock() + at - options.steadyClock());
   let running: Promise<void> | undefined;
+  let startedAt = 0;
 
   async function run(): Promise<void> {
     const firstAt = options.steadyClock();
     for (let failures = 0; !stopped.signal.aborted; ) {
       let nextAt: number;
+      startedAt = options.steadyClock();
       try {
         await runner.collect();
         failures = 0;
@@ -83,7 +87,13 @@ export function createCollector(options: CollectorOptions): Collector {
       const endsAt = pause.endsAt();
       return { ...runner.state(), nextAt: endsAt === undefined ? undefined : shown(endsAt) };
     },
-    request: pause.end,
+    request() {
+      if (!pause.isOn()) return 'running';
+      const retryAfterMs = startedAt + LEAST_BETWEEN_STARTS_MS - options.steadyClock();
+      if (retryAfterMs > 0) return { retryAfterMs };
+      pause.end();
+      return 'started';
+    },
     start() {
       running ??= run();
     },
@@ -139,12 +149,10 @@ function createPause({ wait }: CollectorOptions, stopped: AbortSignal) {
       await wait(endsAt, AbortSignal.any([stopped, ended.signal]));
       current = undefined;
     },
-    /** Whether there was a wait to end. */
-    end(): boolean {
-      if (current === undefined || stopped.aborted) return false;
-      current.ended.abort();
+    isOn: () => current !== undefined && !stopped.aborted,
+    end(): void {
+      current?.ended.abort();
       current = undefined;
-      return true;
     },
   };
 }

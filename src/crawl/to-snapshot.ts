@@ -1,4 +1,4 @@
-import { describe } from '../domain/describe.ts';
+import { type Description, describe } from '../domain/describe.ts';
 import { figuresOf } from '../domain/figures.ts';
 import type { BlobGraph } from '../domain/graph.ts';
 import type { ImageConfig } from '../domain/image-config.ts';
@@ -54,6 +54,8 @@ interface Counted extends Reading {
   readonly tree: Tree;
   readonly usage: Usage;
   readonly accessories: ReadonlySet<number>;
+  /** Once for each root, however many tags point at it. */
+  readonly describeRoot: (root: number) => Description;
   /** The repositories whose tags nobody knows, and all namespaces around them. */
   readonly unlisted: ReadonlySet<string>;
 }
@@ -75,10 +77,20 @@ function count(reading: Reading): Counted {
     tree,
     usage: measure(graph, tree, roots),
     accessories: accessoryManifests(graph, accessoryTags),
+    describeRoot: remembered((root) => describe(graph, reading.configs, root)),
     unlisted: new Set([
       ...findings.flatMap(({ name, gap }) => (gap === undefined ? [] : prefixesOf(name))),
       ...[...reading.illegal].flatMap(prefixesOf),
     ]),
+  };
+}
+
+function remembered<T>(make: (node: number) => T): (node: number) => T {
+  const known = new Map<number, T>();
+  return (node) => {
+    const made = known.get(node) ?? make(node);
+    known.set(node, made);
+    return made;
   };
 }
 
@@ -107,13 +119,17 @@ function toTag(counted: Counted, tag: TagFinding, position: number): TagFigures 
   return { ...figures, name: tag.name, status, manifest: toManifest(counted, tag, tag.root) };
 }
 
-function toManifest({ graph, configs, usage, accessories }: Counted, { name }: TagFinding, root: number): TagManifest {
+function toManifest(
+  { graph, usage, accessories, describeRoot }: Counted,
+  { name }: TagFinding,
+  root: number,
+): TagManifest {
   return {
     digest: graph.digests[root] as Digest,
     mediaType: graph.mediaTypes[graph.mediaTypeOf[root] ?? 0] ?? '',
     kind: kindOfNode(graph, accessories, root) ?? 'image',
     subject: graph.manifests.get(root)?.subject ?? subjectOfTag(graph, name, root),
-    ...describe(graph, configs, root),
+    ...describeRoot(root),
     layersCount: usage.reach.layersCount[usage.reach.ofRoot[root] ?? 0] ?? 0,
   };
 }
