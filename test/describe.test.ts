@@ -42,7 +42,7 @@ test('an image is for the platform of its config, and as old as that says', () =
     platforms: ['linux/amd64'],
     createdAt: NOON,
   });
-  expect(described(image('unread'))).toEqual({ platforms: [], createdAt: null });
+  expect(described(image('unread'))).toEqual({ platforms: null, createdAt: null });
 });
 
 test('an index is for the platforms that it names, whatever the configs say, and as old as its youngest image', () => {

@@ -104,7 +104,7 @@ export function representTag(tag: TagFigures, repository: RepositoryUsage, wants
     media_type: manifest?.mediaType || null,
     kind: manifest?.kind ?? null,
     ...(manifest?.subject !== undefined && { subject: manifest.subject }),
-    platforms: manifest?.platforms ?? [],
+    platforms: manifest?.platforms ?? null,
     created_at: manifest?.createdAt == null ? null : representTime(manifest.createdAt),
     layers_count: manifest?.layersCount ?? null,
     ...(wants.links && {

@@ -3,8 +3,8 @@ import type { ImageConfig } from './image-config.ts';
 import type { Digest } from './names.ts';
 
 export interface Description {
-  /** Sorted, each once; empty where nobody names one. */
-  readonly platforms: readonly string[];
+  /** Sorted, each once; empty for what is for no platform, null where that stands in a config that was not read. */
+  readonly platforms: readonly string[] | null;
   /** Of the youngest of its images, in milliseconds since the epoch; null where none of them tells. */
   readonly createdAt: number | null;
 }
@@ -22,13 +22,15 @@ export function describe(graph: BlobGraph, configs: ReadonlyMap<Digest, ImageCon
     }
   }
   let createdAt: number | null = null;
+  let isUnread = false;
   for (const node of below) {
     const digest = graph.manifests.get(node)?.imageConfig;
     const config = digest === undefined ? undefined : configs.get(digest);
     if (config?.platform !== undefined && !named.has(node)) platforms.add(config.platform);
+    if (digest !== undefined && config === undefined && !named.has(node)) isUnread = true;
     if (config?.createdAt !== undefined) createdAt = Math.max(createdAt ?? 0, config.createdAt);
   }
-  return { platforms: [...platforms].sort(), createdAt };
+  return { platforms: platforms.size === 0 && isUnread ? null : [...platforms].sort(), createdAt };
 }
 
 /** The manifest itself, and what it consists of. */

@@ -80,7 +80,7 @@ export interface TagManifest {
   readonly kind: Kind;
   /** Of an accessory: what it belongs to. */
   readonly subject: Digest | undefined;
-  readonly platforms: readonly string[];
+  readonly platforms: readonly string[] | null;
   /** Milliseconds since the epoch. */
   readonly createdAt: number | null;
   /** Distinct layers. */
