@@ -6,6 +6,8 @@ import { indexSnapshot, type SnapshotIndex } from './snapshot-index.ts';
 /** A representation as it goes out. */
 export interface Body {
   readonly bytes: Buffer;
+  /** The same, as it is cheapest to send: a short text goes out in one piece with the headers. */
+  readonly payload: string | Buffer;
   /** A strong validator (RFC 9110, 8.8.3). */
   readonly etag: string;
 }
@@ -50,9 +52,17 @@ function createBodies(): AnsweredSnapshot['body'] {
   };
 }
 
+/** A longer text costs more to encode with every answer than a write of its own does. */
+const LONGEST_TEXT_BYTES = 8192;
+
 export function toBody(representation: Representation): Body {
-  const bytes = Buffer.from(JSON.stringify(representation));
-  return { bytes, etag: `"${hash('sha256', bytes, 'base64url')}"` };
+  const text = JSON.stringify(representation);
+  const bytes = Buffer.from(text);
+  return {
+    bytes,
+    payload: bytes.length < LONGEST_TEXT_BYTES ? text : bytes,
+    etag: `"${hash('sha256', bytes, 'base64url')}"`,
+  };
 }
 
 /** Whether an `If-None-Match` names the body: a list or `*`, compared weakly (RFC 9110, 13.1.2). */

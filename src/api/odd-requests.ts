@@ -14,12 +14,13 @@ export function originForm(url: string): string {
 
 /** A path with a broken escape names nothing that exists. Its escapes are escaped, so that it is routed, logged and refused like any other. */
 export function decodable(url: string): string {
-  const [path = '', ...query] = url.split('?');
+  const end = url.indexOf('?');
+  const path = end === -1 ? url : url.slice(0, end);
   try {
     decodeURIComponent(path);
     return url;
   } catch {
-    return [path.replaceAll('%', '%25'), ...query].join('?');
+    return path.replaceAll('%', '%25') + url.slice(path.length);
   }
 }
 

@@ -138,9 +138,9 @@ function sendChoices(reply: FastifyReply, choices: readonly Resource[], links: L
   return reply.code(300).type(HAL).header('cache-control', 'private, no-cache').send({ _links: { item } });
 }
 
-function sendBody(request: FastifyRequest, reply: FastifyReply, { bytes, etag }: Body): FastifyReply {
+function sendBody(request: FastifyRequest, reply: FastifyReply, { payload, etag }: Body): FastifyReply {
   const vary = [reply.getHeader('vary'), 'Accept, Authorization'].flatMap((value) => value ?? []).join(', ');
   reply.header('etag', etag).header('cache-control', 'private, no-cache').header('vary', vary);
   if (isNoneMatch(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  return reply.header('content-type', HAL).send(bytes);
+  return reply.header('content-type', HAL).send(payload);
 }

@@ -73,8 +73,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
     preflightContinue: true,
     strictPreflight: false,
   });
-  server.addHook('onRequest', async (_, reply) => {
+  server.addHook('onRequest', (_, reply, done) => {
     void reply.headers(SECURITY_HEADERS);
+    done();
   });
   // After the headers of CORS, which a page needs to read even a refusal; before a body is read that nobody asked for.
   server.after(() => server.addHook('onRequest', refuseOthers(options.prefix)));
@@ -108,15 +109,22 @@ function methodsAt(path: string, prefix: string): readonly string[] | undefined 
 }
 
 function refuseOthers(prefix: string) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+  // Hooks call back here: each promise of one would be paid for by every request.
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const path = pathOf(request);
     const methods = methodsAt(path, prefix);
-    if (methods === undefined) return sendProblem(reply, notFound(path));
+    if (methods === undefined) {
+      void sendProblem(reply, notFound(path));
+      return;
+    }
+    if (request.method === 'HEAD' || methods.includes(request.method)) {
+      done();
+      return;
+    }
     const allow = ['GET', 'HEAD', 'OPTIONS', ...methods.filter((method) => method !== 'GET')].join(', ');
-    if (request.method === 'OPTIONS') return reply.code(200).header('allow', allow).send();
-    if (request.method === 'HEAD' || methods.includes(request.method)) return undefined;
     const detail = 'The method is not allowed for the requested URL.';
-    return sendProblem(reply, { status: 405, detail, headers: { allow } });
+    if (request.method === 'OPTIONS') void reply.code(200).header('allow', allow).send();
+    else void sendProblem(reply, { status: 405, detail, headers: { allow } });
   };
 }
 
@@ -178,10 +186,11 @@ function guarded(
 }
 
 function logRequests(server: FastifyInstance, log: Log): void {
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     const { method, ip, user } = request;
     log.info({ user, ip, method, path: pathOf(request), status: reply.statusCode, ms }, 'request');
+    done();
   });
 }
 

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../ports.ts';
 
@@ -31,10 +31,10 @@ export function createTokens({ secretKey, expiresInSeconds, clock }: TokenOption
   const key = new TextEncoder().encode(secretKey);
   const known = new Map<string, KnownToken>();
 
-  function remember(hash: string, token: KnownToken): void {
+  function remember(tokenHash: string, token: KnownToken): void {
     const [oldest] = known.keys();
     if (known.size >= MOST_KNOWN_TOKENS && oldest !== undefined) known.delete(oldest);
-    known.set(hash, token);
+    known.set(tokenHash, token);
   }
 
   return {
@@ -50,12 +50,12 @@ export function createTokens({ secretKey, expiresInSeconds, clock }: TokenOption
         .sign(key);
     },
     async verify(token) {
-      const hash = createHash('sha256').update(token).digest('base64');
-      const before = known.get(hash);
+      const tokenHash = hash('sha256', token, 'base64');
+      const before = known.get(tokenHash);
       if (before !== undefined && clock() < before.expiresAt) return before;
-      known.delete(hash);
+      known.delete(tokenHash);
       const verified = await verifySignature(token, key, clock());
-      if (verified !== undefined) remember(hash, verified);
+      if (verified !== undefined) remember(tokenHash, verified);
       return verified;
     },
   };
