@@ -7,26 +7,16 @@ import { toSnapshot } from '../src/crawl/to-snapshot.ts';
 import { GraphBuilder } from '../src/domain/graph-builder.ts';
 import type { Descriptor } from '../src/domain/manifest.ts';
 import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
-import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
+import type { RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import type { CollectionState } from '../src/ports.ts';
+import { config, digest, layer } from './sample-graph.ts';
 
 /* What is ours of the API, below a prefix, over a small registry whose figures can be added up by hand:
  *
  *   a/base:1      image  500 + config 7 + base 100
  *   a/b:multi     index  300 = { linux/amd64: image 500 + config 7 + base 100 + x 10, linux/arm64: not stored }
  *   x:1           image  500 + config 7 + x 10          x/tags:1   the same image */
-const digest = (text: string): Digest => `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;
-const layer = (name: string, sizeBytes: number): Descriptor => ({
-  mediaType: 'application/vnd.oci.image.layer.v1.tar',
-  digest: digest(name),
-  sizeBytes,
-});
-const config: Descriptor = {
-  mediaType: 'application/vnd.oci.image.config.v1+json',
-  digest: digest('config'),
-  sizeBytes: 7,
-};
 const CREATED_AT = Date.UTC(2024, 4, 6, 7, 8, 9);
 
 function sampleSnapshot(): Snapshot {

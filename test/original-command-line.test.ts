@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parseArguments } from '../src/cli/arguments.ts';
 import { changed, problems } from './config-sample.ts';
+import { readJsonLines } from './fixture.ts';
 
 /* What the command line of the original did, recorded: its options and exit codes, and the durations that its file may hold. */
 
@@ -13,13 +13,7 @@ interface Recorded {
   readonly stdout: string;
 }
 
-const recorded: readonly Recorded[] = readFileSync(
-  new URL('./fixtures/original/command-line.jsonl', import.meta.url),
-  'utf8',
-)
-  .split('\n')
-  .filter((line) => line !== '')
-  .map((line) => JSON.parse(line) as Recorded);
+const recorded = readJsonLines<Recorded>('original/command-line.jsonl');
 
 /** Started with a file, it either ran or named what was wrong: that is for the tests of the configuration. */
 const OPTIONS = recorded.filter(({ argv, exit }) => exit !== 1 && (!argv.includes('-c') || exit !== -15));

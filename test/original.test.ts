@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createServer } from '../src/api/server.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
+import { readJsonLines } from './fixture.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 
 /* Every exchange that was recorded of the original service is played again. Its status and its body are what we have to answer too,
@@ -25,13 +25,7 @@ interface Exchange {
   };
 }
 
-const exchanges: readonly Exchange[] = readFileSync(
-  new URL('./fixtures/original/requests.jsonl', import.meta.url),
-  'utf8',
-)
-  .split('\n')
-  .filter((line) => line !== '')
-  .map((line) => JSON.parse(line) as Exchange);
+const exchanges = readJsonLines<Exchange>('original/requests.jsonl');
 
 const BOTH_READINGS = 'the path is a repository and a tag or a collection of another: both are named';
 const INJECTION = 'what a user types is a name, and never a filter';

@@ -9,18 +9,7 @@ import { buildTree, REGISTRY_NODE } from '../src/domain/tree.ts';
 import { measure, type Usage } from '../src/domain/usage.ts';
 import { type NaiveFigures, type NaiveTag, naiveFigures } from './naive-usage.ts';
 import { randomRegistry } from './random-registry.ts';
-
-const digest = (text: string): Digest => `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;
-const layer = (name: string, sizeBytes: number): Descriptor => ({
-  mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
-  digest: digest(name),
-  sizeBytes,
-});
-const config: Descriptor = {
-  mediaType: 'application/vnd.oci.image.config.v1+json',
-  digest: digest('config'),
-  sizeBytes: 7,
-};
+import { config, digest, layer } from './sample-graph.ts';
 
 /** Measures one repository `app` whose tags are those roots, and reads one figure of each tag and of the registry. */
 function measured(builder: GraphBuilder, roots: readonly number[]) {
