@@ -113,6 +113,7 @@ describe('case by case', () => {
     expect(sparse.status).toBe('incomplete');
     expect(sparse.sizeBytes).toBeGreaterThan(300 * 1024);
     expect(repository('group/sparse-index').isComplete).toBe(false);
+    expect(snapshot.gaps[0]?.reason).toMatch(/^not stored, or not readable: sha256:[a-f0-9]{64}$/);
     expect(snapshot.gaps.map(({ repository, reference }) => `${repository}:${reference}`)).toEqual([
       'group/sparse-index:latest',
     ]);

@@ -35,9 +35,7 @@ export function toSnapshot(reading: Reading): Snapshot {
     kinds: sumByKind(reading.graph, usage.tagsReaching, accessories, kinds),
     namespaces: toNamespaces(counted),
     repositories,
-    gaps: [...gapsOf(findings, repositories), ...[...reading.illegal].map(illegalGap)].sort((a, b) =>
-      byName(a.repository, b.repository),
-    ),
+    gaps: gapsOf(counted, repositories),
     contents: {
       graph: reading.graph,
       roots,
@@ -142,23 +140,33 @@ function toNamespaces({ tree, usage, unlisted }: Counted): readonly NamespaceUsa
     .sort((a, b) => byName(a.path, b.path));
 }
 
-function gapsOf(findings: readonly RepositoryFinding[], repositories: readonly RepositoryUsage[]): readonly Gap[] {
-  const gaps: Gap[] = [];
-  for (const [place, { name, gap, tags }] of findings.entries()) {
+function gapsOf(counted: Counted, repositories: readonly RepositoryUsage[]): readonly Gap[] {
+  const gaps = [...counted.illegal].map(illegalGap);
+  for (const [place, { name, gap, tags }] of counted.findings.entries()) {
     if (gap !== undefined) gaps.push(gap);
     for (const [i, tag] of tags.entries()) {
       if (tag.root === undefined) gaps.push(tag.gap);
-      else if (repositories[place]?.tags[i]?.status === 'incomplete') gaps.push(incompleteGap(name, tag.name));
+      else if (repositories[place]?.tags[i]?.status === 'incomplete') {
+        gaps.push({ repository: name, reference: tag.name, code: 'missing', reason: missingBelow(counted, tag.root) });
+      }
     }
   }
-  return gaps;
+  return gaps.sort((a, b) => byName(a.repository, b.repository));
 }
 
 function illegalGap(repository: string): Gap {
   return { repository, code: 'unreadable', reason: 'the registry lists it, but the name is not legal' };
 }
 
-function incompleteGap(repository: RepositoryFinding['name'], reference: TagFinding['name']): Gap {
-  const reason = 'it names blobs that are not stored, or could not be read';
-  return { repository, reference, code: 'missing', reason };
+/** More than that nobody reads; the tag's blobs name the rest. */
+const MOST_NAMED = 3;
+
+/** Which of the blobs that a root reaches are not there, or not all of them. */
+function missingBelow({ graph, usage: { reach } }: Counted, root: number): string {
+  const number = reach.ofRoot[root] ?? 0;
+  const below = reach.blobs.subarray(reach.start[number], reach.start[number + 1]);
+  const missing = [...below.filter((node) => graph.isMissing[node] === 1)].map((node) => graph.digests[node] ?? '');
+  const named = missing.sort(byName).slice(0, MOST_NAMED).join(', ');
+  const others = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
+  return `not stored, or not readable: ${named}${others}`;
 }
