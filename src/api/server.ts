@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Clock, Collections, Directory, Snapshots } from '../ports.ts';
@@ -128,9 +129,19 @@ function refuseOthers(prefix: string) {
   };
 }
 
-/** A connection that is kept for another request, and had one under way when the server began to close, is closed with its answer. */
+/**
+ * A connection that is kept for another request, and had one under way when the server began to close, is closed with its answer; one that
+ * never asked for anything, as browsers open them ahead, at once.
+ */
 function closeAsTheyFallIdle(server: FastifyInstance): void {
+  const silent = new Set<Socket>();
+  server.server.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  server.server.on('request', ({ socket }) => silent.delete(socket));
   server.addHook('preClose', async () => {
+    for (const socket of silent) socket.destroy();
     const timer = setInterval(() => server.server.closeIdleConnections(), IDLE_CHECK_MS);
     server.server.once('close', () => clearInterval(timer));
   });
