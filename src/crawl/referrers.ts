@@ -38,14 +38,26 @@ export async function hangReferrers(
     for (const referrer of listed ?? []) await reader.readReferrer(repository, digest, referrer, place);
   }
 
+  const probe = firstQuestion(reader, repositories);
+  if (probe === undefined) return;
+  await ask(probe);
   // What refers to something may be referred to itself: again, until nothing new comes up.
   while (isSupported) {
     const questions = questionsIn(reader, repositories, asked);
-    const first = questions.shift();
-    if (first === undefined) return;
-    await ask(first);
-    if (isSupported) await forEachLimited(questions, workers, ask);
+    if (questions.length === 0) return;
+    await forEachLimited(questions, workers, ask);
   }
+}
+
+/** Some tag's manifest: whatever the answer, it tells whether there are answers. */
+function firstQuestion({ builder }: Reader, repositories: readonly RepositoryFinding[]): Question | undefined {
+  for (const { name, tags } of repositories) {
+    for (const { root } of tags) {
+      if (root === undefined) continue;
+      return { repository: name, digest: builder.build().digests[root] as Digest, place: { root, depth: 0 } };
+    }
+  }
+  return undefined;
 }
 
 /** Every manifest that a repository's tags reach, and that was not asked about there. */

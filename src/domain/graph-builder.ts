@@ -31,12 +31,15 @@ export class GraphBuilder {
   readonly #manifests = new Map<number, ManifestFacts>();
   /** What refers to a manifest, where the registry can tell: it hangs under its subject. */
   readonly #referrers = new Map<number, Set<number>>();
+  /** The graph as it was last asked for; undefined since something was added. */
+  #built: BlobGraph | undefined;
 
   /** The node of that digest; a new one has no bytes and no children. */
   node(digest: Digest): number {
     const known = this.#numbers.get(digest);
     if (known !== undefined) return known;
     const node = this.#numbers.size;
+    this.#built = undefined;
     this.#numbers.set(digest, node);
     this.#bytes.push(Number.NaN);
     this.#isLayer.push(0);
@@ -56,6 +59,7 @@ export class GraphBuilder {
   addManifest(digest: Digest, sizeBytes: number, manifest: Manifest): number {
     const node = this.node(digest);
     if (this.#hasChildren(node)) return node; // what a digest names never changes
+    this.#built = undefined;
     this.#isManifest[node] = 1;
     this.#bytes[node] = sizeBytes;
     this.#disputed.delete(node);
@@ -72,12 +76,14 @@ export class GraphBuilder {
   /** Hangs what refers to a manifest under it. */
   addReferrer(subject: Digest, referrer: Descriptor): void {
     const node = this.node(subject);
+    this.#built = undefined;
     const referrers = this.#referrers.get(node) ?? new Set();
     this.#referrers.set(node, referrers.add(this.#addChild(referrer)));
   }
 
   /** Says of a manifest that what hangs under it could not all be had: whoever reaches it is incomplete. */
   markPartial(digest: Digest): void {
+    this.#built = undefined;
     this.#isPartial.add(this.node(digest));
   }
 
@@ -90,11 +96,17 @@ export class GraphBuilder {
 
   /** Settles a size by the registry's own word: the bytes that it stores, or undefined where it does not store the blob. */
   settle(digest: Digest, storedBytes: number | undefined): void {
+    this.#built = undefined;
     this.#settled.set(this.node(digest), storedBytes);
   }
 
   /** The graph of all that was added. What was named and never read, or never sized, is missing in it. */
   build(): BlobGraph {
+    this.#built ??= this.#assemble();
+    return this.#built;
+  }
+
+  #assemble(): BlobGraph {
     const nodesCount = this.#numbers.size;
     const isMissing = new Uint8Array(nodesCount);
     const bytes = new Float64Array(nodesCount);
