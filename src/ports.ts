@@ -1,3 +1,5 @@
+import type { RepositoryRecord } from './domain/catalogue.ts';
+import type { Findings } from './domain/findings.ts';
 import type { ImageConfig } from './domain/image-config.ts';
 import type { Descriptor, Manifest } from './domain/manifest.ts';
 import type { Digest, RepositoryName, TagName } from './domain/names.ts';
@@ -17,7 +19,17 @@ export interface Registry {
   /** Every repository that the credentials may list, page by page. Begins a crawl: what earlier ones learnt of the registry's ways is forgotten. */
   repositories(signal: AbortSignal): AsyncIterable<RepositoryName | IllegalName>;
   /** All tags of a repository, in any order; none where the registry does not know the repository (any more). */
-  tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (TagName | IllegalName)[]>;
+  tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (ListedTag | IllegalName)[]>;
+  /**
+   * What a tag points at, or undefined where there is no such tag. Asked so that nothing counts as a pull, and with what it pointed at
+   * before, so that a registry need not even look at the manifest.
+   */
+  resolve(
+    repository: RepositoryName,
+    tag: TagName,
+    before: Digest | undefined,
+    signal: AbortSignal,
+  ): Promise<Digest | undefined>;
   /** The manifest, or undefined where there is none of that name. */
   manifest(
     repository: RepositoryName,
@@ -41,11 +53,26 @@ export interface IllegalName {
   readonly illegal: string;
 }
 
-/** A manifest as the registry keeps it. `sizeBytes` is the length of what is stored. */
+/** A tag as a listing has it. Some registries say what it points at, too. */
+export interface ListedTag {
+  readonly name: TagName;
+  readonly digest?: Digest;
+}
+
+/** A manifest as the registry keeps it. */
 export interface StoredManifest {
   readonly digest: Digest;
+  /** The length of what is stored. */
   readonly sizeBytes: number;
   readonly manifest: Manifest;
+  /** What `manifest` was read from: kept as it came, since a later version may read more in it. */
+  readonly served: ServedManifest;
+}
+
+export interface ServedManifest {
+  /** '' where none was said. */
+  readonly contentType: string;
+  readonly body: Uint8Array;
 }
 
 /**
@@ -58,6 +85,60 @@ export type RegistryFailureKind = 'forbidden' | 'unreadable' | 'unsupported' | '
 export interface RegistryFailure extends Error {
   readonly kind: RegistryFailureKind;
   /** What went wrong, and not where: for those who should not see the addresses inside. */
+  readonly reason: string;
+}
+
+/**
+ * What was read of the registry, kept from crawl to crawl and from start to start. What a digest names never changes, so that it is read once.
+ * Every call may throw a `StoreFailure`. What one call saves is kept whole or not at all, and in the order of the calls.
+ */
+export interface Catalogue {
+  /** When the crawl began that is not finished: its readings are those of that time or later. */
+  unfinishedSince(): Promise<number | undefined>;
+  begin(startedAt: number): Promise<void>;
+  /** The crawl has ended. It has seen all there is: repositories that it does not name are gone. */
+  finish(repositories: ReadonlySet<RepositoryName>, illegal: ReadonlySet<string>): Promise<void>;
+  /** The crawl has ended, and is not to be believed. */
+  abandon(): Promise<void>;
+  /** What the last finished crawl met as names of repositories that the protocol does not allow. */
+  illegalNames(): Promise<ReadonlySet<string>>;
+  /** Every repository, in the order of their names. */
+  repositories(): AsyncIterable<RepositoryRecord>;
+  repository(name: RepositoryName): Promise<RepositoryRecord | undefined>;
+  saveRepository(record: RepositoryRecord): Promise<void>;
+  /** Those of the manifests that were read before. One whose bytes do not match its digest any more was not. */
+  manifests(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, StoredManifest>>;
+  saveManifest(manifest: StoredManifest): Promise<void>;
+  imageConfigs(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageConfig>>;
+  saveImageConfig(digest: Digest, config: ImageConfig): Promise<void>;
+  /** The bytes of blobs that no descriptor settles, as the registry said: `null` where it did not store the blob. */
+  blobBytes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number | null>>;
+  saveBlobBytes(digest: Digest, bytes: number | null): Promise<void>;
+  /** When a tag or digest was pulled last. Earlier times than those known change nothing. */
+  savePulls(pulls: readonly Pull[]): Promise<void>;
+  /** The last pulls from a repository, by tag or digest. Milliseconds since the epoch. */
+  pulls(repository: RepositoryName): Promise<ReadonlyMap<TagName | Digest, number>>;
+}
+
+export interface Pull {
+  readonly repository: RepositoryName;
+  readonly reference: TagName | Digest;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** The snapshots that are kept. Every call may throw a `StoreFailure`. */
+export interface SnapshotStore {
+  /** What the last saved snapshot was counted from. */
+  latest(): Promise<Findings | undefined>;
+  /** Keeps the figures of a snapshot for as long as they are worth it, and what it was counted from until the next is saved. */
+  save(snapshot: Snapshot, findings: Findings): Promise<void>;
+}
+
+/** The shape of what a `Catalogue` or a `SnapshotStore` throws. Its message says what and where. */
+export interface StoreFailure extends Error {
+  readonly kind: 'store';
+  /** What went wrong, and not where: for those who should not see the paths inside. */
   readonly reason: string;
 }
 
@@ -76,6 +157,8 @@ export interface Snapshots {
 export interface CrawlProgress {
   repositoriesFound: number;
   repositoriesRead: number;
+  /** Of the found ones, those that the crawl had read before it was interrupted. */
+  repositoriesKept: number;
   tagsFound: number;
   tagsRead: number;
 }
@@ -88,8 +171,17 @@ export interface CollectionState {
     | undefined;
   /** The failure of the last collection; undefined if it succeeded. Its reason is for people and holds no secret. */
   readonly failure: { readonly at: number; readonly reason: string } | undefined;
+  /** How many repositories are to be read again, or are being read again, because of notifications. */
+  readonly noticedCount: number;
   /** Undefined while one is under way. */
   readonly nextAt: number | undefined;
+}
+
+/** Who wants to hear what a registry tells of itself between two crawls. Neither call waits for anything, or fails. */
+export interface Notifications {
+  /** These may have changed: they are read again soon, and the others are not. */
+  changed(repositories: readonly RepositoryName[]): void;
+  pulled(pulls: readonly Pull[]): void;
 }
 
 /** Who collects. */

@@ -60,7 +60,7 @@ function sampleSnapshot(): Snapshot {
 
 let server: FastifyInstance;
 let latest: Snapshot | undefined = sampleSnapshot();
-let state: CollectionState = { running: undefined, failure: undefined, nextAt: 1_700_003_600_000 };
+let state: CollectionState = { running: undefined, failure: undefined, noticedCount: 0, nextAt: 1_700_003_600_000 };
 let requested = 0;
 let rest = 0;
 
@@ -261,10 +261,11 @@ describe('the crawl', () => {
     });
     const started = await ask('/collection', 'POST');
     expect([started.status, started.headers.location, requested]).toEqual([202, '/usage/collection', 1]);
-    const progress = { repositoriesFound: 5, repositoriesRead: 2, tagsFound: 50, tagsRead: 20 };
+    const progress = { repositoriesFound: 5, repositoriesRead: 2, repositoriesKept: 0, tagsFound: 50, tagsRead: 20 };
     state = {
       running: { startedAt: 1_700_000_060_000, requestsCount: 35, progress },
       failure: { at: 1_700_000_050_000, reason: 'down' },
+      noticedCount: 0,
       nextAt: undefined,
     };
     expect(await read('/collection')).toMatchObject({

@@ -6,7 +6,7 @@ export function crawlOptions(width: number): CrawlOptions {
     width,
     collectCreated: true,
     knownConfigs: new Map(),
-    progress: { repositoriesFound: 0, repositoriesRead: 0, tagsFound: 0, tagsRead: 0 },
+    progress: { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 },
     clock: Date.now,
     signal: new AbortController().signal,
   };

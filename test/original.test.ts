@@ -72,7 +72,10 @@ beforeAll(async () => {
       version: '0',
       corsOrigins: '*',
       clock: Date.now,
-      collections: { state: () => ({ running: undefined, failure: undefined, nextAt: 0 }), request: () => 'running' },
+      collections: {
+        state: () => ({ running: undefined, failure: undefined, noticedCount: 0, nextAt: 0 }),
+        request: () => 'running',
+      },
       log: pino({ level: 'silent' }),
       snapshots: { latest: () => ({ ...snapshot, finishedAt: timestampOf(service) * 1000 }) },
       directory: { authenticate: async (user, password) => PEOPLE.get(user.trim().toLowerCase()) === password },

@@ -16,7 +16,13 @@ export function figures(sizeBytes: number | null, diskSizeBytes: number | null, 
 }
 
 export function sampleTag(name: string, sizeBytes: number | null, diskSizeBytes: number | null): TagFigures {
-  return { ...figures(sizeBytes, diskSizeBytes, 1), name: name as TagName, status: 'ok', manifest: null };
+  return {
+    ...figures(sizeBytes, diskSizeBytes, 1),
+    name: name as TagName,
+    status: 'ok',
+    manifest: null,
+    lastPulledAt: null,
+  };
 }
 
 export function sampleRepository(
@@ -29,6 +35,7 @@ export function sampleRepository(
     ...figures(sizeBytes, diskSizeBytes, tags.length),
     name: name as RepositoryName,
     namespace: undefined,
+    staleSince: null,
     tags: tags.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }

@@ -85,7 +85,7 @@ export function createCollector(options: CollectorOptions): Collector {
     latest: runner.latest,
     state() {
       const endsAt = pause.endsAt();
-      return { ...runner.state(), nextAt: endsAt === undefined ? undefined : shown(endsAt) };
+      return { ...runner.state(), noticedCount: 0, nextAt: endsAt === undefined ? undefined : shown(endsAt) };
     },
     request() {
       if (!pause.isOn()) return 'running';
@@ -113,7 +113,7 @@ function createRunner({ clock, collect, requestsCount, report }: CollectorOption
     latest: () => latest,
     state: () => ({ running: running?.(), failure }),
     async collect(): Promise<void> {
-      const progress = { repositoriesFound: 0, repositoriesRead: 0, tagsFound: 0, tagsRead: 0 };
+      const progress = { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
       const [startedAt, requestsBefore] = [clock(), requestsCount()];
       running = () => ({ startedAt, progress, requestsCount: requestsCount() - requestsBefore });
       report.started();

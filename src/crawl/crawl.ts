@@ -61,8 +61,8 @@ async function readRepository(
     finding.gap = gapFrom(error, repository);
     return [];
   });
-  const names = listed.flatMap((name) => (typeof name === 'string' ? name : []));
-  const illegal = listed.flatMap((name) => (typeof name === 'string' ? [] : name.illegal));
+  const names = listed.flatMap((tag) => ('illegal' in tag ? [] : tag.name));
+  const illegal = listed.flatMap((tag) => ('illegal' in tag ? tag.illegal : []));
   if (illegal.length > 0) finding.gap = illegalTags(repository, illegal);
   progress.tagsFound += names.length;
   const absent: TagName[] = [];
@@ -74,7 +74,8 @@ async function readRepository(
   });
   if (absent.length === 0) return;
   // Listed, and not there: deleted meanwhile if a second listing says so, otherwise broken.
-  const stillListed = new Set((await registry.tags(repository, signal).catch(unlessUnavailable)) ?? absent);
+  const again = await registry.tags(repository, signal).catch(unlessUnavailable);
+  const stillListed = new Set(again?.flatMap((tag) => ('illegal' in tag ? [] : tag.name)) ?? absent);
   for (const name of absent) {
     if (!stillListed.has(name)) continue;
     const gap: Gap = { repository, reference: name, code: 'missing', reason: 'the tag is listed, but has no manifest' };

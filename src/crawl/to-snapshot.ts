@@ -103,6 +103,7 @@ function toRepositories(counted: Counted): readonly RepositoryUsage[] {
       name,
       namespace: namespaces.has(name) ? name : parentPath(name),
       tags: tags.map((tag) => toTag(counted, tag, position++)),
+      staleSince: null,
     };
   });
 }
@@ -111,10 +112,10 @@ function toTag(counted: Counted, tag: TagFinding, position: number): TagFigures 
   const figures = figuresOf(counted.usage, counted.tree.nodeOfTag[position] ?? 0, true);
   if (tag.root === undefined) {
     const status = tag.gap.code === 'unsupported' ? 'unsupported' : 'broken';
-    return { ...figures, name: tag.name, status, manifest: null };
+    return { ...figures, name: tag.name, status, manifest: null, lastPulledAt: null };
   }
   const status = figures.isComplete ? 'ok' : 'incomplete';
-  return { ...figures, name: tag.name, status, manifest: toManifest(counted, tag, tag.root) };
+  return { ...figures, name: tag.name, status, manifest: toManifest(counted, tag, tag.root), lastPulledAt: null };
 }
 
 function toManifest(

@@ -43,6 +43,8 @@ export interface RepositoryUsage extends Figures {
   readonly name: RepositoryName;
   readonly namespace: string | undefined;
   readonly tags: readonly TagFigures[];
+  /** When it was read, where the collection could not read it, and these are the figures of an earlier one. */
+  readonly staleSince: number | null;
 }
 
 /** The blobs, and the tags that reach them. The position of a tag counts through all repositories in their order. */
@@ -70,6 +72,8 @@ export interface TagFigures extends Figures {
   readonly name: TagName;
   readonly status: TagStatus;
   readonly manifest: TagManifest | null;
+  /** When the tag, or what it points at, was pulled last; null where nobody told. */
+  readonly lastPulledAt: number | null;
 }
 
 /** What a tag points at. */
@@ -95,6 +99,8 @@ export interface Gap {
   readonly reference?: TagName | Digest;
   readonly code: GapCode;
   readonly reason: string;
+  /** Of a repository that keeps the figures of an earlier collection: when that read it. */
+  readonly staleSince?: number;
 }
 
 export type GapCode = 'forbidden' | 'missing' | 'unsupported' | 'unreadable';

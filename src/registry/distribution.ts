@@ -2,7 +2,14 @@ import { hash } from 'node:crypto';
 import { readImageConfig } from '../domain/image-config.ts';
 import { readManifest } from '../domain/manifest.ts';
 import { MANIFEST_TYPES } from '../domain/media-types.ts';
-import { type Digest, parseDigest, parseRepositoryName, parseTagName, type RepositoryName } from '../domain/names.ts';
+import {
+  type Digest,
+  parseDigest,
+  parseRepositoryName,
+  parseTagName,
+  type RepositoryName,
+  type TagName,
+} from '../domain/names.ts';
 import type { Registry, StoredManifest } from '../ports.ts';
 import { errorCodes, header, parseJson } from './answers.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './authorized.ts';
@@ -55,8 +62,12 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       for await (const page of pages(client, options.registryUrl, listing, signal)) {
         for (const text of page) texts.add(text);
       }
-      return [...texts].map((text) => parseTagName(text) ?? { illegal: text });
+      return [...texts].map((text) => {
+        const name = parseTagName(text);
+        return name === undefined ? { illegal: text } : { name };
+      });
     },
+    resolve: (repository, tag, before, signal) => resolveTag(client, repository, tag, before, options, signal),
     async manifest(repository, reference, signal) {
       const path = `v2/${repository}/manifests/${reference}`;
       const answer = await client.send(repository, path, { method: 'GET', headers: { accept: ACCEPT }, signal });
@@ -105,7 +116,32 @@ function toManifest(answer: HttpAnswer, reference: string, url: () => URL): Stor
   const stored = manifest.kind === 'schema1' ? signedPayload(answer.body, body) : answer.body;
   const digest = digestOf(answer, reference, stored, url);
   if (manifest.kind === 'unsupported') throw new RegistryError('unsupported', manifest.reason, url(), answer);
-  return { digest, sizeBytes: (stored ?? answer.body).length, manifest };
+  const served = { contentType: header(answer, 'content-type') ?? '', body: answer.body };
+  return { digest, sizeBytes: (stored ?? answer.body).length, manifest, served };
+}
+
+/**
+ * The digest of a tag, by a conditional HEAD: a registry compares the whole of `If-None-Match` with the digest, and a 304 is no pull to it.
+ * One that names no digest is asked for the manifest itself.
+ */
+async function resolveTag(
+  client: AuthorizedClient,
+  repository: RepositoryName,
+  tag: TagName,
+  before: Digest | undefined,
+  options: DistributionOptions,
+  signal: AbortSignal,
+): Promise<Digest | undefined> {
+  const path = `v2/${repository}/manifests/${tag}`;
+  const headers = { accept: ACCEPT, ...(before !== undefined && { 'if-none-match': `"${before}"` }) };
+  const answer = await client.send(repository, path, { method: 'HEAD', headers, signal });
+  if (answer.status === 304 && before !== undefined) return before;
+  if (answer.status === 404) return undefined;
+  const named = parseDigest(header(answer, 'docker-content-digest') ?? '');
+  if (answer.status === 200 && named !== undefined) return named;
+  const whole = await client.send(repository, path, { method: 'GET', headers: { accept: ACCEPT }, signal });
+  if (whole.status === 404) return undefined;
+  return toManifest(whole, tag, () => new URL(path, options.registryUrl)).digest;
 }
 
 /** The digest that the registry names, or the one asked for, which has to be that of the bytes where those are known. */
