@@ -2,11 +2,10 @@ import { Agent } from 'undici';
 import { configOf, layOutRegistry, repositoryName } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
-import { crawl } from '../src/crawl/crawl.ts';
 import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
 import { createDistributionRegistry } from '../src/registry/distribution.ts';
 import { exchange } from '../src/registry/exchange.ts';
-import { crawlOptions } from '../test/crawl-options.ts';
+import { takeSnapshot } from '../test/take-snapshot.ts';
 import { median } from './median.ts';
 import { load } from './wrk.ts';
 
@@ -115,7 +114,7 @@ async function crawlOnce(registryUrl: string, tokenUrl: string): Promise<{ ours:
     steadyClock: () => performance.now(),
   });
   const startedAt = performance.now();
-  const snapshot = await crawl(client, crawlOptions(CONNECTIONS));
+  const snapshot = await takeSnapshot(client, CONNECTIONS);
   const seconds = (performance.now() - startedAt) / 1000;
   await client.close();
   const tags = snapshot.repositories.reduce((sum, repository) => sum + repository.tags.length, 0);

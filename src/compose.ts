@@ -32,29 +32,45 @@ export function compose(config: Config, version: string, log: Logger): Service {
     clock,
     steadyClock,
   });
+  const store = openStore({ ...config.store, clock });
+  const snapshots = createSnapshots({
+    registry,
+    catalogue: store.catalogue,
+    store: store.snapshots,
+    width: config.registry.concurrencyMax,
+    collectCreated: config.registry.collectCreated,
+    resumeWithinMs: config.general.updateIntervalMs,
+    emptyGuard: config.registry.emptyGuard,
+    clock,
+    notKept: (failure) => log.error({ reason: failure.message }, 'the snapshot is shown, but could not be kept'),
+  });
   const collector = createCollector({
     intervalMs: config.general.updateIntervalMs,
     clock,
     steadyClock,
-    wait: createWait(steadyClock),
-    collect: (last, progress, signal) =>
-      crawl(registry, {
-        width: config.registry.connections,
-        collectCreated: config.registry.collectCreated,
-        knownConfigs: last?.contents.configs ?? new Map(),
-        progress,
-        clock,
-        signal,
-      }),
+    wait,
+    takeAll: snapshots.takeAll,
+    noticedCount: () => notices.count(),
     requestsCount: registry.requestsCount,
-    report: reportTo(log, registry),
+    report: reportTo(log, registry, snapshots),
+  });
+  const notices = createNotices({
+    steadyClock,
+    wait,
+    isReady: () => snapshots.latest() !== undefined && collector.state().failure === undefined,
+    request: collector.request,
+    takeSome: snapshots.takeSome,
+    catalogue: store.catalogue,
+    report: reportNoticesTo(log),
   });
   const server = createServer({
     prefix: config.general.prefix,
     corsOrigins: config.general.corsOrigins,
     version,
-    snapshots: collector,
+    snapshots,
     collections: collector,
+    notifications: notices,
+    events: config.events,
     clock,
     directory: createLdapDirectory(config.ldap),
     tokens: createTokens({ ...config.jwt, clock }),
@@ -63,9 +79,11 @@ export function compose(config: Config, version: string, log: Logger): Service {
   let progress: NodeJS.Timeout | undefined;
   return {
     async start() {
+      await snapshots.load();
       await server.listen({ host: config.general.host, port: config.general.port });
       log.info({ url: urlOf(server.server.address(), config.general.prefix) }, 'listening');
       collector.start();
+      notices.start();
       progress = setInterval(() => {
         const { running } = collector.state();
         if (running) log.debug({ ...running.progress, requests: running.requestsCount }, 'collecting');
@@ -73,8 +91,8 @@ export function compose(config: Config, version: string, log: Logger): Service {
     },
     async stop() {
       clearInterval(progress);
-      await Promise.all([server.close(), collector.stop()]);
-      await registry.close();
+      await Promise.all([server.close(), collector.stop(), notices.stop()]);
+      await Promise.all([registry.close(), store.close()]);
     },
   };
 }

@@ -1,8 +1,7 @@
-import { crawl } from '../src/crawl/crawl.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import type { Clock } from '../src/ports.ts';
 import { createDistributionRegistry } from '../src/registry/distribution.ts';
-import { crawlOptions } from './crawl-options.ts';
+import { takeSnapshot } from './take-snapshot.ts';
 
 /** The registry to crawl, and who gives out its tokens: `startTokenService` has a user `crawler` with the access token `secret`. */
 export interface CrawledLab {
@@ -28,7 +27,7 @@ export async function crawlLab(
     steadyClock: () => performance.now(),
   });
   try {
-    return await crawl(client, { ...crawlOptions(connections), clock });
+    return await takeSnapshot(client, connections, { clock });
   } finally {
     await client.close();
   }

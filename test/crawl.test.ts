@@ -1,10 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { crawl } from '../src/crawl/crawl.ts';
 import type { Descriptor, Manifest } from '../src/domain/manifest.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
-import type { Registry, RegistryFailure, RegistryFailureKind } from '../src/ports.ts';
-import { crawlOptions } from './crawl-options.ts';
+import type { Registry, RegistryFailure, RegistryFailureKind, StoredManifest } from '../src/ports.ts';
+import { takeSnapshot } from './take-snapshot.ts';
 
 /* What a crawl does with a registry that misbehaves, at the port. */
 
@@ -21,14 +20,23 @@ class Failure extends Error implements RegistryFailure {
 const digestOf = (letter: string) => `sha256:${letter.repeat(64)}` as Digest;
 const EMPTY: Manifest = { kind: 'index', manifests: [] };
 
+const listed = (...names: string[]) => names.map((name) => ({ name: name as TagName }));
+
+function stored(digest: Digest, sizeBytes: number, manifest: Manifest): StoredManifest {
+  return { digest, sizeBytes, manifest, served: { contentType: '', body: new Uint8Array() } };
+}
+
 /** A registry of these repositories, each with one tag that points at nothing in particular. */
 function registryOf(names: readonly string[], answers: Partial<Registry> = {}): Registry {
   return {
     async *repositories() {
       yield* names as RepositoryName[];
     },
-    tags: async () => ['v1' as TagName],
-    manifest: async () => ({ digest: digestOf('a'), sizeBytes: 1, manifest: EMPTY }),
+    tags: async () => listed('v1'),
+    async resolve(name, tag, _, signal) {
+      return (await this.manifest(name, tag, signal))?.digest;
+    },
+    manifest: async () => stored(digestOf('a'), 1, EMPTY),
     blobBytes: async () => 1,
     imageConfig: async () => undefined,
     referrers: async () => undefined,
@@ -50,7 +58,7 @@ test('a crawl that fails has stopped when it says so, and names the failure that
   const registry = registryOf(['a', 'b', 'c', 'd', 'e', 'f'], {
     async tags(name, signal) {
       asked++;
-      if (name !== 'c') return ['v1', 'v2', 'v3'] as TagName[];
+      if (name !== 'c') return listed('v1', 'v2', 'v3');
       await turn();
       signal.throwIfAborted();
       throw new Failure('unavailable');
@@ -63,7 +71,7 @@ test('a crawl that fails has stopped when it says so, and names the failure that
       });
     },
   });
-  await expect(crawl(registry, crawlOptions(3))).rejects.toThrow('a failure of kind unavailable');
+  await expect(takeSnapshot(registry, 3)).rejects.toThrow('a failure of kind unavailable');
   expect(underWay).toBe(0);
   const askedAtTheEnd = asked;
   await turn();
@@ -79,13 +87,13 @@ test('a list of repositories that breaks off ends the whole crawl, whatever its 
     },
     tags: (_, signal) => hang(signal),
   });
-  await expect(crawl(registry, crawlOptions(2))).rejects.toThrow('a failure of kind unreadable');
+  await expect(takeSnapshot(registry, 2)).rejects.toThrow('a failure of kind unreadable');
 });
 
 test('whoever started the crawl can end it', async () => {
   const controller = new AbortController();
   const registry = registryOf(['a', 'b'], { tags: (_, signal) => hang(signal) });
-  const crawling = crawl(registry, { ...crawlOptions(4), signal: controller.signal });
+  const crawling = takeSnapshot(registry, 4, { signal: controller.signal });
   await turn();
   controller.abort();
   await expect(crawling).rejects.toThrow(/abort/i);
@@ -97,7 +105,7 @@ test('referrers that cannot be listed leave what they refer to incomplete, with 
       throw new Failure('forbidden');
     },
   });
-  const { repositories, gaps } = await crawl(registry, crawlOptions(1));
+  const { repositories, gaps } = await takeSnapshot(registry, 1);
   expect(repositories[0]?.tags[0]).toMatchObject({ status: 'incomplete', deduplicatedBytes: 1 });
   expect(gaps).toHaveLength(1);
 });
@@ -106,8 +114,8 @@ test('a registry lists referrers by repository: each that holds the subject is a
   const referrer = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digestOf('b'), sizeBytes: 5 };
   const manifest: Registry['manifest'] = async (_, reference) =>
     reference === referrer.digest
-      ? { digest: referrer.digest, sizeBytes: 5, manifest: { ...EMPTY, subject: digestOf('a') } }
-      : { digest: digestOf('a'), sizeBytes: 1, manifest: EMPTY };
+      ? stored(referrer.digest, 5, { ...EMPTY, subject: digestOf('a') })
+      : stored(digestOf('a'), 1, EMPTY);
   const asked: string[] = [];
   for (const order of [
     ['a', 'b'],
@@ -120,9 +128,9 @@ test('a registry lists referrers by repository: each that holds the subject is a
         return name === 'b' && digest === digestOf('a') ? [referrer] : [];
       },
     });
-    const { figures } = await crawl(registry, crawlOptions(1));
+    const { figures } = await takeSnapshot(registry, 1);
     expect(figures).toMatchObject({ deduplicatedBytes: 6, isComplete: true });
-    expect(asked.splice(0).sort()).toEqual(['a@a', 'a@b', 'b@a', 'b@b']);
+    expect(asked.splice(0).sort()).toEqual(['a@a', 'b@a', 'b@b']);
   }
 });
 
@@ -135,9 +143,8 @@ test('a foreign layer counts 0 only where the registry says that it is not store
   const config = { mediaType: 'application/vnd.example.config', digest: digestOf('c'), sizeBytes: 7 };
   const manifest: Manifest = { kind: 'image', config, layers: [layer] };
   const statusWith = async (blobBytes: Registry['blobBytes']) => {
-    const stored = { digest: digestOf('a'), sizeBytes: 1, manifest };
-    const registry = registryOf(['a'], { manifest: async () => stored, blobBytes });
-    return (await crawl(registry, crawlOptions(1))).repositories[0]?.tags[0];
+    const registry = registryOf(['a'], { manifest: async () => stored(digestOf('a'), 1, manifest), blobBytes });
+    return (await takeSnapshot(registry, 1)).repositories[0]?.tags[0];
   };
   expect(await statusWith(async () => undefined)).toMatchObject({ status: 'ok', sizeBytes: 0 });
   const refuse = async () => {
@@ -156,7 +163,7 @@ test('a registry that goes away while referrers are listed is one failure, and n
   const listen = (error: unknown) => unheard.push(error);
   process.on('unhandledRejection', listen);
   try {
-    await expect(crawl(registry, crawlOptions(1))).rejects.toThrow('a failure of kind unavailable');
+    await expect(takeSnapshot(registry, 1)).rejects.toThrow('a failure of kind unavailable');
     await turn();
     expect(unheard).toEqual([]);
   } finally {
@@ -167,9 +174,9 @@ test('a registry that goes away while referrers are listed is one failure, and n
 test('a tag without a legal name is one gap of its repository, and the other tags stay', async () => {
   const registry = registryOf(['group/app', 'group/other'], {
     tags: async (name) =>
-      name === 'group/app' ? ['v1' as TagName, { illegal: 'a b' }, { illegal: '-x' }] : ['v1' as TagName],
+      name === 'group/app' ? [...listed('v1'), { illegal: 'a b' }, { illegal: '-x' }] : listed('v1'),
   });
-  const { repositories, gaps, figures, namespaces } = await crawl(registry, crawlOptions(2));
+  const { repositories, gaps, figures, namespaces } = await takeSnapshot(registry, 2);
   expect(repositories.map(({ name, tags, isComplete }) => [name, tags.length, isComplete])).toEqual([
     ['group/app', 1, false],
     ['group/other', 1, true],
@@ -186,7 +193,7 @@ test('a repository without a legal name is a gap, and the snapshot is not comple
       yield* [{ illegal: 'Group/App' }, 'group/app' as RepositoryName, { illegal: 'Group/App' }];
     },
   });
-  const { repositories, gaps, figures } = await crawl(registry, crawlOptions(1));
+  const { repositories, gaps, figures } = await takeSnapshot(registry, 1);
   expect(repositories.map(({ name }) => name)).toEqual(['group/app']);
   expect(gaps).toEqual([
     { repository: 'Group/App', code: 'unreadable', reason: 'the registry lists it, but the name is not legal' },
@@ -205,14 +212,10 @@ test('a child without a media type is a manifest like its siblings, and what it 
   const registry = registryOf(['a'], {
     manifest: async (_, reference) =>
       reference === digestOf('b')
-        ? { digest: digestOf('b'), sizeBytes: 7, manifest: image }
-        : {
-            digest: digestOf('a'),
-            sizeBytes: 1,
-            manifest: { kind: 'index', manifests: [child(digestOf('b'), '')] },
-          },
+        ? stored(digestOf('b'), 7, image)
+        : stored(digestOf('a'), 1, { kind: 'index', manifests: [child(digestOf('b'), '')] }),
   });
-  const { repositories } = await crawl(registry, crawlOptions(2));
+  const { repositories } = await takeSnapshot(registry, 2);
   expect(repositories[0]?.tags[0]).toMatchObject({ status: 'ok', sizeBytes: 10, deduplicatedBytes: 28 });
 });
 
@@ -225,10 +228,10 @@ test('a registry that nests without end is followed so deep, also where each lev
         if (!hasIt(name, n)) return undefined;
         deepest = Math.max(deepest, n);
         const manifest: Manifest = { kind: 'index', manifests: [child(numbered(n + 1))] };
-        return { digest: numbered(n), sizeBytes: 1, manifest };
+        return stored(numbered(n), 1, manifest);
       },
     });
-    const { repositories, gaps } = await crawl(registry, crawlOptions(2));
+    const { repositories, gaps } = await takeSnapshot(registry, 2);
     expect(deepest).toBe(32);
     expect(repositories[0]?.tags[0]?.status).toBe('incomplete');
     expect(gaps.map(({ code }) => code)).toEqual(['missing', 'missing']);
@@ -240,10 +243,10 @@ test('what lies too deep below one tag is read below another that is closer to i
     async manifest(name, reference) {
       const n = name === 'b' && reference === 'v1' ? 31 : numberOf(reference);
       const manifests = n < 40 ? [child(numbered(n + 1))] : [];
-      return { digest: numbered(n), sizeBytes: 1, manifest: { kind: 'index', manifests } };
+      return stored(numbered(n), 1, { kind: 'index', manifests });
     },
   });
-  const { repositories } = await crawl(registry, crawlOptions(1));
+  const { repositories } = await takeSnapshot(registry, 1);
   expect(repositories.map(({ tags }) => tags[0]?.status)).toEqual(['ok', 'ok']);
 });
 
@@ -253,15 +256,15 @@ test('a registry that makes up new referrers for every manifest is asked for so 
   const registry = registryOf(['good', 'hostile'], {
     async manifest(name, reference) {
       asked++;
-      if (name === 'good') return { digest: digestOf('a'), sizeBytes: 1, manifest: EMPTY };
+      if (name === 'good') return stored(digestOf('a'), 1, EMPTY);
       const layers = Array.from({ length: 1000 }, () => child(numbered(next++), 'application/x-layer'));
       const digest = reference === 'v1' ? digestOf('f') : (reference as Digest);
-      return { digest, sizeBytes: 1, manifest: { kind: 'image', config: child(numbered(next++), 'x/y'), layers } };
+      return stored(digest, 1, { kind: 'image', config: child(numbered(next++), 'x/y'), layers });
     },
     referrers: async (name) =>
       name === 'good' ? [] : Array.from({ length: 10 }, () => child(numbered(1_000_000 + next++))),
   });
-  const { repositories } = await crawl(registry, crawlOptions(4));
+  const { repositories } = await takeSnapshot(registry, 4);
   expect(repositories.map(({ tags }) => tags[0]?.status)).toEqual(['ok', 'incomplete']);
   expect(asked).toBeLessThan(100);
 });

@@ -5,10 +5,9 @@ import { config, layer } from '../lab/images.ts';
 import { createPusher } from '../lab/push.ts';
 import { startRegistry } from '../lab/registry.ts';
 import { serve } from '../lab/serve.ts';
-import { crawl } from '../src/crawl/crawl.ts';
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
-import { crawlOptions } from './crawl-options.ts';
+import { takeSnapshot } from './take-snapshot.ts';
 import { type Answer, type StandIn, startStandIn } from './stand-in.ts';
 
 /* One question without an answer is a gap; a registry without answers is an outage. */
@@ -59,7 +58,7 @@ test('nine tags whose files are broken are nine gaps, and the rest of the regist
   await pusher.image('group/whole', 'v1', image);
   const tagsDirectory = join(lab.storageDirectory, `docker/registry/v2/repositories/${repository}/_manifests/tags`);
   for (const tag of tags) writeFileSync(join(tagsDirectory, tag, 'current/link'), '');
-  const { repositories, gaps } = await crawl(connect(lab.url), crawlOptions(1));
+  const { repositories, gaps } = await takeSnapshot(connect(lab.url), 1);
   expect(gaps.map(({ code, reference }) => `${reference}: ${code}`)).toEqual(tags.map((tag) => `${tag}: unreadable`));
   expect(repositories.map(({ tags }) => new Set(tags.map(({ status }) => status)))).toEqual([
     new Set(['broken']),
@@ -139,7 +138,7 @@ test('an answer that trickles for ever is given up, and the rest of the registry
     for (const trickle of trickles) clearInterval(trickle);
     await server.stop();
   });
-  const { repositories, gaps } = await crawl(connect(server.url, 200, 0), crawlOptions(2));
+  const { repositories, gaps } = await takeSnapshot(connect(server.url, 200, 0), 2);
   expect(repositories.map(({ name, isComplete }) => [name, isComplete])).toEqual([
     ['fine', true],
     ['slow', false],

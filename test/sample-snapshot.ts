@@ -6,7 +6,7 @@ import type { Figures, RepositoryUsage, Snapshot, TagFigures } from '../src/doma
 /** A snapshot of an empty registry. */
 export function emptySnapshot(finishedAt: number): Snapshot {
   const graph = new GraphBuilder().build();
-  return toSnapshot({ graph, findings: [], illegal: new Set(), configs: new Map(), startedAt: 0, finishedAt });
+  return toSnapshot({ graph, repositories: [], illegal: new Set(), startedAt: 0, finishedAt });
 }
 
 /** Figures of which only the two are given that the first version of this service had. */

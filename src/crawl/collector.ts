@@ -1,13 +1,7 @@
 import type { Snapshot } from '../domain/snapshot.ts';
-import type {
-  Clock,
-  CollectionState,
-  Collections,
-  CrawlProgress,
-  RegistryFailure,
-  Snapshots,
-  SteadyClock,
-} from '../ports.ts';
+import type { Clock, CollectionState, Collections, CrawlProgress, RegistryFailure, SteadyClock } from '../ports.ts';
+import { EmptyRegistryError } from './snapshots.ts';
+import type { Wait } from './wait.ts';
 
 export interface CollectorOptions {
   /** From the start of one collection to the start of the next. */
@@ -16,10 +10,11 @@ export interface CollectorOptions {
   readonly clock: Clock;
   /** For the pace: a clock that is set back by a day must not stop the collections for one. */
   readonly steadyClock: SteadyClock;
-  /** Resolves at that time of the steady clock, or as soon as the signal says so. */
-  readonly wait: (until: number, signal: AbortSignal) => Promise<void>;
-  /** Collects anew, in the knowledge of the last snapshot, and counts as it goes. */
-  readonly collect: (last: Snapshot | undefined, progress: CrawlProgress, signal: AbortSignal) => Promise<Snapshot>;
+  readonly wait: Wait;
+  /** Takes a snapshot of everything, and counts as it goes. */
+  readonly takeAll: (progress: CrawlProgress, signal: AbortSignal) => Promise<Snapshot>;
+  /** How many repositories are to be read again before the next collection. */
+  readonly noticedCount: () => number;
   /** How many requests went to the registry since the start. */
   readonly requestsCount: () => number;
   readonly report: CollectorReport;
@@ -29,24 +24,15 @@ export interface CollectorOptions {
 export interface CollectorReport {
   started(): void;
   finished(snapshot: Snapshot): void;
-  /** `last` is the snapshot that stays, if there was ever one. `retryAt` is milliseconds since the epoch. */
-  failed(reason: string, retryAt: number, last: Snapshot | undefined): void;
+  /** `retryAt` is milliseconds since the epoch. */
+  failed(reason: string, retryAt: number): void;
 }
 
-/** Collects again and again, one collection at a time, and keeps the last good snapshot. */
-export interface Collector extends Snapshots, Collections {
+/** Collects again and again, one collection at a time. */
+export interface Collector extends Collections {
   start(): void;
   /** Ends the collection under way, and resolves when it has. */
   stop(): Promise<void>;
-}
-
-/** A registry that answers, but suddenly holds nothing to read: an outage or a lost database must not read as "all freed". */
-export class EmptyRegistryError extends Error {
-  override readonly name = 'EmptyRegistryError';
-
-  constructor() {
-    super('no tag can be read any more, where there were some before; the last snapshot stays');
-  }
 }
 
 /** A failed collection is tried again at a pace that no token service takes for an attack (docs/adr/0005). */
@@ -82,10 +68,10 @@ export function createCollector(options: CollectorOptions): Collector {
   }
 
   return {
-    latest: runner.latest,
     state() {
       const endsAt = pause.endsAt();
-      return { ...runner.state(), noticedCount: 0, nextAt: endsAt === undefined ? undefined : shown(endsAt) };
+      const nextAt = endsAt === undefined ? undefined : shown(endsAt);
+      return { ...runner.state(), noticedCount: options.noticedCount(), nextAt };
     },
     request() {
       if (!pause.isOn()) return 'running';
@@ -105,29 +91,28 @@ export function createCollector(options: CollectorOptions): Collector {
 }
 
 /** Collects once at a time, and knows what goes on and how it went last. */
-function createRunner({ clock, collect, requestsCount, report }: CollectorOptions, signal: AbortSignal) {
-  let latest: Snapshot | undefined;
+function createRunner({ clock, takeAll, requestsCount, report }: CollectorOptions, signal: AbortSignal) {
   let running: (() => NonNullable<CollectionState['running']>) | undefined;
   let failure: CollectionState['failure'];
   return {
-    latest: () => latest,
     state: () => ({ running: running?.(), failure }),
     async collect(): Promise<void> {
       const progress = { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
+      let taken: Snapshot;
       const [startedAt, requestsBefore] = [clock(), requestsCount()];
       running = () => ({ startedAt, progress, requestsCount: requestsCount() - requestsBefore });
       report.started();
       try {
-        latest = unlessEmptied(await collect(latest, progress, signal), latest);
+        taken = await takeAll(progress, signal);
       } finally {
         running = undefined;
       }
       failure = undefined;
-      report.finished(latest);
+      report.finished(taken);
     },
     fail(error: unknown, retryAt: number): void {
       failure = { at: clock(), reason: reasonOf(error) };
-      report.failed(error instanceof Error ? error.message : String(error), retryAt, latest);
+      report.failed(error instanceof Error ? error.message : String(error), retryAt);
     },
   };
 }
@@ -165,13 +150,4 @@ function retryAfterMs(failuresBefore: number, intervalMs: number): number {
 /** The next of the times that lie whole intervals after the first start, so that slow collections do not shift it. */
 function nextOnGrid(firstAt: number, { steadyClock, intervalMs }: CollectorOptions): number {
   return firstAt + (Math.floor((steadyClock() - firstAt) / intervalMs) + 1) * intervalMs;
-}
-
-function unlessEmptied(fresh: Snapshot, last: Snapshot | undefined): Snapshot {
-  if (last !== undefined && hasFigures(last) && !hasFigures(fresh)) throw new EmptyRegistryError();
-  return fresh;
-}
-
-function hasFigures({ repositories }: Snapshot): boolean {
-  return repositories.some((repository) => repository.tags.some((tag) => tag.sizeBytes !== null));
 }

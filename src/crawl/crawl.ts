@@ -1,93 +1,135 @@
-import { byName, type RepositoryName, type TagName } from '../domain/names.ts';
-import type { Gap, Snapshot } from '../domain/snapshot.ts';
-import type { Clock, CrawlProgress, Registry } from '../ports.ts';
-import { gapFrom, unlessUnavailable } from './failures.ts';
-import type { RepositoryFinding } from './findings.ts';
-import { askElsewhere } from './leftovers.ts';
+import type { RepositoryRecord } from '../domain/catalogue.ts';
+import type { Findings } from '../domain/findings.ts';
+import type { RepositoryName } from '../domain/names.ts';
+import type { Catalogue, Registry } from '../ports.ts';
+import { assemble } from './assemble.ts';
+import { askElsewhere, settleKnown } from './leftovers.ts';
 import { forEachLimited, type Workers } from './limited.ts';
-import { createReader, type Reader, type ReaderOptions } from './reader.ts';
-import { hangReferrers } from './referrers.ts';
-import { toSnapshot } from './to-snapshot.ts';
+import {
+  createRepositoryReader,
+  type RepositoryReader,
+  type RepositoryReaderOptions,
+} from './read-repository.ts';
 
-export interface CrawlOptions extends ReaderOptions {
+export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers> {
   /** How many requests to have under way. */
   readonly width: number;
-  readonly clock: Clock;
-  /** Counted up while the crawl goes on. */
-  readonly progress: CrawlProgress;
+  /** What there is, as the crawl finds it. Whoever hears of more meanwhile adds it. */
+  readonly found: Set<RepositoryName>;
+}
+
+/** What a crawl has read, and is to be put together. */
+export interface Crawled {
+  readonly illegal: ReadonlySet<string>;
+  /** Puts it together, and asks for what is missing in it. */
+  assemble(): Promise<Findings>;
 }
 
 /**
- * Reads a whole registry: every repository, every tag, and below it every manifest once.
- * What cannot be read is a gap. Throws where there is nothing to read: no list of repositories, or a registry that has gone.
+ * Reads every repository and every tag of a registry into the catalogue, and whatever below them is new. What cannot be read is a gap.
+ * Throws where there is nothing to read: no list of repositories, a registry that has gone, or a catalogue that cannot keep what is read.
  */
-export async function crawl(registry: Registry, options: CrawlOptions): Promise<Snapshot> {
-  const { clock, progress } = options;
-  const ended = new AbortController();
-  const signal = AbortSignal.any([options.signal, ended.signal]);
-  const workers: CrawlWorkers = { ...options, signal, ended };
-  const startedAt = clock();
-  const found = new Map<RepositoryName, RepositoryFinding>();
-  const illegal = new Set<string>();
-  const reader = createReader(registry, workers);
-  await forEachLimited(registry.repositories(signal), workers, async (name) => {
-    if (typeof name !== 'string') return void illegal.add(name.illegal);
-    if (found.has(name)) return; // a listing that shifts between two pages may name a repository twice
-    const finding: RepositoryFinding = { name, tags: [] };
-    found.set(name, finding);
-    progress.repositoriesFound++;
-    await readRepository(registry, reader, finding, workers);
-    progress.repositoriesRead++;
-  });
-  const findings = [...found.values()];
-  await askElsewhere(registry, reader, findings, workers);
-  await hangReferrers(registry, reader, findings, workers);
-  await askElsewhere(registry, reader, findings, workers);
-  const graph = reader.builder.build();
-  return toSnapshot({ graph, findings, illegal, configs: reader.configs, startedAt, finishedAt: clock() });
-}
-
-type CrawlWorkers = CrawlOptions & Workers;
-
-async function readRepository(
+export async function crawl(
   registry: Registry,
-  reader: Reader,
-  finding: RepositoryFinding,
-  workers: CrawlWorkers,
-): Promise<void> {
-  const { signal, progress } = workers;
-  const repository = finding.name;
-  const listed = await registry.tags(repository, signal).catch((error: unknown) => {
-    finding.gap = gapFrom(error, repository);
-    return [];
-  });
-  const names = listed.flatMap((tag) => ('illegal' in tag ? [] : tag.name));
-  const illegal = listed.flatMap((tag) => ('illegal' in tag ? tag.illegal : []));
-  if (illegal.length > 0) finding.gap = illegalTags(repository, illegal);
-  progress.tagsFound += names.length;
-  const absent: TagName[] = [];
-  await forEachLimited(names, workers, async (name) => {
-    const tag = await reader.readTag(repository, name);
-    if (tag === undefined) absent.push(name);
-    else finding.tags.push(tag);
-    progress.tagsRead++;
-  });
-  if (absent.length === 0) return;
-  // Listed, and not there: deleted meanwhile if a second listing says so, otherwise broken.
-  const again = await registry.tags(repository, signal).catch(unlessUnavailable);
-  const stillListed = new Set(again?.flatMap((tag) => ('illegal' in tag ? [] : tag.name)) ?? absent);
-  for (const name of absent) {
-    if (!stillListed.has(name)) continue;
-    const gap: Gap = { repository, reference: name, code: 'missing', reason: 'the tag is listed, but has no manifest' };
-    finding.tags.push({ name, root: undefined, gap });
-  }
+  catalogue: Catalogue,
+  options: CrawlOptions & { readonly resumeWithinMs: number },
+): Promise<Crawled> {
+  const { clock, progress, found } = options;
+  const workers = startWorkers(options);
+  const { startedAt, isResumed } = await beginOrResume(catalogue, options);
+  const illegal = new Set<string>();
+  const reader = createRepositoryReader(registry, catalogue, workers);
+  const readAll = (): Promise<void> =>
+    forEachLimited(registry.repositories(workers.signal), workers, async (name) => {
+      if (typeof name !== 'string') return void illegal.add(name.illegal);
+      if (found.has(name)) return; // a listing that shifts between two pages may name a repository twice
+      found.add(name);
+      progress.repositoriesFound++;
+      const before = await catalogue.repository(name);
+      const isKept = isResumed && before?.failure === undefined && (before?.reading?.readAt ?? 0) >= startedAt;
+      if (isKept) progress.repositoriesKept++;
+      else await saveUnlessOlder(catalogue, await reader.read(name, before));
+      progress.repositoriesRead++;
+    });
+  await readAll();
+  // What is gone may have been passed over, where the listing shifted between two pages.
+  if (await hasLost(catalogue, found)) await readAll();
+  const isWanted = (name: RepositoryName): boolean => found.has(name);
+  return {
+    illegal,
+    assemble: async () => {
+      const assembled = await assembleAll(registry, catalogue, reader, workers, { isWanted, isAsked: () => true });
+      return { ...assembled, illegal, startedAt, finishedAt: clock() };
+    },
+  };
 }
 
-const MOST_NAMED = 10;
+/** Reads these repositories again, as far as they are known or hold anything, and puts them together with all that was read earlier. */
+export async function recrawl(
+  registry: Registry,
+  catalogue: Catalogue,
+  names: ReadonlySet<RepositoryName>,
+  options: CrawlOptions,
+): Promise<Crawled> {
+  const { clock, found } = options;
+  const workers = startWorkers(options);
+  const startedAt = clock();
+  const reader = createRepositoryReader(registry, catalogue, workers);
+  await forEachLimited(names, workers, async (name) => {
+    const before = await catalogue.repository(name);
+    const record = await reader.read(name, before);
+    if (before === undefined && (record.reading?.tags.length ?? 0) === 0) return;
+    found.add(name);
+    await saveUnlessOlder(catalogue, record);
+  });
+  const illegal = await catalogue.illegalNames();
+  const isAsked = (name: RepositoryName): boolean => names.has(name);
+  return {
+    illegal,
+    assemble: async () => {
+      const assembled = await assembleAll(registry, catalogue, reader, workers, { isWanted: () => true, isAsked });
+      return { ...assembled, illegal, startedAt, finishedAt: clock() };
+    },
+  };
+}
 
-function illegalTags(repository: RepositoryName, tags: readonly string[]): Gap {
-  const texts = [...tags].sort(byName).map((text) => `"${text}"`);
-  const others = texts.length > MOST_NAMED ? ` and ${texts.length - MOST_NAMED} more` : '';
-  const reason = `tags without a legal name: ${texts.slice(0, MOST_NAMED).join(', ')}${others}`;
-  return { repository, code: 'unreadable', reason };
+/** Two crawls may read a repository at once: what was read later stays. */
+async function saveUnlessOlder(catalogue: Catalogue, record: RepositoryRecord): Promise<void> {
+  const present = await catalogue.repository(record.name);
+  if ((present?.reading?.readAt ?? 0) <= (record.reading?.readAt ?? 0)) await catalogue.saveRepository(record);
+}
+
+/** All that works for one crawl ends with the first failure. */
+function startWorkers<T extends { readonly width: number; readonly signal: AbortSignal }>(options: T): T & Workers {
+  const ended = new AbortController();
+  return { ...options, ended, signal: AbortSignal.any([options.signal, ended.signal]) };
+}
+
+async function beginOrResume(
+  catalogue: Catalogue,
+  { clock, resumeWithinMs }: Pick<CrawlOptions, 'clock'> & { readonly resumeWithinMs: number },
+): Promise<{ startedAt: number; isResumed: boolean }> {
+  const now = clock();
+  const since = await catalogue.unfinishedSince();
+  if (since !== undefined && since <= now && now - since <= resumeWithinMs) return { startedAt: since, isResumed: true };
+  await catalogue.begin(now);
+  return { startedAt: now, isResumed: false };
+}
+
+async function hasLost(catalogue: Catalogue, found: ReadonlySet<RepositoryName>): Promise<boolean> {
+  for await (const { name } of catalogue.repositories()) if (!found.has(name)) return true;
+  return false;
+}
+
+async function assembleAll(
+  registry: Registry,
+  catalogue: Catalogue,
+  reader: RepositoryReader,
+  workers: Workers & { readonly signal: AbortSignal },
+  { isWanted, isAsked }: Record<'isWanted' | 'isAsked', (name: RepositoryName) => boolean>,
+): Promise<Pick<Findings, 'graph' | 'repositories'>> {
+  const assembly = await assemble(catalogue, isWanted);
+  await settleKnown(catalogue, assembly, isAsked);
+  await askElsewhere(registry, catalogue, reader, assembly, { ...workers, isAsked });
+  return { graph: assembly.builder.build(), repositories: assembly.repositories };
 }

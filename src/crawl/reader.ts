@@ -1,109 +1,116 @@
-import { GraphBuilder } from '../domain/graph-builder.ts';
-import type { ImageConfig } from '../domain/image-config.ts';
+import type { TagReading } from '../domain/catalogue.ts';
 import type { Descriptor, Manifest } from '../domain/manifest.ts';
 import { isImageConfigType, isManifestChildType } from '../domain/media-types.ts';
 import type { Digest, RepositoryName, TagName } from '../domain/names.ts';
-import type { Registry } from '../ports.ts';
-import { type Bounds, createBounds, type Place } from './bounds.ts';
+import type { Catalogue, ListedTag, Registry, StoredManifest } from '../ports.ts';
+import { atRoot, below, isWithinBounds, type Place } from './bounds.ts';
 import { gapFrom, unlessUnavailable } from './failures.ts';
-import type { TagFinding } from './findings.ts';
 
 export interface ReaderOptions {
   readonly signal: AbortSignal;
   /** Whether to read the configs of images, for their platforms and times of creation. */
   readonly collectCreated: boolean;
-  /** Configs that were read before: what a digest names never changes. */
-  readonly knownConfigs: ReadonlyMap<Digest, ImageConfig>;
 }
 
-/** Reads manifests, each once however many tags and indexes name it, into one graph. */
+/** What the tags of a repository pointed at when it was read last; undefined where it never was. */
+export type KnownTags = ReadonlyMap<TagName, Digest> | undefined;
+
+/** Reads what is new into the catalogue: each manifest once, however many tags and indexes name it, and however often they are asked for. */
 export interface Reader {
-  readonly builder: GraphBuilder;
-  readonly bounds: Bounds;
-  /** What was read of the images, by the digest of their configs. */
-  readonly configs: ReadonlyMap<Digest, ImageConfig>;
-  /** The tag's root, or the gap in its place; undefined where the registry has no such tag. */
-  readTag(repository: RepositoryName, name: TagName): Promise<TagFinding | undefined>;
+  /** What the tag points at, or the gap in its place; undefined where the registry has no such tag. */
+  readTag(repository: RepositoryName, tag: ListedTag, known: KnownTags): Promise<TagReading | undefined>;
   /** Reads a manifest and all below it. Whether it could be read. */
   readBelow(repository: RepositoryName, digest: Digest, place: Place): Promise<boolean>;
-  /** Hangs what refers to a manifest under it, and reads it. */
-  readReferrer(repository: RepositoryName, subject: Digest, referrer: Descriptor, place: Place): Promise<void>;
 }
 
-export function createReader(registry: Registry, options: ReaderOptions): Reader {
+export function createReader(registry: Registry, catalogue: Catalogue, options: ReaderOptions): Reader {
   const { signal } = options;
-  const builder = new GraphBuilder();
-  const bounds = createBounds();
-  const configs = createConfigReader(registry, options);
+  const readConfig = createConfigReader(registry, catalogue, options);
   const underWay = new Map<Digest, Promise<unknown>>();
+  /** What this reader has followed all the way down. */
+  const followed = new Set<Digest>();
 
-  // One after the other: an index has few children, and the tags beside it fill the time.
-  async function readAround(repository: RepositoryName, manifest: Manifest, place: Place): Promise<void> {
-    await configs.read(repository, manifest);
-    bounds.charge(place, 1 + countOf(manifest));
-    for (const child of manifestsIn(childrenOf(manifest))) await readChild(repository, child, below(place));
+  /** From the catalogue, or else from the registry. */
+  async function hold(repository: RepositoryName, digest: Digest): Promise<StoredManifest | undefined> {
+    const known = (await catalogue.manifests([digest])).get(digest);
+    if (known !== undefined) return known;
+    const stored = await registry.manifest(repository, digest, signal);
+    if (stored !== undefined) await catalogue.saveManifest(stored);
+    return stored;
   }
 
-  async function readChild(repository: RepositoryName, digest: Digest, place: Place): Promise<void> {
+  // One after the other: an index has few children, and the tags beside it fill the time.
+  async function follow(repository: RepositoryName, { digest, manifest }: StoredManifest, place: Place): Promise<void> {
+    if (followed.has(digest)) return;
+    followed.add(digest);
+    await readConfig(repository, manifest);
+    place.root.nodesCount += 1 + countOf(manifest);
+    for (const child of childManifests(manifest)) await readBelow(repository, child, below(place));
+  }
+
+  /** Whether there is such a manifest. Throws what the registry throws. */
+  async function read(repository: RepositoryName, digest: Digest, place: Place): Promise<boolean> {
     await underWay.get(digest);
-    if (builder.isRead(digest) || !bounds.allow(place)) return;
-    const reading = registry.manifest(repository, digest, signal).then((stored) => {
-      if (stored !== undefined) builder.addManifest(digest, stored.sizeBytes, stored.manifest);
-      return stored?.manifest;
-    }, unlessUnavailable);
-    underWay.set(digest, reading);
-    const manifest = await reading.finally(() => underWay.delete(digest));
-    if (manifest !== undefined) await readAround(repository, manifest, place);
+    if (followed.has(digest)) return true;
+    if (!isWithinBounds(place)) return false;
+    const reading = hold(repository, digest);
+    underWay.set(
+      digest,
+      reading.catch(() => undefined),
+    );
+    const stored = await reading.finally(() => underWay.delete(digest));
+    if (stored !== undefined) await follow(repository, stored, place);
+    return stored !== undefined;
+  }
+
+  async function readBelow(repository: RepositoryName, digest: Digest, place: Place): Promise<boolean> {
+    return (await read(repository, digest, place).catch(unlessUnavailable)) ?? false;
+  }
+
+  async function readByName(repository: RepositoryName, name: TagName): Promise<Digest | undefined> {
+    const stored = await registry.manifest(repository, name, signal);
+    if (stored === undefined) return undefined;
+    await catalogue.saveManifest(stored);
+    await follow(repository, stored, atRoot());
+    return stored.digest;
   }
 
   return {
-    builder,
-    bounds,
-    configs: configs.known,
-    async readTag(repository, name) {
+    async readTag(repository, { name, digest: listed }, known) {
       try {
-        const stored = await registry.manifest(repository, name, signal);
-        if (stored === undefined) return undefined;
-        const isNew = !builder.isRead(stored.digest);
-        const root = builder.addManifest(stored.digest, stored.sizeBytes, stored.manifest);
-        if (isNew) await readAround(repository, stored.manifest, { root, depth: 0 });
-        return { name, root };
+        // Of a repository that was never read hardly a manifest is known: one request for each tag then, and not two.
+        if (listed === undefined && known === undefined) return toReading(name, await readByName(repository, name));
+        const digest = listed ?? (await registry.resolve(repository, name, known?.get(name), signal));
+        const isThere = digest !== undefined && (await read(repository, digest, atRoot()));
+        return toReading(name, isThere ? digest : undefined);
       } catch (error) {
-        return { name, root: undefined, gap: gapFrom(error, repository, name) };
+        return { name, digest: undefined, gap: gapFrom(error, repository, name) };
       }
     },
-    async readBelow(repository, digest, place) {
-      await readChild(repository, digest, place);
-      return builder.isRead(digest);
-    },
-    async readReferrer(repository, subject, referrer, place) {
-      builder.addReferrer(subject, referrer);
-      bounds.charge(place, 1);
-      for (const digest of manifestsIn([referrer])) await readChild(repository, digest, below(place));
-    },
+    readBelow,
   };
+}
+
+function toReading(name: TagName, digest: Digest | undefined): TagReading | undefined {
+  return digest && { name, digest };
 }
 
 /** Reads the config of an image, once per digest. One that cannot be read leaves its image without a time, and is no gap: its bytes are known. */
-function createConfigReader(registry: Registry, { signal, collectCreated, knownConfigs }: ReaderOptions) {
-  const known = new Map<Digest, ImageConfig>();
+function createConfigReader(registry: Registry, catalogue: Catalogue, { signal, collectCreated }: ReaderOptions) {
   const asked = new Set<Digest>();
-  return {
-    known,
-    async read(repository: RepositoryName, manifest: Manifest): Promise<void> {
-      if (!collectCreated || manifest.kind !== 'image' || !isImageConfigType(manifest.config.mediaType)) return;
-      const { digest } = manifest.config;
-      if (asked.has(digest)) return;
-      asked.add(digest);
-      const config =
-        knownConfigs.get(digest) ?? (await registry.imageConfig(repository, digest, signal).catch(unlessUnavailable));
-      if (config !== undefined) known.set(digest, config);
-    },
+  return async (repository: RepositoryName, manifest: Manifest): Promise<void> => {
+    const digest = imageConfigOf(manifest);
+    if (!collectCreated || digest === undefined || asked.has(digest)) return;
+    asked.add(digest);
+    if ((await catalogue.imageConfigs([digest])).has(digest)) return;
+    const config = await registry.imageConfig(repository, digest, signal).catch(unlessUnavailable);
+    if (config !== undefined) await catalogue.saveImageConfig(digest, config);
   };
 }
 
-function below({ root, depth }: Place): Place {
-  return { root, depth: depth + 1 };
+/** The config that tells when an image was made and for what; undefined for what is no image. */
+export function imageConfigOf(manifest: Manifest): Digest | undefined {
+  return manifest.kind === 'image' && isImageConfigType(manifest.config.mediaType) ? manifest.config.digest : undefined;
 }
 
 /** What a manifest names, its config aside. */
@@ -111,10 +118,10 @@ function countOf(manifest: Manifest): number {
   return manifest.kind === 'index' ? manifest.manifests.length : manifest.layers.length;
 }
 
-function childrenOf(manifest: Manifest): readonly Descriptor[] {
-  return manifest.kind === 'index' ? manifest.manifests : [];
+export function childManifests(manifest: Manifest): readonly Digest[] {
+  return manifest.kind === 'index' ? manifestsIn(manifest.manifests) : [];
 }
 
-function manifestsIn(descriptors: readonly Descriptor[]): readonly Digest[] {
+export function manifestsIn(descriptors: readonly Descriptor[]): readonly Digest[] {
   return descriptors.filter((child) => isManifestChildType(child.mediaType)).map((child) => child.digest);
 }

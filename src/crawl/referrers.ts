@@ -1,95 +1,84 @@
-import type { BlobGraph } from '../domain/graph.ts';
+import type { ReferrersReading } from '../domain/catalogue.ts';
+import type { Descriptor } from '../domain/manifest.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
-import type { Registry } from '../ports.ts';
-import type { Place } from './bounds.ts';
+import type { Catalogue, Registry } from '../ports.ts';
+import { atRoot, below, isWithinBounds, type Place } from './bounds.ts';
 import { unlessUnavailable } from './failures.ts';
-import type { RepositoryFinding } from './findings.ts';
 import { forEachLimited, type Workers } from './limited.ts';
-import type { Reader } from './reader.ts';
+import { childManifests, manifestsIn, type Reader } from './reader.ts';
 
-/** A manifest, and a repository to ask what refers to it there. */
+/** Asks what refers to each manifest that these roots reach in a repository. */
+export type ReferrersReader = (
+  repository: RepositoryName,
+  roots: readonly Digest[],
+) => Promise<readonly ReferrersReading[]>;
+
+/** What refers to a manifest; `null` where that is not to be had, undefined where the registry keeps no such list. */
+type Listed = readonly Descriptor[] | null;
+
 interface Question {
-  readonly repository: RepositoryName;
   readonly digest: Digest;
   readonly place: Place;
+  /** Of one that was asked already. */
+  readonly answer?: Promise<Listed | undefined> | undefined;
 }
 
 /**
- * Hangs under every manifest what refers to it (OCI distribution-spec, "Listing Referrers"), in each of the repositories that hold it, since
- * a registry lists referrers by repository. A registry that does not know how is asked once.
+ * What refers to a manifest (OCI distribution-spec, "Listing Referrers"), in each of the repositories that hold it, since a registry lists
+ * referrers by repository. A registry that does not know how is asked once.
  */
-export async function hangReferrers(
+export function createReferrersReader(
   registry: Registry,
+  catalogue: Catalogue,
   reader: Reader,
-  repositories: readonly RepositoryFinding[],
   workers: Workers & { readonly signal: AbortSignal },
-): Promise<void> {
-  const asked = new Set<string>();
-  let isSupported = true;
+): ReferrersReader {
+  /** Whatever the first answer is, it tells whether there are answers. */
+  let first: Promise<Listed | undefined> | undefined;
 
-  async function ask({ repository, digest, place }: Question): Promise<void> {
-    asked.add(keyOf(repository, digest));
-    const listed = await registry.referrers(repository, digest, workers.signal).catch((error: unknown) => {
+  const list = (repository: RepositoryName, digest: Digest): Promise<Listed | undefined> =>
+    registry.referrers(repository, digest, workers.signal).catch((error: unknown) => {
       unlessUnavailable(error);
-      reader.builder.markPartial(digest);
-      return [];
+      return null;
     });
-    if (listed === undefined && asked.size === 1) isSupported = false;
-    for (const referrer of listed ?? []) await reader.readReferrer(repository, digest, referrer, place);
+
+  /** What hangs below and on a manifest, to be asked about in turn. */
+  async function ask(repository: RepositoryName, question: Question, found: ReferrersReading[]): Promise<Question[]> {
+    const { digest, place, answer } = question;
+    const stored = (await catalogue.manifests([digest])).get(digest);
+    if (stored === undefined) return [];
+    const said = answer === undefined ? await list(repository, digest) : await answer;
+    const listed = said === undefined ? [] : said;
+    if (listed === null || listed.length > 0) found.push({ subject: digest, referrers: listed });
+    place.root.nodesCount += 1 + (listed?.length ?? 0);
+    const referrers = manifestsIn(listed ?? []);
+    for (const referrer of referrers) await reader.readBelow(repository, referrer, below(place));
+    return [...childManifests(stored.manifest), ...referrers].map((one) => ({ digest: one, place: below(place) }));
   }
 
-  const probe = firstQuestion(reader, repositories);
-  if (probe === undefined) return;
-  await ask(probe);
-  // What refers to something may be referred to itself: again, until nothing new comes up.
-  while (isSupported) {
-    const questions = questionsIn(reader, repositories, asked);
-    if (questions.length === 0) return;
-    await forEachLimited(questions, workers, ask);
-  }
-}
-
-/** Some tag's manifest: whatever the answer, it tells whether there are answers. */
-function firstQuestion({ builder }: Reader, repositories: readonly RepositoryFinding[]): Question | undefined {
-  for (const { name, tags } of repositories) {
-    for (const { root } of tags) {
-      if (root === undefined) continue;
-      return { repository: name, digest: builder.build().digests[root] as Digest, place: { root, depth: 0 } };
+  return async (repository, roots) => {
+    const [root] = roots;
+    if (root === undefined) return [];
+    const answer = first === undefined ? list(repository, root) : undefined;
+    first ??= answer;
+    if ((await first) === undefined) return [];
+    const found: ReferrersReading[] = [];
+    const asked = new Set<Digest>();
+    // What refers to something may be referred to itself: again, until nothing new comes up.
+    for (let level = toQuestions(roots, answer); level.length > 0; ) {
+      const next: Question[] = [];
+      await forEachLimited(level, workers, async (question) => {
+        if (asked.has(question.digest)) return;
+        asked.add(question.digest);
+        if (isWithinBounds(question.place)) next.push(...(await ask(repository, question, found)));
+        else found.push({ subject: question.digest, referrers: null });
+      });
+      level = next;
     }
-  }
-  return undefined;
+    return found.sort((a, b) => byName(a.subject, b.subject));
+  };
 }
 
-/** Every manifest that a repository's tags reach, and that was not asked about there. */
-function questionsIn(
-  { builder, bounds }: Reader,
-  repositories: readonly RepositoryFinding[],
-  asked: ReadonlySet<string>,
-): Question[] {
-  const graph = builder.build();
-  const visitedBy = new Int32Array(graph.digests.length).fill(-1);
-  const questions: Question[] = [];
-  for (const [number, { name, tags }] of repositories.entries()) {
-    for (const { root } of tags) {
-      if (root === undefined) continue;
-      const queue = [{ node: root, place: { root, depth: 0 } }];
-      for (const { node, place } of queue) {
-        if (visitedBy[node] === number || !graph.manifests.has(node) || !bounds.allow(place)) continue;
-        visitedBy[node] = number;
-        const digest = graph.digests[node] as Digest;
-        if (!asked.has(keyOf(name, digest))) questions.push({ repository: name, digest, place });
-        for (const child of childrenOf(graph, node))
-          queue.push({ node: child, place: { root, depth: place.depth + 1 } });
-      }
-    }
-  }
-  return questions.sort((a, b) => byName(a.repository, b.repository) || byName(a.digest, b.digest));
-}
-
-function childrenOf(graph: BlobGraph, node: number): Uint32Array {
-  return graph.children.subarray(graph.childStart[node], graph.childStart[node + 1]);
-}
-
-function keyOf(repository: RepositoryName, digest: Digest): string {
-  return `${repository}@${digest}`;
+function toQuestions(roots: readonly Digest[], answerToFirst: Question['answer']): Question[] {
+  return roots.map((digest, i) => ({ digest, place: atRoot(), answer: i === 0 ? answerToFirst : undefined }));
 }

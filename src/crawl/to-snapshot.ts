@@ -22,7 +22,8 @@ export interface Reading {
 }
 
 /** Counts what was found, and puts it in order. */
-export function toSnapshot(reading: Reading): Snapshot {
+export function toSnapshot(f: any): Snapshot {
+  const reading: any = { ...f, findings: f.repositories.map((r: any) => ({...r, tags: [...r.tags]})), configs: f.graph.configs };
   const counted = count(reading);
   const { usage, findings, roots, accessories } = counted;
   const repositories = toRepositories(counted);

@@ -4,8 +4,11 @@ import type { SteadyClock } from '../ports.ts';
 /** The longest wait that a timer can hold (a 32-bit count of milliseconds); a longer one is waited for in pieces. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Waits by that clock; a signal ends the wait early, and is no error. */
-export function createWait(clock: SteadyClock): (until: number, signal: AbortSignal) => Promise<void> {
+/** Resolves at that time of the steady clock, or as soon as the signal says so, which is no error. */
+export type Wait = (until: number, signal: AbortSignal) => Promise<void>;
+
+/** Waits by that clock. */
+export function createWait(clock: SteadyClock): Wait {
   return async (until, signal) => {
     for (let left = until - clock(); left > 0 && !signal.aborted; left = until - clock()) {
       await sleep(Math.min(left, LONGEST_TIMER_MS), undefined, { signal }).catch(() => undefined);

@@ -28,6 +28,8 @@ export class GraphBuilder {
   readonly #mediaTypes: string[] = [''];
   readonly #mediaTypeNumbers = new Map<string, number>([['', 0]]);
   readonly #mediaTypeOf: number[] = [];
+  readonly #configs = new Map<Digest, any>();
+  addImageConfig(digest: Digest, config: any): void { this.#configs.set(digest, config); }
   readonly #manifests = new Map<number, ManifestFacts>();
   /** What refers to a manifest, where the registry can tell: it hangs under its subject. */
   readonly #referrers = new Map<number, Set<number>>();
@@ -128,6 +130,7 @@ export class GraphBuilder {
       mediaTypes: [...this.#mediaTypes],
       mediaTypeOf: Uint32Array.from(this.#mediaTypeOf),
       manifests: this.#manifests,
+      configs: this.#configs,
       ...this.#buildEdges(),
     };
   }

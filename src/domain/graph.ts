@@ -23,6 +23,7 @@ export interface BlobGraph {
   readonly mediaTypeOf: Uint32Array;
   /** Every manifest that was read, by its node. */
   readonly manifests: ReadonlyMap<number, ManifestFacts>;
+  readonly configs: ReadonlyMap<Digest, any>;
 }
 
 /** What a manifest says of itself besides what it points to. */

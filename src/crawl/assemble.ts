@@ -1,0 +1,96 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { RepositoryRecord } from '../domain/catalogue.ts';
+import type { RepositoryFinding, TagFinding } from '../domain/findings.ts';
+import { GraphBuilder } from '../domain/graph-builder.ts';
+import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
+import type { Gap } from '../domain/snapshot.ts';
+import type { Catalogue, StoredManifest } from '../ports.ts';
+import { DEEPEST_NESTING } from './bounds.ts';
+import { childManifests, imageConfigOf, manifestsIn } from './reader.ts';
+
+/** What the catalogue holds, as one graph. */
+export interface Assembly {
+  readonly builder: GraphBuilder;
+  readonly repositories: readonly RepositoryFinding[];
+  /** Adds what the catalogue has got since: these manifests, and what hangs below them. */
+  add(digests: readonly Digest[]): Promise<void>;
+}
+
+/** Puts together what was read of these repositories, now or earlier. Others wait for it no longer than one repository takes. */
+export async function assemble(
+  catalogue: Catalogue,
+  isWanted: (name: RepositoryName) => boolean = () => true,
+): Promise<Assembly> {
+  const builder = new GraphBuilder();
+  const repositories: RepositoryFinding[] = [];
+  const add = (digests: readonly Digest[]): Promise<void> => load(catalogue, builder, digests);
+  for await (const record of catalogue.repositories()) {
+    if (!isWanted(record.name)) continue;
+    const { tags = [], referrers = [] } = record.reading ?? {};
+    await add(tags.flatMap(({ digest }) => digest ?? []));
+    for (const { subject, referrers: found } of referrers) {
+      if (found === null) builder.markPartial(subject);
+      for (const referrer of found ?? []) builder.addReferrer(subject, referrer);
+      await add(manifestsIn(found ?? []));
+    }
+    repositories.push(toFinding(record, builder, await catalogue.pulls(record.name)));
+    await turn();
+  }
+  return { builder, repositories, add };
+}
+
+/** Level by level, each manifest once. */
+async function load(catalogue: Catalogue, builder: GraphBuilder, digests: readonly Digest[]): Promise<void> {
+  const isOpen = (digest: Digest): boolean => !builder.isRead(digest);
+  let level = [...new Set(digests.filter(isOpen))];
+  for (let depth = 0; level.length > 0 && depth <= DEEPEST_NESTING; depth++) {
+    const manifests = [...(await catalogue.manifests(level)).values()];
+    for (const { digest, sizeBytes, manifest } of manifests) builder.addManifest(digest, sizeBytes, manifest);
+    await loadConfigs(catalogue, builder, manifests);
+    level = [...new Set(manifests.flatMap(({ manifest }) => childManifests(manifest)).filter(isOpen))];
+  }
+}
+
+async function loadConfigs(
+  catalogue: Catalogue,
+  builder: GraphBuilder,
+  manifests: readonly StoredManifest[],
+): Promise<void> {
+  const digests = manifests.flatMap(({ manifest }) => imageConfigOf(manifest) ?? []);
+  for (const [digest, config] of await catalogue.imageConfigs(digests)) builder.addImageConfig(digest, config);
+}
+
+function toFinding(
+  { name, reading, failure }: RepositoryRecord,
+  builder: GraphBuilder,
+  pulls: ReadonlyMap<string, number>,
+): RepositoryFinding {
+  const tags = reading?.tags.map((tag): TagFinding => {
+    const lastPulledAt = latest(pulls.get(tag.name), tag.digest && pulls.get(tag.digest));
+    if (tag.digest === undefined) return { name: tag.name, lastPulledAt, root: undefined, gap: tag.gap };
+    if (builder.isRead(tag.digest)) return { name: tag.name, lastPulledAt, root: builder.node(tag.digest) };
+    const reason = 'what was read of it is lost; the next collection reads it again';
+    return {
+      name: tag.name,
+      lastPulledAt,
+      root: undefined,
+      gap: { repository: name, reference: tag.name, code: 'unreadable', reason },
+    };
+  });
+  const gap = failure ?? (reading && illegalTags(name, reading.illegalTags));
+  return { name, tags: tags ?? [], gap, staleSince: failure && reading?.readAt };
+}
+
+function latest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
+}
+
+const MOST_NAMED = 10;
+
+function illegalTags(repository: RepositoryName, tags: readonly string[]): Gap | undefined {
+  if (tags.length === 0) return undefined;
+  const texts = [...tags].sort(byName).map((text) => `"${text}"`);
+  const others = texts.length > MOST_NAMED ? ` and ${texts.length - MOST_NAMED} more` : '';
+  const reason = `tags without a legal name: ${texts.slice(0, MOST_NAMED).join(', ')}${others}`;
+  return { repository, code: 'unreadable', reason };
+}

@@ -1,0 +1,115 @@
+import type { RepositoryRecord, TagReading } from '../domain/catalogue.ts';
+import { byName, type Digest, type RepositoryName, type TagName } from '../domain/names.ts';
+import type { Catalogue, Clock, CrawlProgress, IllegalName, ListedTag, Registry } from '../ports.ts';
+import { gapFrom, unlessUnavailable } from './failures.ts';
+import { forEachLimited, type Workers } from './limited.ts';
+import { createReader, type KnownTags, type Reader, type ReaderOptions } from './reader.ts';
+import { createReferrersReader } from './referrers.ts';
+
+export interface RepositoryReaderOptions extends ReaderOptions, Workers {
+  readonly clock: Clock;
+  /** Counted up as it goes on. */
+  readonly progress: CrawlProgress;
+}
+
+/** Reads repositories, one at a call. */
+export interface RepositoryReader extends Pick<Reader, 'readBelow'> {
+  /** What the repository holds now; where it cannot be read, what it held before, and why. Nothing is saved but manifests and configs. */
+  read(name: RepositoryName, before: RepositoryRecord | undefined): Promise<RepositoryRecord>;
+}
+
+export function createRepositoryReader(
+  registry: Registry,
+  catalogue: Catalogue,
+  options: RepositoryReaderOptions,
+): RepositoryReader {
+  const { signal, progress, clock } = options;
+  const reader = createReader(registry, catalogue, options);
+  const readReferrers = createReferrersReader(registry, catalogue, reader, options);
+
+  async function readTags(
+    repository: RepositoryName,
+    listed: readonly ListedTag[],
+    known: KnownTags,
+  ): Promise<TagReading[]> {
+    const readings: TagReading[] = [];
+    const absent: TagName[] = [];
+    progress.tagsFound += listed.length;
+    await forEachLimited(listed, options, async (tag) => {
+      const reading = await reader.readTag(repository, tag, known);
+      if (reading === undefined) absent.push(tag.name);
+      else readings.push(reading);
+      progress.tagsRead++;
+    });
+    if (absent.length > 0) readings.push(...(await brokenTags(registry, repository, absent, signal)));
+    return readings.sort((a, b) => byName(a.name, b.name));
+  }
+
+  return {
+    readBelow: reader.readBelow,
+    async read(name, before) {
+      const readAt = clock();
+      const known = before?.reading && knownTags(before.reading.tags);
+      let listed: Listed;
+      try {
+        listed = await listTags(registry, name, known, signal);
+      } catch (error) {
+        return { name, reading: before?.reading, failure: gapFrom(error, name) };
+      }
+      const tags = await readTags(name, listed.tags, known);
+      const roots = [...new Set(tags.flatMap(({ digest }) => digest ?? []))];
+      const referrers = await readReferrers(name, roots);
+      return { name, reading: { readAt, tags, illegalTags: listed.illegal, referrers }, failure: undefined };
+    },
+  };
+}
+
+function knownTags(tags: readonly TagReading[]): KnownTags {
+  return new Map(tags.flatMap(({ name, digest }): [TagName, Digest][] => (digest === undefined ? [] : [[name, digest]])));
+}
+
+interface Listed {
+  readonly tags: readonly ListedTag[];
+  readonly illegal: readonly string[];
+}
+
+/**
+ * The tags of a repository. Where one is gone that was there before, they are listed once more: it may have been passed over, since some
+ * registries lose a tag when another is deleted between two pages. What either listing names is asked for.
+ */
+async function listTags(
+  registry: Registry,
+  repository: RepositoryName,
+  known: KnownTags,
+  signal: AbortSignal,
+): Promise<Listed> {
+  const listed = new Map<string, ListedTag | IllegalName>();
+  const add = (tags: readonly (ListedTag | IllegalName)[]): void => {
+    for (const tag of tags) listed.set('illegal' in tag ? tag.illegal : tag.name, tag);
+  };
+  add(await registry.tags(repository, signal));
+  const isPassedOver = [...(known?.keys() ?? [])].some((name) => !listed.has(name));
+  if (isPassedOver) add((await registry.tags(repository, signal).catch(unlessUnavailable)) ?? []);
+  const all = [...listed.values()];
+  return {
+    tags: all.flatMap((tag) => ('illegal' in tag ? [] : tag)),
+    illegal: all.flatMap((tag) => ('illegal' in tag ? tag.illegal : [])).sort(byName),
+  };
+}
+
+/** Listed, and not there: deleted meanwhile if a second listing says so, otherwise broken. */
+async function brokenTags(
+  registry: Registry,
+  repository: RepositoryName,
+  absent: readonly TagName[],
+  signal: AbortSignal,
+): Promise<readonly TagReading[]> {
+  const again = await registry.tags(repository, signal).catch(unlessUnavailable);
+  const stillListed = new Set(again?.flatMap((tag) => ('illegal' in tag ? [] : tag.name)) ?? absent);
+  return absent
+    .filter((name) => stillListed.has(name))
+    .map((name) => {
+      const reason = 'the tag is listed, but has no manifest';
+      return { name, digest: undefined, gap: { repository, reference: name, code: 'missing', reason } };
+    });
+}

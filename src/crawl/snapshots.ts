@@ -1,0 +1,111 @@
+import type { Findings } from '../domain/findings.ts';
+import type { RepositoryName } from '../domain/names.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
+import type { Catalogue, CrawlProgress, Registry, Snapshots, SnapshotStore, StoreFailure } from '../ports.ts';
+import { type Crawled, type CrawlOptions, crawl, recrawl } from './crawl.ts';
+import { toSnapshot } from './to-snapshot.ts';
+
+export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'progress' | 'signal'> {
+  readonly registry: Registry;
+  readonly catalogue: Catalogue;
+  readonly store: SnapshotStore;
+  /** A crawl that was interrupted so long ago at most goes on where it was. */
+  readonly resumeWithinMs: number;
+  /** Below this share of the tags that there were, a crawl of everything is not believed. From 0, which believes everything, to 1. */
+  readonly emptyGuard: number;
+  /** Says that a snapshot is shown, and could not be kept. */
+  readonly notKept: (failure: StoreFailure) => void;
+}
+
+/** Takes snapshots, and shows the last one. */
+export interface SnapshotTaker extends Snapshots {
+  /** Shows what was saved before the service started. */
+  load(): Promise<void>;
+  /** Of the whole registry. Throws what `crawl` throws, and an `EmptyRegistryError` where it is not to be believed; then the last snapshot stays. */
+  takeAll(progress: CrawlProgress, signal: AbortSignal): Promise<Snapshot>;
+  /** In which these repositories are read again, and the others are as they were. There must have been one of the whole registry. */
+  takeSome(names: ReadonlySet<RepositoryName>, signal: AbortSignal): Promise<Snapshot>;
+}
+
+/** A registry that answers, but suddenly holds next to nothing: an outage or a lost database must not read as "all freed". */
+export class EmptyRegistryError extends Error {
+  override readonly name = 'EmptyRegistryError';
+
+  constructor(tagsCount: number, tagsBefore: number) {
+    super(
+      `only ${tagsCount} tags can be read, where there were ${tagsBefore}: that is not believed, and the last snapshot stays; if it is right, set empty_guard to 0`,
+    );
+  }
+}
+
+export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
+  const { registry, catalogue, store, emptyGuard, notKept } = options;
+  const oneAtATime = createTurns();
+  let latest: Snapshot | undefined;
+  /** What the crawl of everything that is under way has found. */
+  let found = new Set<RepositoryName>();
+
+  /** From here on it is shown; what fails afterwards takes nothing back. */
+  async function show(fresh: Snapshot, findings: Findings): Promise<Snapshot> {
+    latest = fresh;
+    await store.save(fresh, findings).catch((error: unknown) => notKept(asStoreFailure(error)));
+    return fresh;
+  }
+
+  async function showAll(crawled: Crawled, names: ReadonlySet<RepositoryName>): Promise<Snapshot> {
+    const findings = await crawled.assemble();
+    const fresh = toSnapshot(findings);
+    const [tagsCount, tagsBefore] = [knownTags(fresh), knownTags(latest)];
+    if (tagsCount < tagsBefore * emptyGuard) {
+      await catalogue.abandon();
+      throw new EmptyRegistryError(tagsCount, tagsBefore);
+    }
+    await catalogue.finish(names, crawled.illegal);
+    return show(fresh, findings);
+  }
+
+  return {
+    latest: () => latest,
+    async load() {
+      const findings = await store.latest();
+      if (findings !== undefined) latest = toSnapshot(findings);
+    },
+    async takeAll(progress, signal) {
+      const names = new Set<RepositoryName>();
+      found = names;
+      const crawled = await crawl(registry, catalogue, { ...options, found: names, progress, signal });
+      return oneAtATime(() => showAll(crawled, names));
+    },
+    async takeSome(names, signal) {
+      const progress = { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
+      const crawled = await recrawl(registry, catalogue, names, { ...options, found, progress, signal });
+      return oneAtATime(async () => {
+        const findings = await crawled.assemble();
+        return show(toSnapshot(findings), findings);
+      });
+    },
+  };
+}
+
+/** Lets whoever asks wait until those before are done, however that ends. */
+function createTurns(): <T>(task: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (task) => {
+    const turn = last.then(task);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+}
+
+function asStoreFailure(error: unknown): StoreFailure {
+  if ((error as Partial<StoreFailure>).kind !== 'store') throw error;
+  return error as StoreFailure;
+}
+
+/** The tags whose figures are known. */
+function knownTags(snapshot: Snapshot | undefined): number {
+  return (snapshot?.repositories ?? []).reduce(
+    (sum, { tags }) => sum + tags.filter(({ sizeBytes }) => sizeBytes !== null).length,
+    0,
+  );
+}

@@ -1,0 +1,82 @@
+import type { RepositoryRecord } from '../src/domain/catalogue.ts';
+import type { Findings } from '../src/domain/findings.ts';
+import type { ImageConfig } from '../src/domain/image-config.ts';
+import { byName, type Digest, type RepositoryName } from '../src/domain/names.ts';
+import type { Catalogue, SnapshotStore, StoredManifest } from '../src/ports.ts';
+
+/** What a store has to do, in Maps: for crawls that need none, and to hold a real one against. */
+export interface MemoryStore {
+  readonly catalogue: Catalogue;
+  readonly snapshots: SnapshotStore;
+}
+
+export function createMemoryStore(): MemoryStore {
+  const records = new Map<RepositoryName, RepositoryRecord>();
+  const manifests = new Map<Digest, StoredManifest>();
+  const configs = new Map<Digest, ImageConfig>();
+  const blobs = new Map<Digest, number | null>();
+  const pulls = new Map<RepositoryName, Map<string, number>>();
+  let unfinishedSince: number | undefined;
+  let illegal: ReadonlySet<string> = new Set();
+  let latest: Findings | undefined;
+
+  const catalogue: Catalogue = {
+    unfinishedSince: async () => unfinishedSince,
+    async begin(startedAt) {
+      unfinishedSince = startedAt;
+    },
+    async finish(names, illegalNames) {
+      for (const name of records.keys()) if (!names.has(name)) records.delete(name);
+      illegal = new Set(illegalNames);
+      unfinishedSince = undefined;
+    },
+    async abandon() {
+      unfinishedSince = undefined;
+    },
+    illegalNames: async () => illegal,
+    async *repositories() {
+      yield* [...records.values()].sort((a, b) => byName(a.name, b.name));
+    },
+    repository: async (name) => records.get(name),
+    async saveRepository(record) {
+      records.set(record.name, record);
+    },
+    manifests: async (digests) => known(manifests, digests),
+    async saveManifest(manifest) {
+      manifests.set(manifest.digest, manifest);
+    },
+    imageConfigs: async (digests) => known(configs, digests),
+    async saveImageConfig(digest, config) {
+      configs.set(digest, config);
+    },
+    blobBytes: async (digests) => known(blobs, digests),
+    async saveBlobBytes(digest, bytes) {
+      blobs.set(digest, bytes);
+    },
+    async savePulls(pulled) {
+      for (const { repository, reference, at } of pulled) {
+        const times = pulls.get(repository) ?? new Map<string, number>();
+        pulls.set(repository, times.set(reference, Math.max(at, times.get(reference) ?? 0)));
+      }
+    },
+    pulls: async (repository) => (pulls.get(repository) ?? new Map()) as Awaited<ReturnType<Catalogue['pulls']>>,
+  };
+  return {
+    catalogue,
+    snapshots: {
+      latest: async () => latest,
+      async save(_, findings) {
+        latest = findings;
+      },
+    },
+  };
+}
+
+function known<T>(values: ReadonlyMap<Digest, T>, digests: readonly Digest[]): ReadonlyMap<Digest, T> {
+  return new Map(
+    digests.flatMap((digest): [Digest, T][] => {
+      const value = values.get(digest);
+      return value === undefined ? [] : [[digest, value]];
+    }),
+  );
+}

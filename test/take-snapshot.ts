@@ -1,0 +1,38 @@
+import { createSnapshots, type SnapshotsOptions } from '../src/crawl/snapshots.ts';
+import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { CrawlProgress, Registry } from '../src/ports.ts';
+import { createMemoryStore, type MemoryStore } from './memory-store.ts';
+
+export function noProgress(): CrawlProgress {
+  return { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
+}
+
+/** What takes snapshots as the service does, with so many requests at once, and keeps them in memory. */
+export function snapshotsOptions(
+  registry: Registry,
+  width: number,
+  { catalogue, snapshots }: MemoryStore = createMemoryStore(),
+): SnapshotsOptions {
+  return {
+    registry,
+    catalogue,
+    store: snapshots,
+    width,
+    collectCreated: true,
+    resumeWithinMs: 3_600_000,
+    emptyGuard: 0.1,
+    clock: Date.now,
+    notKept(failure) {
+      throw failure;
+    },
+  };
+}
+
+/** A crawl of everything, as the service does its first one. */
+export function takeSnapshot(
+  registry: Registry,
+  width: number,
+  { signal = new AbortController().signal, ...changes }: Partial<SnapshotsOptions> & { signal?: AbortSignal } = {},
+): Promise<Snapshot> {
+  return createSnapshots({ ...snapshotsOptions(registry, width), ...changes }).takeAll(noProgress(), signal);
+}
