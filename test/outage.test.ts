@@ -7,8 +7,8 @@ import { startRegistry } from '../lab/registry.ts';
 import { serve } from '../lab/serve.ts';
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
-import { takeSnapshot } from './take-snapshot.ts';
 import { type Answer, type StandIn, startStandIn } from './stand-in.ts';
+import { takeSnapshot } from './take-snapshot.ts';
 
 /* One question without an answer is a gap; a registry without answers is an outage. */
 

@@ -5,17 +5,16 @@ import type { Catalogue, Registry } from '../ports.ts';
 import { assemble } from './assemble.ts';
 import { askElsewhere, settleKnown } from './leftovers.ts';
 import { forEachLimited, type Workers } from './limited.ts';
-import {
-  createRepositoryReader,
-  type RepositoryReader,
-  type RepositoryReaderOptions,
-} from './read-repository.ts';
+import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './read-repository.ts';
+import type { ReadingOrder } from './reading-order.ts';
 
 export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers> {
   /** How many requests to have under way. */
   readonly width: number;
   /** What there is, as the crawl finds it. Whoever hears of more meanwhile adds it. */
   readonly found: Set<RepositoryName>;
+  /** Of all crawls that go on. */
+  readonly order: ReadingOrder;
 }
 
 /** What a crawl has read, and is to be put together. */
@@ -39,6 +38,7 @@ export async function crawl(
   const { startedAt, isResumed } = await beginOrResume(catalogue, options);
   const illegal = new Set<string>();
   const reader = createRepositoryReader(registry, catalogue, workers);
+  const readAndSave = createSaver(reader, catalogue, options);
   const readAll = (): Promise<void> =>
     forEachLimited(registry.repositories(workers.signal), workers, async (name) => {
       if (typeof name !== 'string') return void illegal.add(name.illegal);
@@ -48,7 +48,7 @@ export async function crawl(
       const before = await catalogue.repository(name);
       const isKept = isResumed && before?.failure === undefined && (before?.reading?.readAt ?? 0) >= startedAt;
       if (isKept) progress.repositoriesKept++;
-      else await saveUnlessOlder(catalogue, await reader.read(name, before));
+      else await readAndSave(name, before);
       progress.repositoriesRead++;
     });
   await readAll();
@@ -75,12 +75,11 @@ export async function recrawl(
   const workers = startWorkers(options);
   const startedAt = clock();
   const reader = createRepositoryReader(registry, catalogue, workers);
+  const readAndSave = createSaver(reader, catalogue, options);
   await forEachLimited(names, workers, async (name) => {
     const before = await catalogue.repository(name);
-    const record = await reader.read(name, before);
-    if (before === undefined && (record.reading?.tags.length ?? 0) === 0) return;
-    found.add(name);
-    await saveUnlessOlder(catalogue, record);
+    const isThere = await readAndSave(name, before, (record) => before !== undefined || holdsTags(record));
+    if (isThere) found.add(name);
   });
   const illegal = await catalogue.illegalNames();
   const isAsked = (name: RepositoryName): boolean => names.has(name);
@@ -93,10 +92,23 @@ export async function recrawl(
   };
 }
 
-/** Two crawls may read a repository at once: what was read later stays. */
-async function saveUnlessOlder(catalogue: Catalogue, record: RepositoryRecord): Promise<void> {
-  const present = await catalogue.repository(record.name);
-  if ((present?.reading?.readAt ?? 0) <= (record.reading?.readAt ?? 0)) await catalogue.saveRepository(record);
+function holdsTags({ reading }: RepositoryRecord): boolean {
+  return reading !== undefined && reading.tags.length > 0;
+}
+
+/** Reads a repository, and keeps the record unless it is not worth it, or an older one than another crawl has brought meanwhile. */
+function createSaver(reader: RepositoryReader, catalogue: Catalogue, { order }: CrawlOptions) {
+  return async (
+    name: RepositoryName,
+    before: RepositoryRecord | undefined,
+    isWorthIt: (record: RepositoryRecord) => boolean = () => true,
+  ): Promise<boolean> => {
+    const begun = order.begin();
+    const record = await reader.read(name, before);
+    if (!isWorthIt(record)) return false;
+    if (order.isLatest(name, begun)) await catalogue.saveRepository(record);
+    return true;
+  };
 }
 
 /** All that works for one crawl ends with the first failure. */
@@ -111,7 +123,8 @@ async function beginOrResume(
 ): Promise<{ startedAt: number; isResumed: boolean }> {
   const now = clock();
   const since = await catalogue.unfinishedSince();
-  if (since !== undefined && since <= now && now - since <= resumeWithinMs) return { startedAt: since, isResumed: true };
+  if (since !== undefined && since <= now && now - since <= resumeWithinMs)
+    return { startedAt: since, isResumed: true };
   await catalogue.begin(now);
   return { startedAt: now, isResumed: false };
 }

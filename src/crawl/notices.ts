@@ -48,10 +48,10 @@ export function createNotices(options: NoticesOptions): Notices {
   let wake = (): void => undefined;
   let running: Promise<void> | undefined;
 
-  const something = (): Promise<void> =>
-    new Promise((resolve) => {
+  const something = () =>
+    new Promise<void>((resolve) => {
       wake = resolve;
-      if (noticed.size > 0 || signal.aborted) resolve();
+      if (noticed.size > 0) wake();
     });
 
   /** How long to leave it alone afterwards. */
@@ -78,9 +78,8 @@ export function createNotices(options: NoticesOptions): Notices {
       await something();
       await wait(steadyClock() + SETTLE_MS, signal);
       if (signal.aborted) return;
-      let restMs = RETRY_MS;
-      if (isReady()) restMs = await reread();
-      else request();
+      if (!isReady()) request();
+      const restMs = isReady() ? await reread() : RETRY_MS;
       await wait(steadyClock() + restMs, signal);
     }
   }

@@ -65,7 +65,9 @@ export function createRepositoryReader(
 }
 
 function knownTags(tags: readonly TagReading[]): KnownTags {
-  return new Map(tags.flatMap(({ name, digest }): [TagName, Digest][] => (digest === undefined ? [] : [[name, digest]])));
+  return new Map(
+    tags.flatMap(({ name, digest }): [TagName, Digest][] => (digest === undefined ? [] : [[name, digest]])),
+  );
 }
 
 interface Listed {

@@ -25,47 +25,7 @@ export interface Reader {
 
 export function createReader(registry: Registry, catalogue: Catalogue, options: ReaderOptions): Reader {
   const { signal } = options;
-  const readConfig = createConfigReader(registry, catalogue, options);
-  const underWay = new Map<Digest, Promise<unknown>>();
-  /** What this reader has followed all the way down. */
-  const followed = new Set<Digest>();
-
-  /** From the catalogue, or else from the registry. */
-  async function hold(repository: RepositoryName, digest: Digest): Promise<StoredManifest | undefined> {
-    const known = (await catalogue.manifests([digest])).get(digest);
-    if (known !== undefined) return known;
-    const stored = await registry.manifest(repository, digest, signal);
-    if (stored !== undefined) await catalogue.saveManifest(stored);
-    return stored;
-  }
-
-  // One after the other: an index has few children, and the tags beside it fill the time.
-  async function follow(repository: RepositoryName, { digest, manifest }: StoredManifest, place: Place): Promise<void> {
-    if (followed.has(digest)) return;
-    followed.add(digest);
-    await readConfig(repository, manifest);
-    place.root.nodesCount += 1 + countOf(manifest);
-    for (const child of childManifests(manifest)) await readBelow(repository, child, below(place));
-  }
-
-  /** Whether there is such a manifest. Throws what the registry throws. */
-  async function read(repository: RepositoryName, digest: Digest, place: Place): Promise<boolean> {
-    await underWay.get(digest);
-    if (followed.has(digest)) return true;
-    if (!isWithinBounds(place)) return false;
-    const reading = hold(repository, digest);
-    underWay.set(
-      digest,
-      reading.catch(() => undefined),
-    );
-    const stored = await reading.finally(() => underWay.delete(digest));
-    if (stored !== undefined) await follow(repository, stored, place);
-    return stored !== undefined;
-  }
-
-  async function readBelow(repository: RepositoryName, digest: Digest, place: Place): Promise<boolean> {
-    return (await read(repository, digest, place).catch(unlessUnavailable)) ?? false;
-  }
+  const { read, follow } = createFollower(registry, catalogue, options);
 
   async function readByName(repository: RepositoryName, name: TagName): Promise<Digest | undefined> {
     const stored = await registry.manifest(repository, name, signal);
@@ -87,8 +47,50 @@ export function createReader(registry: Registry, catalogue: Catalogue, options: 
         return { name, digest: undefined, gap: gapFrom(error, repository, name) };
       }
     },
-    readBelow,
+    readBelow: async (repository, digest, place) =>
+      (await read(repository, digest, place).catch(unlessUnavailable)) ?? false,
   };
+}
+
+/** Follows manifests all the way down, each once. */
+function createFollower(registry: Registry, catalogue: Catalogue, options: ReaderOptions) {
+  const readConfig = createConfigReader(registry, catalogue, options);
+  const underWay = new Map<Digest, Promise<unknown>>();
+  const followed = new Set<Digest>();
+
+  /** From the catalogue, or else from the registry. */
+  async function hold(repository: RepositoryName, digest: Digest): Promise<StoredManifest | undefined> {
+    const known = (await catalogue.manifests([digest])).get(digest);
+    if (known !== undefined) return known;
+    const stored = await registry.manifest(repository, digest, options.signal);
+    if (stored !== undefined) await catalogue.saveManifest(stored);
+    return stored;
+  }
+
+  // One after the other: an index has few children, and the tags beside it fill the time.
+  async function follow(repository: RepositoryName, { digest, manifest }: StoredManifest, place: Place): Promise<void> {
+    if (followed.has(digest)) return;
+    followed.add(digest);
+    await readConfig(repository, manifest);
+    place.root.nodesCount += 1 + countOf(manifest);
+    for (const child of childManifests(manifest))
+      await read(repository, child, below(place)).catch(unlessUnavailable);
+  }
+
+  /** Whether there is such a manifest. Throws what the registry throws. */
+  async function read(repository: RepositoryName, digest: Digest, place: Place): Promise<boolean> {
+    await underWay.get(digest);
+    if (followed.has(digest)) return true;
+    if (!isWithinBounds(place)) return false;
+    const reading = hold(repository, digest);
+    const heard = reading.catch(() => undefined); // those who wait for it look for themselves
+    underWay.set(digest, heard);
+    const stored = await reading.finally(() => underWay.delete(digest));
+    if (stored !== undefined) await follow(repository, stored, place);
+    return stored !== undefined;
+  }
+
+  return { read, follow };
 }
 
 function toReading(name: TagName, digest: Digest | undefined): TagReading | undefined {

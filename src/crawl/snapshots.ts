@@ -1,11 +1,12 @@
 import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
-import type { Catalogue, CrawlProgress, Registry, Snapshots, SnapshotStore, StoreFailure } from '../ports.ts';
+import type { Catalogue, CrawlProgress, Registry, SnapshotStore, Snapshots, StoreFailure } from '../ports.ts';
 import { type Crawled, type CrawlOptions, crawl, recrawl } from './crawl.ts';
+import { createReadingOrder } from './reading-order.ts';
 import { toSnapshot } from './to-snapshot.ts';
 
-export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'progress' | 'signal'> {
+export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'order' | 'progress' | 'signal'> {
   readonly registry: Registry;
   readonly catalogue: Catalogue;
   readonly store: SnapshotStore;
@@ -41,6 +42,7 @@ export class EmptyRegistryError extends Error {
 export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   const { registry, catalogue, store, emptyGuard, notKept } = options;
   const oneAtATime = createTurns();
+  const order = createReadingOrder();
   let latest: Snapshot | undefined;
   /** What the crawl of everything that is under way has found. */
   let found = new Set<RepositoryName>();
@@ -73,12 +75,12 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
     async takeAll(progress, signal) {
       const names = new Set<RepositoryName>();
       found = names;
-      const crawled = await crawl(registry, catalogue, { ...options, found: names, progress, signal });
+      const crawled = await crawl(registry, catalogue, { ...options, order, found: names, progress, signal });
       return oneAtATime(() => showAll(crawled, names));
     },
     async takeSome(names, signal) {
       const progress = { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
-      const crawled = await recrawl(registry, catalogue, names, { ...options, found, progress, signal });
+      const crawled = await recrawl(registry, catalogue, names, { ...options, order, found, progress, signal });
       return oneAtATime(async () => {
         const findings = await crawled.assemble();
         return show(toSnapshot(findings), findings);

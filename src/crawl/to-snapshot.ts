@@ -23,7 +23,11 @@ export interface Reading {
 
 /** Counts what was found, and puts it in order. */
 export function toSnapshot(f: any): Snapshot {
-  const reading: any = { ...f, findings: f.repositories.map((r: any) => ({...r, tags: [...r.tags]})), configs: f.graph.configs };
+  const reading: any = {
+    ...f,
+    findings: f.repositories.map((r: any) => ({ ...r, tags: [...r.tags] })),
+    configs: f.graph.configs,
+  };
   const counted = count(reading);
   const { usage, findings, roots, accessories } = counted;
   const repositories = toRepositories(counted);

@@ -29,7 +29,9 @@ export class GraphBuilder {
   readonly #mediaTypeNumbers = new Map<string, number>([['', 0]]);
   readonly #mediaTypeOf: number[] = [];
   readonly #configs = new Map<Digest, any>();
-  addImageConfig(digest: Digest, config: any): void { this.#configs.set(digest, config); }
+  addImageConfig(digest: Digest, config: any): void {
+    this.#configs.set(digest, config);
+  }
   readonly #manifests = new Map<number, ManifestFacts>();
   /** What refers to a manifest, where the registry can tell: it hangs under its subject. */
   readonly #referrers = new Map<number, Set<number>>();
