@@ -9,6 +9,7 @@ const HOSTS =
 const GITLAB = 'an http or https URL without credentials, such as https://gitlab.example.com/';
 const GROUP = 'the group of those who may sign in, such as 10000 (without it everyone in the directory could)';
 const KEY = 'at least 32 random bytes, such as `openssl rand -hex 32` prints';
+const EVENTS = 'at least 16 random bytes in one line, such as `openssl rand -hex 32` prints';
 const PEM = 'the path of a readable PEM file with at least one certificate';
 
 /** By the line of the good file that is replaced: what stands there instead, and the one line that the operator reads. */
@@ -39,7 +40,7 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     socket_port: 'my.conf:2: [general]: is neither a section, a key nor a comment; write key = value',
     'debug = 1\nDebug: 2': 'my.conf:3: [general] debug: is set a second time, first in line 2; keep one of them',
     '[genral]': 'my.conf:2: [genral]: there is no such section; did you mean [general]?',
-    '[tls]': 'my.conf:2: [tls]: there is no such section; the sections are general, ldap, jwt, registry',
+    '[tls]': 'my.conf:2: [tls]: there is no such section; the sections are general, ldap, jwt, registry, events',
     '[general]': 'my.conf:2: [general]: begins a second time, first in line 1; join the two',
   },
   '[general]': {
@@ -92,6 +93,9 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'gitlab_base_url = https://gitlab.example.com/?private_token=hunter2': `my.conf:10: [registry] gitlab_base_url: the value holds a query or a fragment; expected ${GITLAB}`,
   },
   [`access_token = ${SECRETS.token}`]: {
+    [`access_token = ${SECRETS.token}\n[events]\nsecret = fifteen-bytes-x`]: `my.conf:14: [events] secret: the value is shorter than 16 bytes; expected ${EVENTS}`,
+    [`access_token = ${SECRETS.token}\n[events]\nsecret = ${'0'.repeat(32)}`]: `my.conf:14: [events] secret: the value is still the placeholder; expected ${EVENTS}`,
+    [`access_token = ${SECRETS.token}\n[events]\nsecret = sixteen bytes or\n  more`]: `my.conf:14: [events] secret: the value holds a line break or a control character; expected ${EVENTS}`,
     'access_token = 00000000000000000000':
       'my.conf:12: [registry] access_token: the value is still the placeholder; expected a personal access token of the user, in one line',
     [`access_token = ${SECRETS.token}\n  more`]:
@@ -147,6 +151,7 @@ test('no secret is in any problem, wherever it was written by mistake', () => {
     `access_token = ${secret}\n x`,
     `bind_password : ${secret}`,
     `bind_password = %(${secret})s`,
+    `[events]\nsecret = ${secret}\n more`,
     `secret_key = short\n${secret}==\n${secret}==`,
     `${secret}`,
     `access_token = x\n${secret}=`,

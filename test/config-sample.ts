@@ -10,6 +10,7 @@ export const SECRETS = {
   key: 'k3y-0f-thirty-two-bytes-%-and-more',
   token: 'glpat-%cd%25Zx',
   password: 'pä:s:w%rd',
+  events: '16-bytes-%-or-more',
 };
 /** The shortest file that is right. */
 export const GOOD = `[general]

@@ -39,6 +39,7 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       ca: undefined,
       tokenOrigins: ['https://gitlab.example.com', 'https://registry.example.com:5005'],
     },
+    events: { secret: undefined },
   });
 });
 
@@ -81,7 +82,9 @@ test('every key there is can be set', () => {
     connections: 256
     request_timeout: 1 hour
     ca_file: ${ca}
-    token_origins: https://tokens.example`);
+    token_origins: https://tokens.example
+    [events]
+    secret: ${SECRETS.events}`);
   expect(all.general).toEqual({
     host: '::1',
     port: 0,
@@ -104,6 +107,7 @@ test('every key there is can be set', () => {
     connections: 256,
     tokenOrigins: ['http://gitlab.example', 'https://registry.example', 'https://tokens.example'],
   });
+  expect(all.events).toEqual({ secret: SECRETS.events });
 });
 
 test.for([

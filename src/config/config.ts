@@ -8,6 +8,7 @@ export interface Config {
   readonly ldap: LdapConfig;
   readonly jwt: JwtConfig;
   readonly registry: RegistryConfig;
+  readonly events: EventsConfig;
 }
 
 export interface GeneralConfig {
@@ -64,7 +65,12 @@ export interface RegistryConfig {
   readonly collectCreated: boolean;
 }
 
-export function configOf({ general, ldap, jwt, registry }: Values): Config {
+export interface EventsConfig {
+  /** At least 16 bytes in UTF-8; undefined where no notifications are taken. */
+  readonly secret: string | undefined;
+}
+
+export function configOf({ general, ldap, jwt, registry, events }: Values): Config {
   return deepFreeze({
     general: {
       host: general.socket_host,
@@ -99,6 +105,7 @@ export function configOf({ general, ldap, jwt, registry }: Values): Config {
       tokenOrigins: tokenOrigins(registry),
       collectCreated: registry.collect_created,
     },
+    events: { secret: events.secret },
   });
 }
 

@@ -1,3 +1,4 @@
+import { EVENTS_KEYS } from './events-keys.ts';
 import { GENERAL_KEYS } from './general-keys.ts';
 import { JWT_KEYS } from './jwt-keys.ts';
 import type { KeyValue, Section } from './key.ts';
@@ -10,6 +11,7 @@ export const SCHEMA = {
   ldap: { about: 'The directory of those who may sign in.', keys: LDAP_KEYS },
   jwt: { about: 'The tokens that users get for their password.', keys: JWT_KEYS },
   registry: { about: 'The registry that is looked at.', keys: REGISTRY_KEYS },
+  events: { about: 'What the registry tells by itself.', keys: EVENTS_KEYS },
 } satisfies Record<string, Section>;
 
 /** The schema without its exact types, to walk through. */
