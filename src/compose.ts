@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { PRODUCT } from './api/entry-point.ts';
 import { createServer } from './api/server.ts';
 import { createLdapDirectory } from './auth/ldap-directory.ts';
 import { createTokens } from './auth/tokens.ts';
@@ -7,6 +8,7 @@ import type { Config } from './config/config.ts';
 import { type CollectorReport, createCollector } from './crawl/collector.ts';
 import { crawl } from './crawl/crawl.ts';
 import { createWait } from './crawl/wait.ts';
+import type { Collections } from './ports.ts';
 import { createDistributionRegistry, type DistributionRegistry } from './registry/distribution.ts';
 
 /** The whole service, wired and not yet running. */
@@ -28,7 +30,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     registryUrl: new URL(config.registry.registryUrl),
     timeoutMs: config.registry.requestTimeoutMs,
     retries: RETRIES,
-    userAgent: `gitlab-registry-usage-rest/${version}`,
+    userAgent: `${PRODUCT}/${version}`,
     clock,
     steadyClock,
   });
@@ -84,10 +86,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
       log.info({ url: urlOf(server.server.address(), config.general.prefix) }, 'listening');
       collector.start();
       notices.start();
-      progress = setInterval(() => {
-        const { running } = collector.state();
-        if (running) log.debug({ ...running.progress, requests: running.requestsCount }, 'collecting');
-      }, PROGRESS_EVERY_MS);
+      progress = setInterval(() => logProgress(log, collector), PROGRESS_EVERY_MS);
     },
     async stop() {
       clearInterval(progress);
@@ -95,6 +94,11 @@ export function compose(config: Config, version: string, log: Logger): Service {
       await Promise.all([registry.close(), store.close()]);
     },
   };
+}
+
+function logProgress(log: Logger, collections: Collections): void {
+  const { running } = collections.state();
+  if (running) log.debug({ ...running.progress, requests: running.requestsCount }, 'collecting');
 }
 
 /** Where the server listens, and not where one machine might reach it: all addresses are `0.0.0.0` or `[::]`. */

@@ -77,6 +77,8 @@ beforeAll(async () => {
         return rest > 0 ? { retryAfterMs: rest } : state.running === undefined ? 'started' : 'running';
       },
     },
+    notifications: { changed() {}, pulled() {} },
+    events: { secret: undefined },
     clock: () => 1_700_000_070_000,
     directory: { authenticate: async () => false },
     tokens: { issue: async () => '', verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined) },

@@ -76,6 +76,8 @@ beforeAll(async () => {
         state: () => ({ running: undefined, failure: undefined, noticedCount: 0, nextAt: 0 }),
         request: () => 'running',
       },
+      notifications: { changed() {}, pulled() {} },
+      events: { secret: undefined },
       log: pino({ level: 'silent' }),
       snapshots: { latest: () => ({ ...snapshot, finishedAt: timestampOf(service) * 1000 }) },
       directory: { authenticate: async (user, password) => PEOPLE.get(user.trim().toLowerCase()) === password },

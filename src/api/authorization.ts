@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /** The token of an `Authorization: Bearer` header; the scheme's case does not matter (RFC 9110, 11.1). */
 export function bearerToken(header: string | undefined): string | undefined {
@@ -22,4 +23,19 @@ export function basicCredentials(header: string | undefined): Credentials | unde
   const colon = text.indexOf(':');
   if (colon < 1 || colon === text.length - 1 || /\p{Cc}/u.test(text)) return undefined;
   return { user: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/**
+ * Tells whether an `Authorization` header is the secret, bare or as `Bearer <secret>`. What is compared are hashes, and in constant time:
+ * how long that takes shows neither how much was right, nor how long the secret is.
+ */
+export function createSecretCheck(secret: string): (header: string | undefined) => boolean {
+  const expected = hash('sha256', secret, 'buffer');
+  // Node reads headers as Latin-1, and whoever writes other characters into one most likely writes UTF-8.
+  const isExpected = (text: string): boolean =>
+    timingSafeEqual(hash('sha256', Buffer.from(text, 'latin1'), 'buffer'), expected);
+  return (header = '') => {
+    const [isBare, isBearer] = [isExpected(header), isExpected(header.replace(/^bearer +/i, ''))];
+    return isBare || isBearer;
+  };
 }

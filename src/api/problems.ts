@@ -33,6 +33,16 @@ export function badRequest(detail: string): Problem {
   return { status: 400, detail };
 }
 
+/** More than any registry sends at once, and little enough to be read in one go. */
+export const MOST_BODY_BYTES = 1024 * 1024;
+
+export const BODY_TOO_LARGE: Problem = { status: 413, detail: 'The body is larger than 1 MiB' };
+
+export const NOT_OF_EVENTS: Problem = {
+  status: 415,
+  detail: 'Events come as application/vnd.docker.distribution.events.v1+json, …v2+json or application/json',
+};
+
 export const COLLECTING_ALREADY: Problem = { status: 409, detail: 'A collection is under way already' };
 
 export function tooSoon(retryAfterMs: number): Problem {
@@ -64,6 +74,11 @@ export function unauthorized(detail: string, hadToken: boolean): Problem {
     headers: { 'www-authenticate': hadToken ? `${challenge}, error="invalid_token"` : challenge },
   };
 }
+
+export const NOT_FROM_THE_REGISTRY: Problem = unauthorized(
+  'Events are taken from the registry only: the header Authorization has to hold the secret of the section [events]',
+  false,
+);
 
 /** RFC 7617, 2.1: names and passwords are read as UTF-8. */
 export const BASIC_REFUSED: Problem = {

@@ -1,15 +1,16 @@
 import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import type { Clock, Collections, Directory, Snapshots } from '../ports.ts';
+import type { Clock, Collections, Directory, Notifications, Snapshots } from '../ports.ts';
 import { createAuthToken } from './auth-token.ts';
 import { bearerToken } from './authorization.ts';
 import { toBody } from './bodies.ts';
 import { createCrawlControl } from './crawl-control.ts';
 import { representEntryPoint } from './entry-point.ts';
+import { addEvents, type EventsOptions } from './events.ts';
 import { createLinks } from './links.ts';
 import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './odd-requests.ts';
-import { NOT_COLLECTED_YET, notFound, sendProblem, unauthorized } from './problems.ts';
+import { BODY_TOO_LARGE, MOST_BODY_BYTES, NOT_COLLECTED_YET, notFound, sendProblem, unauthorized } from './problems.ts';
 import { createResources, HAL } from './resources.ts';
 
 export interface ServerOptions {
@@ -19,6 +20,8 @@ export interface ServerOptions {
   readonly version: string;
   readonly snapshots: Snapshots;
   readonly collections: Collections;
+  readonly notifications: Notifications;
+  readonly events: EventsOptions['events'];
   readonly clock: Clock;
   readonly directory: Directory;
   readonly tokens: SessionTokens;
@@ -61,6 +64,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
     requestTimeout: LONGEST_REQUEST_MS,
+    bodyLimit: MOST_BODY_BYTES,
     rewriteUrl: ({ url = '/' }) => decodable(originForm(url)),
     clientErrorHandler: answerUnreadable,
   });
@@ -79,7 +83,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     done();
   });
   // After the headers of CORS, which a page needs to read even a refusal; before a body is read that nobody asked for.
-  server.after(() => server.addHook('onRequest', refuseOthers(options.prefix)));
+  server.after(() => server.addHook('onRequest', refuseOthers(options)));
   closeAsTheyFallIdle(server);
   addRoutes(server, options);
   answerErrors(server, options.log);
@@ -95,34 +99,37 @@ const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly
   ['blobs', { methods: ['GET'], hasMembers: true }],
   ['gaps', { methods: ['GET'], hasMembers: false }],
   ['collection', { methods: ['GET', 'POST'], hasMembers: false }],
+  ['events', { methods: ['POST'], hasMembers: false }],
   ['health/live', { methods: ['GET'], hasMembers: false }],
   ['health/ready', { methods: ['GET'], hasMembers: false }],
 ]);
 
 /** What may be asked of a path; undefined where nothing is there to ask. */
-function methodsAt(path: string, prefix: string): readonly string[] | undefined {
+function methodsAt(path: string, { prefix, events }: ServerOptions): readonly string[] | undefined {
   if (path !== prefix && !path.startsWith(`${prefix}/`)) return undefined;
   const below = path.slice(prefix.length + 1);
+  if (below === 'events' && events.secret === undefined) return undefined;
   const exact = PATHS.get(below);
   if (exact !== undefined) return exact.methods;
   const collection = PATHS.get(below.split('/', 1)[0] ?? '');
   return collection?.hasMembers ? collection.methods : undefined;
 }
 
-function refuseOthers(prefix: string) {
+function refuseOthers(options: ServerOptions) {
   // Hooks call back here: each promise of one would be paid for by every request.
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const path = pathOf(request);
-    const methods = methodsAt(path, prefix);
+    const methods = methodsAt(path, options);
     if (methods === undefined) {
       void sendProblem(reply, notFound(path));
       return;
     }
-    if (request.method === 'HEAD' || methods.includes(request.method)) {
+    if (methods.includes(request.method === 'HEAD' ? 'GET' : request.method)) {
       done();
       return;
     }
-    const allow = ['GET', 'HEAD', 'OPTIONS', ...methods.filter((method) => method !== 'GET')].join(', ');
+    const read = methods.includes('GET') ? ['GET', 'HEAD'] : [];
+    const allow = [...read, 'OPTIONS', ...methods.filter((method) => method !== 'GET')].join(', ');
     const detail = 'The method is not allowed for the requested URL.';
     if (request.method === 'OPTIONS') void reply.code(200).header('allow', allow).send();
     else void sendProblem(reply, { status: 405, detail, headers: { allow } });
@@ -163,6 +170,7 @@ function addRoutes(server: FastifyInstance, options: ServerOptions): void {
   }
   server.get(`${prefix}/collection`, guarded(options, crawl.show));
   server.post(`${prefix}/collection`, guarded(options, crawl.begin));
+  addEvents(server, options);
   server.get(`${prefix}/health/live`, async () => ({ status: 'live' }));
   server.get(`${prefix}/health/ready`, async (_, reply) =>
     snapshots.latest() === undefined ? sendProblem(reply, NOT_COLLECTED_YET) : { status: 'ready' },
@@ -173,6 +181,7 @@ function addRoutes(server: FastifyInstance, options: ServerOptions): void {
 function answerErrors(server: FastifyInstance, log: Log): void {
   server.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const status = error.statusCode ?? 500;
+    if (status === BODY_TOO_LARGE.status) return sendProblem(reply, BODY_TOO_LARGE);
     if (status < 500) return sendProblem(reply, { status, detail: 'The request is not understood' });
     log.error({ err: error, path: pathOf(request) }, 'a request failed');
     return sendProblem(reply, { status: 500, detail: 'The request failed, through no fault of yours' });

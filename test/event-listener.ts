@@ -1,0 +1,44 @@
+import type { FastifyInstance } from 'fastify';
+import { createServer } from '../src/api/server.ts';
+import type { Notifications, Pull } from '../src/ports.ts';
+import { emptySnapshot } from './sample-snapshot.ts';
+
+export const NOW = Date.UTC(2026, 10, 25, 12);
+
+/** The real server with nothing behind it but somebody who writes down what it hears. */
+export interface EventListener {
+  readonly server: FastifyInstance;
+  /** The repositories of each call. */
+  readonly changed: (readonly string[])[];
+  readonly pulled: Pull[];
+  /** The lines of the log, as they would be written. */
+  readonly log: string[];
+}
+
+export function createEventListener(secret: string | undefined, clock = (): number => NOW): EventListener {
+  const [changed, pulled, log]: [(readonly string[])[], Pull[], string[]] = [[], [], []];
+  const notifications: Notifications = {
+    changed: (repositories) => void changed.push(repositories),
+    pulled: (pulls) => void pulled.push(...pulls),
+  };
+  const server = createServer({
+    prefix: '/usage',
+    version: '0',
+    corsOrigins: '*',
+    snapshots: { latest: () => emptySnapshot(NOW) },
+    collections: {
+      state: () => ({ running: undefined, failure: undefined, noticedCount: 0, nextAt: 0 }),
+      request: () => 'running',
+    },
+    notifications,
+    events: { secret },
+    clock,
+    directory: { authenticate: async () => false },
+    tokens: { issue: async () => '', verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined) },
+    log: {
+      info: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),
+      error: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),
+    },
+  });
+  return { server, changed, pulled, log };
+}
