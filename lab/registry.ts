@@ -27,6 +27,10 @@ export interface LabRegistryOptions {
   readonly accessLog?: boolean;
   /** The storage directory of another, to start on a copy of. */
   readonly copyOf?: string;
+  /** Whom it tells of every push, pull and deletion, and what it shows to be believed. */
+  readonly notifications?: { readonly url: string; readonly secret: string };
+  /** Sections that go into its configuration as they stand, such as a sample of the documentation. */
+  readonly furtherYaml?: string;
 }
 
 export function startRegistry(options: LabRegistryOptions = {}): Promise<LabRegistry> {
@@ -37,8 +41,7 @@ async function startRegistryIn(directory: string, options: LabRegistryOptions): 
   const storageDirectory = join(directory, 'storage');
   const configFile = join(directory, 'config.yml');
   const port = await freePort();
-  // JSON is YAML.
-  await writeFile(configFile, JSON.stringify(registryConfig(port, storageDirectory, options)));
+  await writeFile(configFile, toYaml(registryConfig(port, storageDirectory, options)) + (options.furtherYaml ?? ''));
   if (options.copyOf !== undefined) await cp(options.copyOf, storageDirectory, { recursive: true });
   let child: Child | undefined;
   let earlierOutput = '';
@@ -78,10 +81,17 @@ async function collectGarbage(configFile: string): Promise<void> {
   if (code !== 0) throw new Error(`garbage-collect ended with ${code}:\n${collector.output()}`);
 }
 
+/** One section a line: JSON is YAML. */
+function toYaml(sections: object): string {
+  return Object.entries(sections)
+    .map(([name, section]) => `${name}: ${JSON.stringify(section)}\n`)
+    .join('');
+}
+
 function registryConfig(
   port: number,
   storageDirectory: string,
-  { tokens, accessLog = true }: LabRegistryOptions,
+  { tokens, accessLog = true, notifications }: LabRegistryOptions,
 ): object {
   const auth = tokens && {
     token: {
@@ -103,5 +113,10 @@ function registryConfig(
     http: { addr: `127.0.0.1:${port}`, secret: 'lab' },
     validation: { manifests: { urls: { allow: ['^https?://'] } } },
     ...(auth && { auth }),
+    ...(notifications && { notifications: { endpoints: [endpoint(notifications)] } }),
   };
+}
+
+function endpoint({ url, secret }: NonNullable<LabRegistryOptions['notifications']>): object {
+  return { name: 'usage', url, headers: { Authorization: [secret] }, timeout: '1s', threshold: 5, backoff: '1s' };
 }
