@@ -126,6 +126,7 @@ describe('figures', () => {
       complete: false,
       repositories_count: 5,
       gaps_count: 2,
+      stale_repositories_count: 0,
       kinds: [
         { kind: 'image', tags_count: 3, bytes: total - 300 },
         { kind: 'index', tags_count: 1, bytes: 300 },
@@ -144,6 +145,7 @@ describe('figures', () => {
       metadata_bytes: null,
       tags_count: 0,
       complete: false,
+      stale_since: null,
     });
   });
 
@@ -161,6 +163,7 @@ describe('figures', () => {
       kind: 'index',
       platforms: ['linux/amd64', 'linux/arm64'],
       created_at: '2024-05-06T07:08:09.000Z',
+      last_pulled_at: null,
       layers_count: 2,
     });
     expect(await read('/repositories/x/tags/1')).toMatchObject({ status: 'ok', ...figures(517, 0, 507) });
@@ -263,24 +266,107 @@ describe('the crawl', () => {
     });
     const started = await ask('/collection', 'POST');
     expect([started.status, started.headers.location, requested]).toEqual([202, '/usage/collection', 1]);
-    const progress = { repositoriesFound: 5, repositoriesRead: 2, repositoriesKept: 0, tagsFound: 50, tagsRead: 20 };
+    const progress = { repositoriesFound: 5, repositoriesRead: 2, repositoriesKept: 1, tagsFound: 50, tagsRead: 20 };
     state = {
       running: { startedAt: 1_700_000_060_000, requestsCount: 35, progress },
       failure: { at: 1_700_000_050_000, reason: 'down' },
-      noticedCount: 0,
+      noticedCount: 3,
       nextAt: undefined,
     };
     expect(await read('/collection')).toMatchObject({
       state: 'running',
       running: { seconds: 10, requests_count: 35, requests_per_second: 3.5, tags_read: 20, tags_found: 50 },
+      noticed_repositories_count: 3,
       last_failure: { at: '2023-11-14T22:14:10.000Z', reason: 'down' },
       next_at: null,
     });
+    expect((await read('/collection')).running).toMatchObject({ repositories_read: 2, repositories_kept: 1 });
     const refused = await ask('/collection', 'POST');
     expect([refused.status, refused.headers['content-type']]).toEqual([409, 'application/problem+json']);
     rest = 4200;
     const early = await ask('/collection', 'POST');
     expect([early.status, early.headers['retry-after']]).toEqual([429, '5']);
+  });
+});
+
+describe('trust', () => {
+  const READ_AT = 1_699_999_000_000;
+  const PULLED_AT = 1_699_999_500_000;
+  const fresh = sampleSnapshot();
+
+  /** What the last collection could not read of `x` is what an earlier one read, and somebody has pulled `x:1`. */
+  function staleSnapshot(): Snapshot {
+    const repositories = fresh.repositories.map((one) =>
+      one.name !== 'x'
+        ? one
+        : { ...one, staleSince: READ_AT, tags: one.tags.map((tag) => ({ ...tag, lastPulledAt: PULLED_AT })) },
+    );
+    const gap = { repository: 'x', code: 'unreadable' as const, reason: 'no answer', staleSince: READ_AT };
+    return { ...fresh, repositories, gaps: [...fresh.gaps, gap] };
+  }
+
+  /** The same with nothing missing anywhere. */
+  function completeSnapshot(): Snapshot {
+    const whole = <T extends object>(figures: T): T => ({ ...figures, isComplete: true });
+    const repositories = fresh.repositories.map((one) => ({ ...whole(one), tags: one.tags.map(whole) }));
+    const namespaces = fresh.namespaces.map(whole);
+    return { ...fresh, figures: whole(fresh.figures), namespaces, repositories, gaps: [] };
+  }
+
+  async function having<T>(snapshot: Snapshot, look: () => Promise<T>): Promise<T> {
+    const before = latest;
+    latest = snapshot;
+    try {
+      return await look();
+    } finally {
+      latest = before;
+    }
+  }
+
+  test('what is of an earlier collection says since when, wherever it is told of', async () => {
+    await having(staleSnapshot(), async () => {
+      const since = '2023-11-14T21:56:40.000Z';
+      expect(await read('/repositories/x')).toMatchObject({ name: 'x', stale_since: since });
+      expect(await read('/repositories/a%2Fb')).toMatchObject({ stale_since: null });
+      const root = await read('/repositories?embed=1');
+      expect([root.stale_repositories_count, root.gaps_count]).toEqual([1, 3]);
+      expect(root._embedded.items.map((one: { stale_since: string | null }) => one.stale_since)).toContain(since);
+      const { gaps } = await read('/gaps');
+      expect(gaps.map((gap: { stale_since: string | null }) => gap.stale_since)).toEqual([null, null, since]);
+      const { complete, gaps_count, stale_repositories_count } = await read('/collection');
+      expect([complete, gaps_count, stale_repositories_count]).toEqual([false, 3, 1]);
+    });
+  });
+
+  test('a tag says when it was pulled last, where somebody told', async () => {
+    await having(staleSnapshot(), async () => {
+      const of = async (path: string) => (await read(path)).last_pulled_at;
+      expect(await of('/repositories/x/tags/1')).toBe('2023-11-14T22:05:00.000Z');
+      expect(await of('/repositories/x%2Ftags/tags/1')).toBeNull();
+    });
+  });
+
+  test('every answer says whether it is complete: of its node, or else of the registry', async () => {
+    const blob = `/blobs/${encodeURIComponent(digest('x'))}`;
+    const ofTheRegistry = ['/repositories', '/namespaces', '/blobs', blob, '/gaps', '/collection'];
+    const below = (name: string, tag: string) =>
+      ['', '/tags', `/tags/${tag}`, `/tags/${tag}/blobs`].map((rest) => `/repositories/${name}${rest}`);
+    const complete = async (path: string) => [path, (await read(path)).complete];
+    for (const path of [...ofTheRegistry, '/namespaces/a', ...below('a%2Fb', 'multi')]) {
+      expect(await complete(path)).toEqual([path, false]);
+    }
+    for (const path of below('x%2Ftags', '1')) expect(await complete(path)).toEqual([path, true]);
+    await having(completeSnapshot(), async () => {
+      for (const path of [...ofTheRegistry, '/namespaces/a', ...below('a%2Fb', 'multi')]) {
+        expect(await complete(path)).toEqual([path, true]);
+      }
+    });
+  });
+
+  test('whether others have a blob is only as sure as the registry is complete', async () => {
+    const { complete, _embedded } = await read('/repositories/x%2Ftags/tags/1/blobs?embed=1');
+    expect(complete).toBe(true);
+    expect(_embedded.items.map((one: { complete: boolean }) => one.complete)).toEqual([false, false, false]);
   });
 });
 
@@ -390,11 +476,17 @@ describe('the way in', () => {
 test('before the first snapshot collections are empty, and what is below them is not known yet', async () => {
   latest = undefined;
   for (const path of ['/repositories', '/namespaces?embed=true', '/blobs', '/gaps']) {
-    expect(await read(path), path).toEqual({ timestamp: null });
+    expect(await read(path), path).toEqual({ timestamp: null, complete: false });
   }
   for (const path of ['/repositories/x', '/namespaces/a', `/blobs/${digest('x')}`]) {
     const { status, headers } = await ask(path);
     expect([status, headers['retry-after']], path).toEqual([503, '10']);
   }
-  expect(await read('/collection')).toMatchObject({ snapshot: null, last_finished_at: null });
+  expect(await read('/collection')).toMatchObject({
+    snapshot: null,
+    last_finished_at: null,
+    complete: false,
+    gaps_count: null,
+    stale_repositories_count: null,
+  });
 });

@@ -47,10 +47,13 @@ const image = { mediaType: MANIFEST_TYPES.ociManifest, digest: digest('image'), 
 const PUSH = JSON.stringify({ events: [{ action: 'push', target: { ...image, tag: '1.0' } }] });
 
 describe('the way in', () => {
-  test.for([V1, V2, `${V2}; charset=utf-8`, 'Application/JSON;charset=UTF-8'])('%s is taken', async (type) => {
-    expect(await send(PUSH, { type })).toMatchObject({ status: 202, body: '' });
-    expect(listener.changed).toEqual([['group/app']]);
-  });
+  test.for([V1, V2, `${V2}; charset=utf-8`, `${V1};x`, 'Application/JSON;charset=UTF-8'])(
+    '%s is taken',
+    async (type) => {
+      expect(await send(PUSH, { type })).toMatchObject({ status: 202, body: '' });
+      expect(listener.changed).toEqual([['group/app']]);
+    },
+  );
 
   test.for(['', 'text/plain', 'application/xml', 'application/vnd.docker.distribution.events.v3+json'])(
     'as %j, events are 415',

@@ -100,7 +100,10 @@ test('it listens before the first collection has finished, says that it is not r
   const one = await lab.start();
   try {
     const headers = await signIn(one);
-    expect(await (await fetch(`${one.url}/repositories`, { headers })).json()).toEqual({ timestamp: null });
+    expect(await (await fetch(`${one.url}/repositories`, { headers })).json()).toEqual({
+      timestamp: null,
+      complete: false,
+    });
     const below = await fetch(`${one.url}/repositories/single`, { headers });
     expect([below.status, below.headers.get('retry-after')]).toEqual([503, '10']);
     expect((await fetch(`${one.url}/health/live`)).status).toBe(200);
@@ -110,6 +113,26 @@ test('it listens before the first collection has finished, says that it is not r
     expect((await fetch(`${one.url}/health/ready`)).status).toBe(200);
   } finally {
     lab.tokens.faults.delayMs = undefined;
+    await lab.stop(one);
+  }
+});
+
+test('with a secret for events it takes those of the registry, and without one it has no place for them', async () => {
+  const secret = 'the secret of the events: 100% secret';
+  const one = await lab.start({ events: { secret } });
+  const send = ({ url }: LabService, authorization: string) =>
+    fetch(`${url}/events`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify({ events: [{ action: 'push', target: { repository: 'single', tag: 'latest' } }] }),
+    }).then(({ status }) => status);
+  try {
+    expect(await send(one, secret)).toBe(202);
+    expect(await send(one, (await signIn(one))['authorization'] ?? '')).toBe(401);
+    expect(await send(service, secret)).toBe(404);
+    await said(one, '"status":202');
+    expect(one.child.output()).not.toContain(secret);
+  } finally {
     await lab.stop(one);
   }
 });

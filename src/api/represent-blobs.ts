@@ -26,7 +26,7 @@ export function representTagBlobs(
       },
     }),
     ...(wants.embed > 0 && {
-      _embedded: items(blobs.map((blob) => ({ ...representPlatforms(blob), ...linked(blob, wants, links) }))),
+      _embedded: items(blobs.map((blob) => ({ ...representPlatforms(blob), ...linked(blob, index, wants, links) }))),
     }),
   };
 }
@@ -56,7 +56,7 @@ export function representBlobs(index: SnapshotIndex, page: Page, wants: Wants, l
         ...items(blobs.map(({ digest }) => ({ href: links.blob(digest), title: digest }))),
       },
     }),
-    ...(wants.embed > 0 && { _embedded: items(blobs.map((blob) => linked(blob, wants, links))) }),
+    ...(wants.embed > 0 && { _embedded: items(blobs.map((blob) => linked(blob, index, wants, links))) }),
   };
 }
 
@@ -67,7 +67,7 @@ export function representBlob(node: number, index: SnapshotIndex, wants: Wants, 
   const positions = wants.links || wants.embed > 0 ? index.blobs.tagsReaching(node) : [];
   const holders = positions.flatMap((position) => index.tagAt(position) ?? []);
   return {
-    ...representBlobState(blob),
+    ...representBlobState(blob, index),
     ...(wants.links && {
       _links: {
         self: { href: links.blob(blob.digest) },
@@ -91,19 +91,14 @@ export function representBlob(node: number, index: SnapshotIndex, wants: Wants, 
   };
 }
 
-function linked(blob: BlobUsage, wants: Wants, links: Links): Representation {
+function linked(blob: BlobUsage, index: SnapshotIndex, wants: Wants, links: Links): Representation {
   const _links = { self: { href: links.blob(blob.digest) }, collection: { href: links.blobs() } };
-  return { ...representBlobState(blob), ...(wants.links && { _links }) };
+  return { ...representBlobState(blob, index), ...(wants.links && { _links }) };
 }
 
-function representBlobState({
-  digest,
-  kind,
-  mediaType,
-  bytes,
-  tagsCount,
-  repositoriesCount,
-}: BlobUsage): Representation {
+/** Who else has a blob is a question to the whole registry: any tag that could not be read may be one of them. */
+function representBlobState(blob: BlobUsage, { snapshot }: SnapshotIndex): Representation {
+  const { digest, kind, mediaType, bytes, tagsCount, repositoriesCount } = blob;
   return {
     digest,
     kind,
@@ -112,6 +107,7 @@ function representBlobState({
     shared: tagsCount > 1,
     tags_count: tagsCount,
     repositories_count: repositoriesCount,
+    complete: snapshot.figures.isComplete,
   };
 }
 

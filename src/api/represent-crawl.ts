@@ -2,26 +2,27 @@ import type { Gap, Snapshot } from '../domain/snapshot.ts';
 import type { CollectionState } from '../ports.ts';
 import type { Links } from './links.ts';
 import type { Wants } from './query.ts';
-import { representTime } from './represent-figures.ts';
+import { countStale, representTime, representTimeOrNull } from './represent-figures.ts';
 import type { Representation } from './representations.ts';
 
 /** What the last collection could not read, and why. */
-export function representGaps({ finishedAt, gaps }: Snapshot, wants: Wants, links: Links): Representation {
+export function representGaps({ finishedAt, figures, gaps }: Snapshot, wants: Wants, links: Links): Representation {
   return {
     timestamp: finishedAt / 1000,
+    complete: figures.isComplete,
     gaps_count: gaps.length,
     gaps: gaps.map(representGap),
     ...(wants.links && { _links: { self: { href: links.gaps() }, up: { href: links.repositories() } } }),
   };
 }
 
-function representGap({ repository, reference, code, reason }: Gap): Representation {
-  return { repository, reference: reference ?? null, code, reason };
+function representGap({ repository, reference, code, reason, staleSince }: Gap): Representation {
+  return { repository, reference: reference ?? null, code, reason, stale_since: representTimeOrNull(staleSince) };
 }
 
 /** What is being collected, how it went last, and when the next collection starts. */
 export function representCollection(
-  { running, failure, nextAt }: CollectionState,
+  { running, failure, noticedCount, nextAt }: CollectionState,
   snapshot: Snapshot | undefined,
   now: number,
   links: Links,
@@ -30,9 +31,13 @@ export function representCollection(
     state: running !== undefined ? 'running' : nextAt !== undefined ? 'waiting' : 'starting',
     running: running === undefined ? null : representRunning(running, now),
     last_failure: failure === undefined ? null : { at: representTime(failure.at), reason: failure.reason },
-    last_finished_at: snapshot === undefined ? null : representTime(snapshot.finishedAt),
-    next_at: nextAt === undefined ? null : representTime(nextAt),
+    last_finished_at: representTimeOrNull(snapshot?.finishedAt),
+    next_at: representTimeOrNull(nextAt),
+    noticed_repositories_count: noticedCount,
     snapshot: snapshot?.id ?? null,
+    complete: snapshot?.figures.isComplete ?? false,
+    gaps_count: snapshot?.gaps.length ?? null,
+    stale_repositories_count: snapshot === undefined ? null : countStale(snapshot),
     _links: { self: { href: links.collection() }, gaps: { href: links.gaps() } },
   };
 }
@@ -49,6 +54,7 @@ function representRunning(
     requests_per_second: seconds > 0 ? Math.round((requestsCount / seconds) * 10) / 10 : null,
     repositories_found: progress.repositoriesFound,
     repositories_read: progress.repositoriesRead,
+    repositories_kept: progress.repositoriesKept,
     tags_found: progress.tagsFound,
     tags_read: progress.tagsRead,
   };

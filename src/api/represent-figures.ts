@@ -1,4 +1,4 @@
-import type { Figures } from '../domain/snapshot.ts';
+import type { Figures, Snapshot } from '../domain/snapshot.ts';
 
 /** The figures that every node of the tree has, by the names of the API. */
 export function representFigures(figures: Figures): Readonly<Record<string, number | boolean | null>> {
@@ -20,4 +20,14 @@ export function representFigures(figures: Figures): Readonly<Record<string, numb
 /** A time in milliseconds since the epoch as RFC 3339 has it. */
 export function representTime(at: number): string {
   return new Date(at).toISOString();
+}
+
+/** The same, where there may be none. */
+export function representTimeOrNull(at: number | null | undefined): string | null {
+  return at == null ? null : representTime(at);
+}
+
+/** How many repositories have figures of an earlier collection, since the last one could not read them. */
+export function countStale({ repositories }: Snapshot): number {
+  return repositories.reduce((count, { staleSince }) => count + (staleSince === null ? 0 : 1), 0);
 }

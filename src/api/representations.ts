@@ -3,7 +3,7 @@ import type { RepositoryUsage, Snapshot, TagFigures } from '../domain/snapshot.t
 import type { Links } from './links.ts';
 import type { Wants } from './query.ts';
 import { representTagBlobs } from './represent-blobs.ts';
-import { representFigures, representTime } from './represent-figures.ts';
+import { countStale, representFigures, representTime, representTimeOrNull } from './represent-figures.ts';
 import type { Resource } from './resolve.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 
@@ -11,7 +11,7 @@ import type { SnapshotIndex } from './snapshot-index.ts';
 export type Representation = Readonly<Record<string, unknown>>;
 
 /** What a collection says before the first snapshot. */
-export const NOTHING_YET: Representation = { timestamp: null };
+export const NOTHING_YET: Representation = { timestamp: null, complete: false };
 
 /** The root collection. */
 export function representRepositories(snapshot: Snapshot, wants: Wants, links: Links): Representation {
@@ -24,6 +24,7 @@ export function representRepositories(snapshot: Snapshot, wants: Wants, links: L
     ...representFigures(figures),
     repositories_count: repositories.length,
     gaps_count: gaps.length,
+    stale_repositories_count: countStale(snapshot),
     kinds: kinds.map(({ kind, tagsCount, bytes }) => ({ kind, tags_count: tagsCount, bytes })),
     ...(wants.links && {
       _links: {
@@ -61,10 +62,11 @@ export function representResource(
 }
 
 export function representRepository(repository: RepositoryUsage, wants: Wants, links: Links): Representation {
-  const { name, namespace } = repository;
+  const { name, namespace, staleSince } = repository;
   return {
     name,
     ...representFigures(repository),
+    stale_since: representTimeOrNull(staleSince),
     ...(wants.links && {
       _links: {
         self: { href: links.repository(name) },
@@ -81,6 +83,7 @@ function representTags(repository: RepositoryUsage, wants: Wants, links: Links):
   const { name, tags } = repository;
   const areUnknown = tags.length === 0 && !repository.isComplete;
   return {
+    complete: repository.isComplete,
     ...(wants.links && {
       _links: {
         self: { href: links.tags(name) },
@@ -95,7 +98,7 @@ function representTags(repository: RepositoryUsage, wants: Wants, links: Links):
 
 /** A tag embeds nothing: what it is made of is for those who ask for it. */
 export function representTag(tag: TagFigures, repository: RepositoryUsage, wants: Wants, links: Links): Representation {
-  const { name, status, manifest } = tag;
+  const { name, status, manifest, lastPulledAt } = tag;
   return {
     name,
     ...representFigures(tag),
@@ -105,7 +108,8 @@ export function representTag(tag: TagFigures, repository: RepositoryUsage, wants
     kind: manifest?.kind ?? null,
     ...(manifest?.subject !== undefined && { subject: manifest.subject }),
     platforms: manifest?.platforms ?? null,
-    created_at: manifest?.createdAt == null ? null : representTime(manifest.createdAt),
+    created_at: representTimeOrNull(manifest?.createdAt),
+    last_pulled_at: representTimeOrNull(lastPulledAt),
     layers_count: manifest?.layersCount ?? null,
     ...(wants.links && {
       _links: {
