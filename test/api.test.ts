@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createServer } from '../src/api/server.ts';
 import { toSnapshot } from '../src/crawl/to-snapshot.ts';
+import type { TagFinding } from '../src/domain/findings.ts';
 import { GraphBuilder } from '../src/domain/graph-builder.ts';
 import type { Descriptor } from '../src/domain/manifest.ts';
 import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
@@ -35,24 +36,26 @@ function sampleSnapshot(): Snapshot {
     ],
   });
   const x = image('x image', layer('x', 10));
-  const tag = (name: string, root: number) => ({ name: name as TagName, root });
-  const repository = (name: string, ...tags: { name: TagName; root: number }[]) => ({
+  builder.addImageConfig(config.digest, { createdAt: CREATED_AT, platform: 'linux/s390x' });
+  const tag = (name: string, root: number) => ({ name: name as TagName, root, lastPulledAt: undefined });
+  const repository = (name: string, ...tags: TagFinding[]) => ({
     name: name as RepositoryName,
     tags,
+    gap: undefined,
+    staleSince: undefined,
   });
   const secret = 'secret' as RepositoryName;
   const gap = { repository: secret, code: 'forbidden' as const, reason: 'the user may not read the repository' };
   return toSnapshot({
     graph: builder.build(),
-    findings: [
+    repositories: [
       repository('a/base', tag('1', base)),
       repository('a/b', tag('multi', multi)),
       repository('x', tag('1', x)),
       repository('x/tags', tag('1', x)),
-      { name: secret, tags: [], gap },
+      { ...repository('secret'), gap },
     ],
     illegal: new Set(),
-    configs: new Map([[config.digest, { createdAt: CREATED_AT, platform: 'linux/s390x' }]]),
     startedAt: 1_700_000_000_000,
     finishedAt: 1_700_000_060_000,
   });
