@@ -46,7 +46,7 @@ export async function crawl(
       found.add(name);
       progress.repositoriesFound++;
       const before = await catalogue.repository(name);
-      const isKept = isResumed && before?.failure === undefined && (before?.reading?.readAt ?? 0) >= startedAt;
+      const isKept = isResumed && before !== undefined && isReadWhole(before, startedAt);
       if (isKept) progress.repositoriesKept++;
       else await readAndSave(name, before);
       progress.repositoriesRead++;
@@ -90,6 +90,13 @@ export async function recrawl(
       return { ...assembled, illegal, startedAt, finishedAt: clock() };
     },
   };
+}
+
+/** Whether all of it could be read since then. What could not be read is worth another try. */
+function isReadWhole({ reading, failure }: RepositoryRecord, since: number): boolean {
+  if (reading === undefined || failure !== undefined || reading.readAt < since) return false;
+  const { tags, referrers } = reading;
+  return tags.every(({ digest }) => digest !== undefined) && referrers.every((one) => one.referrers !== null);
 }
 
 function holdsTags({ reading }: RepositoryRecord): boolean {
