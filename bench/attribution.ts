@@ -1,4 +1,5 @@
 import type { BlobGraph } from '../src/domain/graph.ts';
+import { GraphBuilder } from '../src/domain/graph-builder.ts';
 import { byName, type RepositoryName } from '../src/domain/names.ts';
 import { buildTree, REGISTRY_NODE } from '../src/domain/tree.ts';
 import { measure } from '../src/domain/usage.ts';
@@ -67,14 +68,10 @@ function syntheticRegistry(tagsCount: number): { graph: BlobGraph; roots: Int32A
     }
   }
   const graph: BlobGraph = {
-    digests: [],
+    ...new GraphBuilder().build(),
     bytes: new Float64Array(nodesCount).map((_, node) => 1000 + (node % 977)),
     isLayer: new Uint8Array(nodesCount).fill(1, firstBase),
     isMissing: new Uint8Array(nodesCount),
-    isAttestation: new Uint8Array(nodesCount),
-    mediaTypes: [''],
-    mediaTypeOf: new Uint32Array(nodesCount),
-    manifests: new Map(),
     childStart: new Uint32Array(nodesCount + 1).map((_, node) => Math.min(node, tagsCount) * LAYERS_PER_TAG),
     children,
   };

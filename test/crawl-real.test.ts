@@ -5,6 +5,7 @@ import { TYPES } from '../lab/images.ts';
 import { createPusher } from '../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
+import { imageConfigsOf } from '../src/domain/graph.ts';
 import type { Figures, RepositoryUsage, Snapshot, TagFigures, TagManifest } from '../src/domain/snapshot.ts';
 import { crawlLab } from './crawl-lab.ts';
 
@@ -67,7 +68,10 @@ test('the registry, every repository and every tag have the figures that the dis
 
 test('how many requests are under way does not show in the result', async () => {
   // The numbers of the nodes in `contents` are those of the order of arrival, and known to nobody outside.
-  const seen = (of: Snapshot) => ({ ...of, contents: [...of.contents.configs].sort() });
+  const seen = ({ contents: { graph }, ...snapshot }: Snapshot) => {
+    const digests = [...graph.bytes.keys()].map(graph.digests.at).sort();
+    return { ...snapshot, configs: digests.map((digest) => [digest, imageConfigsOf(graph).get(digest)]) };
+  };
   expect(seen(await crawlOnce(1))).toEqual(seen(snapshot));
   expect(seen(await crawlOnce(64))).toEqual(seen(snapshot));
 });

@@ -12,7 +12,6 @@ const NOON = Date.UTC(2024, 0, 1, 12);
 /** A graph to fill with images, whose configs say what they are told to, and indexes. */
 function openGraph() {
   const builder = new GraphBuilder();
-  const configs = new Map<Digest, ImageConfig>();
   const child = (name: string, fields: Partial<Descriptor> = {}): Descriptor => ({
     mediaType: MANIFEST_TYPES.ociManifest,
     digest: digest(name),
@@ -25,14 +24,14 @@ function openGraph() {
       const mediaType = 'application/vnd.oci.image.config.v1+json';
       const descriptor = { mediaType, digest: digest(`config ${name}`), sizeBytes: 7 };
       if (config !== undefined)
-        configs.set(descriptor.digest, { createdAt: undefined, platform: undefined, ...config });
+        builder.addImageConfig(descriptor.digest, { createdAt: undefined, platform: undefined, ...config });
       const reference = subject === undefined ? {} : { subject };
       return builder.addManifest(digest(name), 500, { kind: 'image', config: descriptor, layers: [], ...reference });
     },
     index: (name: string, ...manifests: Descriptor[]): number =>
       builder.addManifest(digest(name), 500, { kind: 'index', manifests }),
     refer: (subject: string, referrer: string): void => builder.addReferrer(digest(subject), child(referrer)),
-    described: (root: number) => describe(builder.build(), configs, root),
+    described: (root: number) => describe(builder.build(), root),
   };
 }
 

@@ -1,8 +1,21 @@
+import { deserialize, serialize } from 'node:v8';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { BlobGraph } from '../src/domain/graph.ts';
+import { ownKindOf, platformsNamedBy } from '../src/domain/blob-facts.ts';
+import {
+  type BlobGraph,
+  imageConfigOf,
+  imageConfigsOf,
+  packGraph,
+  subjectOf,
+  unpackGraph,
+} from '../src/domain/graph.ts';
 import { GraphBuilder } from '../src/domain/graph-builder.ts';
 import { type Manifest, readManifest } from '../src/domain/manifest.ts';
 import type { Digest } from '../src/domain/names.ts';
+import { buildTree } from '../src/domain/tree.ts';
+import { measure } from '../src/domain/usage.ts';
+import { randomRegistry } from './random-registry.ts';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}` as Digest;
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
@@ -32,7 +45,7 @@ function layerAfter(
 }
 
 function read(graph: BlobGraph) {
-  const node = graph.digests.indexOf(digest('a'));
+  const node = graph.digests.nodeOf(digest('a')) ?? -1;
   return { bytes: graph.bytes[node], isMissing: graph.isMissing[node] === 1 };
 }
 
@@ -75,12 +88,54 @@ test('what a manifest spells out at length is cut short, and what it lists witho
   }));
   const builder = new GraphBuilder();
   builder.addManifest(digest('b'), 100, readManifest(undefined, { manifests }) as Manifest);
-  const [platforms = []] =
-    builder
-      .build()
-      .manifests.get(builder.node(digest('b')))
-      ?.platforms.values() ?? [];
+  const [platforms = []] = platformsNamedBy(builder.build(), builder.node(digest('b'))).values();
   expect(platforms).toHaveLength(100);
+});
+
+test('a graph that is packed, written, read and unpacked is the same graph', () => {
+  const property = fc.property(randomRegistry, ({ graph, roots, repositories }) => {
+    const read = unpackGraph(deserialize(serialize(packGraph(graph))));
+    expect(packGraph(read)).toEqual(packGraph(graph));
+    const nodes = [...graph.bytes.keys()];
+    for (const node of nodes) expect(read.digests.nodeOf(graph.digests.at(node))).toBe(node);
+    const tree = buildTree(repositories);
+    expect(measure(read, tree, roots)).toEqual(measure(graph, tree, roots));
+  });
+  fc.assert(property, { numRuns: 100 });
+});
+
+test('what manifests and configs say of themselves survives the packing', () => {
+  const builder = new GraphBuilder();
+  const child = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digest('1'), sizeBytes: 100 };
+  const platforms = ['linux/arm64', 'linux/amd64'];
+  builder.addManifest(digest('1'), 100, { ...image(LAYER, 5), subject: digest('9') });
+  builder.addManifest(digest('2'), 100, {
+    kind: 'index',
+    manifests: platforms.map((platform) => ({ ...child, platform })),
+  });
+  builder.addImageConfig(digest('c'), { createdAt: 1_700_000_000_000, platform: 'linux/arm64' });
+  builder.addImageConfig(digest('d'), { createdAt: undefined, platform: undefined });
+  const graph = unpackGraph(deserialize(serialize(packGraph(builder.build()))));
+  const [first, second] = [builder.node(digest('1')), builder.node(digest('2'))];
+  expect([ownKindOf(graph, first), ownKindOf(graph, second)]).toEqual(['accessory', 'index']);
+  expect(subjectOf(graph, first)).toBe(digest('9'));
+  expect(imageConfigOf(graph, first)).toBe(builder.node(digest('c')));
+  expect(imageConfigOf(graph, second)).toBeUndefined();
+  expect([...platformsNamedBy(graph, second)]).toEqual([[first, platforms]]);
+  const configs = imageConfigsOf(graph);
+  expect(configs.get(digest('c'))).toEqual({ createdAt: 1_700_000_000_000, platform: 'linux/arm64' });
+  expect(configs.get(digest('d'))).toEqual({ createdAt: undefined, platform: undefined });
+  expect(configs.get(digest('a'))).toBeUndefined();
+});
+
+test('a graph stays the same when more is added', () => {
+  const builder = new GraphBuilder();
+  builder.addManifest(digest('1'), 100, image(LAYER, 5));
+  const graph = builder.build();
+  const packed = structuredClone(packGraph(graph));
+  for (let i = 0; i < 100; i++) builder.addManifest(digest(String(i)), 100, { ...image('', i), subject: digest('9') });
+  builder.addImageConfig(digest('c'), { createdAt: 1, platform: 'linux/arm64' });
+  expect(packGraph(graph)).toEqual(packed);
 });
 
 test('a foreign layer is 0 where the registry does not store it, but not where another image needs it stored', () => {

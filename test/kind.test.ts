@@ -115,7 +115,7 @@ test('what hangs below an accessory is one, but not what an ordinary tag points 
   expect(accessoryManifests(graph, tags)).toEqual(new Set([list, signature]));
   const kind = (node: number) => kindOfNode(graph, accessoryManifests(graph, tags), node);
   expect([list, signature, image].map(kind)).toEqual(['accessory', 'accessory', 'image']);
-  expect(kind(graph.digests.indexOf(digest('config')))).toBeUndefined();
+  expect(kind(graph.digests.nodeOf(digest('config')) ?? -1)).toBeUndefined();
 });
 
 test('a child that an index calls an attestation is one', () => {

@@ -1,5 +1,4 @@
 import type { BlobGraph } from './graph.ts';
-import { byName, type Digest } from './names.ts';
 import { NO_ROOT } from './reach.ts';
 import type { Contents } from './snapshot.ts';
 
@@ -15,19 +14,17 @@ export interface BlobIndex {
 
 export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
   const isReached = (node: number): boolean => (usage.tagsReaching[node] ?? 0) > 0;
-  const numbers = once(() => new Map<string, number>(graph.digests.map((digest, node) => [digest, node])));
   const parents = once(() => invert(graph));
   const tagsOf = once(() => groupByRoot(graph, roots));
   return {
     node(digest) {
-      const node = numbers().get(digest);
+      const node = graph.digests.nodeOf(digest);
       return node !== undefined && isReached(node) ? node : undefined;
     },
     largestFirst: once(() => {
-      const nodes = Uint32Array.from(graph.digests.keys()).filter(isReached);
+      const nodes = new Uint32Array(graph.bytes.length).map((_, node) => node).filter(isReached);
       const bytesOf = (node: number): number => graph.bytes[node] || 0; // NaN is unknown
-      const digestOf = (node: number): Digest => graph.digests[node] as Digest;
-      return nodes.sort((a, b) => bytesOf(b) - bytesOf(a) || byName(digestOf(a), digestOf(b)));
+      return nodes.sort((a, b) => bytesOf(b) - bytesOf(a) || graph.digests.compare(a, b));
     }),
     tagsReaching(node) {
       const positions: number[] = [];

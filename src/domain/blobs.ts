@@ -1,3 +1,5 @@
+import { imageConfigAt, isReadManifest, platformsNamedBy } from './blob-facts.ts';
+import { childrenOf, imageConfigOf, mediaTypeAt } from './graph.ts';
 import type { Kind } from './kind.ts';
 import { kindOfNode } from './kinds.ts';
 import { isManifestType } from './media-types.ts';
@@ -19,10 +21,10 @@ export interface BlobUsage {
 
 export function blobUsage({ graph, usage, accessories }: Contents, node: number): BlobUsage {
   const bytes = graph.bytes[node] ?? Number.NaN;
-  const mediaType = graph.mediaTypes[graph.mediaTypeOf[node] ?? 0] ?? '';
+  const mediaType = mediaTypeAt(graph, node);
   const leafKind = graph.isLayer[node] === 1 ? 'layer' : isManifestType(mediaType) ? 'manifest' : 'config';
   return {
-    digest: graph.digests[node] as Digest,
+    digest: graph.digests.at(node),
     kind: kindOfNode(graph, accessories, node) ?? leafKind,
     mediaType,
     bytes: Number.isNaN(bytes) ? null : bytes,
@@ -49,18 +51,17 @@ export function blobsBelow(contents: Contents, root: number): readonly TagBlob[]
 }
 
 /** An image's platform is also that of its config and its layers. */
-function platformsOf({ graph, configs }: Contents, nodes: readonly number[]): ReadonlyMap<number, ReadonlySet<string>> {
+function platformsOf({ graph }: Contents, nodes: readonly number[]): ReadonlyMap<number, ReadonlySet<string>> {
   const named = new Map<number, readonly string[]>();
-  for (const node of nodes)
-    for (const [child, names] of graph.manifests.get(node)?.platforms ?? []) named.set(child, names);
+  for (const node of nodes) for (const [child, names] of platformsNamedBy(graph, node)) named.set(child, names);
   const platforms = new Map<number, Set<string>>();
   for (const node of nodes) {
-    const facts = graph.manifests.get(node);
-    if (facts === undefined && !named.has(node)) continue;
+    if (!isReadManifest(graph, node) && !named.has(node)) continue;
     if (graph.isAttestation[node] === 1) continue;
-    const config = facts?.imageConfig === undefined ? undefined : configs.get(facts.imageConfig);
+    const configNode = imageConfigOf(graph, node);
+    const config = configNode === undefined ? undefined : imageConfigAt(graph, configNode);
     const own = named.get(node) ?? (config?.platform === undefined ? [] : [config.platform]);
-    for (const blob of [node, ...graph.children.subarray(graph.childStart[node], graph.childStart[node + 1])]) {
+    for (const blob of [node, ...childrenOf(graph, node)]) {
       const all = platforms.get(blob) ?? new Set();
       for (const platform of own) all.add(platform);
       platforms.set(blob, all);

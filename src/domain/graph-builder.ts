@@ -1,22 +1,30 @@
 import { assertNever } from './assert-never.ts';
-import type { BlobGraph, ManifestFacts } from './graph.ts';
+import { narrowed, withRoomAt } from './columns.ts';
+import { DigestTableBuilder } from './digest-table.ts';
+import { FactsBuilder } from './facts-builder.ts';
+import type { BlobGraph } from './graph.ts';
+import type { ImageConfig } from './image-config.ts';
 import { kindOf } from './kind.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
 import { isForeignLayerType, isImageConfigType, isLayerType, isManifestChildType } from './media-types.ts';
 import type { Digest } from './names.ts';
+import { createTextTable } from './text-table.ts';
 
-const UNREAD = -1;
+const UNREAD = 2 ** 32 - 1;
 
 /** Collects manifests in any order of arrival; the graph that comes out does not depend on it but for the numbering. */
 export class GraphBuilder {
-  readonly #numbers = new Map<Digest, number>();
-  readonly #bytes: number[] = [];
-  readonly #isLayer: number[] = [];
-  readonly #isManifest: number[] = [];
+  readonly #digests = new DigestTableBuilder();
+  // By node, and longer than there are nodes.
+  #bytes = new Float64Array();
+  #isLayer = new Uint8Array();
+  #isManifest = new Uint8Array();
+  #mediaTypeOf = new Uint32Array();
   /** Where in `#edges` the children of a manifest begin; UNREAD for one that was not read, and for every leaf. */
-  readonly #firstEdge: number[] = [];
-  readonly #edgesCount: number[] = [];
-  readonly #edges: number[] = [];
+  #firstEdge = new Uint32Array();
+  #childrenCount = new Uint32Array();
+  #edges = new Uint32Array();
+  #edgesCount = 0;
   /** Blobs that descriptors disagree on, or call foreign: the registry has the last word. */
   readonly #disputed = new Set<number>();
   /** Blobs that every descriptor with a size calls foreign: one that is not stored counts 0, and nothing is missing. */
@@ -25,14 +33,8 @@ export class GraphBuilder {
   readonly #settled = new Map<number, number | undefined>();
   readonly #isAttestation = new Set<number>();
   readonly #isPartial = new Set<number>();
-  readonly #mediaTypes: string[] = [''];
-  readonly #mediaTypeNumbers = new Map<string, number>([['', 0]]);
-  readonly #mediaTypeOf: number[] = [];
-  readonly #configs = new Map<Digest, any>();
-  addImageConfig(digest: Digest, config: any): void {
-    this.#configs.set(digest, config);
-  }
-  readonly #manifests = new Map<number, ManifestFacts>();
+  readonly #mediaTypes = createTextTable<string>();
+  readonly #facts = new FactsBuilder();
   /** What refers to a manifest, where the registry can tell: it hangs under its subject. */
   readonly #referrers = new Map<number, Set<number>>();
   /** The graph as it was last asked for; undefined since something was added. */
@@ -40,23 +42,15 @@ export class GraphBuilder {
 
   /** The node of that digest; a new one has no bytes and no children. */
   node(digest: Digest): number {
-    const known = this.#numbers.get(digest);
-    if (known !== undefined) return known;
-    const node = this.#numbers.size;
-    this.#built = undefined;
-    this.#numbers.set(digest, node);
-    this.#bytes.push(Number.NaN);
-    this.#isLayer.push(0);
-    this.#isManifest.push(0);
-    this.#firstEdge.push(UNREAD);
-    this.#edgesCount.push(0);
-    this.#mediaTypeOf.push(0);
+    const nodesBefore = this.#digests.length;
+    const node = this.#digests.add(digest);
+    if (node === nodesBefore) this.#makeRoom(node);
     return node;
   }
 
   /** Whether the manifest of that digest was read, so that nobody needs to ask for it again. */
   isRead(digest: Digest): boolean {
-    return this.#hasChildren(this.#numbers.get(digest));
+    return this.#hasChildren(this.#digests.nodeOf(digest));
   }
 
   /** Records a manifest as read. `sizeBytes` is the length of its body as served. */
@@ -67,14 +61,24 @@ export class GraphBuilder {
     this.#isManifest[node] = 1;
     this.#bytes[node] = sizeBytes;
     this.#disputed.delete(node);
-    this.#mediaTypeOf[node] = this.#mediaType(manifest.mediaType ?? '');
-    const platforms = new Map<number, string[]>();
-    const children = new Set(this.#childrenIn(manifest, platforms));
-    this.#firstEdge[node] = this.#edges.length;
-    this.#edgesCount[node] = children.size;
-    for (const child of children) this.#edges.push(child);
-    this.#manifests.set(node, factsOf(manifest, platforms));
+    this.#mediaTypeOf[node] = this.#mediaTypes.add(manifest.mediaType ?? '');
+    const children = new Set(this.#childrenIn(node, manifest));
+    this.#firstEdge[node] = this.#edgesCount;
+    this.#childrenCount[node] = children.size;
+    this.#edges = withRoomAt(this.#edges, this.#edgesCount + children.size);
+    for (const child of children) this.#edges[this.#edgesCount++] = child;
+    const isImage = manifest.kind === 'image' && isImageConfigType(manifest.config.mediaType);
+    this.#facts.addManifest(node, kindOf(manifest), isImage);
+    // The subject may be nowhere: a node that nobody reaches.
+    if (manifest.subject !== undefined) this.#facts.addSubject(node, this.node(manifest.subject));
     return node;
+  }
+
+  /** Records what an image's config says of the image. */
+  addImageConfig(digest: Digest, config: ImageConfig): void {
+    const node = this.node(digest);
+    this.#built = undefined;
+    this.#facts.addImageConfig(node, config);
   }
 
   /** Hangs what refers to a manifest under it. */
@@ -93,7 +97,7 @@ export class GraphBuilder {
 
   /** Whether only the registry can tell the blob's bytes: no descriptor does, several differ, or it is foreign and may be stored or not. */
   isUnsized(digest: Digest): boolean {
-    const node = this.#numbers.get(digest);
+    const node = this.#digests.nodeOf(digest);
     if (node === undefined || this.#isUnread(node)) return false;
     return !this.#settled.has(node) && Number.isNaN(this.#bytesOf(node));
   }
@@ -111,7 +115,8 @@ export class GraphBuilder {
   }
 
   #assemble(): BlobGraph {
-    const nodesCount = this.#numbers.size;
+    const digests = this.#digests.build();
+    const nodesCount = digests.length;
     const isMissing = new Uint8Array(nodesCount);
     const bytes = new Float64Array(nodesCount);
     for (let node = 0; node < nodesCount; node++) {
@@ -122,56 +127,63 @@ export class GraphBuilder {
     for (const node of this.#isPartial) isMissing[node] = 1;
     const isAttestation = new Uint8Array(nodesCount);
     for (const node of this.#isAttestation) isAttestation[node] = 1;
+    const mediaTypes = [...this.#mediaTypes.texts];
     return {
-      // A Map keeps the order of insertion, which is the nodes' own.
-      digests: [...this.#numbers.keys()],
+      digests,
       bytes,
-      isLayer: Uint8Array.from(this.#isLayer),
+      isLayer: this.#isLayer.slice(0, nodesCount),
       isMissing,
       isAttestation,
-      mediaTypes: [...this.#mediaTypes],
-      mediaTypeOf: Uint32Array.from(this.#mediaTypeOf),
-      manifests: this.#manifests,
-      configs: this.#configs,
-      ...this.#buildEdges(),
+      mediaTypes,
+      mediaTypeOf: narrowed(this.#mediaTypeOf.slice(0, nodesCount), mediaTypes.length),
+      ...this.#facts.build(nodesCount),
+      ...this.#buildEdges(nodesCount),
     };
   }
 
-  #buildEdges(): Pick<BlobGraph, 'childStart' | 'children'> {
-    const nodesCount = this.#numbers.size;
+  #buildEdges(nodesCount: number): Pick<BlobGraph, 'childStart' | 'children'> {
     const referrersCount = [...this.#referrers.values()].reduce((sum, { size }) => sum + size, 0);
     const childStart = new Uint32Array(nodesCount + 1);
-    const children = new Uint32Array(this.#edges.length + referrersCount);
+    const children = new Uint32Array(this.#edgesCount + referrersCount);
     for (let node = 0, at = 0; node < nodesCount; node++) {
       const first = this.#firstEdge[node] ?? UNREAD;
-      for (let edge = 0; edge < (this.#edgesCount[node] ?? 0); edge++) children[at++] = this.#edges[first + edge] ?? 0;
+      for (let i = 0, count = this.#childrenCount[node] ?? 0; i < count; i++)
+        children[at++] = this.#edges[first + i] ?? 0;
       for (const referrer of this.#referrers.get(node) ?? []) children[at++] = referrer;
       childStart[node + 1] = at;
     }
     return { childStart, children };
   }
 
+  /** A new node has no bytes and no children. */
+  #makeRoom(node: number): void {
+    this.#built = undefined;
+    this.#bytes = withRoomAt(this.#bytes, node);
+    this.#isLayer = withRoomAt(this.#isLayer, node);
+    this.#isManifest = withRoomAt(this.#isManifest, node);
+    this.#mediaTypeOf = withRoomAt(this.#mediaTypeOf, node);
+    this.#firstEdge = withRoomAt(this.#firstEdge, node);
+    this.#childrenCount = withRoomAt(this.#childrenCount, node);
+    this.#bytes[node] = Number.NaN;
+    this.#firstEdge[node] = UNREAD;
+  }
+
   #hasChildren(node: number | undefined): boolean {
     return node !== undefined && this.#firstEdge[node] !== UNREAD;
   }
 
-  #mediaType(mediaType: string): number {
-    const known = this.#mediaTypeNumbers.get(mediaType);
-    if (known !== undefined) return known;
-    this.#mediaTypeNumbers.set(mediaType, this.#mediaTypes.length);
-    return this.#mediaTypes.push(mediaType) - 1;
-  }
-
-  #childrenIn(manifest: Manifest, platforms: Map<number, string[]>): readonly number[] {
+  #childrenIn(node: number, manifest: Manifest): readonly number[] {
     switch (manifest.kind) {
       case 'image':
         return [this.#addLeaf(manifest.config), ...manifest.layers.map((layer) => this.#addLayer(layer))];
-      case 'index':
-        return manifest.manifests.map((child) => {
-          const node = this.#addChild(child);
-          if (child.platform !== undefined && !child.isAttestation) addPlatform(platforms, node, child.platform);
-          return node;
-        });
+      case 'index': {
+        const children = manifest.manifests.map((child) => this.#addChild(child));
+        const named = manifest.manifests.flatMap(({ platform, isAttestation }, i) =>
+          platform === undefined || isAttestation ? [] : [[children[i] ?? 0, platform] as const],
+        );
+        this.#facts.addPlatforms(node, named);
+        return children;
+      }
       case 'schema1':
         return manifest.layers.map((digest) => this.#addLayer({ digest, mediaType: '', sizeBytes: undefined }));
       default:
@@ -213,8 +225,9 @@ export class GraphBuilder {
 
   /** Of several media types the smallest, so that the order of arrival does not show. */
   #nameMediaType(node: number, mediaType: string): void {
-    const before = this.#mediaTypes[this.#mediaTypeOf[node] ?? 0] ?? '';
-    if (mediaType !== '' && (before === '' || mediaType < before)) this.#mediaTypeOf[node] = this.#mediaType(mediaType);
+    const before = this.#mediaTypes.texts[this.#mediaTypeOf[node] ?? 0] ?? '';
+    if (mediaType === '' || (before !== '' && mediaType >= before)) return;
+    this.#mediaTypeOf[node] = this.#mediaTypes.add(mediaType);
   }
 
   #isUnread(node: number): boolean {
@@ -228,19 +241,4 @@ export class GraphBuilder {
     const absentBytes = this.#isForeign.has(node) ? 0 : Number.NaN;
     return this.#settled.get(node) ?? absentBytes;
   }
-}
-
-function factsOf(manifest: Manifest, platforms: ManifestFacts['platforms']): ManifestFacts {
-  const kind = kindOf(manifest);
-  const isImage = manifest.kind === 'image' && isImageConfigType(manifest.config.mediaType);
-  return { kind, subject: manifest.subject, imageConfig: isImage ? manifest.config.digest : undefined, platforms };
-}
-
-/** More platforms than that nobody builds for, but to harm whoever lists them. */
-const MOST_PLATFORMS = 100;
-
-function addPlatform(platforms: Map<number, string[]>, node: number, platform: string): void {
-  const named = platforms.get(node);
-  if (named === undefined) platforms.set(node, [platform]);
-  else if (named.length < MOST_PLATFORMS && !named.includes(platform)) named.push(platform);
 }

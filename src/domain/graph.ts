@@ -1,4 +1,7 @@
-import type { Kind } from './kind.ts';
+import { type BlobFacts, imageConfigAt } from './blob-facts.ts';
+import type { Numbers } from './columns.ts';
+import { type DigestTable, type PackedDigests, unpackDigests } from './digest-table.ts';
+import type { ImageConfig } from './image-config.ts';
 import type { Digest } from './names.ts';
 
 /* The blobs of a registry, each digest once, however many names point at it:
@@ -6,8 +9,8 @@ import type { Digest } from './names.ts';
  *      tag ──► manifest ──► {manifest, config, layer}
  *
  * Node numbers index every array. The children of node i are children[childStart[i] .. childStart[i + 1]). */
-export interface BlobGraph {
-  readonly digests: readonly Digest[];
+export interface BlobGraph extends BlobFacts {
+  readonly digests: DigestTable;
   /** Stored bytes; NaN where nobody could tell. */
   readonly bytes: Float64Array;
   /** 1 where some manifest lists the blob as a layer. */
@@ -20,18 +23,47 @@ export interface BlobGraph {
   readonly isAttestation: Uint8Array;
   /** Of the node i it is mediaTypes[mediaTypeOf[i]]; '' where nobody names one. */
   readonly mediaTypes: readonly string[];
-  readonly mediaTypeOf: Uint32Array;
-  /** Every manifest that was read, by its node. */
-  readonly manifests: ReadonlyMap<number, ManifestFacts>;
-  readonly configs: ReadonlyMap<Digest, any>;
+  readonly mediaTypeOf: Numbers;
 }
 
-/** What a manifest says of itself besides what it points to. */
-export interface ManifestFacts {
-  readonly kind: Kind;
-  readonly subject: Digest | undefined;
-  /** The config to read for an image's platform and time; undefined for what is no image. */
-  readonly imageConfig: Digest | undefined;
-  /** Of an index: the platforms that it names, by child node. What runs on several is listed once for each. */
-  readonly platforms: ReadonlyMap<number, readonly string[]>;
+export function childrenOf({ childStart, children }: BlobGraph, node: number): Uint32Array {
+  return children.subarray(childStart[node], childStart[node + 1]);
+}
+
+export function mediaTypeAt({ mediaTypes, mediaTypeOf }: BlobGraph, node: number): string {
+  return mediaTypes[mediaTypeOf[node] ?? 0] ?? '';
+}
+
+/** What a manifest refers to, by its own word. */
+export function subjectOf({ digests, subjects }: BlobGraph, node: number): Digest | undefined {
+  const subject = subjects.get(node);
+  return subject === undefined ? undefined : digests.at(subject);
+}
+
+/** The node of the config to read for an image's platform and time; undefined for what is no image. */
+export function imageConfigOf({ hasImageConfig, children, childStart }: BlobGraph, node: number): number | undefined {
+  return hasImageConfig[node] === 1 ? children[childStart[node] ?? 0] : undefined;
+}
+
+/** What was read of the images, by the digest of their configs. */
+export function imageConfigsOf(graph: BlobGraph | undefined): Pick<ReadonlyMap<Digest, ImageConfig>, 'get'> {
+  return {
+    get(digest) {
+      const node = graph?.digests.nodeOf(digest);
+      return graph === undefined || node === undefined ? undefined : imageConfigAt(graph, node);
+    },
+  };
+}
+
+/** A graph as plain data, which shares its arrays. */
+export interface PackedGraph extends Omit<BlobGraph, 'digests'> {
+  readonly digests: PackedDigests;
+}
+
+export function packGraph(graph: BlobGraph): PackedGraph {
+  return { ...graph, digests: graph.digests.pack() };
+}
+
+export function unpackGraph(packed: PackedGraph): BlobGraph {
+  return { ...packed, digests: unpackDigests(packed.digests) };
 }

@@ -1,4 +1,5 @@
-import type { BlobGraph } from './graph.ts';
+import { isReadManifest, ownKindOf } from './blob-facts.ts';
+import { type BlobGraph, childrenOf, subjectOf } from './graph.ts';
 import { type Kind, subjectNamedBy } from './kind.ts';
 import type { Digest, TagName } from './names.ts';
 
@@ -15,10 +16,10 @@ const LAST: readonly Kind[] = ['build-cache', 'attestation', 'accessory'];
 
 /** The kind of a manifest, in the light of what points at it. */
 export function kindOfNode(graph: BlobGraph, accessories: ReadonlySet<number>, node: number): Kind | undefined {
-  const facts = graph.manifests.get(node);
-  if (facts === undefined) return undefined;
+  const kind = ownKindOf(graph, node);
+  if (kind === undefined) return undefined;
   if (accessories.has(node)) return 'accessory';
-  return graph.isAttestation[node] === 1 ? 'attestation' : facts.kind;
+  return graph.isAttestation[node] === 1 ? 'attestation' : kind;
 }
 
 /** The digest that a tag is an accessory of, by its name and what it points at; undefined for every other tag. */
@@ -29,11 +30,9 @@ export function subjectOfTag(graph: BlobGraph, tag: TagName, root: number): Dige
 }
 
 function listsReferrersOf(graph: BlobGraph, root: number, subject: Digest): boolean {
-  if (graph.manifests.get(root)?.kind !== 'index') return false;
-  return childrenOf(graph, root).every((child) => {
-    const facts = graph.manifests.get(child);
-    return facts === undefined || facts.subject === subject; // what is not stored proves nothing else
-  });
+  if (ownKindOf(graph, root) !== 'index') return false;
+  // What is not stored proves nothing else.
+  return childrenOf(graph, root).every((child) => !isReadManifest(graph, child) || subjectOf(graph, child) === subject);
 }
 
 /**
@@ -44,9 +43,11 @@ export function accessoryManifests(
   graph: BlobGraph,
   tags: readonly { readonly root: number; readonly isAccessory: boolean }[],
 ): ReadonlySet<number> {
-  const ordinary = new Set(tags.flatMap(({ root, isAccessory }) => (isAccessory ? [] : root)));
-  const isOnlyThat = (node: number): boolean => graph.manifests.has(node) && !ordinary.has(node);
-  const found = new Set(tags.flatMap(({ root, isAccessory }) => (isAccessory && isOnlyThat(root) ? root : [])));
+  const isOrdinary = new Uint8Array(graph.bytes.length);
+  for (const { root, isAccessory } of tags) if (!isAccessory) isOrdinary[root] = 1;
+  const isOnlyThat = (node: number): boolean => isReadManifest(graph, node) && isOrdinary[node] === 0;
+  const found = new Set<number>();
+  for (const { root, isAccessory } of tags) if (isAccessory && isOnlyThat(root)) found.add(root);
   for (const node of found) {
     for (const child of childrenOf(graph, node)) if (isOnlyThat(child)) found.add(child);
   }
@@ -60,32 +61,47 @@ export function sumByKind(
   accessories: ReadonlySet<number>,
   tagKinds: readonly (Kind | null)[],
 ): readonly KindUsage[] {
-  const kindOf = new Map<number, Kind>();
-  const claim = (blob: number, kind: Kind): void => {
-    const before = kindOf.get(blob);
-    if (before === undefined || compareKinds(kind, before) < 0) kindOf.set(blob, kind);
-  };
-  for (const node of graph.manifests.keys()) {
-    const kind = kindOfNode(graph, accessories, node);
-    if (kind === undefined || tagsReaching[node] === 0) continue;
-    claim(node, kind);
-    for (const child of childrenOf(graph, node)) if (!graph.manifests.has(child)) claim(child, kind);
+  const kinds = new Set<Kind>([...ORDER, ...LAST, ...graph.kinds.flatMap((kind) => kind || [])]);
+  const sums = [...kinds].sort(compareKinds).map((kind) => ({ kind, tagsCount: 0, bytes: 0, isFound: false }));
+  const placeOf = new Map<string, number>(sums.map(({ kind }, place) => [kind, place]));
+  const claims = claimBlobs(graph, tagsReaching, (node) => placeOf.get(kindOfNode(graph, accessories, node) ?? ''));
+  for (let blob = 0; blob < claims.length; blob++) {
+    const sum = claims[blob] === UNCLAIMED ? undefined : sums[claims[blob] ?? 0];
+    if (sum === undefined) continue;
+    sum.bytes += graph.bytes[blob] || 0; // NaN is unknown
+    sum.isFound = true;
   }
-  const sums = new Map<Kind, { tagsCount: number; bytes: number }>();
-  const sumOf = (kind: Kind): { tagsCount: number; bytes: number } => {
-    const sum = sums.get(kind) ?? { tagsCount: 0, bytes: 0 };
-    sums.set(kind, sum);
-    return sum;
-  };
-  for (const [blob, kind] of kindOf) sumOf(kind).bytes += graph.bytes[blob] || 0; // NaN is unknown
-  for (const kind of tagKinds) if (kind !== null) sumOf(kind).tagsCount++;
-  return [...sums]
-    .map(([kind, sum]) => ({ kind, ...sum }))
+  for (const kind of tagKinds) {
+    const sum = kind === null ? undefined : sums[placeOf.get(kind) ?? 0];
+    if (sum === undefined) continue;
+    sum.tagsCount++;
+    sum.isFound = true;
+  }
+  return sums
+    .filter(({ isFound }) => isFound)
+    .map(({ kind, tagsCount, bytes }) => ({ kind, tagsCount, bytes }))
     .sort((a, b) => b.bytes - a.bytes || compareKinds(a.kind, b.kind));
 }
 
-function childrenOf(graph: BlobGraph, node: number): Uint32Array {
-  return graph.children.subarray(graph.childStart[node], graph.childStart[node + 1]);
+const UNCLAIMED = 2 ** 32 - 1;
+
+/** By blob, the smallest of the places of the manifests that tags reach and that are it or list it. */
+function claimBlobs(
+  graph: BlobGraph,
+  tagsReaching: Uint32Array,
+  placeOf: (manifest: number) => number | undefined,
+): Uint32Array {
+  const claims = new Uint32Array(graph.bytes.length).fill(UNCLAIMED);
+  for (let node = 0; node < claims.length; node++) {
+    if (!isReadManifest(graph, node) || tagsReaching[node] === 0) continue;
+    const place = placeOf(node) ?? UNCLAIMED;
+    claims[node] = place;
+    for (let edge = graph.childStart[node] ?? 0, end = graph.childStart[node + 1] ?? 0; edge < end; edge++) {
+      const child = graph.children[edge] ?? 0;
+      if (!isReadManifest(graph, child)) claims[child] = Math.min(claims[child] ?? UNCLAIMED, place);
+    }
+  }
+  return claims;
 }
 
 function compareKinds(a: Kind, b: Kind): number {

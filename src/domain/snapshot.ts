@@ -1,5 +1,4 @@
 import type { BlobGraph } from './graph.ts';
-import type { ImageConfig } from './image-config.ts';
 import type { Kind } from './kind.ts';
 import type { KindUsage } from './kinds.ts';
 import type { Digest, RepositoryName, TagName } from './names.ts';
@@ -57,8 +56,6 @@ export interface Contents {
   readonly repositoryOf: Uint32Array;
   /** What is there for something else only (kinds.ts). */
   readonly accessories: ReadonlySet<number>;
-  /** What was read of the images, by the digest of their configs. */
-  readonly configs: ReadonlyMap<Digest, ImageConfig>;
 }
 
 /**
