@@ -67,8 +67,13 @@ async function endOf(process_: ChildProcess, chunks: string[]): Promise<number |
 }
 
 /** Starts a program that listens on that port of 127.0.0.1, and resolves when it does. Where it does not, it is ended, and its output thrown. */
-export async function startListening(command: string, parameters: readonly string[], port: number): Promise<Child> {
-  const child = startChild(command, parameters);
+export async function startListening(
+  command: string,
+  parameters: readonly string[],
+  port: number,
+  options: ChildOptions = {},
+): Promise<Child> {
+  const child = startChild(command, parameters, options);
   let hasEnded = false;
   void child.ended.then(() => {
     hasEnded = true;

@@ -1,4 +1,5 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** An HTTP server on a free port of 127.0.0.1. */
@@ -7,11 +8,19 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-export async function serve(listener: RequestListener): Promise<Served> {
-  const server = createServer(listener);
+export function serve(listener: RequestListener): Promise<Served> {
+  return started(createServer(listener), 'http');
+}
+
+/** The same behind TLS: with a certificate of its own, and perhaps with none but those clients that it trusts. */
+export function serveTls(options: ServerOptions, listener: RequestListener): Promise<Served> {
+  return started(createTlsServer(options, listener), 'https');
+}
+
+async function started(server: Server, scheme: 'http' | 'https'): Promise<Served> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

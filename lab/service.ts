@@ -29,14 +29,17 @@ export const SERVICE_COMMAND = [
   new URL('../src/main.ts', import.meta.url).pathname,
 ] as const;
 
-export function startService(settings: Settings): Promise<LabService> {
+/** @param variables of the environment, besides those that we have ourselves */
+export function startService(settings: Settings, variables: NodeJS.ProcessEnv = {}): Promise<LabService> {
   return inNewDirectory('service', async (directory) => {
     const configFile = join(directory, 'service.conf');
     const port = await freePort();
     const text = toIni({ ...settings, general: { socket_port: port, ...settings['general'] } });
     await writeFile(configFile, text, { mode: 0o600 });
     const [command, ...parameters] = SERVICE_COMMAND;
-    const child = await startListening(command, [...parameters, '-c', configFile], port);
+    const child = await startListening(command, [...parameters, '-c', configFile], port, {
+      env: { ...process.env, ...variables },
+    });
     return {
       url: `http://127.0.0.1:${port}`,
       configFile,
