@@ -66,6 +66,34 @@ test.for([
   expect(problems(GOOD, env)).toEqual([PREFIX + problem]);
 });
 
+test('the proxies that many programs share are read, in lower case first, and a host alone is enough', () => {
+  const proxy = (env: Record<string, string>) => config(GOOD, env).registry.proxy;
+  expect(proxy({})).toBe(undefined);
+  expect(proxy({ NO_PROXY: 'x', ALL_PROXY: 'http://x' })).toBe(undefined);
+  expect(proxy({ HTTPS_PROXY: 'http://me:s%20crt@proxy:3128', HTTP_PROXY: 'proxy:3128', NO_PROXY: 'a, b' })).toEqual({
+    httpProxy: 'http://proxy:3128/',
+    httpsProxy: 'http://me:s%20crt@proxy:3128/',
+    noProxy: 'a, b',
+  });
+  const env = { https_proxy: '', HTTPS_PROXY: 'http://a', http_proxy: 'https://b', HTTP_PROXY: 'http://c' };
+  expect(proxy(env)).toEqual({ httpProxy: 'https://b/', httpsProxy: undefined, noProxy: '' });
+});
+
+test('the URL of a proxy that is none is one line that names the variable, and quotes nothing', () => {
+  const right = 'the http or https URL of a proxy, such as http://proxy.example.com:3128';
+  const told = (text: string) => problems(GOOD, { https_proxy: text });
+  for (const [text, wrong] of [
+    ['http://me:hunter2@', 'is not a URL'],
+    ['http://me:hunter2@a b', 'is not a URL'],
+    ['socks5://me:hunter2@proxy', 'is of another scheme'],
+    ['http://me:hunter2@proxy:0', 'names port 0'],
+    ['http://proxy/?password=hunter2', 'holds more than a host and a port'],
+    ['http://me:hunter2%zz@proxy', 'holds a % that is not followed by two hexadecimal digits'],
+  ] as const)
+    expect(told(text), text).toEqual([`https_proxy: the value ${wrong}; expected ${right}`]);
+  expect(problems(GOOD, { HTTP_PROXY: 'http://:' })[0]).toMatch(/^HTTP_PROXY: /);
+});
+
 test('what Kubernetes says of a Service of our name, and what is meant for others, is let pass', () => {
   const variables = {
     SERVICE_HOST: '10.0.0.1',

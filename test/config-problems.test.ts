@@ -102,8 +102,14 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'my.conf:12: [registry] access_token: the value holds a line break or a control character; expected a personal access token of the user, in one line',
   },
   '[registry]': {
-    '[registry]\nconnections = 0':
-      'my.conf:10: [registry] connections: "0" is out of range; expected a whole number from 1 to 256',
+    '[registry]\nconcurrency_max = 0':
+      'my.conf:10: [registry] concurrency_max: "0" is out of range; expected a whole number from 1 to 256, and at least `concurrency_min`',
+    '[registry]\nconcurrency_max = 1':
+      'my.conf:10: [registry] concurrency_max: does not fit: concurrency_min is 2 and concurrency_max is 1; expected the first to be at most the second',
+    '[registry]\nconcurrency_min = 64':
+      'my.conf:10: [registry] concurrency_min: does not fit: concurrency_min is 64 and concurrency_max is 32; expected the first to be at most the second',
+    '[registry]\nrequests_per_second = -1':
+      'my.conf:10: [registry] requests_per_second: "-1" is not a whole number; expected a whole number from 0 to 10000',
     '[registry]\nusername = a:b':
       'my.conf:10: [registry] username: "a:b" holds a colon; expected the name of a GitLab user',
   },
@@ -119,11 +125,11 @@ test.for(CASES)('instead of "%s", "%s" is one clear line', ([line, instead, prob
 
 test('all problems come at once, in order of the file', () => {
   const text = GOOD.replace('8080', 'x').replace('10000', '').replace('https://gitlab', 'gitlab');
-  expect(problems(text, { [`${PREFIX}REGISTRY_CONNECTIONS`]: 'many' }).map((line) => line.split(';')[0])).toEqual([
+  expect(problems(text, { [`${PREFIX}REGISTRY_CONCURRENCY_MAX`]: 'many' }).map((line) => line.split(';')[0])).toEqual([
     'my.conf:2: [general] socket_port: "x" is not a whole number',
     'my.conf:6: [ldap] valid_gid: the value is empty',
     'my.conf:10: [registry] gitlab_base_url: "gitlab.example.com" does not begin with http:// or https://',
-    `${PREFIX}REGISTRY_CONNECTIONS: [registry] connections: "many" is not a whole number`,
+    `${PREFIX}REGISTRY_CONCURRENCY_MAX: [registry] concurrency_max: "many" is not a whole number`,
   ]);
 });
 

@@ -34,9 +34,13 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       username: 'root',
       accessToken: SECRETS.token,
       collectCreated: true,
-      connections: 32,
       requestTimeoutMs: 30_000,
+      concurrencyMin: 2,
+      concurrencyMax: 32,
+      requestsPerSecond: 0,
       ca: undefined,
+      clientCertificate: undefined,
+      proxy: undefined,
       tokenOrigins: ['https://gitlab.example.com', 'https://registry.example.com:5005'],
     },
     events: { secret: undefined },
@@ -79,8 +83,10 @@ test('every key there is can be set', () => {
     registry_base_url: https://registry.example
     username: admin
     access_token: ${SECRETS.token}
-    connections: 256
     request_timeout: 1 hour
+    concurrency_min: 32
+    concurrency_max: 256
+    requests_per_second: 100
     ca_file: ${ca}
     token_origins: https://tokens.example
     [events]
@@ -104,7 +110,9 @@ test('every key there is can be set', () => {
   });
   expect(all.registry).toMatchObject({
     gitlabUrl: 'http://gitlab.example/under/',
-    connections: 256,
+    concurrencyMin: 32,
+    concurrencyMax: 256,
+    requestsPerSecond: 100,
     tokenOrigins: ['http://gitlab.example', 'https://registry.example', 'https://tokens.example'],
   });
   expect(all.events).toEqual({ secret: SECRETS.events });

@@ -12,14 +12,16 @@ export interface CrawledLab {
 /** A crawl of the lab's registry through the real client, from start to end. */
 export async function crawlLab(
   { registry, tokens }: CrawledLab,
-  { connections = 8, clock = Date.now }: { readonly connections?: number; readonly clock?: Clock } = {},
+  { width = 8, clock = Date.now }: { readonly width?: number; readonly clock?: Clock } = {},
 ): Promise<Snapshot> {
   const client = createDistributionRegistry({
     registryUrl: new URL(`${registry.url}/`),
     tokenOrigins: tokens === undefined ? [] : [tokens.url],
     username: 'crawler',
     accessToken: 'secret',
-    connections,
+    concurrencyMin: 1,
+    concurrencyMax: width,
+    requestsPerSecond: 0,
     timeoutMs: 10_000,
     retries: 2,
     userAgent: 'test',
@@ -27,7 +29,7 @@ export async function crawlLab(
     steadyClock: () => performance.now(),
   });
   try {
-    return await takeSnapshot(client, connections, { clock });
+    return await takeSnapshot(client, width, { clock });
   } finally {
     await client.close();
   }

@@ -27,8 +27,7 @@ afterAll(async () => {
   await tokens.stop();
 });
 
-const crawlOnce = (connections = 8): Promise<Snapshot> =>
-  crawlLab({ registry, tokens }, { connections, clock: () => 7 });
+const crawlOnce = (width = 8): Promise<Snapshot> => crawlLab({ registry, tokens }, { width, clock: () => 7 });
 
 function repository(name: string): RepositoryUsage {
   const found = snapshot.repositories.find((one) => one.name === name);

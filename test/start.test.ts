@@ -38,13 +38,13 @@ test.for([
   [
     'several mistakes at once, and one in the environment',
     ['-c', several],
-    { [`${PREFIX}REGISTRY_CONNECTIONS`]: 'many' },
+    { [`${PREFIX}REGISTRY_CONCURRENCY_MAX`]: 'many' },
     [
       /several\.conf:2: \[general\] socket_port: "eighty" is not a whole number; /,
       /several\.conf:6: \[ldap\] valid_gid: the value is empty; /,
       /several\.conf:7: \[jwtt\]: there is no such section; did you mean \[jwt\]\?$/,
       /several\.conf:10: \[registry\] gitlab_base_url: .* does not begin with http:\/\/ or https:\/\/; /,
-      /_REGISTRY_CONNECTIONS: \[registry\] connections: "many" is not a whole number; /,
+      /_REGISTRY_CONCURRENCY_MAX: \[registry\] concurrency_max: "many" is not a whole number; /,
       /several\.conf: \[jwt\] secret_key: is not set; /,
     ],
   ],

@@ -45,7 +45,7 @@ export async function startWholeLab(): Promise<WholeLab> {
     start: (changes = {}) => startService(changed(usual({ tokens, registry, directory }), changes)),
     async startSlowly(delayMs, changes = {}) {
       const slow = await slowed(registry.url, delayMs);
-      const slowly = { registry: { registry_base_url: slow.url, connections: 1 } };
+      const slowly = { registry: { registry_base_url: slow.url, concurrency_min: 1, concurrency_max: 1 } };
       const service = await lab.start(changed(slowly, changes));
       return { ...service, stop: () => service.stop().then(slow.stop) };
     },

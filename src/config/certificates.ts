@@ -1,22 +1,43 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Reader } from './key.ts';
+import type { Reader, Reading } from './key.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const PRIVATE_KEY = /-----BEGIN ((?:[A-Z]+ )?PRIVATE KEY)-----[^-]+(?:-[^-]+)*-----END \1-----/g;
 
 /** The certificates in the PEM file that is named, as PEM text. Whatever else the file holds is left out: a key would be a secret. */
 export const certificatesIn: Reader<string> = (path) => {
-  let text: string;
-  try {
-    text = readFileSync(path, 'latin1');
-  } catch (error) {
-    return { wrong: `cannot be read (${reasonOf(error)})` };
-  }
-  const certificates = text.match(CERTIFICATE) ?? [];
+  const read = pemIn(path);
+  if ('wrong' in read) return read;
+  const certificates = read.value.match(CERTIFICATE) ?? [];
   if (certificates.length === 0) return { wrong: 'holds no PEM certificate' };
   if (!certificates.every(isCertificate)) return { wrong: 'holds a broken certificate' };
   return { value: `${certificates.join('\n')}\n` };
 };
+
+/** The private key in the PEM file that is named, as PEM text: a secret. */
+export const privateKeyIn: Reader<string> = (path) => {
+  const read = pemIn(path);
+  if ('wrong' in read) return read;
+  const [key, ...others] = read.value.match(PRIVATE_KEY) ?? [];
+  if (key === undefined) return { wrong: 'holds no PEM private key' };
+  if (others.length > 0) return { wrong: 'holds more than one private key' };
+  if (/ENCRYPTED/.test(key)) return { wrong: 'holds a private key that needs a password' };
+  return isPrivateKey(key) ? { value: `${key}\n` } : { wrong: 'holds a broken private key' };
+};
+
+/** Whether the private key belongs to the first of the certificates; both are PEM texts that have been read. */
+export function isKeyOf(key: string, certificates: string): boolean {
+  return new X509Certificate(certificates).checkPrivateKey(createPrivateKey(key));
+}
+
+function pemIn(path: string): Reading<string> {
+  try {
+    return { value: readFileSync(path, 'latin1') };
+  } catch (error) {
+    return { wrong: `cannot be read (${reasonOf(error)})` };
+  }
+}
 
 /** Why a file could not be read, in words that hold nothing of it. */
 export function reasonOf(error: unknown): string {
@@ -36,6 +57,14 @@ const REASONS: Readonly<Record<string, string>> = {
 function isCertificate(pem: string): boolean {
   try {
     return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function isPrivateKey(pem: string): boolean {
+  try {
+    return createPrivateKey(pem).type === 'private';
   } catch {
     return false;
   }

@@ -1,5 +1,6 @@
 import { directoryUrls } from './directory-hosts.ts';
 import type { LogLevel } from './general-keys.ts';
+import type { Proxies } from './proxies.ts';
 import type { Values } from './schema.ts';
 
 /** The validated configuration, frozen through and through. Holds secrets: never log it. */
@@ -54,11 +55,19 @@ export interface RegistryConfig {
   readonly registryUrl: string;
   readonly username: string;
   readonly accessToken: string;
-  /** Requests in flight at most. */
-  readonly connections: number;
   readonly requestTimeoutMs: number;
+  /** Requests in flight at most when it goes badly; not more than `concurrencyMax`. */
+  readonly concurrencyMin: number;
+  /** Requests in flight at most. */
+  readonly concurrencyMax: number;
+  /** 0 is no cap. */
+  readonly requestsPerSecond: number;
   /** PEM, to be trusted besides the well-known authorities. */
   readonly ca: string | undefined;
+  /** PEM; the key is that of the first certificate. */
+  readonly clientCertificate: { readonly certificate: string; readonly key: string } | undefined;
+  /** From the environment. */
+  readonly proxy: Proxies | undefined;
   /** Where the credentials may be sent: the origins of the two URLs, then further ones. */
   readonly tokenOrigins: readonly string[];
   /** Whether images' configs are read, for their platforms and times of creation. */
@@ -70,7 +79,7 @@ export interface EventsConfig {
   readonly secret: string | undefined;
 }
 
-export function configOf({ general, ldap, jwt, registry, events }: Values): Config {
+export function configOf({ general, ldap, jwt, registry, events }: Values, proxy: Proxies | undefined): Config {
   return deepFreeze({
     general: {
       host: general.socket_host,
@@ -99,9 +108,13 @@ export function configOf({ general, ldap, jwt, registry, events }: Values): Conf
       registryUrl: registry.registry_base_url,
       username: registry.username,
       accessToken: registry.access_token,
-      connections: registry.connections,
       requestTimeoutMs: registry.request_timeout * 1000,
+      concurrencyMin: registry.concurrency_min,
+      concurrencyMax: registry.concurrency_max,
+      requestsPerSecond: registry.requests_per_second,
       ca: registry.ca_file,
+      clientCertificate: clientCertificate(registry),
+      proxy,
       tokenOrigins: tokenOrigins(registry),
       collectCreated: registry.collect_created,
     },
@@ -109,27 +122,12 @@ export function configOf({ general, ldap, jwt, registry, events }: Values): Conf
   });
 }
 
-/** What is right by itself and wrong together: the key that the operator should look at, and why. Keys that are wrong by themselves are absent. */
-export function contradictions(ldap: Partial<Values['ldap']>): readonly Contradiction[] {
-  const found: Contradiction[] = [];
-  const isRead = 'bind_dn' in ldap && 'bind_password' in ldap;
-  if (isRead && ldap.bind_dn !== undefined && ldap.bind_password === undefined) {
-    found.push({ section: 'ldap', key: 'bind_dn', message: 'is set without bind_password; expected both or neither' });
-  }
-  if (isRead && ldap.bind_dn === undefined && ldap.bind_password !== undefined) {
-    found.push({ section: 'ldap', key: 'bind_password', message: 'is set without bind_dn; expected both or neither' });
-  }
-  if (ldap.start_tls && ldap.host?.some(({ scheme }) => scheme === 'ldaps')) {
-    const message = 'is true although a host is reached by ldaps://, which is encrypted already; expected one of them';
-    found.push({ section: 'ldap', key: 'start_tls', message });
-  }
-  return found;
-}
-
-export interface Contradiction {
-  readonly section: string;
-  readonly key: string;
-  readonly message: string;
+function clientCertificate({
+  client_certificate,
+  client_key,
+}: Values['registry']): RegistryConfig['clientCertificate'] {
+  if (client_certificate === undefined || client_key === undefined) return undefined;
+  return { certificate: client_certificate, key: client_key };
 }
 
 function tokenOrigins(registry: Values['registry']): readonly string[] {

@@ -53,4 +53,8 @@ Everything is checked at the start: each mistake is one line with file, line, se
 A variable that is set to nothing sets an empty value. For a secret, the same name with \`_FILE\` behind it names a file that holds the secret; one line end at its end does not count.
 If the environment sets every required key, there need be no file. A variable with that prefix that looks like one of ours and is none is a mistake.
 Others are let pass: Kubernetes makes some for a Service of the same name, such as \`…_SERVICE_HOST\` and \`…_PORT_5000_TCP\`.
+
+\`HTTPS_PROXY\` and \`HTTP_PROXY\` name the proxies by which the registry and GitLab are reached, for https and for http URLs, as in \`http://user:password@proxy.example.com:3128\`.
+\`NO_PROXY\` lists what is reached without one: host names with all below them, addresses, each with or without a port, separated by commas; \`*\` is everything. In lower case they count more.
+The LDAP servers are always reached without a proxy.
 `;

@@ -1,8 +1,10 @@
-import { type Config, configOf, contradictions } from './config.ts';
+import { type Config, configOf } from './config.ts';
 import { readConfigFile, type Setting, type Source } from './config-file.ts';
+import { contradictions } from './contradictions.ts';
 import { type Environment, readEnvironment, variableOf } from './environment.ts';
 import type { Key } from './key.ts';
 import { type Problem, problemLines, quoted } from './problem.ts';
+import { readProxies } from './proxies.ts';
 import { SECTIONS, type Values } from './schema.ts';
 
 export interface ConfigSources {
@@ -26,12 +28,14 @@ export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedC
   const fromFile = readConfigFile(file);
   const fromEnv = readEnvironment(env);
   const settings = new Map([...(fromFile?.settings ?? []), ...fromEnv.settings]);
-  const problems = [...(fromFile?.problems ?? []), ...fromEnv.problems];
+  const { proxy, problems: proxyProblems } = readProxies(env);
+  const problems = [...(fromFile?.problems ?? []), ...fromEnv.problems, ...proxyProblems];
   const values = readValues(settings, problems);
   const missing = missingKeys(settings, fromFile === undefined ? undefined : file);
   if (fromFile === undefined && (!isDefaultFile || missing.length > 0)) problems.unshift(noSuchFile(file));
   if (isWorthListing(missing, fromFile, fromEnv, isDefaultFile)) problems.push(...missing);
-  if (problems.length === 0 && isComplete(values)) return { config: configOf(values), origins: originsOf(settings) };
+  if (problems.length === 0 && isComplete(values))
+    return { config: configOf(values, proxy), origins: originsOf(settings) };
   return { problems: problemLines(problems) };
 }
 
@@ -59,7 +63,8 @@ function readValues(settings: ReadonlyMap<string, Setting>, problems: Problem[])
   }
   // The schema that gave Values its type is the one that was walked through.
   const values = sections as Partial<Values>;
-  for (const { section, key, message } of contradictions(all['ldap'] as Partial<Values['ldap']>)) {
+  for (const { section, keys, message } of contradictions(all['ldap'] ?? {}, all['registry'] ?? {})) {
+    const key = keys.find((name) => settings.has(`${section}.${name}`)) ?? keys[0];
     problems.push({ ...placeOf(settings.get(`${section}.${key}`)), subject: `[${section}] ${key}`, message });
   }
   return values;

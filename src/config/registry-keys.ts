@@ -1,4 +1,4 @@
-import { certificatesIn } from './certificates.ts';
+import { certificatesIn, privateKeyIn } from './certificates.ts';
 import { key, type Reader } from './key.ts';
 import { boolean, duration, isAllZeros, line, optional, replaced, wholeNumber } from './readers.ts';
 import { baseUrl, origins } from './web-addresses.ts';
@@ -32,18 +32,50 @@ export const REGISTRY_KEYS = {
     sample: '00000000000000000000',
     isSecret: true,
   }),
-  connections: key({
-    about: 'How many requests to the registry are in flight at most.',
-    right: 'a whole number from 1 to 256',
-    read: wholeNumber(1, 256),
-    fallback: '32',
-    isNew: true,
-  }),
   request_timeout: key({
     about: 'How long to wait for an answer of the registry or of GitLab.',
     right: 'a duration from 1 second to 1 hour, such as 30 seconds',
     read: duration(3600),
     fallback: '30 seconds',
+    isNew: true,
+  }),
+  concurrency_min: key({
+    about: 'How many requests are in flight at once when the registry is slow or refuses them.',
+    right: 'a whole number from 1 to 256, and at most `concurrency_max`',
+    read: wholeNumber(1, 256),
+    fallback: '2',
+    isNew: true,
+  }),
+  concurrency_max: key({
+    about:
+      'How many requests are in flight at most. Between the two the service finds out by itself how many the registry can take.',
+    right: 'a whole number from 1 to 256, and at least `concurrency_min`',
+    read: wholeNumber(1, 256),
+    fallback: '32',
+    isNew: true,
+  }),
+  requests_per_second: key({
+    about: 'How many requests go out in a second at most, to the registry and GitLab together. `0` is no cap.',
+    right: 'a whole number from 0 to 10000',
+    read: wholeNumber(0, 10_000),
+    fallback: '0',
+    isNew: true,
+  }),
+  client_certificate: key({
+    about:
+      'The certificate to show to the registry and GitLab where they ask for one, with the chain behind it if there is one, read at the start. Needs `client_key`.',
+    right: 'the path of a readable PEM file with at least one certificate',
+    read: optional(certificatesIn),
+    fallback: '',
+    sample: '/etc/ssl/certs/my-client.pem',
+    isNew: true,
+  }),
+  client_key: key({
+    about: 'The private key of `client_certificate`, read at the start.',
+    right: 'the path of a readable PEM file with a private key that needs no password',
+    read: optional(privateKeyIn),
+    fallback: '',
+    sample: '/etc/ssl/private/my-client.pem',
     isNew: true,
   }),
   ca_file: key({

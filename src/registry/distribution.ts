@@ -15,7 +15,7 @@ import { errorCodes, header, parseJson } from './answers.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './authorized.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
-import { createHttpClient, type HttpOptions } from './http.ts';
+import { createHttpClient, type HttpClient, type HttpOptions } from './http.ts';
 import { createLookup } from './link-local.ts';
 import { catalogPage, type Listing, pages, tagsPage } from './listing.ts';
 import { tellOutages } from './outage.ts';
@@ -28,6 +28,8 @@ export type DistributionOptions = HttpOptions & AuthorizedOptions;
 export interface DistributionRegistry extends Registry {
   /** How many requests went out since the start. */
   requestsCount(): number;
+  /** How many requests may be in flight at present. */
+  concurrency(): number;
   close(): Promise<void>;
 }
 
@@ -39,8 +41,7 @@ const LARGEST_MANIFEST_BYTES = 8 * 1024 * 1024;
 const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 
 export function createDistributionRegistry(options: DistributionOptions): DistributionRegistry {
-  const configuredHosts = [options.registryUrl.href, ...options.tokenOrigins].map((url) => new URL(url).hostname);
-  const http = createHttpClient({ lookup: createLookup(new Set(configuredHosts)), ...options });
+  const http = createOwnHttpClient(options);
   const client = createAuthorizedClient(tellOutages(http, options.registryUrl), options);
   return {
     async *repositories(signal) {
@@ -97,8 +98,16 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       return index.kind === 'index' ? index.manifests : unreadable('the referrers are no index', path, options);
     },
     requestsCount: http.requestsCount,
+    concurrency: http.concurrency,
     close: http.close,
   };
+}
+
+/** A client that knows which servers the operator has named, and which are only the registry's word. */
+function createOwnHttpClient(options: DistributionOptions): HttpClient {
+  const certificateOrigins = [options.registryUrl.origin, ...options.tokenOrigins];
+  const hosts = new Set(certificateOrigins.map((origin) => new URL(origin).hostname));
+  return createHttpClient({ lookup: createLookup(hosts), certificateOrigins, ...options });
 }
 
 function toManifest(answer: HttpAnswer, reference: string, url: () => URL): StoredManifest {

@@ -18,7 +18,7 @@ class AnswerTimeoutError extends Error {
  * crawler shares with the registry, what it saves is the registry's.
  */
 export function exchange(
-  dispatcher: Dispatcher,
+  dispatcher: Pick<Dispatcher, 'dispatch'>,
   request: Dispatcher.DispatchOptions,
   { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
 ): Promise<HttpAnswer> {

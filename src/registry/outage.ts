@@ -1,6 +1,7 @@
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
-import { type HttpClient, type HttpRequest, isTransient } from './http.ts';
+import type { HttpClient, HttpRequest } from './http.ts';
+import { isTransient } from './retries.ts';
 
 /** A registry that answers the probe and nothing else is not worth the hours that its timeouts would take. Errors come quickly, and may be many. */
 const OUTAGE_AFTER_UNANSWERED = 50;
@@ -16,7 +17,9 @@ export function tellOutages(http: HttpClient, registryUrl: URL): HttpClient {
 
   async function probeRegistry(signal: AbortSignal): Promise<void> {
     const url = new URL('v2/', registryUrl);
-    const answer = await http.send(url, { method: 'GET', signal, retries: PROBE_RETRIES }).catch(asOutage);
+    const answer = await http
+      .send(url, { method: 'GET', signal, retries: PROBE_RETRIES, isVital: true })
+      .catch(asOutage);
     if (answer.status >= 500) throw new RegistryError('unavailable', `status ${answer.status}`, url, answer);
   }
 
