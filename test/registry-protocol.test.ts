@@ -93,7 +93,7 @@ test('a page size that the registry refuses is halved until it fits', async () =
       return { status: 400, body: { errors: [{ code: 'PAGINATION_NUMBER_INVALID' }] } };
     return { body: { tags: ['v1'] } };
   });
-  expect(await connect(server.url).tags(repository, signal)).toEqual(['v1']);
+  expect(await connect(server.url).tags(repository, signal)).toEqual([{ name: 'v1' }]);
 });
 
 test('pages that go round in a circle are an error, and not an endless crawl', async () => {
@@ -112,7 +112,7 @@ test('names that are not legal are told apart, and the others stay', async () =>
   });
   const registry = connect(server.url);
   expect(await all(registry.repositories(signal))).toEqual(['a', { illegal: 'Group/App' }, { illegal: '../etc' }]);
-  expect(await registry.tags(repository, signal)).toEqual(['v1', { illegal: '-x' }]);
+  expect(await registry.tags(repository, signal)).toEqual([{ name: 'v1' }, { illegal: '-x' }]);
 });
 
 test('null, a missing list and a repository that is gone are no tags', async () => {
@@ -148,7 +148,7 @@ test.each([
     const link = `</v2/${repository}/tags/list?last=${first}&n=1>; rel="next"`;
     return { body: { tags: [first] }, headers: rest.length > 0 ? { link } : {} };
   });
-  expect(await connect(server.url).tags(repository, signal)).toEqual(['a', 'b', 'c']);
+  expect(await connect(server.url).tags(repository, signal)).toEqual(['a', 'b', 'c'].map((name) => ({ name })));
 });
 
 test('a listing that loses its place again and again is unreadable, and not what was read of it', async () => {
@@ -200,7 +200,7 @@ test('a token service that fails for a while is asked again, for every half of a
   const down = await Promise.allSettled(names.map((name) => registry.tags(name, signal)));
   expect(down.map(({ status }) => status)).toEqual(names.map(() => 'rejected'));
   isDown = false;
-  for (const name of names) expect(await registry.tags(name, signal)).toEqual(['v1']);
+  for (const name of names) expect(await registry.tags(name, signal)).toEqual([{ name: 'v1' }]);
 });
 
 test('only pull is asked for, and the credentials go to the token service alone', async () => {
@@ -255,7 +255,7 @@ test('a token that the registry calls invalid is replaced once, and then the reg
         ? { status: 401, headers: { 'www-authenticate': 'Bearer realm="x",error="invalid_token"' } }
         : { body: { tags: ['v1'] } },
   );
-  expect(await connect(server.url).tags(repository, signal)).toEqual(['v1']);
+  expect(await connect(server.url).tags(repository, signal)).toEqual([{ name: 'v1' }]);
   const refusing = await guarded(
     () => ({ body: { token: token([pull(repository)]) } }),
     () => ({ status: 401, headers: { 'www-authenticate': 'Bearer realm="x",error="invalid_token"' } }),
@@ -297,7 +297,7 @@ test('a server that asks for patience gets it, and one that hangs up is asked ag
     { body: { tags: ['v1'] } },
   ];
   const server = await standIn((_, url) => (url.pathname === '/v2/' ? {} : answers.shift()));
-  expect(await connect(server.url).tags(repository, signal)).toEqual(['v1']);
+  expect(await connect(server.url).tags(repository, signal)).toEqual([{ name: 'v1' }]);
 });
 
 test('a server that never answers in time is unavailable, and the error says where without the query', async () => {
@@ -408,7 +408,7 @@ test('a sha512 digest is checked like any other', async () => {
   );
   const stored = await connect(server.url).manifest(repository, sha512, signal);
   const manifest = { kind: 'index', mediaType: MANIFEST_TYPES.ociIndex, manifests: [] };
-  expect(stored).toEqual({ digest: sha512, sizeBytes: body.length, manifest });
+  expect(stored).toMatchObject({ digest: sha512, sizeBytes: body.length, manifest });
 });
 
 test('schema 1 on a registry that no longer serves it is unsupported', async () => {
@@ -470,5 +470,5 @@ test('a registry behind basic authentication is read with it', async () => {
       ? { body: { tags: ['v1'] } }
       : { status: 401, headers: { 'www-authenticate': 'Basic realm="registry"' } },
   );
-  expect(await connect(server.url).tags(repository, signal)).toEqual(['v1']);
+  expect(await connect(server.url).tags(repository, signal)).toEqual([{ name: 'v1' }]);
 });
