@@ -48,4 +48,5 @@ test('without a next link there is no next page', () => {
   expect(nextPage('</a?last=p>; rel="previous"')).toBeUndefined();
   expect(nextPage('</a?n=5>; rel="next"')).toBeUndefined();
   expect(nextPage('gibberish')).toBeUndefined();
+  expect(nextPage('<http://[>; rel="next"')).toBeUndefined();
 });
