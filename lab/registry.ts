@@ -23,6 +23,8 @@ export interface LabRegistry {
 export interface LabRegistryOptions {
   /** Who gives out its tokens; without one, everybody may do everything. */
   readonly tokens?: LabTokenService;
+  /** Users for basic authentication instead: lines of a name, a colon and a bcrypt hash. */
+  readonly htpasswd?: string;
   /** Whether it writes a line for every request; costs a few percent. */
   readonly accessLog?: boolean;
   /** The storage directory of another, to start on a copy of. */
@@ -42,6 +44,7 @@ async function startRegistryIn(directory: string, options: LabRegistryOptions): 
   const configFile = join(directory, 'config.yml');
   const port = await freePort();
   await writeFile(configFile, toYaml(registryConfig(port, storageDirectory, options)) + (options.furtherYaml ?? ''));
+  if (options.htpasswd !== undefined) await writeFile(htpasswdFile(storageDirectory), options.htpasswd);
   if (options.copyOf !== undefined) await cp(options.copyOf, storageDirectory, { recursive: true });
   let child: Child | undefined;
   let earlierOutput = '';
@@ -88,11 +91,14 @@ function toYaml(sections: object): string {
     .join('');
 }
 
+const htpasswdFile = (storageDirectory: string): string => `${storageDirectory}.htpasswd`;
+
 function registryConfig(
   port: number,
   storageDirectory: string,
-  { tokens, accessLog = true, notifications }: LabRegistryOptions,
+  { tokens, htpasswd, accessLog = true, notifications }: LabRegistryOptions,
 ): object {
+  const basic = htpasswd !== undefined && { htpasswd: { realm: 'lab', path: htpasswdFile(storageDirectory) } };
   const auth = tokens && {
     token: {
       realm: tokens.realm,
@@ -112,7 +118,7 @@ function registryConfig(
     compatibility: { schema1: { enabled: true } },
     http: { addr: `127.0.0.1:${port}`, secret: 'lab' },
     validation: { manifests: { urls: { allow: ['^https?://'] } } },
-    ...(auth && { auth }),
+    ...((auth || basic) && { auth: auth ?? basic }),
     ...(notifications && { notifications: { endpoints: [endpoint(notifications)] } }),
   };
 }

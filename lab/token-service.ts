@@ -38,11 +38,20 @@ export interface LabTokenService {
   stop(): Promise<void>;
 }
 
-export function startTokenService(users: readonly LabUser[]): Promise<LabTokenService> {
-  return inNewDirectory('token-service', (directory) => startTokenServiceIn(directory, users));
+/** `isPublic` says which repositories everybody may read, without credentials too. */
+export function startTokenService(
+  users: readonly LabUser[],
+  isPublic: (repository: string) => boolean = () => false,
+): Promise<LabTokenService> {
+  const nobody: LabUser = { username: '', accessToken: '', isAdmin: false, mayPull: isPublic };
+  return inNewDirectory('token-service', (directory) => startTokenServiceIn(directory, users, nobody));
 }
 
-async function startTokenServiceIn(directory: string, users: readonly LabUser[]): Promise<LabTokenService> {
+async function startTokenServiceIn(
+  directory: string,
+  users: readonly LabUser[],
+  nobody: LabUser,
+): Promise<LabTokenService> {
   const certificate = await makeCertificate(directory, ['DNS:localhost']);
   const sign = await createSigner(certificate);
   const requests: (readonly string[])[] = [];
@@ -71,10 +80,10 @@ async function startTokenServiceIn(directory: string, users: readonly LabUser[])
     if (url.searchParams.get('service') !== SERVICE) return [404];
     const user = identify(request.headers.authorization, users);
     if (user === 'wrong') return [401, error('UNAUTHORIZED', 'HTTP Basic: Access denied')];
-    if (user === undefined) return [403, error('DENIED', 'access forbidden')];
     if (scopes.some((scope) => scope.split(':').length < 3)) return [500];
-    const access = scopes.flatMap((scope) => grant(scope, user));
-    return [200, { token: await service.mint(access, user.username) }];
+    const access = scopes.flatMap((scope) => grant(scope, user ?? nobody));
+    if (user === undefined && access.length === 0) return [403, error('DENIED', 'access forbidden')];
+    return [200, { token: await service.mint(access, user?.username) }];
   }
 
   const { url, stop } = await serve((request, response) => void answer(request, response));

@@ -1,0 +1,95 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { GitlabFaults, RequestKind } from './gitlab.ts';
+import { type BehindGitlab, createBehindGitlab } from './gitlab-behind.ts';
+import { listTags, pageOfProtocol } from './gitlab-tags.ts';
+import type { LabRegistry } from './registry.ts';
+import { relay } from './relay.ts';
+import { type Served, serve } from './serve.ts';
+import type { LabTokenService } from './token-service.ts';
+
+/* GitLab's registry with a metadata database, made of a real one (container-registry, docs/spec/gitlab/api.md), with what a client can fall
+ * into: paths without a slash at their end are redirected, a page has a hundred tags unless somebody asks for more, also under `/v2/`,
+ * links are relative and lose every parameter but `last`, and an index has 0 bytes. */
+
+export interface CannedAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export interface GitlabRegistryOptions {
+  readonly registry: LabRegistry;
+  readonly tokens: LabTokenService;
+  /** What the registry calls its token service, in place of the real one. */
+  readonly realm: string;
+  readonly faults: GitlabFaults;
+  readonly count: (kind: RequestKind) => void;
+}
+
+const VERSION = '4.39.0-gitlab';
+
+export function startGitlabRegistry(options: GitlabRegistryOptions): Promise<Served> {
+  const { registry, faults, count } = options;
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '', 'http://lab.invalid');
+    const behind = createBehindGitlab(options, request.headers.authorization);
+    count(kindOf(request.method, url.pathname));
+    const isOwn = url.pathname.startsWith('/gitlab/v1');
+    const canned = isOwn ? await respond(url, behind) : faults.hasDatabase ? await pagedTags(url, behind) : undefined;
+    if (canned === undefined) {
+      const isPing = url.pathname === '/v2/';
+      return relay(request, response, registry.url, (headers, status) => changed(headers, isPing && status === 200));
+    }
+    const isJson = typeof canned.body === 'object';
+    const headers = { ...(isJson && { 'content-type': 'application/json' }), ...canned.headers };
+    response.writeHead(canned.status, headers).end(isJson ? JSON.stringify(canned.body) : canned.body);
+  }
+
+  /** Headers of the real registry, as this one has them. */
+  function changed(headers: IncomingHttpHeaders, isAuthorizedPing: boolean): IncomingHttpHeaders {
+    const challenge = headers['www-authenticate']?.replace(options.tokens.realm, options.realm);
+    return {
+      ...headers,
+      ...(challenge && { 'www-authenticate': challenge }),
+      ...(isAuthorizedPing && {
+        'gitlab-container-registry-version': VERSION,
+        'gitlab-container-registry-features': 'tag_delete',
+        'gitlab-container-registry-database-enabled': String(faults.hasDatabase),
+      }),
+    };
+  }
+
+  async function respond(url: URL, behind: BehindGitlab): Promise<CannedAnswer> {
+    if (!url.pathname.endsWith('/')) {
+      count('without slash');
+      return { status: 301, headers: { location: `${url.pathname}/${url.search}` } };
+    }
+    const fault = faults.answer?.(url);
+    if (fault !== undefined) return fault;
+    if (!faults.hasDatabase) return { status: 404 };
+    if (url.pathname === '/gitlab/v1/') return (await behind.refusal('v2/')) ?? { status: 200, body: {} };
+    const [, repository] = /^\/gitlab\/v1\/repositories\/(.+)\/tags\/list\/$/.exec(url.pathname) ?? [];
+    return repository === undefined ? { status: 404 } : listTags(url, repository, behind);
+  }
+
+  return serve((request, response) => void answer(request, response).catch(() => response.destroy()));
+}
+
+/** With a database the protocol's own listing has pages too. What is no tag of anything is for the real registry to answer. */
+async function pagedTags(url: URL, behind: BehindGitlab): Promise<CannedAnswer | undefined> {
+  const [, repository] = /^\/v2\/(.+)\/tags\/list$/.exec(url.pathname) ?? [];
+  if (repository === undefined) return undefined;
+  const tags = await behind.tags(repository);
+  return 'status' in tags ? tags : pageOfProtocol(url, repository, tags);
+}
+
+function kindOf(method: string | undefined, path: string): RequestKind {
+  if (path === '/gitlab/v1/') return 'gitlab probe';
+  if (path.startsWith('/gitlab/v1')) return /\/tags\/list\/?$/.test(path) ? 'gitlab tags' : 'gitlab other';
+  if (path === '/v2/') return 'ping';
+  if (path === '/v2/_catalog') return 'catalog';
+  if (path.endsWith('/tags/list')) return 'tags';
+  if (!/\/manifests\/[^/]+$/.test(path)) return 'registry other';
+  return method === 'HEAD' ? 'manifest HEAD' : 'manifest GET';
+}
