@@ -1,10 +1,10 @@
-import { Buffer } from 'node:buffer';
 import type { RepositoryName } from '../domain/names.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
+import { basicAuthorization, type Credentials } from './credentials.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
-import { isLinkLocal } from './link-local.ts';
+import { type FollowedAnswer, type FollowedRequest, follow } from './redirects.ts';
 import {
   CATALOG,
   createTokenService,
@@ -14,11 +14,13 @@ import {
   type TokenSubject,
 } from './tokens.ts';
 
-export interface AuthorizedOptions extends Pick<TokenServiceOptions, 'username' | 'accessToken' | 'steadyClock'> {
+export interface AuthorizedOptions extends Credentials, Pick<TokenServiceOptions, 'steadyClock'> {
   /** With a slash at its end. */
   readonly registryUrl: URL;
   /** The only origins that are shown the credentials. */
   readonly tokenOrigins: readonly string[];
+  /** The GitLab that the registry belongs to, with a slash at its end; undefined for a registry on its own. */
+  readonly gitlabUrl?: string | undefined;
 }
 
 /** Asks the registry in the name of the configured user, as the registry wants it: with a token, by basic authentication, or openly. */
@@ -26,24 +28,17 @@ export interface AuthorizedClient {
   /** Forgets how the registry wants to be asked and which repositories share tokens: both may have changed since the last crawl. */
   begin(): void;
   /** Throws a `RegistryError` of kind forbidden where the user may not read the subject. A 401 or 403 in an answer is a blob store's. */
-  send(subject: TokenSubject, path: string, request: AuthorizedRequest): Promise<HttpAnswer>;
+  send(subject: TokenSubject, path: string, request: FollowedRequest): Promise<HttpAnswer>;
+  /** The token service that the registry names; undefined where it takes no tokens. */
+  realm(signal: AbortSignal): Promise<URL | undefined>;
   /** Says which repositories will be asked for soon, so that they share tokens. */
   expect(repositories: readonly RepositoryName[], signal: AbortSignal): Promise<void>;
-}
-
-export interface AuthorizedRequest {
-  readonly method: 'GET' | 'HEAD';
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
 }
 
 type Scheme =
   | { readonly kind: 'open' }
   | { readonly kind: 'basic'; readonly authorization: string }
-  | { readonly kind: 'bearer'; readonly tokens: TokenService };
-
-const MOST_REDIRECTS = 5;
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+  | { readonly kind: 'bearer'; readonly realm: URL; readonly tokens: TokenService };
 
 export function createAuthorizedClient(http: HttpClient, options: AuthorizedOptions): AuthorizedClient {
   let scheme: Promise<Scheme> | undefined;
@@ -62,7 +57,7 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
     tokens: TokenService,
     subject: TokenSubject,
     url: URL,
-    request: AuthorizedRequest,
+    request: FollowedRequest,
   ): Promise<FollowedAnswer> {
     for (let tries = 0; ; tries++) {
       const token = await tokens.tokenFor(subject, request.signal);
@@ -71,7 +66,7 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
       if (!isRefusal(answer, 401)) return answer;
       tokens.refuse(subject, token);
       const error = challengeOf(answer, 'bearer')?.parameters.get('error');
-      if (error === 'insufficient_scope') throw forbidden(subject, url);
+      if (error === 'insufficient_scope') throw forbidden(subject, url, answer);
       if (tries > 0)
         throw new RegistryError('unavailable', 'the registry refuses the tokens of its own token service', url, answer);
     }
@@ -80,6 +75,10 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
   return {
     begin() {
       scheme = undefined;
+    },
+    async realm(signal) {
+      const found = await currentScheme(signal);
+      return found.kind === 'bearer' ? found.realm : undefined;
     },
     async expect(repositories, signal) {
       const found = await currentScheme(signal);
@@ -92,9 +91,8 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
         found.kind === 'bearer'
           ? await sendWithToken(found.tokens, subject, url, request)
           : await follow(http, url, request, found.kind === 'basic' ? found.authorization : undefined);
-      if (isRefusal(answer, 401))
-        throw new RegistryError('unavailable', 'the registry refuses the user name or the access token', url, answer);
-      if (isRefusal(answer, 403)) throw forbidden(subject, url);
+      if (isRefusal(answer, 401)) throw unauthorized(options, url, answer);
+      if (isRefusal(answer, 403)) throw forbidden(subject, url, answer);
       return answer;
     },
   };
@@ -105,13 +103,22 @@ function isRefusal({ status, isFromElsewhere }: FollowedAnswer, refusal: 401 | 4
   return status === refusal && !isFromElsewhere;
 }
 
-function forbidden(subject: TokenSubject, url: URL): RegistryError {
+/** Without credentials it is a refusal of this one thing: a registry may keep some of its repositories open to everybody. */
+function unauthorized(options: Credentials, url: URL, answer: HttpAnswer): RegistryError {
+  return basicAuthorization(options) === undefined
+    ? new RegistryError('forbidden', 'the registry shows that to nobody without credentials', url, answer)
+    : new RegistryError('unavailable', 'the registry refuses the user name or the access token', url, answer);
+}
+
+/** With the answer, if that was what the registry said, and not already the token. */
+function forbidden(subject: TokenSubject, url: URL, answer?: HttpAnswer): RegistryError {
   return new RegistryError(
     'forbidden',
     subject === CATALOG
-      ? 'the user may not list the repositories: GitLab lets only administrators do that'
+      ? 'the user may not list the repositories, as in GitLab and Harbor only administrators may'
       : 'the user may not read the repository',
     url,
+    answer,
   );
 }
 
@@ -119,18 +126,33 @@ function forbidden(subject: TokenSubject, url: URL): RegistryError {
 async function detectScheme(http: HttpClient, options: AuthorizedOptions, signal: AbortSignal): Promise<Scheme> {
   const url = new URL('v2/', options.registryUrl);
   const answer = await follow(http, url, { method: 'GET', signal }, undefined);
-  if (answer.status === 200) return { kind: 'open' };
+  const authorization = basicAuthorization(options);
+  if (answer.status === 200) {
+    // A registry on its own may be open to everybody and show more to those it knows, as zot does: it has to be told who asks.
+    return authorization === undefined || options.gitlabUrl !== undefined
+      ? { kind: 'open' }
+      : { kind: 'basic', authorization };
+  }
   if (answer.status !== 401) {
     throw new RegistryError('unavailable', `no registry answers here, but status ${answer.status}`, url, answer);
   }
   const bearer = challengeOf(answer, 'bearer');
-  if (bearer !== undefined)
-    return { kind: 'bearer', tokens: createTokenService(http, { ...options, ...tokenEndpoint(bearer, url, options) }) };
+  if (bearer !== undefined) {
+    const endpoint = tokenEndpoint(bearer, url, options);
+    return { kind: 'bearer', realm: endpoint.realm, tokens: createTokenService(http, { ...options, ...endpoint }) };
+  }
   if (challengeOf(answer, 'basic') === undefined) {
     throw new RegistryError('unavailable', 'the registry wants neither a token nor basic authentication', url, answer);
   }
-  const credentials = Buffer.from(`${options.username}:${options.accessToken}`).toString('base64');
-  return { kind: 'basic', authorization: `Basic ${credentials}` };
+  if (authorization === undefined) {
+    throw new RegistryError(
+      'unavailable',
+      'the registry wants a user name and a password, and none are set',
+      url,
+      answer,
+    );
+  }
+  return { kind: 'basic', authorization };
 }
 
 function tokenEndpoint(
@@ -143,7 +165,7 @@ function tokenEndpoint(
   const realm = new URL(text);
   // The realm is the registry's word: without this check a hostile answer would collect the password.
   if (!options.tokenOrigins.includes(realm.origin)) {
-    const what = `the registry names a token service at ${realm.origin}, which is not among the configured origins; the credentials are not sent`;
+    const what = `the registry names a token service at ${realm.origin}, which is not among the configured origins; if that is where its tokens come from, add it to token_origins`;
     throw new RegistryError('unavailable', what, url);
   }
   return { realm, service: parameters.get('service') ?? '' };
@@ -153,37 +175,4 @@ function challengeOf(answer: HttpAnswer, scheme: string): Challenge | undefined 
   const header = answer.headers['www-authenticate'];
   const lines = header === undefined ? [] : Array.isArray(header) ? header : [header];
   return lines.flatMap(parseChallenges).find((challenge) => challenge.scheme === scheme);
-}
-
-interface FollowedAnswer extends HttpAnswer {
-  readonly isFromElsewhere: boolean;
-}
-
-/** Follows redirects, as blob stores ask for them: at another origin without the authorization, and never to where a registry has no business. */
-async function follow(
-  http: HttpClient,
-  url: URL,
-  request: AuthorizedRequest,
-  authorization: string | undefined,
-): Promise<FollowedAnswer> {
-  let target = url;
-  for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const isFromElsewhere = target.origin !== url.origin;
-    const headers = { ...request.headers, authorization: isFromElsewhere ? undefined : authorization };
-    const answer = await http.send(target, { method: request.method, headers, signal: request.signal });
-    const location = answer.headers['location'];
-    if (!REDIRECTS.has(answer.status) || typeof location !== 'string' || !URL.canParse(location, target.href))
-      return { ...answer, isFromElsewhere };
-    target = new URL(location, target);
-    if (!isAllowedTarget(target, url)) {
-      throw new RegistryError('unreadable', `a redirect to ${target.origin} is not followed`, url, answer);
-    }
-  }
-  throw new RegistryError('unreadable', `more than ${MOST_REDIRECTS} redirects`, url);
-}
-
-/** No downgrade from https, and no link-local address; a name for one is found out when it is connected to (link-local.ts). */
-function isAllowedTarget(target: URL, from: URL): boolean {
-  const isWeb = target.protocol === 'https:' || (target.protocol === 'http:' && from.protocol === 'http:');
-  return isWeb && !isLinkLocal(target.hostname.replace(/^\[|\]$/g, ''));
 }

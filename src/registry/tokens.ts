@@ -3,16 +3,15 @@ import { z } from 'zod';
 import { byName, type RepositoryName } from '../domain/names.ts';
 import type { SteadyClock } from '../ports.ts';
 import { parseJson } from './answers.ts';
+import { basicAuthorization, type Credentials } from './credentials.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
 import { asOutage } from './outage.ts';
 
-export interface TokenServiceOptions {
+export interface TokenServiceOptions extends Credentials {
   readonly realm: URL;
   readonly service: string;
-  readonly username: string;
-  readonly accessToken: string;
   readonly steadyClock: SteadyClock;
 }
 
@@ -121,12 +120,15 @@ async function requestToken(
   const url = new URL(options.realm);
   url.searchParams.set('service', options.service);
   for (const subject of subjects) url.searchParams.append('scope', scopeOf(subject));
-  const credentials = Buffer.from(`${options.username}:${options.accessToken}`).toString('base64');
+  const authorization = basicAuthorization(options);
   const requestedAt = options.steadyClock();
-  const headers = { authorization: `Basic ${credentials}` };
+  const headers = { authorization };
   const answer = await http.send(url, { method: 'GET', headers, signal, isVital: true }).catch(asOutage);
   const mayShrink = subjects.length > 1;
   if (mayShrink && TOO_MUCH_ASKED.has(answer.status)) return undefined;
+  // Without credentials a refusal is one of what was asked for: GitLab's service says so where it is nothing that everybody may read.
+  if (authorization === undefined && (answer.status === 401 || answer.status === 403))
+    throw new RegistryError('forbidden', 'the token service grants nothing to those without credentials', url, answer);
   const token = readToken(url, answer, requestedAt);
   return mayShrink && token.authorization.length > LONGEST_TOKEN ? undefined : token;
 }
@@ -137,8 +139,8 @@ export function scopeOf(subject: TokenSubject): string {
 }
 
 const tokenAnswer = z.object({
-  token: z.string().min(1).optional(),
-  access_token: z.string().min(1).optional(),
+  token: z.string().optional(),
+  access_token: z.string().optional(),
   expires_in: z.number().positive().optional(),
 });
 
@@ -151,8 +153,8 @@ const tokenClaims = z.object({
 function readToken(url: URL, answer: HttpAnswer, requestedAt: number): RegistryToken {
   if (answer.status !== 200) throw new RegistryError('unavailable', refusal(answer.status), url, answer);
   const parsed = tokenAnswer.safeParse(parseJson(answer.body));
-  const value = parsed.data?.token ?? parsed.data?.access_token;
-  if (value === undefined) {
+  const value = parsed.data?.token || parsed.data?.access_token;
+  if (value === undefined || value === '') {
     throw new RegistryError('unavailable', 'the token service answered without a token', url, { status: 200 });
   }
   const claims = readClaims(value);
@@ -183,6 +185,6 @@ function readClaims(token: string): z.infer<typeof tokenClaims> | undefined {
 }
 
 function grantedScope({ type, name, actions }: { type: string; name: string; actions: string[] | null }): string[] {
-  if (type === 'registry') return [`registry:${name}:*`];
+  if (type === 'registry') return actions?.includes('*') ? [`registry:${name}:*`] : [];
   return actions?.some((action) => action === 'pull' || action === '*') ? [`${type}:${name}:pull`] : [];
 }
