@@ -49,6 +49,7 @@ function connect(url: string, timeoutMs: number): DistributionRegistry {
     accessToken: 'secret',
     concurrencyMin: 8,
     concurrencyMax: 8,
+    requestsPerSecond: 0,
     timeoutMs,
     retries: 3,
     userAgent: 'chaos',

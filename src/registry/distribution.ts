@@ -2,27 +2,26 @@ import { hash } from 'node:crypto';
 import { readImageConfig } from '../domain/image-config.ts';
 import { readManifest } from '../domain/manifest.ts';
 import { MANIFEST_TYPES } from '../domain/media-types.ts';
-import {
-  type Digest,
-  parseDigest,
-  parseRepositoryName,
-  parseTagName,
-  type RepositoryName,
-  type TagName,
-} from '../domain/names.ts';
+import { type Digest, parseDigest, type RepositoryName, type TagName } from '../domain/names.ts';
 import type { Registry, StoredManifest } from '../ports.ts';
 import { errorCodes, header, parseJson } from './answers.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './authorized.ts';
+import { type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
+import { gitlabRepositories } from './gitlab-projects.ts';
+import { createGitlabTags } from './gitlab-tags.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from './http.ts';
 import { createLookup } from './link-local.ts';
-import { catalogPage, type Listing, pages, tagsPage } from './listing.ts';
+import { catalogPage, type Listing, listTags, pages } from './listing.ts';
 import { tellOutages } from './outage.ts';
 import { signedPayload } from './schema1.ts';
 import { CATALOG } from './tokens.ts';
 
-export type DistributionOptions = HttpOptions & AuthorizedOptions;
+export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions {
+  /** Paths of the groups or projects whose repositories GitLab is asked for; all that the user is a member of without any. */
+  readonly groups?: readonly string[];
+}
 
 /** A registry of the Distribution family (Docker's, GitLab's, Harbor, zot) over HTTP. */
 export interface DistributionRegistry extends Registry {
@@ -41,14 +40,15 @@ const LARGEST_MANIFEST_BYTES = 8 * 1024 * 1024;
 const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 
 export function createDistributionRegistry(options: DistributionOptions): DistributionRegistry {
+  const { registryUrl } = options;
   const http = createOwnHttpClient(options);
   const client = createAuthorizedClient(tellOutages(http, options.registryUrl), options);
+  const gitlabTags = options.gitlabUrl === undefined ? undefined : createGitlabTags(client, registryUrl);
   return {
     async *repositories(signal) {
       client.begin();
-      const listing: Listing<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };
-      for await (const page of pages(client, options.registryUrl, listing, signal)) {
-        const names = page.map((text) => parseRepositoryName(text) ?? { illegal: text });
+      gitlabTags?.begin();
+      for await (const names of discover(nameSources(http, client, options), options, signal)) {
         await client.expect(
           names.filter((name) => typeof name === 'string'),
           signal,
@@ -57,16 +57,8 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       }
     },
     async tags(repository, signal) {
-      const texts = new Set<string>();
-      const path = `v2/${repository}/tags/list`;
-      const listing: Listing<string> = { subject: repository, path, page: tagsPage };
-      for await (const page of pages(client, options.registryUrl, listing, signal)) {
-        for (const text of page) texts.add(text);
-      }
-      return [...texts].map((text) => {
-        const name = parseTagName(text);
-        return name === undefined ? { illegal: text } : { name };
-      });
+      const listed = await gitlabTags?.list(repository, signal);
+      return listed === undefined ? listTags(client, repository, registryUrl, signal) : [...listed.values()];
     },
     resolve: (repository, tag, before, signal) => resolveTag(client, repository, tag, before, options, signal),
     async manifest(repository, reference, signal) {
@@ -105,9 +97,22 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
 
 /** A client that knows which servers the operator has named, and which are only the registry's word. */
 function createOwnHttpClient(options: DistributionOptions): HttpClient {
-  const certificateOrigins = [options.registryUrl.origin, ...options.tokenOrigins];
+  const { registryUrl, gitlabUrl = registryUrl.href, tokenOrigins } = options;
+  const certificateOrigins = [registryUrl.origin, new URL(gitlabUrl).origin, ...tokenOrigins];
   const hosts = new Set(certificateOrigins.map((origin) => new URL(origin).hostname));
   return createHttpClient({ lookup: createLookup(hosts), certificateOrigins, ...options });
+}
+
+function nameSources(http: HttpClient, client: AuthorizedClient, options: DistributionOptions): NameSources {
+  const { registryUrl, gitlabUrl, accessToken, groups = [] } = options;
+  const listing: Listing<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };
+  return {
+    catalog: (signal) => pages(client, registryUrl, listing, signal),
+    gitlab:
+      gitlabUrl === undefined || accessToken === undefined
+        ? undefined
+        : (signal) => gitlabRepositories(http, { gitlabUrl, accessToken, groups }, signal),
+  };
 }
 
 function toManifest(answer: HttpAnswer, reference: string, url: () => URL): StoredManifest {

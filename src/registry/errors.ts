@@ -19,7 +19,16 @@ export class RegistryError extends Error implements RegistryFailure {
 
   /** The same failure, where it means more or less than one answer. */
   as(kind: RegistryFailureKind): RegistryError {
+    return this.#changed(kind, this.reason);
+  }
+
+  /** The same failure, told by somebody who knows more. */
+  because(reason: string): RegistryError {
+    return this.#changed(this.kind, reason);
+  }
+
+  #changed(kind: RegistryFailureKind, reason: string): RegistryError {
     const status = this.status === undefined ? {} : { status: this.status };
-    return new RegistryError(kind, this.reason, new URL(this.url), { cause: this.cause, ...status });
+    return new RegistryError(kind, reason, new URL(this.url), { cause: this.cause, ...status });
   }
 }

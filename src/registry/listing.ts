@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { parseTagName, type RepositoryName } from '../domain/names.ts';
+import type { IllegalName, ListedTag } from '../ports.ts';
 import { errorCodes, parseJson } from './answers.ts';
 import type { AuthorizedClient } from './authorized.ts';
 import { RegistryError } from './errors.ts';
@@ -12,13 +14,15 @@ const LARGEST_PAGE = 1000;
 export const catalogPage = z
   .object({ repositories: z.array(z.string()).nullish() })
   .transform((page) => page.repositories ?? []);
-export const tagsPage = z.object({ tags: z.array(z.string()).nullish() }).transform((page) => page.tags ?? []);
+const tagsPage = z.object({ tags: z.array(z.string()).nullish() }).transform((page) => page.tags ?? []);
 
 export interface Listing<T> {
   readonly subject: TokenSubject;
   /** Below the registry's URL. */
   readonly path: string;
   readonly page: z.ZodType<T[]>;
+  /** Whether the size of every page is ours to say, and links do not keep it. */
+  readonly hasOwnSize?: true;
 }
 
 /** What a registry answers for a repository that is gone: the code of the protocol, and Harbor's own. */
@@ -32,7 +36,7 @@ const MOST_RESTARTS = 3;
 export async function* pages<T>(
   client: AuthorizedClient,
   registryUrl: URL,
-  { subject, path, page: schema }: Listing<T>,
+  { subject, path, page: schema, hasOwnSize }: Listing<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T[]> {
   const url = new URL(path, registryUrl);
@@ -60,9 +64,28 @@ export async function* pages<T>(
         throw new RegistryError('unreadable', 'the pages of the listing go round in a circle', url);
       seen.add(next.last);
       last = next.last;
-      size = next.n ?? size;
+      if (!hasOwnSize) size = next.n ?? size;
     }
   }
+}
+
+/** The tags as every registry lists them: by their names alone. */
+export async function listTags(
+  client: AuthorizedClient,
+  repository: RepositoryName,
+  registryUrl: URL,
+  signal: AbortSignal,
+): Promise<readonly (ListedTag | IllegalName)[]> {
+  const texts = new Set<string>();
+  const path = `v2/${repository}/tags/list`;
+  const listing: Listing<string> = { subject: repository, path, page: tagsPage };
+  for await (const page of pages(client, registryUrl, listing, signal)) {
+    for (const text of page) texts.add(text);
+  }
+  return [...texts].map((text) => {
+    const name = parseTagName(text);
+    return name === undefined ? { illegal: text } : { name };
+  });
 }
 
 /** Harbor answers 400, and zot 404, where the `last` of a page is gone. */

@@ -1,0 +1,105 @@
+import { parseRepositoryName, type RepositoryName } from '../domain/names.ts';
+import type { IllegalName } from '../ports.ts';
+import { RegistryError } from './errors.ts';
+import { createGlob, isGlob } from './glob.ts';
+
+export interface DiscoveryOptions {
+  /** Who says which repositories there are; `auto` is the catalogue where it is granted, else GitLab. */
+  readonly discovery?: 'auto' | 'catalog' | 'gitlab' | 'list';
+  /** For `list`: names, and patterns for them (glob.ts). */
+  readonly repositories?: readonly string[];
+  /** Patterns of the repositories to read; all without any. */
+  readonly include?: readonly string[];
+  /** Patterns of the repositories to leave out, which counts more. */
+  readonly exclude?: readonly string[];
+}
+
+/** Names as somebody lists them, page by page; some may come twice. Throws a `RegistryError` where the list is not granted, or not whole. */
+export type NameSource = (signal: AbortSignal) => AsyncIterable<readonly string[]>;
+
+export interface NameSources {
+  readonly catalog: NameSource;
+  /** Undefined where there is no GitLab to ask. */
+  readonly gitlab: NameSource | undefined;
+}
+
+/** The repositories to read, each once, page by page. A list that is not granted is an error, and never an empty registry. */
+export async function* discover(
+  sources: NameSources,
+  options: DiscoveryOptions,
+  signal: AbortSignal,
+): AsyncGenerator<readonly (RepositoryName | IllegalName)[]> {
+  const included = anyOf(options.include ?? []);
+  const excluded = anyOf(options.exclude ?? []);
+  const isAll = (options.include ?? []).length === 0;
+  const seen = new Set<string>();
+  for await (const page of listed(sources, options, signal)) {
+    const fresh = new Set(page.filter((name) => !seen.has(name) && (isAll || included(name)) && !excluded(name)));
+    for (const name of fresh) seen.add(name);
+    yield [...fresh].map((text) => parseRepositoryName(text) ?? { illegal: text });
+  }
+}
+
+function listed(
+  sources: NameSources,
+  options: DiscoveryOptions,
+  signal: AbortSignal,
+): AsyncIterable<readonly string[]> {
+  switch (options.discovery) {
+    case 'catalog':
+      return sources.catalog(signal);
+    case 'gitlab':
+      if (sources.gitlab === undefined)
+        throw new TypeError('GitLab is to be asked, and its URL or an access token is missing');
+      return sources.gitlab(signal);
+    case 'list':
+      return named(sources, options.repositories ?? [], signal);
+    default:
+      return granted(sources, signal);
+  }
+}
+
+/** The names that are written out, and what fits the patterns: only for those is anybody asked. */
+async function* named(
+  sources: NameSources,
+  repositories: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<readonly string[]> {
+  yield repositories.filter((text) => !isGlob(text));
+  const patterns = repositories.filter(isGlob);
+  if (patterns.length === 0) return;
+  const fits = anyOf(patterns);
+  for await (const page of granted(sources, signal)) yield page.filter(fits);
+}
+
+/** The catalogue, or where it is not granted what GitLab lists. */
+async function* granted(sources: NameSources, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+  let isGranted = false;
+  try {
+    for await (const page of sources.catalog(signal)) {
+      isGranted = true;
+      yield page;
+    }
+  } catch (refusal) {
+    if (isGranted || !(refusal instanceof RegistryError) || refusal.kind !== 'forbidden') throw refusal;
+    yield* insteadOf(refusal, sources.gitlab, signal);
+  }
+}
+
+async function* insteadOf(
+  refusal: RegistryError,
+  gitlab: NameSource | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<readonly string[]> {
+  if (gitlab === undefined) throw refusal.because(`${refusal.reason}; with discovery = list they can be named`);
+  try {
+    yield* gitlab(signal);
+  } catch (failure) {
+    throw failure instanceof RegistryError ? failure.because(`${refusal.reason}; and ${failure.reason}`) : failure;
+  }
+}
+
+function anyOf(patterns: readonly string[]): (name: string) => boolean {
+  const globs = patterns.map(createGlob);
+  return (name) => globs.some((glob) => glob(name));
+}
