@@ -98,6 +98,9 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     [`access_token = ${SECRETS.token}\n[events]\nsecret = sixteen bytes or\n  more`]: `my.conf:14: [events] secret: the value holds a line break or a control character; expected ${EVENTS}`,
     'access_token = 00000000000000000000':
       'my.conf:12: [registry] access_token: the value is still the placeholder; expected a personal access token of the user, in one line',
+    'access_token =':
+      'my.conf:10: [registry] gitlab_base_url: is set without access_token; expected both, or neither for a registry without GitLab',
+    '': 'my.conf:10: [registry] gitlab_base_url: is set without access_token; expected both, or neither for a registry without GitLab',
     [`access_token = ${SECRETS.token}\n  more`]:
       'my.conf:12: [registry] access_token: the value holds a line break or a control character; expected a personal access token of the user, in one line',
   },
@@ -110,6 +113,22 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'my.conf:10: [registry] concurrency_min: does not fit: concurrency_min is 64 and concurrency_max is 32; expected the first to be at most the second',
     '[registry]\nrequests_per_second = -1':
       'my.conf:10: [registry] requests_per_second: "-1" is not a whole number; expected a whole number from 0 to 10000',
+    '[registry]\nusername =':
+      'my.conf:10: [registry] username: is empty although access_token is set; expected both or neither',
+    '[registry]\ndiscovery = guess':
+      'my.conf:10: [registry] discovery: "guess" is not one of the choices; expected one of auto, catalog, gitlab, list',
+    '[registry]\ndiscovery = list':
+      'my.conf:10: [registry] discovery: is list without repositories; expected both, or another way',
+    '[registry]\nrepositories = group/app':
+      'my.conf:10: [registry] repositories: is set, and counts only with discovery = list; expected that, or include',
+    '[registry]\ndiscovery = catalog\ngroups = a':
+      'my.conf:11: [registry] groups: is set, and GitLab is not asked for them; expected discovery = gitlab, or include',
+    '[registry]\ngroups = https://gitlab.example.com/a':
+      'my.conf:10: [registry] groups: "https://gitlab.example.com/a" holds an entry that is no path; expected paths such as my-group or my-group/my-project, separated by spaces or commas',
+    '[registry]\ninclude = Group/App':
+      'my.conf:10: [registry] include: "Group/App" holds a capital letter, which no repository has; expected names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
+    '[registry]\nexclude = a..b':
+      'my.conf:10: [registry] exclude: "a..b" holds an entry that fits no repository; expected names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
     '[registry]\nusername = a:b':
       'my.conf:10: [registry] username: "a:b" holds a colon; expected the name of a GitLab user',
   },
@@ -121,6 +140,20 @@ const CASES = Object.entries(BROKEN).flatMap(([line, cases]) =>
 
 test.for(CASES)('instead of "%s", "%s" is one clear line', ([line, instead, problem]) => {
   expect(problems(changed(line, instead))).toEqual([problem]);
+});
+
+test('a registry on its own needs nothing of GitLab, and what would is told', () => {
+  const told = (...lines: string[]) =>
+    problems(changed('gitlab_base_url = https://gitlab.example.com', ...lines)).map((line) => line.split(';')[0]);
+  expect(told('gitlab_base_url =')).toEqual([]);
+  expect(told('username = crawler')).toEqual([]);
+  expect(told('discovery = gitlab')).toEqual(['my.conf:10: [registry] discovery: is gitlab without gitlab_base_url']);
+  expect(told('groups = a')).toEqual(['my.conf:10: [registry] groups: is set, and GitLab is not asked for them']);
+  const anonymous = changed(`access_token = ${SECRETS.token}`).replace(/gitlab_base_url.*\n/, '');
+  expect(problems(anonymous)).toEqual([]);
+  expect(problems(`${anonymous}username = crawler`)).toEqual([
+    'my.conf:12: [registry] username: is set without access_token; expected both, or neither where everybody may read the registry',
+  ]);
 });
 
 test('all problems come at once, in order of the file', () => {

@@ -34,6 +34,11 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       username: 'root',
       accessToken: SECRETS.token,
       collectCreated: true,
+      discovery: 'auto',
+      groups: [],
+      repositories: [],
+      include: [],
+      exclude: [],
       requestTimeoutMs: 30_000,
       concurrencyMin: 2,
       concurrencyMax: 32,
@@ -54,7 +59,8 @@ test('the Config is frozen through and through', () => {
 
 test('every key there is can be set', () => {
   const ca = written(`some text\n${rootCertificates[0]}\nmore`, 'ca.pem');
-  const all = config(`[general]
+  const all = config(
+    `[general]
     socket_host: [::1]
     socket_port: 0
     server_prefix: registry-usage//v1/
@@ -89,8 +95,13 @@ test('every key there is can be set', () => {
     requests_per_second: 100
     ca_file: ${ca}
     token_origins: https://tokens.example
+    discovery: List
+    repositories: group/app, other/**
+    include: **/app
+    exclude: other/old-?/* **/cache
     [events]
-    secret: ${SECRETS.events}`);
+    secret: ${SECRETS.events}`,
+  );
   expect(all.general).toEqual({
     host: '::1',
     port: 0,
@@ -114,6 +125,10 @@ test('every key there is can be set', () => {
     concurrencyMax: 256,
     requestsPerSecond: 100,
     tokenOrigins: ['http://gitlab.example', 'https://registry.example', 'https://tokens.example'],
+    discovery: 'list',
+    repositories: ['group/app', 'other/**'],
+    include: ['**/app'],
+    exclude: ['other/old-?/*', '**/cache'],
   });
   expect(all.events).toEqual({ secret: SECRETS.events });
 });
@@ -126,6 +141,21 @@ test.for([
   ['//a//b//', '/a/b'],
 ])('the prefix %j is served below %j', ([written = '', prefix]) => {
   expect(config(changed('socket_port = 8080', `server_prefix = ${written}`)).general.prefix).toBe(prefix);
+});
+
+test('a registry on its own needs no GitLab, and one for everybody no credentials', () => {
+  const alone = GOOD.replace(/(gitlab_base_url|access_token).*\n/g, '');
+  expect(config(`${alone}username =\n`).registry).toMatchObject({
+    gitlabUrl: undefined,
+    username: undefined,
+    accessToken: undefined,
+    tokenOrigins: ['https://registry.example.com:5005'],
+  });
+});
+
+test('groups are paths, whatever slashes stand around them', () => {
+  const { registry } = config(`${GOOD}discovery = gitlab\ngroups = /Group/, other/my.project 42\n`);
+  expect(registry).toMatchObject({ discovery: 'gitlab', groups: ['Group', 'other/my.project', '42'] });
 });
 
 test('debug logs at least what the level debug does', () => {

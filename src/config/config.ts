@@ -49,12 +49,13 @@ export interface JwtConfig {
 }
 
 export interface RegistryConfig {
-  /** With a trailing slash. */
-  readonly gitlabUrl: string;
+  /** With a trailing slash; undefined for a registry on its own. */
+  readonly gitlabUrl: string | undefined;
   /** With a trailing slash. */
   readonly registryUrl: string;
-  readonly username: string;
-  readonly accessToken: string;
+  readonly username: string | undefined;
+  /** Undefined where everybody may read the registry; defined where there is a GitLab. */
+  readonly accessToken: string | undefined;
   readonly requestTimeoutMs: number;
   /** Requests in flight at most when it goes badly; not more than `concurrencyMax`. */
   readonly concurrencyMin: number;
@@ -72,6 +73,16 @@ export interface RegistryConfig {
   readonly tokenOrigins: readonly string[];
   /** Whether images' configs are read, for their platforms and times of creation. */
   readonly collectCreated: boolean;
+  /** `gitlab` only where there is one. */
+  readonly discovery: Values['registry']['discovery'];
+  /** Paths of groups and projects. */
+  readonly groups: readonly string[];
+  /** Names and patterns; at least one for `list`. */
+  readonly repositories: readonly string[];
+  /** Patterns; all repositories without any. */
+  readonly include: readonly string[];
+  /** Patterns. */
+  readonly exclude: readonly string[];
 }
 
 export interface EventsConfig {
@@ -117,6 +128,11 @@ export function configOf({ general, ldap, jwt, registry, events }: Values, proxy
       proxy,
       tokenOrigins: tokenOrigins(registry),
       collectCreated: registry.collect_created,
+      discovery: registry.discovery,
+      groups: registry.groups,
+      repositories: registry.repositories,
+      include: registry.include,
+      exclude: registry.exclude,
     },
     events: { secret: events.secret },
   });
@@ -131,7 +147,7 @@ function clientCertificate({
 }
 
 function tokenOrigins(registry: Values['registry']): readonly string[] {
-  const urls = [registry.gitlab_base_url, registry.registry_base_url];
+  const urls = [registry.gitlab_base_url, registry.registry_base_url].filter((url) => url !== undefined);
   return [...new Set([...urls.map((url) => new URL(url).origin), ...registry.token_origins])];
 }
 

@@ -1,4 +1,5 @@
 import { isKeyOf } from './certificates.ts';
+import { inDiscovery } from './discovery-contradictions.ts';
 import type { Values } from './schema.ts';
 
 export interface Contradiction {
@@ -13,7 +14,7 @@ type Read<S extends keyof Values> = Partial<Values[S]>;
 
 /** What is right by itself and wrong together, and why. Keys that are wrong by themselves are absent. */
 export function contradictions(ldap: Read<'ldap'>, registry: Read<'registry'>): readonly Contradiction[] {
-  return [...inDirectory(ldap), ...inPace(registry), ...inIdentity(registry)];
+  return [...inDirectory(ldap), ...inPace(registry), ...inIdentity(registry), ...inDiscovery(registry)];
 }
 
 function inDirectory(ldap: Read<'ldap'>): readonly Contradiction[] {

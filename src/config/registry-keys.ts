@@ -1,6 +1,7 @@
 import { certificatesIn, privateKeyIn } from './certificates.ts';
 import { key, type Reader } from './key.ts';
-import { boolean, duration, isAllZeros, line, optional, replaced, wholeNumber } from './readers.ts';
+import { boolean, duration, isAllZeros, line, oneOf, optional, replaced, wholeNumber } from './readers.ts';
+import { namespaces, patterns } from './repository-patterns.ts';
 import { baseUrl, origins } from './web-addresses.ts';
 
 /** A name for Basic authentication, which ends at the first colon (RFC 7617, section 2). */
@@ -8,9 +9,11 @@ const basicName: Reader<string> = (text) => (text.includes(':') ? { wrong: 'hold
 
 export const REGISTRY_KEYS = {
   gitlab_base_url: key({
-    about: 'The GitLab that hands out the tokens for the registry.',
+    about:
+      'The GitLab that hands out the tokens for the registry. Empty for a registry on its own, such as Distribution, zot or Harbor.',
     right: 'an http or https URL without credentials, such as https://gitlab.example.com/',
-    read: baseUrl('mygitlab.com'),
+    read: optional(baseUrl('mygitlab.com')),
+    fallback: '',
     sample: 'https://mygitlab.com/',
   }),
   registry_base_url: key({
@@ -20,15 +23,18 @@ export const REGISTRY_KEYS = {
     sample: 'https://registry.mygitlab.com/',
   }),
   username: key({
-    about: 'The GitLab user that reads the registry: an administrator, since nobody else may list all repositories.',
+    about:
+      'The user that reads the registry. In GitLab only an administrator may list all repositories; for others see `discovery`.',
     right: 'the name of a GitLab user',
-    read: basicName,
+    read: optional(basicName),
     fallback: 'root',
   }),
   access_token: key({
-    about: 'A personal access token of that user, with the scope `read_registry`.',
+    about:
+      'A personal access token of that user, with the scope `read_registry`, and also `read_api` where GitLab is asked for the repositories. For a registry on its own, the password of the user, or nothing where everybody may read it.',
     right: 'a personal access token of the user, in one line',
-    read: replaced(isAllZeros, line),
+    read: optional(replaced(isAllZeros, line)),
+    fallback: '',
     sample: '00000000000000000000',
     isSecret: true,
   }),
@@ -101,6 +107,48 @@ export const REGISTRY_KEYS = {
     right: 'True or False',
     read: boolean,
     fallback: 'True',
+    isNew: true,
+  }),
+  discovery: key({
+    about:
+      'Who says which repositories there are: the `catalog` of the registry, the REST API of `gitlab`, or the `list` in `repositories`. `auto` takes the catalogue where the user may list it, and else asks GitLab.',
+    right: 'one of auto, catalog, gitlab, list',
+    read: oneOf(['auto', 'catalog', 'gitlab', 'list']),
+    fallback: 'auto',
+    isNew: true,
+  }),
+  groups: key({
+    about:
+      'The groups, with all below them, and the projects whose repositories GitLab is asked for. Empty for all projects that the user is a member of.',
+    right: 'paths such as my-group or my-group/my-project, separated by spaces or commas',
+    read: namespaces,
+    fallback: '',
+    sample: 'my-group other-group/my-project',
+    isNew: true,
+  }),
+  repositories: key({
+    about:
+      'The repositories for `discovery = list`. In a pattern `?` is any character but a slash, `*` any number of them, and `**` any characters; what fits one is looked for as with `auto`.',
+    right: 'names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
+    read: patterns,
+    fallback: '',
+    sample: 'my-group/app other-group/**',
+    isNew: true,
+  }),
+  include: key({
+    about: 'Patterns as in `repositories` for those that are read, of whatever was found. Empty for all of them.',
+    right: 'names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
+    read: patterns,
+    fallback: '',
+    sample: 'my-group/**',
+    isNew: true,
+  }),
+  exclude: key({
+    about: 'Patterns as in `repositories` for those that are left out. It counts more than `include`.',
+    right: 'names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
+    read: patterns,
+    fallback: '',
+    sample: '**/cache',
     isNew: true,
   }),
 };
