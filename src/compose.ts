@@ -5,15 +5,17 @@ import { createLdapDirectory } from './auth/ldap-directory.ts';
 import { createTokens } from './auth/tokens.ts';
 import type { Logger } from './cli/log.ts';
 import type { Config } from './config/config.ts';
-import { type CollectorReport, createCollector } from './crawl/collector.ts';
-import { crawl } from './crawl/crawl.ts';
+import { type Collector, type CollectorReport, createCollector } from './crawl/collector.ts';
+import { createNotices, type Notices, type NoticesReport } from './crawl/notices.ts';
+import { createSnapshots, type SnapshotTaker } from './crawl/snapshots.ts';
 import { createWait } from './crawl/wait.ts';
-import type { Collections } from './ports.ts';
+import type { Snapshots } from './ports.ts';
 import { createDistributionRegistry, type DistributionRegistry } from './registry/distribution.ts';
+import { openStore, type Store } from './store/open-store.ts';
 
 /** The whole service, wired and not yet running. */
 export interface Service {
-  /** Listens, and begins to collect; the server does not wait for the first collection. Throws where it cannot listen. */
+  /** Shows what was stored, listens, and begins to collect; the server does not wait for the first collection. Throws where it cannot listen, or read the store. */
   start(): Promise<void>;
   /** Lets requests under way finish, ends the collection, and closes every connection. */
   stop(): Promise<void>;
@@ -22,9 +24,12 @@ export interface Service {
 const RETRIES = 6;
 const PROGRESS_EVERY_MS = 5000;
 
+const clock = Date.now;
+const steadyClock = (): number => performance.now();
+
+/** Throws a `StoreError` where the store cannot be opened. */
 export function compose(config: Config, version: string, log: Logger): Service {
-  const clock = Date.now;
-  const steadyClock = (): number => performance.now();
+  const store = openStore({ ...config.store, clock });
   const registry = createDistributionRegistry({
     ...config.registry,
     registryUrl: new URL(config.registry.registryUrl),
@@ -34,37 +39,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     clock,
     steadyClock,
   });
-  const store = openStore({ ...config.store, clock });
-  const snapshots = createSnapshots({
-    registry,
-    catalogue: store.catalogue,
-    store: store.snapshots,
-    width: config.registry.concurrencyMax,
-    collectCreated: config.registry.collectCreated,
-    resumeWithinMs: config.general.updateIntervalMs,
-    emptyGuard: config.registry.emptyGuard,
-    clock,
-    notKept: (failure) => log.error({ reason: failure.message }, 'the snapshot is shown, but could not be kept'),
-  });
-  const collector = createCollector({
-    intervalMs: config.general.updateIntervalMs,
-    clock,
-    steadyClock,
-    wait,
-    takeAll: snapshots.takeAll,
-    noticedCount: () => notices.count(),
-    requestsCount: registry.requestsCount,
-    report: reportTo(log, registry, snapshots),
-  });
-  const notices = createNotices({
-    steadyClock,
-    wait,
-    isReady: () => snapshots.latest() !== undefined && collector.state().failure === undefined,
-    request: collector.request,
-    takeSome: snapshots.takeSome,
-    catalogue: store.catalogue,
-    report: reportNoticesTo(log),
-  });
+  const { snapshots, collector, notices } = composeCollecting(config, registry, store, log);
   const server = createServer({
     prefix: config.general.prefix,
     corsOrigins: config.general.corsOrigins,
@@ -83,22 +58,71 @@ export function compose(config: Config, version: string, log: Logger): Service {
     async start() {
       await snapshots.load();
       await server.listen({ host: config.general.host, port: config.general.port });
-      log.info({ url: urlOf(server.server.address(), config.general.prefix) }, 'listening');
+      const url = urlOf(server.server.address(), config.general.prefix);
+      log.info({ url, snapshot: snapshots.latest()?.id }, 'listening');
       collector.start();
       notices.start();
-      progress = setInterval(() => logProgress(log, collector), PROGRESS_EVERY_MS);
+      progress = setInterval(() => logProgress(log, collector, registry), PROGRESS_EVERY_MS);
     },
     async stop() {
       clearInterval(progress);
       await Promise.all([server.close(), collector.stop(), notices.stop()]);
-      await Promise.all([registry.close(), store.close()]);
+      await registry.close();
+      store.close();
     },
   };
 }
 
-function logProgress(log: Logger, collections: Collections): void {
-  const { running } = collections.state();
-  if (running) log.debug({ ...running.progress, requests: running.requestsCount }, 'collecting');
+interface Collecting {
+  readonly snapshots: SnapshotTaker;
+  readonly collector: Collector;
+  readonly notices: Notices;
+}
+
+function composeCollecting(config: Config, registry: DistributionRegistry, store: Store, log: Logger): Collecting {
+  const wait = createWait(steadyClock);
+  const snapshots = createSnapshots({
+    registry,
+    catalogue: store.catalogue,
+    store: store.snapshots,
+    checkStore: store.check,
+    width: config.registry.concurrencyMax,
+    collectCreated: config.registry.collectCreated,
+    resumeWithinMs: config.general.updateIntervalMs,
+    emptyGuard: config.registry.emptyGuard,
+    clock,
+    report: {
+      notLoaded: ({ message }) => log.error({ reason: message }, 'the last snapshot is lost; a new one is taken'),
+      notKept: ({ message }) => log.error({ reason: message }, 'the snapshot is shown, but could not be kept'),
+    },
+  });
+  const collector: Collector = createCollector({
+    intervalMs: config.general.updateIntervalMs,
+    clock,
+    steadyClock,
+    wait,
+    takeAll: snapshots.takeAll,
+    noticedCount: () => notices.count(),
+    requestsCount: registry.requestsCount,
+    report: reportTo(log, registry, snapshots),
+  });
+  const notices = createNotices({
+    steadyClock,
+    wait,
+    isReady: () => snapshots.latest() !== undefined && collector.state().failure === undefined,
+    request: collector.request,
+    takeSome: snapshots.takeSome,
+    catalogue: store.catalogue,
+    report: reportNoticesTo(log),
+  });
+  return { snapshots, collector, notices };
+}
+
+function logProgress(log: Logger, collector: Collector, registry: DistributionRegistry): void {
+  const { running } = collector.state();
+  if (!running) return;
+  const requests = { requests: running.requestsCount, concurrency: registry.concurrency() };
+  log.debug({ ...running.progress, ...requests }, 'collecting');
 }
 
 /** Where the server listens, and not where one machine might reach it: all addresses are `0.0.0.0` or `[::]`. */
@@ -108,7 +132,7 @@ function urlOf(address: AddressInfo | string | null, prefix: string): string {
   return `http://${host}:${address.port}${prefix}`;
 }
 
-function reportTo(log: Logger, registry: DistributionRegistry): CollectorReport {
+function reportTo(log: Logger, registry: DistributionRegistry, snapshots: Snapshots): CollectorReport {
   let requestsBefore = 0;
   return {
     started() {
@@ -125,9 +149,19 @@ function reportTo(log: Logger, registry: DistributionRegistry): CollectorReport 
         'collection finished',
       );
     },
-    failed(reason, retryAt, last) {
-      const consequence = last === undefined ? 'there is no snapshot yet' : 'the last snapshot stays';
+    failed(reason, retryAt) {
+      const consequence = snapshots.latest() === undefined ? 'there is no snapshot yet' : 'the last snapshot stays';
       log.error({ reason, retryAt: new Date(retryAt).toISOString() }, `collection failed; ${consequence}`);
     },
+  };
+}
+
+function reportNoticesTo(log: Logger): NoticesReport {
+  const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+  return {
+    reread: (names) => log.info({ repositories: [...names] }, 'read again, as the registry has notified'),
+    rereadFailed: (names, error) =>
+      log.error({ repositories: [...names], reason: reasonOf(error) }, 'could not be read again; tried once more soon'),
+    pullsNotKept: (error) => log.error({ reason: reasonOf(error) }, 'pulls could not be kept'),
   };
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { DEFAULT_CONFIG_FILE, PROGRAM, parseArguments } from './cli/arguments.ts';
-import { createLog } from './cli/log.ts';
-import { compose } from './compose.ts';
+import { createLog, type Logger } from './cli/log.ts';
+import { compose, type Service } from './compose.ts';
 import type { Config } from './config/config.ts';
 import { defaultConfigText } from './config/default-config.ts';
 import { loadConfig, type Origins } from './config/load-config.ts';
@@ -46,7 +46,7 @@ async function serve({ config, origins }: Loaded): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
   const log = createLog({ level: config.general.logLevel, isTerminal, noColor: Boolean(process.env['NO_COLOR']) });
   log.debug({ version, node: process.version, origins }, 'settings');
-  const service = compose(config, version, log);
+  const service = composeOrFail(config, log);
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (isStopping) return; // a supervisor may signal the process and its group: once is meant
@@ -63,11 +63,24 @@ async function serve({ config, origins }: Loaded): Promise<void> {
   try {
     await service.start();
   } catch (error) {
+    if ((error as { kind?: unknown }).kind === 'store') return failAtStore(error);
     const { code, message } = error as NodeJS.ErrnoException;
     const { host, port } = config.general;
     const reason = code === 'EADDRINUSE' ? 'something else listens there' : message;
     fail(`${PROGRAM}: cannot listen on ${host}, port ${port}: ${reason}\n`, 1);
   }
+}
+
+function composeOrFail(config: Config, log: Logger): Service {
+  try {
+    return compose(config, version, log);
+  } catch (error) {
+    return failAtStore(error);
+  }
+}
+
+function failAtStore(error: unknown): never {
+  return fail(`${PROGRAM}: [store] url: ${error instanceof Error ? error.message : String(error)}\n`, 1);
 }
 
 function configurationProblems(problems: readonly string[], isDefaultFile: boolean): string {
@@ -78,7 +91,7 @@ function configurationProblems(problems: readonly string[], isDefaultFile: boole
 }
 
 /** Ends the process with a text for people and an exit code for scripts. */
-function fail(text: string, exitCode: number): void {
+function fail(text: string, exitCode: number): never {
   process.stderr.write(text);
   process.exit(exitCode);
 }

@@ -18,6 +18,8 @@ export type SteadyClock = () => number;
 export interface Registry {
   /** Every repository that the credentials may list, page by page. Begins a crawl: what earlier ones learnt of the registry's ways is forgotten. */
   repositories(signal: AbortSignal): AsyncIterable<RepositoryName | IllegalName>;
+  /** Whether a repository that somebody else names may be one of those. */
+  isWanted(repository: RepositoryName): boolean;
   /** All tags of a repository, in any order; none where the registry does not know the repository (any more). */
   tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (ListedTag | IllegalName)[]>;
   /**

@@ -34,6 +34,7 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       username: 'root',
       accessToken: SECRETS.token,
       collectCreated: true,
+      emptyGuard: 0.1,
       discovery: 'auto',
       groups: [],
       repositories: [],

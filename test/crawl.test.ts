@@ -32,6 +32,7 @@ function registryOf(names: readonly string[], answers: Partial<Registry> = {}): 
     async *repositories() {
       yield* names as RepositoryName[];
     },
+    isWanted: () => true,
     tags: async () => listed('v1'),
     async resolve(name, tag, _, signal) {
       return (await this.manifest(name, tag, signal))?.digest;

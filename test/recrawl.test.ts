@@ -302,7 +302,7 @@ test('a snapshot that cannot be kept is shown all the same', async () => {
           throw full;
         },
       },
-      notKept: ({ message }) => void failures.push(message),
+      report: { notLoaded: () => undefined, notKept: ({ message }) => void failures.push(message) },
     },
   );
   const taken = await takeAll();

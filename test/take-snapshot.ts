@@ -7,6 +7,10 @@ export function noProgress(): CrawlProgress {
   return { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
 }
 
+function fail(failure: Error): never {
+  throw failure;
+}
+
 /** What takes snapshots as the service does, with so many requests at once, and keeps them in memory. */
 export function snapshotsOptions(
   registry: Registry,
@@ -17,14 +21,13 @@ export function snapshotsOptions(
     registry,
     catalogue,
     store: snapshots,
+    checkStore: async () => undefined,
     width,
     collectCreated: true,
     resumeWithinMs: 3_600_000,
     emptyGuard: 0.1,
     clock: Date.now,
-    notKept(failure) {
-      throw failure;
-    },
+    report: { notLoaded: fail, notKept: fail },
   };
 }
 

@@ -64,6 +64,7 @@ export function createToyRegistry(answers: Partial<Registry> = {}): ToyRegistry 
     async *repositories() {
       yield* [...content.keys()] as RepositoryName[];
     },
+    isWanted: () => true,
     async tags(repository) {
       asked.push(`tags ${repository}`);
       return [...(content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));

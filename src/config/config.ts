@@ -73,6 +73,8 @@ export interface RegistryConfig {
   readonly tokenOrigins: readonly string[];
   /** Whether images' configs are read, for their platforms and times of creation. */
   readonly collectCreated: boolean;
+  /** The share of the last collection's tags below which one is not believed: from 0 to 1. */
+  readonly emptyGuard: number;
   /** `gitlab` only where there is one. */
   readonly discovery: Values['registry']['discovery'];
   /** Paths of groups and projects. */
@@ -128,6 +130,7 @@ export function configOf({ general, ldap, jwt, registry, events }: Values, proxy
       proxy,
       tokenOrigins: tokenOrigins(registry),
       collectCreated: registry.collect_created,
+      emptyGuard: registry.empty_guard / 100,
       discovery: registry.discovery,
       groups: registry.groups,
       repositories: registry.repositories,

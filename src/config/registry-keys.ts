@@ -101,6 +101,14 @@ export const REGISTRY_KEYS = {
     sample: 'https://tokens.example.com',
     isNew: true,
   }),
+  empty_guard: key({
+    about:
+      'A collection that finds less than so many per cent of the tags of the last one is not believed: the last snapshot stays. `0` believes everything.',
+    right: 'a whole number from 0 to 100',
+    read: wholeNumber(0, 100),
+    fallback: '10',
+    isNew: true,
+  }),
   collect_created: key({
     about:
       'Whether to read when images were built and for which platform: one small request for each image that is new.',

@@ -76,7 +76,7 @@ export async function recrawl(
   const startedAt = clock();
   const reader = createRepositoryReader(registry, catalogue, workers);
   const readAndSave = createSaver(reader, catalogue, options);
-  await forEachLimited(names, workers, async (name) => {
+  await forEachLimited([...names].filter(registry.isWanted), workers, async (name) => {
     const before = await catalogue.repository(name);
     const isThere = await readAndSave(name, before, (record) => before !== undefined || holdsTags(record));
     if (isThere) found.add(name);

@@ -73,8 +73,7 @@ function createFollower(registry: Registry, catalogue: Catalogue, options: Reade
     followed.add(digest);
     await readConfig(repository, manifest);
     place.root.nodesCount += 1 + countOf(manifest);
-    for (const child of childManifests(manifest))
-      await read(repository, child, below(place)).catch(unlessUnavailable);
+    for (const child of childManifests(manifest)) await read(repository, child, below(place)).catch(unlessUnavailable);
   }
 
   /** Whether there is such a manifest. Throws what the registry throws. */

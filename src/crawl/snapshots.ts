@@ -10,12 +10,21 @@ export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'order' |
   readonly registry: Registry;
   readonly catalogue: Catalogue;
   readonly store: SnapshotStore;
+  /** Throws a `StoreFailure` where what is stored is damaged: before anything is added to it. */
+  readonly checkStore: () => Promise<void>;
   /** A crawl that was interrupted so long ago at most goes on where it was. */
   readonly resumeWithinMs: number;
   /** Below this share of the tags that there were, a crawl of everything is not believed. From 0, which believes everything, to 1. */
   readonly emptyGuard: number;
-  /** Says that a snapshot is shown, and could not be kept. */
-  readonly notKept: (failure: StoreFailure) => void;
+  readonly report: SnapshotsReport;
+}
+
+/** What is said of the store, for a log. */
+export interface SnapshotsReport {
+  /** The last snapshot cannot be shown: a new one will be taken. */
+  notLoaded(failure: StoreFailure): void;
+  /** The snapshot is shown all the same. */
+  notKept(failure: StoreFailure): void;
 }
 
 /** Takes snapshots, and shows the last one. */
@@ -40,7 +49,8 @@ export class EmptyRegistryError extends Error {
 }
 
 export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
-  const { registry, catalogue, store, emptyGuard, notKept } = options;
+  const { registry, catalogue, store, emptyGuard, report } = options;
+  const checkStore = onceDone(options.checkStore);
   const oneAtATime = createTurns();
   const order = createReadingOrder();
   let latest: Snapshot | undefined;
@@ -50,7 +60,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   /** From here on it is shown; what fails afterwards takes nothing back. */
   async function show(fresh: Snapshot, findings: Findings): Promise<Snapshot> {
     latest = fresh;
-    await store.save(fresh, findings).catch((error: unknown) => notKept(asStoreFailure(error)));
+    await store.save(fresh, findings).catch((error: unknown) => report.notKept(asStoreFailure(error)));
     return fresh;
   }
 
@@ -69,10 +79,11 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   return {
     latest: () => latest,
     async load() {
-      const findings = await store.latest();
+      const findings = await store.latest().catch((error: unknown) => report.notLoaded(asStoreFailure(error)));
       if (findings !== undefined) latest = toSnapshot(findings);
     },
     async takeAll(progress, signal) {
+      await checkStore();
       const names = new Set<RepositoryName>();
       found = names;
       const crawled = await crawl(registry, catalogue, { ...options, order, found: names, progress, signal });
@@ -86,6 +97,15 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
         return show(toSnapshot(findings), findings);
       });
     },
+  };
+}
+
+/** Does it until it has succeeded once. */
+function onceDone(task: () => Promise<void>): () => Promise<void> {
+  let isDone = false;
+  return async () => {
+    if (!isDone) await task();
+    isDone = true;
   };
 }
 

@@ -29,15 +29,25 @@ export async function* discover(
   options: DiscoveryOptions,
   signal: AbortSignal,
 ): AsyncGenerator<readonly (RepositoryName | IllegalName)[]> {
-  const included = anyOf(options.include ?? []);
-  const excluded = anyOf(options.exclude ?? []);
-  const isAll = (options.include ?? []).length === 0;
+  const isLetIn = createFilter(options);
   const seen = new Set<string>();
   for await (const page of listed(sources, options, signal)) {
-    const fresh = new Set(page.filter((name) => !seen.has(name) && (isAll || included(name)) && !excluded(name)));
+    const fresh = new Set(page.filter((name) => !seen.has(name) && isLetIn(name)));
     for (const name of fresh) seen.add(name);
     yield [...fresh].map((text) => parseRepositoryName(text) ?? { illegal: text });
   }
+}
+
+function createFilter({ include = [], exclude = [] }: DiscoveryOptions): (name: string) => boolean {
+  const [included, excluded] = [anyOf(include), anyOf(exclude)];
+  return (name) => (include.length === 0 || included(name)) && !excluded(name);
+}
+
+/** Whether a name that was not listed may be one of those that would be. */
+export function createWanted(options: DiscoveryOptions): (name: string) => boolean {
+  const isLetIn = createFilter(options);
+  const isNamed = anyOf(options.repositories ?? []);
+  return (name) => isLetIn(name) && (options.discovery !== 'list' || isNamed(name));
 }
 
 function listed(

@@ -6,7 +6,7 @@ import { type Digest, parseDigest, type RepositoryName, type TagName } from '../
 import type { Registry, StoredManifest } from '../ports.ts';
 import { errorCodes, header, parseJson } from './answers.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './authorized.ts';
-import { type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
+import { createWanted, type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { gitlabRepositories } from './gitlab-projects.ts';
@@ -56,6 +56,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
         yield* names;
       }
     },
+    isWanted: createWanted(options),
     async tags(repository, signal) {
       const listed = await gitlabTags?.list(repository, signal);
       return listed === undefined ? listTags(client, repository, registryUrl, signal) : [...listed.values()];
