@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
  *
  *   registry ──> crawl ──> domain <── api        rooms know `domain` and `ports.ts`, and never each other;
  *                            ▲                   only compose.ts and main.ts know several rooms */
-const ROOMS = ['domain', 'registry', 'crawl', 'auth', 'api', 'config', 'cli'];
+const ROOMS = ['domain', 'registry', 'crawl', 'store', 'auth', 'api', 'config', 'cli'];
 
 interface Source {
   readonly path: string;
@@ -64,6 +64,14 @@ test('only the registry room speaks HTTP to others, and the crawl knows no URLs,
   for (const { path, text, imports } of sources) {
     if (roomOf(path) !== 'registry') expect(imports, path).not.toContain('undici');
     if (roomOf(path) === 'crawl') expect(text, path).not.toMatch(/https?:|JSON\.|\bURL\b|\bstatus === \d/);
+  }
+});
+
+test('only the store speaks SQL, and only through node:sqlite', () => {
+  for (const { path, text, imports } of sources) {
+    if (roomOf(path) === 'store') continue;
+    expect(imports, path).not.toContain('node:sqlite');
+    expect(text, path).not.toMatch(/\b(?:SELECT\b[^;]*\bFROM|INSERT INTO|DELETE FROM|CREATE TABLE|PRAGMA)\b/);
   }
 });
 

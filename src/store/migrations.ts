@@ -1,0 +1,101 @@
+/* The schema, as the steps that lead to it. A step that was released is never edited: databases have it behind them. A new one goes to the end.
+ *
+ * Tables are STRICT. Bytes and times are REAL: exact up to 2^53, as in JavaScript, and never out of range. Digests are ANY (encode-digest.ts).
+ * What may hold any text at all, such as a reason, is JSON: a text of SQLite's is cut at U+0000 by some versions of Node, and a lone surrogate lost.
+ *
+ * Of a node's figures there is a row only where they are others than in the snapshot before, so that an unchanged registry costs none.
+ * The figures at a snapshot are the latest row at or before it:
+ *
+ *   snapshot    1    2    3    4    5
+ *   group/app   A              B    gone      at 3: A, at 4: B, at 5 it is not there, and neither was it before its first row */
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- What a digest names. body_sha256 is set where the digest is not that of the body, as with signed schema 1.
+  CREATE TABLE manifest (
+    digest ANY PRIMARY KEY NOT NULL,
+    content_type TEXT NOT NULL,
+    size_bytes REAL NOT NULL,
+    body BLOB NOT NULL,
+    body_sha256 TEXT,
+    unused_since REAL
+  ) STRICT;
+  CREATE TABLE image_config (
+    digest ANY PRIMARY KEY NOT NULL,
+    config TEXT NOT NULL,
+    unused_since REAL
+  ) STRICT;
+  -- bytes is NULL where the registry does not store the blob.
+  CREATE TABLE blob (
+    digest ANY PRIMARY KEY NOT NULL,
+    bytes REAL,
+    unused_since REAL
+  ) STRICT;
+
+  -- reading is JSON, one value a line (encode-reading.ts).
+  CREATE TABLE repository (
+    name TEXT PRIMARY KEY NOT NULL,
+    read_at REAL,
+    reading BLOB,
+    failure TEXT
+  ) STRICT;
+  CREATE TABLE pull (
+    repository TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (repository, reference)
+  ) STRICT, WITHOUT ROWID;
+  -- One row while a crawl is not finished.
+  CREATE TABLE crawl (
+    started_at REAL NOT NULL
+  ) STRICT;
+  CREATE TABLE illegal_name (
+    name TEXT PRIMARY KEY NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- state is coming while it is being written, then kept, then leaving while its figures are handed on to the next one.
+  CREATE TABLE snapshot (
+    number INTEGER PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('coming', 'kept', 'leaving')),
+    id TEXT NOT NULL,
+    started_at REAL NOT NULL,
+    finished_at REAL NOT NULL,
+    repositories_count INTEGER NOT NULL,
+    tags_count INTEGER NOT NULL,
+    kinds TEXT NOT NULL,
+    gaps_count INTEGER NOT NULL,
+    gaps TEXT NOT NULL
+  ) STRICT;
+  -- tag is empty but for tags, whose path is that of their repository.
+  CREATE TABLE node (
+    number INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('namespace', 'registry', 'repository', 'tag')),
+    path TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    UNIQUE (kind, path, tag)
+  ) STRICT;
+  CREATE TABLE figures (
+    node INTEGER NOT NULL REFERENCES node (number),
+    snapshot INTEGER NOT NULL REFERENCES snapshot (number),
+    is_there INTEGER NOT NULL,
+    size_bytes REAL,
+    disk_size_bytes REAL,
+    deduplicated_bytes REAL,
+    reclaimable_bytes REAL,
+    metadata_bytes REAL,
+    tags_count INTEGER NOT NULL,
+    is_complete INTEGER NOT NULL,
+    PRIMARY KEY (node, snapshot)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX figures_of_snapshot ON figures (snapshot);
+  -- What the latest snapshot was counted from, in pieces (encode-findings.ts).
+  CREATE TABLE findings (
+    snapshot INTEGER NOT NULL REFERENCES snapshot (number),
+    piece INTEGER NOT NULL,
+    format INTEGER NOT NULL,
+    is_last INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (snapshot, piece)
+  ) STRICT
+  `,
+];

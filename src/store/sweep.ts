@@ -1,0 +1,105 @@
+import { createBlobIndex } from '../domain/blob-index.ts';
+import { type Digest, parseDigest } from '../domain/names.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
+import type { Clock } from '../ports.ts';
+import type { Database, Value } from './database.ts';
+import { decodeDigest } from './encode-digest.ts';
+import { createTurns } from './turns.ts';
+
+/** What went out of use is kept for a while: a tag that is gone may come back. */
+const KEPT_MS = 30 * 86_400_000;
+const SWEEP_EVERY_MS = 3_600_000;
+const ROWS_AT_ONCE = 1000;
+
+/**
+ * Removes what no tag of the registry reaches any more, some time after it was found to be so, and pulls of what is not there any more.
+ * Not at every snapshot: there may be one every few seconds.
+ */
+export function createSweep(database: Database, clock: Clock): (snapshot: Snapshot) => Promise<void> {
+  const contents = ['manifest', 'image_config', 'blob'].map((table) => prepareContent(database, table));
+  const pulls = preparePulls(database);
+  let sweptAt = Number.NEGATIVE_INFINITY;
+  return async (snapshot) => {
+    const now = clock();
+    if (Math.abs(now - sweptAt) < SWEEP_EVERY_MS) return;
+    const { node } = createBlobIndex(snapshot.contents);
+    const isUsed = (digest: Digest): boolean => node(digest) !== undefined;
+    for (const table of contents) await sweepContent(database, table, isUsed, now);
+    await sweepPulls(database, pulls, snapshot, isUsed, now);
+    sweptAt = now;
+  };
+}
+
+async function sweepContent(
+  database: Database,
+  table: ReturnType<typeof prepareContent>,
+  isUsed: (digest: Digest) => boolean,
+  now: number,
+): Promise<void> {
+  const turns = createTurns(1);
+  for (let last = 0, isEnd = false; !isEnd; await turns()) {
+    const rows = table.select.all(last);
+    database.transaction(() => {
+      for (const { rowid, digest, unused_since } of rows) {
+        last = rowid;
+        if (isUsed(decodeDigest(digest))) {
+          if (unused_since !== null) table.mark.run(null, rowid);
+        } else if (unused_since === null) table.mark.run(now, rowid);
+        else if (now - unused_since > KEPT_MS) table.delete.run(rowid);
+      }
+    });
+    isEnd = rows.length < ROWS_AT_ONCE;
+  }
+}
+
+/** There is no mark for a pull: one of long ago that nobody could repeat is of no use to anyone. */
+async function sweepPulls(
+  database: Database,
+  table: ReturnType<typeof preparePulls>,
+  { repositories }: Snapshot,
+  isUsed: (digest: Digest) => boolean,
+  now: number,
+): Promise<void> {
+  const tagsOf = new Map<string, readonly { readonly name: string }[]>(
+    repositories.map(({ name, tags }) => [name, tags]),
+  );
+  let there = { repository: '', tags: new Set<string>() };
+  const turns = createTurns(1);
+  for (let last = { repository: '', reference: '' }, isEnd = false; !isEnd; await turns()) {
+    const rows = table.select.all(last.repository, last.reference);
+    database.transaction(() => {
+      for (const row of rows) {
+        last = row;
+        if (now - row.at <= KEPT_MS) continue;
+        if (row.repository !== there.repository) {
+          const names = (tagsOf.get(row.repository) ?? []).map(({ name }) => name);
+          there = { repository: row.repository, tags: new Set(names) };
+        }
+        const digest = parseDigest(row.reference);
+        const isThere = digest === undefined ? there.tags.has(row.reference) : there.tags.size > 0 && isUsed(digest);
+        if (!isThere) table.delete.run(row.repository, row.reference);
+      }
+    });
+    isEnd = rows.length < ROWS_AT_ONCE;
+  }
+}
+
+function prepareContent(database: Database, table: string) {
+  return {
+    select: database.statement<{ rowid: number; digest: Value; unused_since: number | null }>(
+      `SELECT rowid, digest, unused_since FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ${ROWS_AT_ONCE}`,
+    ),
+    mark: database.statement(`UPDATE ${table} SET unused_since = ? WHERE rowid = ?`),
+    delete: database.statement(`DELETE FROM ${table} WHERE rowid = ?`),
+  };
+}
+
+function preparePulls(database: Database) {
+  return {
+    select: database.statement<{ repository: string; reference: string; at: number }>(
+      `SELECT repository, reference, at FROM pull WHERE (repository, reference) > (?, ?)
+       ORDER BY repository, reference LIMIT ${ROWS_AT_ONCE}`,
+    ),
+    delete: database.statement('DELETE FROM pull WHERE repository = ? AND reference = ?'),
+  };
+}

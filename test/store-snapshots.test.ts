@@ -1,0 +1,317 @@
+import { DatabaseSync } from 'node:sqlite';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Findings } from '../src/domain/findings.ts';
+import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
+import type { Figures, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures } from '../src/domain/snapshot.ts';
+import type { StoredManifest } from '../src/ports.ts';
+import type { NodeName } from '../src/store/nodes.ts';
+import type { Store } from '../src/store/open-store.ts';
+import type { Retention } from '../src/store/retention.ts';
+import { collected, figures, image } from './sample-collection.ts';
+import { digest } from './sample-graph.ts';
+import { DAY_MS, HOUR_MS, newFile, open, RETENTION } from './store-sample.ts';
+
+const REGISTRY: NodeName = { kind: 'registry', path: '', tag: '' };
+
+/** The first row of a query on a closed store's file. */
+function ask(file: string, sql: string): Record<string, unknown> {
+  const database = new DatabaseSync(file);
+  try {
+    return { ...database.prepare(sql).get() };
+  } finally {
+    database.close();
+  }
+}
+
+async function ids(store: Store): Promise<readonly string[]> {
+  return (await store.snapshots.history(REGISTRY)).map(({ id }) => id);
+}
+
+test('before the first snapshot there is none', async () => {
+  const { snapshots } = open(':memory:');
+  expect(await snapshots.latest()).toBeUndefined();
+  expect(await snapshots.history(REGISTRY)).toEqual([]);
+});
+
+test('after a restart the latest snapshot can be counted again', async () => {
+  const file = newFile();
+  const first = open(file);
+  await first.snapshots.save(...saved(collected([image('a')], 1)));
+  const { snapshot, findings } = collected([image('a'), image('b')], 2);
+  const gap = { repository: 'group/other', code: 'forbidden', reason: 'no' } as const;
+  const noTag = { name: 'x' as TagName, root: undefined, lastPulledAt: 5, gap } as const;
+  const repositories: Findings['repositories'] = [
+    ...findings.repositories,
+    { name: 'group/empty' as RepositoryName, tags: [], gap, staleSince: 7 },
+    { name: 'group/other' as RepositoryName, tags: [noTag], gap: undefined, staleSince: undefined },
+  ];
+  const odd = { ...findings, repositories, illegal: new Set(['A\u0000\ud800']) };
+  await first.snapshots.save(snapshot, odd);
+  first.close();
+  expect(await open(file).snapshots.latest()).toEqual(odd);
+});
+
+test('findings of many pieces come back whole', async () => {
+  const { snapshots } = open(':memory:');
+  const { snapshot, findings } = collected([image('a')]);
+  const name = 'group/app' as RepositoryName;
+  const tagsOf = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ name: `v${i}` as TagName, root: 0, lastPulledAt: undefined }));
+  const repositories = [12_000, 0, 4_999, 1, 5_000, 5_001, 3].map((count) => ({
+    name,
+    tags: tagsOf(count),
+    gap: undefined,
+    staleSince: undefined,
+  }));
+  const digests = Array.from({ length: 10_001 }, (_, i) => digest(String(i)));
+  const many = { ...findings, graph: { ...findings.graph, digests }, repositories };
+  await snapshots.save(snapshot, many);
+  expect(await snapshots.latest()).toEqual(many);
+});
+
+test('findings that another version wrote are not read, and that is no error', async () => {
+  const file = newFile();
+  await keep(file);
+  change(file, 'UPDATE findings SET format = 99');
+  expect(await open(file).snapshots.latest()).toBeUndefined();
+});
+
+test.for([
+  'UPDATE findings SET body = zeroblob(length(body)) WHERE piece = 1',
+  'DELETE FROM findings WHERE is_last = 1',
+])('findings that are not those that were written are an error: %s', async (sql) => {
+  const file = newFile();
+  await keep(file);
+  change(file, sql);
+  const { snapshots } = open(file);
+  await expect(snapshots.latest()).rejects.toMatchObject({
+    kind: 'store',
+    reason: 'the store is damaged: what the latest snapshot was counted from is not what was written',
+  });
+  const { snapshot, findings } = collected([image('a')]);
+  await snapshots.save(snapshot, findings);
+  expect(await snapshots.latest()).toEqual(findings);
+});
+
+test('a registry where nothing changed costs no row, and a tag that is gone has no figures any more', async () => {
+  const file = newFile();
+  const store = open(file);
+  for (const at of [1, 2, 3]) await store.snapshots.save(...saved(collected([image('a'), image('b')], at)));
+  await store.snapshots.save(...saved(collected([image('a')], 4)));
+  expect((await store.snapshots.history(tagNode('1'))).map((entry) => entry.figures)).toEqual([
+    figures(100),
+    figures(100),
+    figures(100),
+    undefined,
+  ]);
+  expect((await store.snapshots.history(tagNode('0'))).every((entry) => entry.figures?.sizeBytes === 100)).toBe(true);
+  expect(await store.snapshots.history(tagNode('2'))).toEqual(
+    (await store.snapshots.history(REGISTRY)).map((entry) => ({ ...entry, figures: undefined })),
+  );
+  store.close();
+  // Registry, namespace, repository and two tags; then the first three changed, and a tag went.
+  expect(ask(file, 'SELECT count(*) AS rows FROM figures')).toEqual({ rows: 5 + 4 });
+});
+
+test('a save that was cut off is not seen, and the next one takes it away', async () => {
+  const file = newFile();
+  const store = open(file);
+  await store.snapshots.save(...saved(collected([image('a')], 1)));
+  const cutOff = expect(store.snapshots.save(...saved(collected([image('b')], 2)))).rejects.toMatchObject({
+    reason: 'the store is closed',
+  });
+  for (let i = 0; i < 4; i++) await new Promise(setImmediate);
+  store.close();
+  await cutOff;
+  expect(ask(file, `SELECT count(*) AS begun FROM snapshot WHERE state = 'coming'`)).toEqual({ begun: 1 });
+  const again = open(file);
+  expect(await ids(again)).toEqual([new Date(1).toISOString()]);
+  expect((await again.snapshots.latest())?.startedAt).toBe(1);
+  await again.snapshots.save(...saved(collected([image('c')], 3)));
+  expect(await ids(again)).toEqual([1, 3].map((at) => new Date(at).toISOString()));
+  again.close();
+  expect(ask(file, 'SELECT count(*) AS all_there FROM snapshot')).toEqual({ all_there: 2 });
+});
+
+test('snapshots that are saved at the same time are both kept', async () => {
+  const store = open(':memory:');
+  await Promise.all([1, 2].map((at) => store.snapshots.save(...saved(collected([image(`${at}`)], at)))));
+  expect(await ids(store)).toEqual([1, 2].map((at) => new Date(at).toISOString()));
+  expect((await store.snapshots.latest())?.startedAt).toBe(2);
+});
+
+test('every snapshot is kept for a week, and the last one of a day for a year', async () => {
+  let now = Date.UTC(2026, 0, 1);
+  const store = open(':memory:', () => now);
+  for (; now < Date.UTC(2027, 1, 1); now += 6 * HOUR_MS) await store.snapshots.save(...saved(collected([], now)));
+  const found = await ids(store);
+  const ageOf = (id: string): number => now - Date.parse(id);
+  expect(found.filter((id) => ageOf(id) <= 7 * DAY_MS).length).toBe(7 * 4);
+  const old = found.filter((id) => ageOf(id) > 7.25 * DAY_MS);
+  expect(old.every((id) => id.endsWith('T18:00:00.000Z'))).toBe(true);
+  expect(old.length).toBe(365 - 7);
+});
+
+/* A twin that keeps everything in full. */
+interface Kept {
+  readonly at: number;
+  readonly nodes: ReadonlyMap<string, Figures>;
+}
+
+const SHORT: Retention = { allMs: 2 * DAY_MS, dailyMs: 6 * DAY_MS };
+const NODES = ['registry', 'namespace a', 'namespace a-b', 'repository a', 'repository a-b', 'repository a/b'];
+const TAGS = ['tag a 1', 'tag a 10', 'tag a 2', 'tag a-b 1', 'tag a/b 1'];
+
+test('on random series of snapshots every node has the figures of a twin that keeps all of them in full', async () => {
+  const size = fc.constantFrom(undefined, null, 1, 2);
+  const step = fc.record({ hours: fc.nat(40), sizes: fc.array(size, { minLength: 11, maxLength: 11 }) });
+  const series = fc.array(fc.oneof(step, fc.constant('again' as const)), { maxLength: 14 });
+  await fc.assert(
+    fc.asyncProperty(series, async (steps) => {
+      const file = newFile();
+      let now = Date.UTC(2026, 0, 1, 12);
+      let store = open(file, () => now, SHORT);
+      let kept: readonly Kept[] = [];
+      let nodes: ReadonlyMap<string, Figures> = nodesOf([]);
+      for (const one of steps) {
+        if (one === 'again') {
+          store.close();
+          store = open(file, () => now, SHORT);
+        } else {
+          now += one.hours * HOUR_MS;
+          nodes = nodesOf(one.sizes);
+        }
+        kept = [...kept.filter((old) => isWorthKeeping(old, kept, now)), { at: now, nodes }];
+        await store.snapshots.save(toSnapshot(nodes, now), collected([]).findings);
+        await compare(store, kept);
+      }
+      store.close();
+      expect(ask(file, 'SELECT count(*) AS rows FROM figures')).toEqual({ rows: countChanges(kept) });
+      expect(ask(file, 'PRAGMA foreign_key_check')).toEqual({});
+    }),
+    { numRuns: 60 },
+  );
+});
+
+/** Figures by node: the registry is always there, and a tag only with its repository. */
+function nodesOf(sizes: readonly (number | null | undefined)[]): ReadonlyMap<string, Figures> {
+  const nodes = new Map([['registry', figures(0)]]);
+  for (const [i, node] of [...NODES, ...TAGS].entries()) {
+    const [kind, path] = node.split(' ');
+    const size = sizes[i];
+    if (size !== undefined && (kind !== 'tag' || nodes.has(`repository ${path}`))) nodes.set(node, figures(size));
+  }
+  return nodes;
+}
+
+function isWorthKeeping(one: Kept, all: readonly Kept[], now: number): boolean {
+  const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
+  const later = all.slice(all.indexOf(one) + 1);
+  if (later.length === 0 || now - one.at <= SHORT.allMs) return true;
+  return now - one.at <= SHORT.dailyMs && !later.some(({ at }) => day(at) === day(one.at));
+}
+
+async function compare(store: Store, kept: readonly Kept[]): Promise<void> {
+  for (const node of [...NODES, ...TAGS]) {
+    const [kind, path = '', tag = ''] = node.split(' ');
+    const history = await store.snapshots.history({ kind: kind as NodeName['kind'], path, tag });
+    expect(history.map((entry) => [entry.finishedAt, entry.figures])).toEqual(
+      kept.map(({ at, nodes }) => [at, nodes.get(node)]),
+    );
+  }
+}
+
+function countChanges(kept: readonly Kept[]): number {
+  let changes = 0;
+  for (const node of [...NODES, ...TAGS]) {
+    let before: Figures | undefined;
+    for (const { nodes } of kept) {
+      if (nodes.get(node)?.sizeBytes !== before?.sizeBytes || nodes.has(node) !== (before !== undefined)) changes++;
+      before = nodes.get(node);
+    }
+  }
+  return changes;
+}
+
+function toSnapshot(nodes: ReadonlyMap<string, Figures>, at: number): Snapshot {
+  const of = (kind: string) =>
+    [...nodes].flatMap(([node, found]) => {
+      const [ofKind, path = '', tag = ''] = node.split(' ');
+      return ofKind === kind ? [{ ...found, path, tag }] : [];
+    });
+  const tagsOf = (repository: string): readonly TagFigures[] =>
+    of('tag')
+      .filter(({ path }) => path === repository)
+      .map((tag) => ({ ...tag, name: tag.tag as TagName, status: 'ok', manifest: null, lastPulledAt: null }));
+  const repositories = of('repository').map((one): RepositoryUsage => {
+    return { ...one, name: one.path as RepositoryName, namespace: undefined, tags: tagsOf(one.path), staleSince: null };
+  });
+  const namespaces = of('namespace').map((one): NamespaceUsage => ({ ...one, namespace: undefined }));
+  return { ...collected([], at).snapshot, figures: nodes.get('registry') ?? figures(0), namespaces, repositories };
+}
+
+test('what is not used any more is removed a month later, and what comes back in time is not', async () => {
+  let now = 1_000 * DAY_MS;
+  const store = open(newFile(), () => now, RETENTION);
+  const [used, gone, back] = [image('used'), image('gone'), image('back')];
+  const all = [used, gone, back];
+  for (const manifest of all) {
+    await store.catalogue.saveManifest(manifest);
+    for (const blob of childrenOf(manifest)) {
+      await store.catalogue.saveImageConfig(blob, { createdAt: 1, platform: undefined });
+      await store.catalogue.saveBlobBytes(blob, 1);
+    }
+  }
+  const app = 'group/app' as RepositoryName;
+  const pulls = all.map(({ digest: reference }) => ({ repository: app, reference, at: now }));
+  await store.catalogue.savePulls([
+    ...pulls,
+    { repository: app, reference: '0' as TagName, at: now },
+    { repository: app, reference: '9' as TagName, at: now },
+    { repository: 'not/there' as RepositoryName, reference: used.digest, at: now },
+  ]);
+  const left = async (): Promise<unknown> => ({
+    manifests: (await store.catalogue.manifests(all.map(({ digest: manifest }) => manifest))).size,
+    configs: (await store.catalogue.imageConfigs(all.flatMap(childrenOf))).size,
+    blobs: (await store.catalogue.blobBytes(all.flatMap(childrenOf))).size,
+    pulls: (await store.catalogue.pulls(app)).size,
+    strayPulls: (await store.catalogue.pulls('not/there' as RepositoryName)).size,
+  });
+  const before = { manifests: 3, configs: 6, blobs: 6, pulls: 5, strayPulls: 1 };
+  await store.snapshots.save(...saved(collected([used])));
+  now += 20 * DAY_MS;
+  await store.snapshots.save(...saved(collected([used, back])));
+  now += 9 * DAY_MS;
+  await store.snapshots.save(...saved(collected([used])));
+  expect(await left()).toEqual(before);
+  now += 2 * DAY_MS;
+  await store.snapshots.save(...saved(collected([used])));
+  expect(await left()).toEqual({ manifests: 2, configs: 4, blobs: 4, pulls: 2, strayPulls: 0 });
+  expect([...(await store.catalogue.manifests([back.digest])).keys()]).toEqual([back.digest]);
+});
+
+function childrenOf({ manifest }: StoredManifest): readonly Digest[] {
+  return manifest.kind === 'image' ? [manifest.config, ...manifest.layers].map(({ digest: child }) => child) : [];
+}
+
+function saved({ snapshot, findings }: ReturnType<typeof collected>): [Snapshot, Findings] {
+  return [snapshot, findings];
+}
+
+function tagNode(tag: string): NodeName {
+  return { kind: 'tag', path: 'group/app', tag };
+}
+
+/** A store with one snapshot, closed again. */
+async function keep(file: string): Promise<void> {
+  const store = open(file);
+  await store.snapshots.save(...saved(collected([image('a')])));
+  store.close();
+}
+
+function change(file: string, sql: string): void {
+  const database = new DatabaseSync(file);
+  database.exec(sql);
+  database.close();
+}
