@@ -34,7 +34,11 @@ export function startService(settings: Settings, variables: NodeJS.ProcessEnv = 
   return inNewDirectory('service', async (directory) => {
     const configFile = join(directory, 'service.conf');
     const port = await freePort();
-    const text = toIni({ ...settings, general: { socket_port: port, ...settings['general'] } });
+    const text = toIni({
+      ...settings,
+      general: { socket_port: port, ...settings['general'] },
+      store: { url: `sqlite://${directory}/usage.db`, ...settings['store'] },
+    });
     await writeFile(configFile, text, { mode: 0o600 });
     const [command, ...parameters] = SERVICE_COMMAND;
     const child = await startListening(command, [...parameters, '-c', configFile], port, {

@@ -10,6 +10,7 @@ const GITLAB = 'an http or https URL without credentials, such as https://gitlab
 const GROUP = 'the group of those who may sign in, such as 10000 (without it everyone in the directory could)';
 const KEY = 'at least 32 random bytes, such as `openssl rand -hex 32` prints';
 const EVENTS = 'at least 16 random bytes in one line, such as `openssl rand -hex 32` prints';
+const STORE = 'sqlite:///path/to/file, sqlite:relative/path or sqlite::memory:';
 const PEM = 'the path of a readable PEM file with at least one certificate';
 
 /** By the line of the good file that is replaced: what stands there instead, and the one line that the operator reads. */
@@ -40,7 +41,7 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     socket_port: 'my.conf:2: [general]: is neither a section, a key nor a comment; write key = value',
     'debug = 1\nDebug: 2': 'my.conf:3: [general] debug: is set a second time, first in line 2; keep one of them',
     '[genral]': 'my.conf:2: [genral]: there is no such section; did you mean [general]?',
-    '[tls]': 'my.conf:2: [tls]: there is no such section; the sections are general, ldap, jwt, registry, events',
+    '[tls]': 'my.conf:2: [tls]: there is no such section; the sections are general, ldap, jwt, registry, events, store',
     '[general]': 'my.conf:2: [general]: begins a second time, first in line 1; join the two',
   },
   '[general]': {
@@ -129,6 +130,14 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'my.conf:10: [registry] include: "Group/App" holds a capital letter, which no repository has; expected names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
     '[registry]\nexclude = a..b':
       'my.conf:10: [registry] exclude: "a..b" holds an entry that fits no repository; expected names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
+    '[store]\nurl = postgresql://db/usage\n[registry]': `my.conf:10: [store] url: "postgresql://db/usage" is the URL of a PostgreSQL database, and sqlite is what there is for now; expected ${STORE}`,
+    '[store]\nurl = postgresql://me:hunter2@db/usage\n[registry]': `my.conf:10: [store] url: the value is the URL of a PostgreSQL database, and sqlite is what there is for now; expected ${STORE}`,
+    '[store]\nurl = /srv/usage.db\n[registry]': `my.conf:10: [store] url: "/srv/usage.db" does not begin with sqlite:, and sqlite is what there is for now; expected ${STORE}`,
+    '[store]\nurl = sqlite://srv/usage.db\n[registry]': `my.conf:10: [store] url: "sqlite://srv/usage.db" names a host; an absolute path has three slashes before it; expected ${STORE}`,
+    '[store]\nurl = sqlite:usage.db?mode=ro\n[registry]': `my.conf:10: [store] url: the value holds a query or a fragment; expected ${STORE}`,
+    '[store]\nurl = sqlite:///srv/\n[registry]': `my.conf:10: [store] url: "sqlite:///srv/" names no file; expected ${STORE}`,
+    '[store]\nretention_all = 0 days\n[registry]':
+      'my.conf:10: [store] retention_all: "0 days" is too short; expected a duration of at least 1 second, such as 7 days',
     '[registry]\nusername = a:b':
       'my.conf:10: [registry] username: "a:b" holds a colon; expected the name of a GitLab user',
   },

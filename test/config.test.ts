@@ -50,6 +50,10 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       tokenOrigins: ['https://gitlab.example.com', 'https://registry.example.com:5005'],
     },
     events: { secret: undefined },
+    store: {
+      file: '/var/lib/gitlab-registry-usage-rest/usage.db',
+      retention: { allMs: 604_800_000, dailyMs: 31_536_000_000 },
+    },
   });
 });
 
@@ -101,7 +105,11 @@ test('every key there is can be set', () => {
     include: **/app
     exclude: other/old-?/* **/cache
     [events]
-    secret: ${SECRETS.events}`,
+    secret: ${SECRETS.events}
+    [store]
+    url: sqlite:data/usage.db
+    retention_all: 1 hour
+    retention_daily: 2 w`,
   );
   expect(all.general).toEqual({
     host: '::1',
@@ -132,6 +140,17 @@ test('every key there is can be set', () => {
     exclude: ['other/old-?/*', '**/cache'],
   });
   expect(all.events).toEqual({ secret: SECRETS.events });
+  expect(all.store).toEqual({ file: 'data/usage.db', retention: { allMs: 3_600_000, dailyMs: 1_209_600_000 } });
+});
+
+test.for([
+  ['sqlite:///srv/my data/usage.db', '/srv/my data/usage.db'],
+  ['sqlite:/srv/usage.db', '/srv/usage.db'],
+  ['SQLite:usage.db', 'usage.db'],
+  ['sqlite:../a/100%.db', '../a/100%.db'],
+  ['sqlite::memory:', ':memory:'],
+])('the store %j is %j', ([url = '', file]) => {
+  expect(config(`${GOOD}[store]\nurl = ${url}`).store.file).toBe(file);
 });
 
 test.for([

@@ -1,56 +1,39 @@
 import type { RepositoryRecord } from '../src/domain/catalogue.ts';
 import type { Findings } from '../src/domain/findings.ts';
 import type { ImageConfig } from '../src/domain/image-config.ts';
-import { byName, type Digest, type RepositoryName, type TagName } from '../src/domain/names.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import { byName, type Digest, type RepositoryName } from '../src/domain/names.ts';
 import type { Catalogue, SnapshotStore, StoredManifest } from '../src/ports.ts';
 
-/** The plain twin of the store: keeps everything as it came, for as long as it is there. */
+/** What a store has to do, in Maps: for crawls that need none, and to hold a real one against. */
 export interface MemoryStore {
   readonly catalogue: Catalogue;
   readonly snapshots: SnapshotStore;
-  /** Every snapshot that was saved, in that order. */
-  readonly saved: readonly Snapshot[];
 }
 
 export function createMemoryStore(): MemoryStore {
-  const saved: Snapshot[] = [];
-  let latest: Findings | undefined;
-  return {
-    catalogue: createMemoryCatalogue(),
-    snapshots: {
-      latest: async () => latest,
-      async save(snapshot, findings) {
-        saved.push(snapshot);
-        latest = findings;
-      },
-    },
-    saved,
-  };
-}
-
-function createMemoryCatalogue(): Catalogue {
   const records = new Map<RepositoryName, RepositoryRecord>();
   const manifests = new Map<Digest, StoredManifest>();
   const configs = new Map<Digest, ImageConfig>();
   const blobs = new Map<Digest, number | null>();
-  const pulls = new Map<RepositoryName, Map<TagName | Digest, number>>();
-  let illegalNames: ReadonlySet<string> = new Set();
+  const pulls = new Map<RepositoryName, Map<string, number>>();
   let unfinishedSince: number | undefined;
-  return {
+  let illegal: ReadonlySet<string> = new Set();
+  let latest: Findings | undefined;
+
+  const catalogue: Catalogue = {
     unfinishedSince: async () => unfinishedSince,
     async begin(startedAt) {
       unfinishedSince = startedAt;
     },
-    async finish(repositories, illegal) {
-      for (const name of [...records.keys()]) if (!repositories.has(name)) records.delete(name);
-      illegalNames = new Set(illegal);
+    async finish(names, illegalNames) {
+      for (const name of records.keys()) if (!names.has(name)) records.delete(name);
+      illegal = new Set(illegalNames);
       unfinishedSince = undefined;
     },
     async abandon() {
       unfinishedSince = undefined;
     },
-    illegalNames: async () => illegalNames,
+    illegalNames: async () => illegal,
     async *repositories() {
       yield* [...records.values()].sort((a, b) => byName(a.name, b.name));
     },
@@ -58,28 +41,42 @@ function createMemoryCatalogue(): Catalogue {
     async saveRepository(record) {
       records.set(record.name, record);
     },
-    manifests: async (digests) => pick(manifests, digests),
+    manifests: async (digests) => known(manifests, digests),
     async saveManifest(manifest) {
       manifests.set(manifest.digest, manifest);
     },
-    imageConfigs: async (digests) => pick(configs, digests),
+    imageConfigs: async (digests) => known(configs, digests),
     async saveImageConfig(digest, config) {
       configs.set(digest, config);
     },
-    blobBytes: async (digests) => pick(blobs, digests),
+    blobBytes: async (digests) => known(blobs, digests),
     async saveBlobBytes(digest, bytes) {
       blobs.set(digest, bytes);
     },
-    async savePulls(some) {
-      for (const { repository, reference, at } of some) {
-        const known = pulls.get(repository) ?? new Map<TagName | Digest, number>();
-        pulls.set(repository, known.set(reference, Math.max(at, known.get(reference) ?? at)));
+    async savePulls(pulled) {
+      for (const { repository, reference, at } of pulled) {
+        const times = pulls.get(repository) ?? new Map<string, number>();
+        pulls.set(repository, times.set(reference, Math.max(at, times.get(reference) ?? 0)));
       }
     },
-    pulls: async (repository) => new Map(pulls.get(repository)),
+    pulls: async (repository) => (pulls.get(repository) ?? new Map()) as Awaited<ReturnType<Catalogue['pulls']>>,
+  };
+  return {
+    catalogue,
+    snapshots: {
+      latest: async () => latest,
+      async save(_, findings) {
+        latest = findings;
+      },
+    },
   };
 }
 
-function pick<T>(known: ReadonlyMap<Digest, T>, digests: readonly Digest[]): ReadonlyMap<Digest, T> {
-  return new Map([...known].filter(([digest]) => digests.includes(digest)));
+function known<T>(values: ReadonlyMap<Digest, T>, digests: readonly Digest[]): ReadonlyMap<Digest, T> {
+  return new Map(
+    digests.flatMap((digest): [Digest, T][] => {
+      const value = values.get(digest);
+      return value === undefined ? [] : [[digest, value]];
+    }),
+  );
 }

@@ -80,7 +80,6 @@ function snapshotOf(graph: BlobGraph, roots: Int32Array, at: number): Snapshot {
       usage: measure(graph, tree, roots),
       repositoryOf: new Uint32Array(roots.length),
       accessories: new Set(),
-      configs: new Map(),
     },
   };
 }

@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Findings } from '../src/domain/findings.ts';
+import { packGraph } from '../src/domain/graph.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Figures, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures } from '../src/domain/snapshot.ts';
 import type { StoredManifest } from '../src/ports.ts';
@@ -9,7 +10,6 @@ import type { NodeName } from '../src/store/nodes.ts';
 import type { Store } from '../src/store/open-store.ts';
 import type { Retention } from '../src/store/retention.ts';
 import { collected, figures, image } from './sample-collection.ts';
-import { digest } from './sample-graph.ts';
 import { DAY_MS, HOUR_MS, newFile, open, RETENTION } from './store-sample.ts';
 
 const REGISTRY: NodeName = { kind: 'registry', path: '', tag: '' };
@@ -22,6 +22,11 @@ function ask(file: string, sql: string): Record<string, unknown> {
   } finally {
     database.close();
   }
+}
+
+/** Graphs compare by their columns: a table of digests may have more or less prepared. */
+function plain(findings: Findings | undefined): unknown {
+  return findings && { ...findings, graph: packGraph(findings.graph) };
 }
 
 async function ids(store: Store): Promise<readonly string[]> {
@@ -49,7 +54,7 @@ test('after a restart the latest snapshot can be counted again', async () => {
   const odd = { ...findings, repositories, illegal: new Set(['A\u0000\ud800']) };
   await first.snapshots.save(snapshot, odd);
   first.close();
-  expect(await open(file).snapshots.latest()).toEqual(odd);
+  expect(plain(await open(file).snapshots.latest())).toEqual(plain(odd));
 });
 
 test('findings of many pieces come back whole', async () => {
@@ -64,10 +69,9 @@ test('findings of many pieces come back whole', async () => {
     gap: undefined,
     staleSince: undefined,
   }));
-  const digests = Array.from({ length: 10_001 }, (_, i) => digest(String(i)));
-  const many = { ...findings, graph: { ...findings.graph, digests }, repositories };
+  const many = { ...findings, repositories };
   await snapshots.save(snapshot, many);
-  expect(await snapshots.latest()).toEqual(many);
+  expect(plain(await snapshots.latest())).toEqual(plain(many));
 });
 
 test('findings that another version wrote are not read, and that is no error', async () => {
@@ -91,7 +95,7 @@ test.for([
   });
   const { snapshot, findings } = collected([image('a')]);
   await snapshots.save(snapshot, findings);
-  expect(await snapshots.latest()).toEqual(findings);
+  expect(plain(await snapshots.latest())).toEqual(plain(findings));
 });
 
 test('a registry where nothing changed costs no row, and a tag that is gone has no figures any more', async () => {

@@ -10,6 +10,7 @@ export interface Config {
   readonly jwt: JwtConfig;
   readonly registry: RegistryConfig;
   readonly events: EventsConfig;
+  readonly store: StoreConfig;
 }
 
 export interface GeneralConfig {
@@ -92,7 +93,14 @@ export interface EventsConfig {
   readonly secret: string | undefined;
 }
 
-export function configOf({ general, ldap, jwt, registry, events }: Values, proxy: Proxies | undefined): Config {
+export interface StoreConfig {
+  /** The path of an SQLite file, or `:memory:`. */
+  readonly file: string;
+  /** How long every snapshot is kept, and how long one a day is. */
+  readonly retention: { readonly allMs: number; readonly dailyMs: number };
+}
+
+export function configOf({ general, ldap, jwt, registry, store, events }: Values, proxy: Proxies | undefined): Config {
   return deepFreeze({
     general: {
       host: general.socket_host,
@@ -138,6 +146,10 @@ export function configOf({ general, ldap, jwt, registry, events }: Values, proxy
       exclude: registry.exclude,
     },
     events: { secret: events.secret },
+    store: {
+      file: store.url,
+      retention: { allMs: store.retention_all * 1000, dailyMs: store.retention_daily * 1000 },
+    },
   });
 }
 

@@ -4,6 +4,7 @@ import { JWT_KEYS } from './jwt-keys.ts';
 import type { KeyValue, Section } from './key.ts';
 import { LDAP_KEYS } from './ldap-keys.ts';
 import { REGISTRY_KEYS } from './registry-keys.ts';
+import { STORE_KEYS } from './store-keys.ts';
 
 /** Every section and key there is. What is checked, documented and printed by default is read from here and nowhere else. */
 export const SCHEMA = {
@@ -12,6 +13,7 @@ export const SCHEMA = {
   jwt: { about: 'The tokens that users get for their password.', keys: JWT_KEYS },
   registry: { about: 'The registry that is looked at.', keys: REGISTRY_KEYS },
   events: { about: 'What the registry tells by itself.', keys: EVENTS_KEYS },
+  store: { about: 'What is kept from start to start.', keys: STORE_KEYS },
 } satisfies Record<string, Section>;
 
 /** The schema without its exact types, to walk through. */
