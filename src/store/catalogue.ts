@@ -7,7 +7,7 @@ import { decodeGap, decodeReading, encodeGap, encodeReading } from './encode-rea
 import { StoreError } from './errors.ts';
 import { createOrder, createTurns } from './turns.ts';
 
-const ROWS_AT_ONCE = 500;
+const RECORDS_AT_ONCE = 50;
 
 export function createCatalogue(database: Database, content: Content): Catalogue {
   const tables = prepareTables(database);
@@ -31,7 +31,7 @@ export function createCatalogue(database: Database, content: Content): Catalogue
     illegalNames: () =>
       inOrder(async () => new Set(tables.selectIllegal.all().map(({ name }) => String(JSON.parse(name))))),
     async *repositories() {
-      const turns = createTurns(ROWS_AT_ONCE);
+      const turns = createTurns(RECORDS_AT_ONCE);
       // One at a time: a record may be large, and whoever reads them may save others meanwhile.
       for (let row = tables.selectNext.get(''); row !== undefined; row = tables.selectNext.get(row.name)) {
         yield await toRecord(database, row);

@@ -30,6 +30,17 @@ const READS_AT_ONCE = 500;
 export function createContent(database: Database): Content {
   const tables = prepareTables(database);
   const queue = createQueue();
+  // One for all calls: many small ones in a row keep others waiting just as well.
+  const turns = createTurns(READS_AT_ONCE);
+  const collect = async <T>(digests: readonly Digest[], read: (digest: Digest) => T | undefined) => {
+    const found = new Map<Digest, T>();
+    for (const digest of digests) {
+      const one = read(digest);
+      if (one !== undefined) found.set(digest, one);
+      await turns();
+    }
+    return found;
+  };
   const flushWith = (write: () => void): void => {
     database.transaction(() => {
       for (const manifest of queue.manifests.values()) tables.writeManifest(manifest);
@@ -62,20 +73,6 @@ export function createContent(database: Database): Content {
     },
     flushWith,
   };
-}
-
-async function collect<T>(
-  digests: readonly Digest[],
-  read: (digest: Digest) => T | undefined,
-): Promise<ReadonlyMap<Digest, T>> {
-  const found = new Map<Digest, T>();
-  const turns = createTurns(READS_AT_ONCE);
-  for (const digest of digests) {
-    const one = read(digest);
-    if (one !== undefined) found.set(digest, one);
-    await turns();
-  }
-  return found;
 }
 
 function createQueue() {
