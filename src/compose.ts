@@ -29,7 +29,7 @@ const steadyClock = (): number => performance.now();
 
 /** Throws a `StoreError` where the store cannot be opened. */
 export function compose(config: Config, version: string, log: Logger): Service {
-  const store = openStore({ ...config.store, clock });
+  const store = openStoreOrNone(config.store, log);
   const registry = createDistributionRegistry({
     ...config.registry,
     registryUrl: new URL(config.registry.registryUrl),
@@ -71,6 +71,26 @@ export function compose(config: Config, version: string, log: Logger): Service {
       store.close();
     },
   };
+}
+
+/**
+ * A service that was installed for another version, or is just tried, may not write where the store is by default: it goes on without one, and
+ * says so. Where somebody chose the place, that would be a surprise.
+ */
+function openStoreOrNone({ isDefault, ...options }: Config['store'], log: Logger): Store {
+  try {
+    return openStore({ ...options, clock });
+  } catch (error) {
+    if (!isDefault || !isNotPermitted(error)) throw error;
+    const advice = '[store] url names another place';
+    log.warn({ reason: (error as Error).message, advice }, 'nothing is kept for the next start');
+    return openStore({ ...options, file: ':memory:', clock });
+  }
+}
+
+function isNotPermitted(error: unknown): boolean {
+  const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
 }
 
 interface Collecting {

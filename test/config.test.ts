@@ -51,6 +51,7 @@ test('a file as the original had it becomes a Config, with defaults for the rest
     },
     events: { secret: undefined },
     store: {
+      isDefault: true,
       file: '/var/lib/gitlab-registry-usage-rest/usage.db',
       retention: { allMs: 604_800_000, dailyMs: 31_536_000_000 },
     },
@@ -140,7 +141,11 @@ test('every key there is can be set', () => {
     exclude: ['other/old-?/*', '**/cache'],
   });
   expect(all.events).toEqual({ secret: SECRETS.events });
-  expect(all.store).toEqual({ file: 'data/usage.db', retention: { allMs: 3_600_000, dailyMs: 1_209_600_000 } });
+  expect(all.store).toEqual({
+    file: 'data/usage.db',
+    isDefault: false,
+    retention: { allMs: 3_600_000, dailyMs: 1_209_600_000 },
+  });
 });
 
 test.for([

@@ -14,9 +14,9 @@ import { signIn, startWholeLab, type WholeLab } from './whole-lab.ts';
 
 const KILLS = 50;
 /** Each request of a collection takes so much longer, so that there is a middle. */
-const DELAY_MS = 4;
-/** What a collection of the sample content takes then. */
-const LONGEST_MS = 900;
+const DELAY_MS = 12;
+/** Somewhat less than what a collection of the sample content takes then. */
+const LONGEST_MS = 600;
 
 let lab: WholeLab;
 let slow: Served;

@@ -63,6 +63,25 @@ test.for([
   for (const hidden of [...Object.values(SECRETS), 'hunter2', '    at ']) expect(stderr).not.toContain(hidden);
 });
 
+test.for([
+  ['a directory', 'sqlite:/tmp', /: the store cannot be opened: it is a directory \(\/tmp\)$/],
+  ['below a file', `sqlite:${good}/usage.db`, /: the store cannot be made: what should be its directory is none \(/],
+  [
+    'no database',
+    `sqlite:${several}`,
+    /: the file is no SQLite database; move it away, and everything is read anew \(/,
+  ],
+] as const)('a store that is %s ends it with 1 and one line', async ([, url, problem]) => {
+  const { exitCode, stdout, stderr } = await run(['-c', good], { [`${PREFIX}STORE_URL`]: url });
+  expect([exitCode, stdout]).toEqual([1, '']);
+  const line = stderr
+    .trimEnd()
+    .split('\n')
+    .filter((text) => !text.startsWith('{'));
+  expect(line).toEqual([expect.stringMatching(problem)]);
+  expect(line[0]).toMatch(/^gitlab-registry-usage-rest: \[store\] url: /);
+});
+
 test('the default file as it is printed says what has to be replaced, and is otherwise right', async () => {
   const printed = await run(['--print-default-config']);
   expect([printed.exitCode, printed.stderr]).toEqual([0, '']);

@@ -94,13 +94,24 @@ export interface EventsConfig {
 }
 
 export interface StoreConfig {
+  /** Whether nobody chose the file: then the service does without where it may not make it. */
+  readonly isDefault: boolean;
   /** The path of an SQLite file, or `:memory:`. */
   readonly file: string;
   /** How long every snapshot is kept, and how long one a day is. */
   readonly retention: { readonly allMs: number; readonly dailyMs: number };
 }
 
-export function configOf({ general, ldap, jwt, registry, store, events }: Values, proxy: Proxies | undefined): Config {
+/** What the values alone do not tell. */
+interface Circumstances {
+  readonly proxy: Proxies | undefined;
+  readonly isDefaultStore: boolean;
+}
+
+export function configOf(
+  { general, ldap, jwt, registry, store, events }: Values,
+  { proxy, isDefaultStore }: Circumstances,
+): Config {
   return deepFreeze({
     general: {
       host: general.socket_host,
@@ -148,6 +159,7 @@ export function configOf({ general, ldap, jwt, registry, store, events }: Values
     events: { secret: events.secret },
     store: {
       file: store.url,
+      isDefault: isDefaultStore,
       retention: { allMs: store.retention_all * 1000, dailyMs: store.retention_daily * 1000 },
     },
   });

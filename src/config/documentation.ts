@@ -57,4 +57,6 @@ Others are let pass: Kubernetes makes some for a Service of the same name, such 
 \`HTTPS_PROXY\` and \`HTTP_PROXY\` name the proxies by which the registry and GitLab are reached, for https and for http URLs, as in \`http://user:password@proxy.example.com:3128\`.
 \`NO_PROXY\` lists what is reached without one: host names with all below them, addresses, each with or without a port, separated by commas; \`*\` is everything. In lower case they count more.
 The LDAP servers are always reached without a proxy.
+
+\`STATE_DIRECTORY\`, as systemd sets it for \`StateDirectory=\`, is where the store is unless \`[store] url\` says otherwise.
 `;

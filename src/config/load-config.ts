@@ -27,7 +27,7 @@ export type Origins = Readonly<Record<string, string>>;
 export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedConfig {
   const fromFile = readConfigFile(file);
   const fromEnv = readEnvironment(env);
-  const settings = new Map([...(fromFile?.settings ?? []), ...fromEnv.settings]);
+  const settings = new Map([...stateDirectory(env), ...(fromFile?.settings ?? []), ...fromEnv.settings]);
   const { proxy, problems: proxyProblems } = readProxies(env);
   const problems = [...(fromFile?.problems ?? []), ...fromEnv.problems, ...proxyProblems];
   const values = readValues(settings, problems);
@@ -35,7 +35,10 @@ export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedC
   if (fromFile === undefined && (!isDefaultFile || missing.length > 0)) problems.unshift(noSuchFile(file));
   if (isWorthListing(missing, fromFile, fromEnv, isDefaultFile)) problems.push(...missing);
   if (problems.length === 0 && isComplete(values))
-    return { config: configOf(values, proxy), origins: originsOf(settings) };
+    return {
+      config: configOf(values, { proxy, isDefaultStore: !settings.has('store.url') }),
+      origins: originsOf(settings),
+    };
   return { problems: problemLines(problems) };
 }
 
@@ -68,6 +71,12 @@ function readValues(settings: ReadonlyMap<string, Setting>, problems: Problem[])
     problems.push({ ...placeOf(settings.get(`${section}.${key}`)), subject: `[${section}] ${key}`, message });
   }
   return values;
+}
+
+/** Where systemd, or whoever else starts the service, wants it to keep its files (systemd.exec, StateDirectory=): the first of several. */
+function stateDirectory(env: Environment): readonly [string, Setting][] {
+  const [directory] = (env['STATE_DIRECTORY'] ?? '').split(':');
+  return directory ? [['store.url', { text: `sqlite:${directory}/usage.db`, place: 'STATE_DIRECTORY' }]] : [];
 }
 
 function originsOf(settings: ReadonlyMap<string, Setting>): Origins {

@@ -57,10 +57,10 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   /** What the crawl of everything that is under way has found. */
   let found = new Set<RepositoryName>();
 
-  /** From here on it is shown; what fails afterwards takes nothing back. */
+  /** What was shown once is shown again after a restart: so it is kept first. What cannot be kept is shown all the same. */
   async function show(fresh: Snapshot, findings: Findings): Promise<Snapshot> {
-    latest = fresh;
     await store.save(fresh, findings).catch((error: unknown) => report.notKept(asStoreFailure(error)));
+    latest = fresh;
     return fresh;
   }
 

@@ -74,6 +74,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       const answer = await client.send(repository, path, { method: 'GET', signal });
       if (answer.status === 404) return undefined;
       if (answer.status !== 200) return unreadable(`status ${answer.status}`, path, options);
+      if (!hasDigest(answer.body, digest)) return unreadable('the bytes do not match their digest', path, options);
       return readImageConfig(parseJson(answer.body));
     },
     async referrers(repository, digest, signal) {
@@ -165,15 +166,18 @@ function digestOf(answer: HttpAnswer, reference: string, stored: Buffer | undefi
   const asked = parseDigest(reference);
   const digest = asked ?? named ?? (`sha256:${hash('sha256', stored ?? answer.body)}` as Digest);
   if (stored === undefined) return digest;
+  if (hasDigest(stored, digest)) return digest;
+  const [algorithm = ''] = digest.split(':');
+  const isKnown = CHECKABLE.has(algorithm);
+  const what = isKnown ? 'the bytes do not match their digest' : `no way to check a digest of ${algorithm}`;
+  throw new RegistryError('unreadable', what, url(), answer);
+}
+
+const CHECKABLE: ReadonlySet<string> = new Set(['sha256', 'sha512']);
+
+function hasDigest(bytes: Buffer, digest: Digest): boolean {
   const [algorithm = '', encoded] = digest.split(':');
-  const isKnown = algorithm === 'sha256' || algorithm === 'sha512';
-  if (isKnown && hash(algorithm, stored) === encoded) return digest;
-  throw new RegistryError(
-    'unreadable',
-    isKnown ? 'the bytes do not match their digest' : `no way to check a digest of ${algorithm}`,
-    url(),
-    answer,
-  );
+  return CHECKABLE.has(algorithm) && hash(algorithm, bytes) === encoded;
 }
 
 async function blobBytes(
