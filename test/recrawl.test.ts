@@ -154,6 +154,18 @@ test('a crawl that finds almost nothing any more is not believed, and the next o
   expect(said(await takeAll())).toEqual(said(first));
 });
 
+test('what was not believed is not shown by way of a notification either', async () => {
+  const { registry, snapshots, options, takeAll } = crawled({}, { emptyGuard: 0.5 });
+  const first = await takeAll();
+  registry.content.get('group/app')?.clear();
+  await expect(takeAll()).rejects.toThrow('only 1 tags can be read');
+  const restarted = createSnapshots(options);
+  await restarted.load();
+  await expect(restarted.takeSome(names('group/tools'), signal)).rejects.toThrow('only 1 tags can be read');
+  expect(said(restarted.latest() ?? first)).toEqual(said(first));
+  expect(snapshots.latest()).toBe(first);
+});
+
 test('an empty registry is a registry, and without the guard also one that was emptied', async () => {
   const empty = createToyRegistry();
   await expect(seenAfresh(empty)).resolves.toMatchObject({ repositories: [] });

@@ -37,69 +37,91 @@ const SETTLE_MS = 500;
 /** From the end of one to the next; longer where a snapshot takes long, so that those who look at it have most of the time. */
 const LEAST_BETWEEN_MS = 1500;
 const REST_FACTOR = 4;
-const RETRY_MS = 5000;
+/** What failed is tried again twice as late each time, up to the last. */
+const FIRST_RETRY_MS = 5000;
+const LONGEST_RETRY_MS = 300_000;
 
 export function createNotices(options: NoticesOptions): Notices {
-  const { steadyClock, wait, isReady, request, takeSome, catalogue, report } = options;
+  const { steadyClock, wait, isReady, request, catalogue, report } = options;
   const stopped = new AbortController();
   const { signal } = stopped;
-  let noticed = new Set<RepositoryName>();
-  let underWay: ReadonlySet<RepositoryName> = new Set();
-  let wake = (): void => undefined;
+  const noticed = createNoticed();
   let running: Promise<void> | undefined;
-
-  const something = () =>
-    new Promise<void>((resolve) => {
-      wake = resolve;
-      if (noticed.size > 0) wake();
-    });
+  let failures = 0;
+  const retryMs = (): number => Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++);
 
   /** How long to leave it alone afterwards. */
   async function reread(): Promise<number> {
-    const names = noticed;
+    const names = noticed.take();
     const startedAt = steadyClock();
-    noticed = new Set();
-    underWay = names;
     try {
-      await takeSome(names, signal);
+      await options.takeSome(names, signal);
+      noticed.done();
       report.reread(names);
+      failures = 0;
       return Math.max(LEAST_BETWEEN_MS, (steadyClock() - startedAt) * REST_FACTOR);
     } catch (error) {
-      noticed = new Set([...names, ...noticed]);
+      noticed.putBack();
       if (!signal.aborted) report.rereadFailed(names, error);
-      return RETRY_MS;
-    } finally {
-      underWay = new Set();
+      return retryMs();
     }
   }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      await something();
+      await noticed.some();
       await wait(steadyClock() + SETTLE_MS, signal);
       if (signal.aborted) return;
       if (!isReady()) request();
-      const restMs = isReady() ? await reread() : RETRY_MS;
+      const restMs = isReady() ? await reread() : retryMs();
       await wait(steadyClock() + restMs, signal);
     }
   }
 
   return {
-    changed(repositories) {
-      for (const name of repositories) noticed.add(name);
-      wake();
-    },
+    changed: noticed.add,
     pulled(pulls) {
       catalogue.savePulls(pulls).catch(report.pullsNotKept);
     },
-    count: () => new Set([...noticed, ...underWay]).size,
+    count: noticed.count,
     start() {
       running ??= run();
     },
     async stop() {
       stopped.abort();
-      wake();
+      noticed.wake();
       await running;
+    },
+  };
+}
+
+/** The repositories that are to be read again, and those that are being read again. */
+function createNoticed() {
+  let noticed = new Set<RepositoryName>();
+  let taken = new Set<RepositoryName>();
+  let wake = (): void => undefined;
+  return {
+    add(names: readonly RepositoryName[]): void {
+      for (const name of names) noticed.add(name);
+      wake();
+    },
+    count: () => new Set([...noticed, ...taken]).size,
+    /** Resolves as soon as there are some, or at `wake`. */
+    some: () =>
+      new Promise<void>((resolve) => {
+        wake = resolve;
+        if (noticed.size > 0) resolve();
+      }),
+    wake: () => wake(),
+    take(): ReadonlySet<RepositoryName> {
+      [taken, noticed] = [noticed, new Set()];
+      return taken;
+    },
+    done(): void {
+      taken = new Set();
+    },
+    putBack(): void {
+      [noticed, taken] = [new Set([...taken, ...noticed]), new Set()];
     },
   };
 }

@@ -14,7 +14,7 @@ export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'order' |
   readonly checkStore: () => Promise<void>;
   /** A crawl that was interrupted so long ago at most goes on where it was. */
   readonly resumeWithinMs: number;
-  /** Below this share of the tags that there were, a crawl of everything is not believed. From 0, which believes everything, to 1. */
+  /** Below this share of the tags that there were, a snapshot is not believed. From 0, which believes everything, to 1. */
   readonly emptyGuard: number;
   readonly report: SnapshotsReport;
 }
@@ -33,7 +33,7 @@ export interface SnapshotTaker extends Snapshots {
   load(): Promise<void>;
   /** Of the whole registry. Throws what `crawl` throws, and an `EmptyRegistryError` where it is not to be believed; then the last snapshot stays. */
   takeAll(progress: CrawlProgress, signal: AbortSignal): Promise<Snapshot>;
-  /** In which these repositories are read again, and the others are as they were. There must have been one of the whole registry. */
+  /** In which these repositories are read again, and the others are as they were. There must have been one of the whole registry. Throws what `takeAll` throws. */
   takeSome(names: ReadonlySet<RepositoryName>, signal: AbortSignal): Promise<Snapshot>;
 }
 
@@ -57,6 +57,8 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   /** What the crawl of everything that is under way has found. */
   let found = new Set<RepositoryName>();
 
+  const isEmptied = (fresh: Snapshot): boolean => knownTags(fresh) < knownTags(latest) * emptyGuard;
+
   /** What was shown once is shown again after a restart: so it is kept first. What cannot be kept is shown all the same. */
   async function show(fresh: Snapshot, findings: Findings): Promise<Snapshot> {
     await store.save(fresh, findings).catch((error: unknown) => report.notKept(asStoreFailure(error)));
@@ -67,10 +69,9 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   async function showAll(crawled: Crawled, names: ReadonlySet<RepositoryName>): Promise<Snapshot> {
     const findings = await crawled.assemble();
     const fresh = toSnapshot(findings);
-    const [tagsCount, tagsBefore] = [knownTags(fresh), knownTags(latest)];
-    if (tagsCount < tagsBefore * emptyGuard) {
+    if (isEmptied(fresh)) {
       await catalogue.abandon();
-      throw new EmptyRegistryError(tagsCount, tagsBefore);
+      throw new EmptyRegistryError(knownTags(fresh), knownTags(latest));
     }
     await catalogue.finish(names, crawled.illegal);
     return show(fresh, findings);
@@ -94,7 +95,10 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
       const crawled = await recrawl(registry, catalogue, names, { ...options, order, found, progress, signal });
       return oneAtATime(async () => {
         const findings = await crawled.assemble();
-        return show(toSnapshot(findings), findings);
+        const fresh = toSnapshot(findings);
+        // The readings of a crawl that was not believed are in the catalogue, until another one replaces them.
+        if (isEmptied(fresh)) throw new EmptyRegistryError(knownTags(fresh), knownTags(latest));
+        return show(fresh, findings);
       });
     },
   };
