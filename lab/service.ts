@@ -33,10 +33,10 @@ export const SERVICE_COMMAND = [
 export function startService(settings: Settings, variables: NodeJS.ProcessEnv = {}): Promise<LabService> {
   return inNewDirectory('service', async (directory) => {
     const configFile = join(directory, 'service.conf');
-    const port = await freePort();
+    const port = Number(settings['general']?.['socket_port'] ?? (await freePort()));
     const text = toIni({
       ...settings,
-      general: { socket_port: port, ...settings['general'] },
+      general: { ...settings['general'], socket_port: port },
       store: { url: `sqlite://${directory}/usage.db`, ...settings['store'] },
     });
     await writeFile(configFile, text, { mode: 0o600 });

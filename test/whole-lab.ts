@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { pushSampleContent } from '../lab/content.ts';
 import { type LabDirectory, startDirectory, VALID_GID } from '../lab/directory.ts';
 import { createPusher } from '../lab/push.ts';
-import { type LabRegistry, startRegistry } from '../lab/registry.ts';
+import { type LabRegistry, type LabRegistryOptions, startRegistry } from '../lab/registry.ts';
 import { type LabService, type Settings, startService } from '../lab/service.ts';
 import { slowed } from '../lab/slowed.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
@@ -30,12 +30,13 @@ export interface WholeLab {
   remove(): Promise<void>;
 }
 
-export async function startWholeLab(): Promise<WholeLab> {
+/** @param options for the registry */
+export async function startWholeLab(options: Omit<LabRegistryOptions, 'tokens'> = {}): Promise<WholeLab> {
   const [tokens, directory] = await Promise.all([
     startTokenService([{ username: 'crawler', accessToken: ACCESS_TOKEN, isAdmin: true }]),
     startDirectory({ isAnonymousAllowed: false }),
   ]);
-  const registry = await startRegistry({ tokens });
+  const registry = await startRegistry({ tokens, ...options });
   await pushSampleContent(createPusher(registry, tokens));
   const outputs: string[] = [];
   const lab: WholeLab = {
