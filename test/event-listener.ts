@@ -36,6 +36,7 @@ export function createEventListener(secret: string | undefined, clock = (): numb
     directory: { authenticate: async () => false },
     tokens: { issue: async () => '', verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined) },
     log: {
+      debug: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),
       info: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),
       error: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),
     },

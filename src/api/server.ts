@@ -30,6 +30,7 @@ export interface ServerOptions {
 
 /** Where events are said, one line each. */
 export interface Log {
+  debug(fields: object, event: string): void;
   info(fields: object, event: string): void;
   error(fields: object, event: string): void;
 }
@@ -209,7 +210,10 @@ function logRequests(server: FastifyInstance, log: Log): void {
   server.addHook('onResponse', (request, reply, done) => {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     const { method, ip, user } = request;
-    log.info({ user, ip, method, path: pathOf(request), status: reply.statusCode, ms }, 'request');
+    const [path, status] = [pathOf(request), reply.statusCode];
+    // A registry tells of every blob that is pushed, and of every pull.
+    const isTaken = status === 202 && path.endsWith('/events');
+    log[isTaken ? 'debug' : 'info']({ user, ip, method, path, status, ms }, 'request');
     done();
   });
 }
