@@ -18,7 +18,7 @@ test('a log that cannot be written costs its lines and not the service, and two 
     const [port, nobody] = [await freePort(), await freePort()];
     const configFile = join(directory, 'service.conf');
     const text = GOOD.replace('8080', String(port)).replaceAll(/https:\/\/\S*/g, `http://127.0.0.1:${nobody}`);
-    await writeFile(configFile, text);
+    await writeFile(configFile, `${text}[store]\nurl = sqlite:${directory}/usage.db\n`);
     const child = spawn('sh', ['-c', `exec ${QUOTED} -c '${configFile}' 2>/dev/full`], { stdio: 'ignore' });
     const ended = once(child, 'exit');
     const live = () => fetch(`http://127.0.0.1:${port}/health/live`).then(({ status }) => status);
