@@ -154,6 +154,22 @@ test('a crawl that finds almost nothing any more is not believed, and the next o
   expect(said(await takeAll())).toEqual(said(first));
 });
 
+test('what is not wanted any more was not lost', async () => {
+  const { options, takeAll } = crawled({}, { emptyGuard: 0.9 });
+  await takeAll();
+  const registry: Registry = {
+    ...options.registry,
+    isWanted: (name) => name !== 'group/app',
+    async *repositories() {
+      yield 'group/tools' as RepositoryName;
+    },
+  };
+  const narrowed = createSnapshots({ ...options, registry });
+  await narrowed.load();
+  const { repositories } = await narrowed.takeAll(noProgress(), signal);
+  expect(repositories.map(({ name }) => name)).toEqual(['group/tools']);
+});
+
 test('what was not believed is not shown by way of a notification either', async () => {
   const { registry, snapshots, options, takeAll } = crawled({}, { emptyGuard: 0.5 });
   const first = await takeAll();

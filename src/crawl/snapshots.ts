@@ -1,6 +1,6 @@
 import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
+import type { RepositoryUsage, Snapshot } from '../domain/snapshot.ts';
 import type { Catalogue, CrawlProgress, Registry, SnapshotStore, Snapshots, StoreFailure } from '../ports.ts';
 import { type Crawled, type CrawlOptions, crawl, recrawl } from './crawl.ts';
 import { createReadingOrder } from './reading-order.ts';
@@ -57,7 +57,12 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   /** What the crawl of everything that is under way has found. */
   let found = new Set<RepositoryName>();
 
-  const isEmptied = (fresh: Snapshot): boolean => knownTags(fresh) < knownTags(latest) * emptyGuard;
+  /** Throws an `EmptyRegistryError` where so much is gone that it is not to be believed. What is not wanted any more does not count. */
+  function refuseEmptied(fresh: Snapshot): void {
+    const wanted = latest?.repositories.filter(({ name }) => registry.isWanted(name)) ?? [];
+    const [tagsCount, tagsBefore] = [knownTags(fresh.repositories), knownTags(wanted)];
+    if (tagsCount < tagsBefore * emptyGuard) throw new EmptyRegistryError(tagsCount, tagsBefore);
+  }
 
   /** What was shown once is shown again after a restart: so it is kept first. What cannot be kept is shown all the same. */
   async function show(fresh: Snapshot, findings: Findings): Promise<Snapshot> {
@@ -69,9 +74,11 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   async function showAll(crawled: Crawled, names: ReadonlySet<RepositoryName>): Promise<Snapshot> {
     const findings = await crawled.assemble();
     const fresh = toSnapshot(findings);
-    if (isEmptied(fresh)) {
+    try {
+      refuseEmptied(fresh);
+    } catch (error) {
       await catalogue.abandon();
-      throw new EmptyRegistryError(knownTags(fresh), knownTags(latest));
+      throw error;
     }
     await catalogue.finish(names, crawled.illegal);
     return show(fresh, findings);
@@ -97,7 +104,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
         const findings = await crawled.assemble();
         const fresh = toSnapshot(findings);
         // The readings of a crawl that was not believed are in the catalogue, until another one replaces them.
-        if (isEmptied(fresh)) throw new EmptyRegistryError(knownTags(fresh), knownTags(latest));
+        refuseEmptied(fresh);
         return show(fresh, findings);
       });
     },
@@ -129,9 +136,6 @@ function asStoreFailure(error: unknown): StoreFailure {
 }
 
 /** The tags whose figures are known. */
-function knownTags(snapshot: Snapshot | undefined): number {
-  return (snapshot?.repositories ?? []).reduce(
-    (sum, { tags }) => sum + tags.filter(({ sizeBytes }) => sizeBytes !== null).length,
-    0,
-  );
+function knownTags(repositories: readonly RepositoryUsage[]): number {
+  return repositories.reduce((sum, { tags }) => sum + tags.filter(({ sizeBytes }) => sizeBytes !== null).length, 0);
 }
