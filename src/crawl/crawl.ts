@@ -86,7 +86,7 @@ export async function recrawl(
   return {
     illegal,
     assemble: async () => {
-      const assembled = await assembleAll(registry, catalogue, reader, workers, { isWanted: () => true, isAsked });
+      const assembled = await assembleAll(registry, catalogue, reader, workers, { isWanted: registry.isWanted, isAsked });
       return { ...assembled, illegal, startedAt, finishedAt: clock() };
     },
   };
