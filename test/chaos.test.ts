@@ -9,6 +9,7 @@ import { createSnapshots, type SnapshotsOptions } from '../src/crawl/snapshots.t
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import type { RegistryFailure } from '../src/ports.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
+import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { noProgress, snapshotsOptions } from './take-snapshot.ts';
 
 /* A registry behind a network on which, by seed, everything goes wrong that can: what a crawl finishes with is the truth, or says what of
@@ -47,14 +48,11 @@ function connect(url: string, timeoutMs: number): DistributionRegistry {
     tokenOrigins: [tokens.url],
     username: 'crawler',
     accessToken: 'secret',
+    ...CLIENT_DEFAULTS,
     concurrencyMin: 8,
     concurrencyMax: 8,
-    requestsPerSecond: 0,
     timeoutMs,
     retries: 3,
-    userAgent: 'chaos',
-    clock: Date.now,
-    steadyClock: () => performance.now(),
   });
 }
 

@@ -8,6 +8,7 @@ import { type Served, serve, serveTls } from '../lab/serve.ts';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from '../src/registry/http.ts';
 import { createLookup } from '../src/registry/link-local.ts';
+import { CLIENT_DEFAULTS } from './client-defaults.ts';
 
 /* Ways to a server: through a proxy or not, and with a certificate of one's own or not. */
 
@@ -50,15 +51,12 @@ const secure = async (): Promise<Served> =>
 
 function open(options: Partial<HttpOptions> = {}): HttpClient {
   const http = createHttpClient({
+    ...CLIENT_DEFAULTS,
     concurrencyMin: 2,
     concurrencyMax: 4,
-    requestsPerSecond: 0,
     timeoutMs: 5000,
     retries: 0,
-    userAgent: 'test',
     ca: server.certificate,
-    clock: Date.now,
-    steadyClock: () => performance.now(),
     ...options,
   });
   cleanups.push(http.close);

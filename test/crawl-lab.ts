@@ -1,6 +1,7 @@
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import type { Clock } from '../src/ports.ts';
 import { createDistributionRegistry } from '../src/registry/distribution.ts';
+import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
 /** The registry to crawl, and who gives out its tokens: `startTokenService` has a user `crawler` with the access token `secret`. */
@@ -19,14 +20,8 @@ export async function crawlLab(
     tokenOrigins: tokens === undefined ? [] : [tokens.url],
     username: 'crawler',
     accessToken: 'secret',
-    concurrencyMin: 1,
+    ...CLIENT_DEFAULTS,
     concurrencyMax: width,
-    requestsPerSecond: 0,
-    timeoutMs: 10_000,
-    retries: 2,
-    userAgent: 'test',
-    clock: Date.now,
-    steadyClock: () => performance.now(),
   });
   try {
     return await takeSnapshot(client, width, { clock });

@@ -7,6 +7,7 @@ import { startRegistry } from '../lab/registry.ts';
 import { serve } from '../lab/serve.ts';
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
+import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { type Answer, type StandIn, startStandIn } from './stand-in.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
@@ -26,14 +27,10 @@ function connect(url: string, timeoutMs = 10_000, retries = 1): DistributionRegi
     tokenOrigins: [],
     username: '',
     accessToken: '',
-    concurrencyMin: 1,
+    ...CLIENT_DEFAULTS,
     concurrencyMax: 4,
-    requestsPerSecond: 0,
     timeoutMs,
     retries,
-    userAgent: 'test',
-    clock: Date.now,
-    steadyClock: () => performance.now(),
   });
   cleanups.push(registry.close);
   return registry;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { type Served, serve } from '../lab/serve.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from '../src/registry/http.ts';
+import { CLIENT_DEFAULTS } from './client-defaults.ts';
 
 /* The pace against servers that bear so much and no more. Only numbers of requests count here, and never how long anything took. */
 
@@ -21,14 +22,10 @@ async function started(listener: RequestListener): Promise<Served> {
 
 function client(options: Partial<HttpOptions> = {}): HttpClient {
   const http = createHttpClient({
+    ...CLIENT_DEFAULTS,
     concurrencyMin: 2,
     concurrencyMax: 32,
-    requestsPerSecond: 0,
-    timeoutMs: 10_000,
     retries: 20,
-    userAgent: 'test',
-    clock: Date.now,
-    steadyClock: () => performance.now(),
     ...options,
   });
   cleanups.push(http.close);

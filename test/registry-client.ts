@@ -4,6 +4,7 @@ import {
   type DistributionOptions,
   type DistributionRegistry,
 } from '../src/registry/distribution.ts';
+import { CLIENT_DEFAULTS } from './client-defaults.ts';
 
 const clients: DistributionRegistry[] = [];
 
@@ -19,14 +20,9 @@ export function connect(url: string, options: Partial<DistributionOptions> = {})
     tokenOrigins: [url, ...(options.gitlabUrl === undefined ? [] : [options.gitlabUrl])].map(
       (known) => new URL(known).origin,
     ),
+    ...CLIENT_DEFAULTS,
     concurrencyMin: 8,
     concurrencyMax: 8,
-    requestsPerSecond: 0,
-    timeoutMs: 10_000,
-    retries: 2,
-    userAgent: 'test',
-    clock: Date.now,
-    steadyClock: () => performance.now(),
     ...options,
   });
   clients.push(client);

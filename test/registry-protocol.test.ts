@@ -8,6 +8,7 @@ import {
   type DistributionRegistry,
 } from '../src/registry/distribution.ts';
 import { createLookup } from '../src/registry/link-local.ts';
+import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { type Answer, type StandIn, startStandIn } from './stand-in.ts';
 
 const ACCESS_TOKEN = 'glpat-very-secret';
@@ -32,14 +33,10 @@ function connect(url: string, options: Partial<DistributionOptions> = {}): Distr
     tokenOrigins: [new URL(url).origin],
     username: 'crawler',
     accessToken: ACCESS_TOKEN,
-    concurrencyMin: 1,
+    ...CLIENT_DEFAULTS,
     concurrencyMax: 4,
-    requestsPerSecond: 0,
     timeoutMs: 5000,
     retries: 3,
-    userAgent: 'test',
-    clock: Date.now,
-    steadyClock: () => performance.now(),
     ...options,
   });
   cleanups.push(registry.close);
