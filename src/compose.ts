@@ -130,7 +130,7 @@ function composeCollecting(config: Config, registry: DistributionRegistry, store
     steadyClock,
     wait,
     isReady: () => snapshots.latest() !== undefined && collector.state().failure === undefined,
-    request: collector.request,
+    isWanted: registry.isWanted,
     takeSome: snapshots.takeSome,
     catalogue: store.catalogue,
     report: reportNoticesTo(log),

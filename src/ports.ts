@@ -95,18 +95,23 @@ export interface RegistryFailure extends Error {
  * Every call may throw a `StoreFailure`. What one call saves is kept whole or not at all, and in the order of the calls.
  */
 export interface Catalogue {
-  /** When the crawl began that is not finished: its readings are those of that time or later. */
+  /** When the crawl began that is not finished. What it has read is pending: kept, and not to be shown until it is finished. */
   unfinishedSince(): Promise<number | undefined>;
+  /** Whatever was pending is gone. */
   begin(startedAt: number): Promise<void>;
-  /** The crawl has ended. It has seen all there is: repositories that it does not name are gone. */
+  /** The crawl has ended, and what was pending counts. It has seen all there is: repositories that it does not name are gone. */
   finish(repositories: ReadonlySet<RepositoryName>, illegal: ReadonlySet<string>): Promise<void>;
-  /** The crawl has ended, and is not to be believed. */
+  /** The crawl has ended, and is not to be believed: whatever was pending is gone. */
   abandon(): Promise<void>;
+  pending(name: RepositoryName): Promise<RepositoryRecord | undefined>;
+  savePending(record: RepositoryRecord): Promise<void>;
   /** What the last finished crawl met as names of repositories that the protocol does not allow. */
   illegalNames(): Promise<ReadonlySet<string>>;
-  /** Every repository, in the order of their names. */
-  repositories(): AsyncIterable<RepositoryRecord>;
+  /** Every repository, in the order of their names; as it is pending, where that is asked for and it is. */
+  repositories(options?: { readonly withPending: boolean }): AsyncIterable<RepositoryRecord>;
+  names(): Promise<readonly RepositoryName[]>;
   repository(name: RepositoryName): Promise<RepositoryRecord | undefined>;
+  /** Counts at once; what was pending of that repository is older, and gone. */
   saveRepository(record: RepositoryRecord): Promise<void>;
   /** Those of the manifests that were read before. One whose bytes do not match its digest any more was not. */
   manifests(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, StoredManifest>>;

@@ -12,6 +12,7 @@ export interface MemoryStore {
 
 export function createMemoryStore(): MemoryStore {
   const records = new Map<RepositoryName, RepositoryRecord>();
+  const pending = new Map<RepositoryName, RepositoryRecord>();
   const manifests = new Map<Digest, StoredManifest>();
   const configs = new Map<Digest, ImageConfig>();
   const blobs = new Map<Digest, number | null>();
@@ -23,23 +24,34 @@ export function createMemoryStore(): MemoryStore {
   const catalogue: Catalogue = {
     unfinishedSince: async () => unfinishedSince,
     async begin(startedAt) {
+      pending.clear();
       unfinishedSince = startedAt;
     },
     async finish(names, illegalNames) {
+      for (const record of pending.values()) records.set(record.name, record);
+      pending.clear();
       for (const name of records.keys()) if (!names.has(name)) records.delete(name);
       illegal = new Set(illegalNames);
       unfinishedSince = undefined;
     },
     async abandon() {
+      pending.clear();
       unfinishedSince = undefined;
     },
     illegalNames: async () => illegal,
-    async *repositories() {
-      yield* [...records.values()].sort((a, b) => byName(a.name, b.name));
+    async *repositories({ withPending } = { withPending: false }) {
+      const all = new Map([...records, ...(withPending ? pending : [])]);
+      yield* [...all.values()].sort((a, b) => byName(a.name, b.name));
     },
+    names: async () => [...records.keys()].sort(byName),
     repository: async (name) => records.get(name),
+    pending: async (name) => pending.get(name),
     async saveRepository(record) {
       records.set(record.name, record);
+      pending.delete(record.name);
+    },
+    async savePending(record) {
+      pending.set(record.name, record);
     },
     manifests: async (digests) => known(manifests, digests),
     async saveManifest(manifest) {

@@ -21,10 +21,7 @@ function notices(changes: Partial<NoticesOptions> = {}) {
         signal.addEventListener('abort', () => resolve());
       }),
     isReady: () => true,
-    request: () => {
-      done.push(`${now}: collection asked for`);
-      return 'running';
-    },
+    isWanted: (name) => name !== 'unwanted',
     takeSome: async (some) => void done.push(`${now}: ${[...some].sort()}`),
     catalogue: { savePulls: async () => undefined },
     report: {
@@ -69,15 +66,23 @@ test('several notifications in a short time are one reading, and more of them wa
   await stop();
 });
 
-test('where there is nothing to begin from, a collection is asked for, and the repositories stay noticed', async () => {
+test('where there is nothing to begin from, the repositories stay noticed', async () => {
   let isReady = false;
   const { changed, pass, done, count, stop } = notices({ isReady: () => isReady });
   changed(names('a'));
-  await pass(1000);
-  expect([done, count()]).toEqual([['500: collection asked for'], 1]);
+  await pass(60_000);
+  expect([done, count()]).toEqual([[], 1]);
   isReady = true;
-  await pass(6000);
-  expect([done[1], count()]).toEqual([expect.stringMatching(/: a$/), 0]);
+  await pass(3000);
+  expect([done, count()]).toEqual([[expect.stringMatching(/: a$/)], 0]);
+  await stop();
+});
+
+test('what is not read at all is not noticed', async () => {
+  const { changed, pass, done, count, stop } = notices();
+  changed(names('unwanted'));
+  await pass(5000);
+  expect([done, count()]).toEqual([[], 0]);
   await stop();
 });
 
@@ -116,7 +121,7 @@ test('after a reading that took long it rests for longer', async () => {
   changed(names('b'));
   expect(count()).toBe(2);
   finish();
-  await pass(6000);
+  await pass(3000);
   expect(done).toEqual(['a']);
   await pass(6000);
   expect(done).toEqual(['a', 'b']);

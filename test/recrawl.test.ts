@@ -177,9 +177,135 @@ test('what was not believed is not shown by way of a notification either', async
   await expect(takeAll()).rejects.toThrow('only 1 tags can be read');
   const restarted = createSnapshots(options);
   await restarted.load();
-  await expect(restarted.takeSome(names('group/tools'), signal)).rejects.toThrow('only 1 tags can be read');
-  expect(said(restarted.latest() ?? first)).toEqual(said(first));
+  registry.push('group/tools', '2.0', image('c'));
+  const noticed = await restarted.takeSome(names('group/tools'), signal);
+  expect(noticed.repositories.map(({ name, tags }) => [name, tags.length])).toEqual([
+    ['group/app', 2],
+    ['group/tools', 2],
+  ]);
   expect(snapshots.latest()).toBe(first);
+});
+
+test('nor is what a crawl under way has read, before it is finished', async () => {
+  let isHeld = false;
+  let release = (): void => undefined;
+  const { registry, snapshots, takeAll } = crawled(
+    {
+      async *repositories() {
+        yield 'group/app' as RepositoryName;
+        if (isHeld)
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+        yield 'group/tools' as RepositoryName;
+      },
+    },
+    { emptyGuard: 0.6 },
+  );
+  const first = await takeAll();
+  registry.content.get('group/app')?.clear();
+  isHeld = true;
+  registry.takeAsked();
+  const crawling = takeAll();
+  while (!registry.asked.includes('tags group/app')) await turn();
+  await turn();
+  registry.push('group/tools', '2.0', image('c'));
+  const noticed = await snapshots.takeSome(names('group/tools'), signal);
+  expect(noticed.figures.tagsCount).toBe((first.figures.tagsCount ?? 0) + 1);
+  release();
+  await expect(crawling).rejects.toThrow('only 2 tags can be read, where there were 4');
+});
+
+test('a tag is not gone because nobody could be asked again', async () => {
+  let listings = 0;
+  let isShifting = false;
+  const { registry, takeAll } = crawled({
+    async tags(repository) {
+      const tags = [...(registry.content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));
+      if (!isShifting || repository !== 'group/app') return tags;
+      if (listings++ > 0) throw new Failure('unreadable');
+      return tags.slice(1);
+    },
+  });
+  const first = await takeAll();
+  isShifting = true;
+  expect(said(await takeAll())).toEqual(said(first));
+});
+
+test('a repository that is not listed any more, and may not be read, is not taken for deleted', async () => {
+  let isDemoted = false;
+  const { registry, takeAll } = crawled({
+    async *repositories() {
+      yield* [...registry.content.keys()].filter((name) => !isDemoted || name !== 'group/app') as RepositoryName[];
+    },
+    async tags(repository) {
+      if (isDemoted && repository === 'group/app') throw new Failure('forbidden');
+      return [...(registry.content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));
+    },
+  });
+  const first = await takeAll();
+  isDemoted = true;
+  const second = await takeAll();
+  expect(second.repositories.map(({ name, sizeBytes }) => [name, sizeBytes])).toEqual(
+    first.repositories.map(({ name, sizeBytes }) => [name, sizeBytes]),
+  );
+  expect(second.gaps).toMatchObject([{ repository: 'group/app', code: 'forbidden' }]);
+});
+
+test('what was read of a repository before the crawl was interrupted in it is not read again', async () => {
+  const { registry, options } = crawled();
+  const interrupted = new AbortController();
+  const stubborn: Registry = {
+    ...registry,
+    async manifest(repository, reference, ending) {
+      if (reference === '2.0') {
+        interrupted.abort();
+        throw interrupted.signal.reason;
+      }
+      return registry.manifest(repository, reference, ending);
+    },
+  };
+  const before = createSnapshots({ ...options, registry: stubborn, width: 1 });
+  await expect(before.takeAll(noProgress(), interrupted.signal)).rejects.toThrow(/abort/);
+  registry.takeAsked();
+  const snapshot = await createSnapshots(options).takeAll(noProgress(), signal);
+  expect(registry.takeAsked().filter((question) => question.startsWith('manifest group/app'))).toEqual([
+    `manifest group/app:${image('b').digest}`,
+  ]);
+  expect(said(snapshot)).toEqual(await seenAfresh(registry));
+});
+
+test('where the last snapshot is lost, what was read is put together again, and nothing is asked', async () => {
+  const { registry, options, takeAll } = crawled();
+  const first = await takeAll();
+  registry.takeAsked();
+  const store = { ...options.store, latest: async () => undefined };
+  const restarted = createSnapshots({ ...options, store });
+  await restarted.load();
+  expect(said(restarted.latest() ?? first)).toEqual(said(first));
+  expect(registry.takeAsked()).toEqual([]);
+});
+
+test('a notification of what is as it was makes no new snapshot', async () => {
+  const { snapshots, takeAll } = crawled();
+  const first = await takeAll();
+  expect(await snapshots.takeSome(names('group/app'), signal)).toBe(first);
+});
+
+test('a failed reading leaves what another one has read meanwhile', async () => {
+  let isFailing = false;
+  const { registry, store, takeAll, snapshots } = crawled({
+    async tags(repository) {
+      if (isFailing && repository === 'group/app') throw new Failure('unreadable');
+      return [...(registry.content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));
+    },
+  });
+  await takeAll();
+  isFailing = true;
+  const { repositories } = await snapshots.takeSome(names('group/app'), signal);
+  expect(repositories[0]).toMatchObject({ tagsCount: 2, isComplete: false });
+  const record = await store.catalogue.repository('group/app' as RepositoryName);
+  expect([record?.reading?.tags.length, record?.failure?.code]).toEqual([2, 'unreadable']);
 });
 
 test('an empty registry is a registry, and without the guard also one that was emptied', async () => {
@@ -207,7 +333,8 @@ test('a crawl that was interrupted goes on with the repositories that it had not
   registry.takeAsked();
   const progress = noProgress();
   const snapshot = await createSnapshots(options).takeAll(progress, signal);
-  expect(registry.takeAsked()).toEqual(['manifest group/tools:1.0', 'tags group/tools']);
+  // It had begun with this one, so that it asks what the tag points at, and has that already.
+  expect(registry.takeAsked()).toEqual(['resolve group/tools:1.0', 'tags group/tools']);
   expect(progress).toMatchObject({ repositoriesFound: 2, repositoriesRead: 2, repositoriesKept: 1 });
   expect(said(snapshot)).toEqual(await seenAfresh(registry));
   expect(await store.catalogue.unfinishedSince()).toBeUndefined();

@@ -167,6 +167,41 @@ describe.each(Object.entries(CATALOGUES))('the catalogue %s', (_, createCatalogu
     expect(await catalogue().illegalNames()).toEqual(new Set(['Not legal', '\u0000\ud800']));
   });
 
+  test('what is pending counts when the crawl is finished, and not before', async () => {
+    const catalogue = createCatalogue();
+    const [before, after] = [record('a', { readAt: 1 }), record('a', { readAt: 2 })];
+    await catalogue().saveRepository(before);
+    await catalogue().begin(1);
+    await catalogue().savePending(after);
+    await catalogue().savePending(record('b', { readAt: 2 }));
+    const withPending = async () => {
+      const found = [];
+      for await (const one of catalogue().repositories({ withPending: true })) found.push(one);
+      return found;
+    };
+    expect([await all(catalogue()), await withPending()]).toEqual([[before], [after, record('b', { readAt: 2 })]]);
+    expect([await catalogue().repository(name('a')), await catalogue().pending(name('a'))]).toEqual([before, after]);
+    expect(await catalogue().names()).toEqual(['a']);
+    await catalogue().finish(new Set([name('a'), name('b')]), new Set());
+    expect(await all(catalogue())).toEqual([after, record('b', { readAt: 2 })]);
+    expect(await catalogue().pending(name('a'))).toBeUndefined();
+  });
+
+  test('what is pending of a repository is gone when something newer counts, or the crawl is given up or begun anew', async () => {
+    const catalogue = createCatalogue();
+    const newer = record('a', { readAt: 9 });
+    await catalogue().begin(1);
+    await catalogue().savePending(record('a', { readAt: 2 }));
+    await catalogue().saveRepository(newer);
+    expect(await catalogue().pending(name('a'))).toBeUndefined();
+    for (const end of [() => catalogue().abandon(), () => catalogue().begin(3)]) {
+      await catalogue().savePending(record('b', { readAt: 2 }));
+      await end();
+      expect(await catalogue().pending(name('b'))).toBeUndefined();
+    }
+    expect(await all(catalogue())).toEqual([newer]);
+  });
+
   test('a crawl that is not to be believed takes nothing away', async () => {
     const catalogue = createCatalogue();
     await catalogue().begin(1);

@@ -16,16 +16,19 @@ export interface Assembly {
   add(digests: readonly Digest[]): Promise<void>;
 }
 
+export interface AssembleOptions {
+  /** Whether what the crawl under way has read counts already. */
+  readonly withPending: boolean;
+  readonly isWanted: (name: RepositoryName) => boolean;
+}
+
 /** Puts together what was read of these repositories, now or earlier. Others wait for it no longer than one repository takes. */
-export async function assemble(
-  catalogue: Catalogue,
-  isWanted: (name: RepositoryName) => boolean = () => true,
-): Promise<Assembly> {
+export async function assemble(catalogue: Catalogue, options: AssembleOptions): Promise<Assembly> {
   const builder = new GraphBuilder();
   const repositories: RepositoryFinding[] = [];
   const add = (digests: readonly Digest[]): Promise<void> => load(catalogue, builder, digests);
-  for await (const record of catalogue.repositories()) {
-    if (!isWanted(record.name)) continue;
+  for await (const record of catalogue.repositories(options)) {
+    if (!options.isWanted(record.name)) continue;
     const { tags = [], referrers = [] } = record.reading ?? {};
     await add(tags.flatMap(({ digest }) => digest ?? []));
     for (const { subject, referrers: found } of referrers) {
@@ -60,6 +63,8 @@ async function loadConfigs(
   for (const [digest, config] of await catalogue.imageConfigs(digests)) builder.addImageConfig(digest, config);
 }
 
+const LOST = 'what was read of it is lost; the next collection reads it again';
+
 function toFinding(
   { name, reading, failure }: RepositoryRecord,
   builder: GraphBuilder,
@@ -69,15 +74,11 @@ function toFinding(
     const lastPulledAt = latest(pulls.get(tag.name), tag.digest && pulls.get(tag.digest));
     if (tag.digest === undefined) return { name: tag.name, lastPulledAt, root: undefined, gap: tag.gap };
     if (builder.isRead(tag.digest)) return { name: tag.name, lastPulledAt, root: builder.node(tag.digest) };
-    const reason = 'what was read of it is lost; the next collection reads it again';
-    return {
-      name: tag.name,
-      lastPulledAt,
-      root: undefined,
-      gap: { repository: name, reference: tag.name, code: 'unreadable', reason },
-    };
+    const gap: Gap = { repository: name, reference: tag.name, code: 'unreadable', reason: LOST };
+    return { name: tag.name, lastPulledAt, root: undefined, gap };
   });
-  const gap = failure ?? (reading && illegalTags(name, reading.illegalTags));
+  const lost: Gap = { repository: name, code: 'unreadable', reason: LOST };
+  const gap = failure ?? (reading === undefined ? lost : illegalTags(name, reading.illegalTags));
   return { name, tags: tags ?? [], gap, staleSince: failure && reading?.readAt };
 }
 

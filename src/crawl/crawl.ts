@@ -2,13 +2,14 @@ import type { RepositoryRecord } from '../domain/catalogue.ts';
 import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
 import type { Catalogue, Registry } from '../ports.ts';
-import { assemble } from './assemble.ts';
+import { type AssembleOptions, assemble } from './assemble.ts';
 import { askElsewhere, settleKnown } from './leftovers.ts';
-import { forEachLimited, type Workers } from './limited.ts';
+import { createBudget, forEachLimited, type Workers } from './limited.ts';
 import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './read-repository.ts';
 import type { ReadingOrder } from './reading-order.ts';
+import { areSame, isWhole } from './records.ts';
 
-export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers> {
+export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers | 'budget'> {
   /** How many requests to have under way. */
   readonly width: number;
   /** What there is, as the crawl finds it. Whoever hears of more meanwhile adds it. */
@@ -20,45 +21,67 @@ export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Worker
 /** What a crawl has read, and is to be put together. */
 export interface Crawled {
   readonly illegal: ReadonlySet<string>;
+  /** Whether anything of it is new. */
+  readonly isChanged: boolean;
   /** Puts it together, and asks for what is missing in it. */
   assemble(): Promise<Findings>;
 }
 
 /**
- * Reads every repository and every tag of a registry into the catalogue, and whatever below them is new. What cannot be read is a gap.
- * Throws where there is nothing to read: no list of repositories, a registry that has gone, or a catalogue that cannot keep what is read.
+ * Reads every repository and every tag of a registry, and whatever below them is new. What is read is pending in the catalogue; what cannot be
+ * read is a gap. Throws where there is nothing to read: no list of repositories, a registry that has gone, or a catalogue that cannot keep
+ * what is read.
  */
 export async function crawl(
   registry: Registry,
   catalogue: Catalogue,
   options: CrawlOptions & { readonly resumeWithinMs: number },
 ): Promise<Crawled> {
-  const { clock, progress, found } = options;
+  const { clock, progress, found, order } = options;
   const workers = startWorkers(options);
   const { startedAt, isResumed } = await beginOrResume(catalogue, options);
   const illegal = new Set<string>();
   const reader = createRepositoryReader(registry, catalogue, workers);
-  const readAndSave = createSaver(reader, catalogue, options);
+
+  async function read(name: RepositoryName): Promise<RepositoryRecord> {
+    const pending = isResumed ? await catalogue.pending(name) : undefined;
+    if (pending !== undefined && isWhole(pending)) {
+      progress.repositoriesKept++;
+      return pending;
+    }
+    const before = (await catalogue.repository(name)) ?? pending;
+    // So that a crawl that goes on here knows that some of its manifests may have been read.
+    if (before === undefined) await catalogue.savePending({ name, reading: undefined, failure: undefined });
+    const begun = order.begin();
+    const record = await reader.read(name, before);
+    if (order.isLatest(name, begun)) await catalogue.savePending(record);
+    return record;
+  }
+
   const readAll = (): Promise<void> =>
     forEachLimited(registry.repositories(workers.signal), workers, async (name) => {
       if (typeof name !== 'string') return void illegal.add(name.illegal);
       if (found.has(name)) return; // a listing that shifts between two pages may name a repository twice
       found.add(name);
       progress.repositoriesFound++;
-      const before = await catalogue.repository(name);
-      const isKept = isResumed && before !== undefined && isReadWhole(before, startedAt);
-      if (isKept) progress.repositoriesKept++;
-      else await readAndSave(name, before);
+      await read(name);
       progress.repositoriesRead++;
     });
+  const lost = async () => (await catalogue.names()).filter((name) => !found.has(name) && registry.isWanted(name));
+
   await readAll();
-  // What is gone may have been passed over, where the listing shifted between two pages.
-  if (await hasLost(catalogue, found)) await readAll();
-  const isWanted = (name: RepositoryName): boolean => found.has(name);
+  // What is gone may have been passed over, where the listing shifted between two pages; or the listing may not show it any more to those who ask.
+  if ((await lost()).length > 0) await readAll();
+  await forEachLimited(await lost(), workers, async (name) => {
+    const record = await read(name);
+    if (record.failure !== undefined || holdsTags(record)) found.add(name);
+  });
   return {
     illegal,
+    isChanged: true,
     assemble: async () => {
-      const assembled = await assembleAll(registry, catalogue, reader, workers, { isWanted, isAsked: () => true });
+      const which = { withPending: true, isWanted: (name: RepositoryName) => found.has(name) };
+      const assembled = await assembleAll(registry, catalogue, reader, workers, which, () => true);
       return { ...assembled, illegal, startedAt, finishedAt: clock() };
     },
   };
@@ -71,57 +94,60 @@ export async function recrawl(
   names: ReadonlySet<RepositoryName>,
   options: CrawlOptions,
 ): Promise<Crawled> {
-  const { clock, found } = options;
+  const { clock, found, order } = options;
   const workers = startWorkers(options);
   const startedAt = clock();
   const reader = createRepositoryReader(registry, catalogue, workers);
-  const readAndSave = createSaver(reader, catalogue, options);
+  let isChanged = false;
   await forEachLimited([...names].filter(registry.isWanted), workers, async (name) => {
     const before = await catalogue.repository(name);
-    const isThere = await readAndSave(name, before, (record) => before !== undefined || holdsTags(record));
-    if (isThere) found.add(name);
+    const begun = order.begin();
+    const record = await reader.read(name, before ?? (await catalogue.pending(name)));
+    if (before === undefined && !holdsTags(record)) return;
+    found.add(name); // before it is saved: a crawl that ends just then must not take it for gone
+    if (!order.isLatest(name, begun)) return;
+    if (before === undefined || !areSame(before, record)) isChanged = true;
+    // Who fails leaves what others have read meanwhile.
+    const reading = record.failure === undefined ? record.reading : (await catalogue.repository(name))?.reading;
+    await catalogue.saveRepository({ ...record, reading });
   });
   const illegal = await catalogue.illegalNames();
-  const isAsked = (name: RepositoryName): boolean => names.has(name);
   return {
     illegal,
+    isChanged,
     assemble: async () => {
-      const assembled = await assembleAll(registry, catalogue, reader, workers, { isWanted: registry.isWanted, isAsked });
+      const which = { withPending: false, isWanted: registry.isWanted };
+      const isAsked = (name: RepositoryName): boolean => names.has(name);
+      const assembled = await assembleAll(registry, catalogue, reader, workers, which, isAsked);
       return { ...assembled, illegal, startedAt, finishedAt: clock() };
     },
   };
 }
 
-/** Whether all of it could be read since then. What could not be read is worth another try. */
-function isReadWhole({ reading, failure }: RepositoryRecord, since: number): boolean {
-  if (reading === undefined || failure !== undefined || reading.readAt < since) return false;
-  const { tags, referrers } = reading;
-  return tags.every(({ digest }) => digest !== undefined) && referrers.every((one) => one.referrers !== null);
+/** What earlier crawls have left, and nothing is asked; undefined where none has ended. */
+export async function recall(registry: Registry, catalogue: Catalogue): Promise<Findings | undefined> {
+  const assembly = await assemble(catalogue, { withPending: false, isWanted: registry.isWanted });
+  if (assembly.repositories.length === 0) return undefined;
+  await settleKnown(catalogue, assembly, () => false);
+  let [startedAt, finishedAt] = [Number.POSITIVE_INFINITY, 0];
+  for await (const { reading } of catalogue.repositories()) {
+    startedAt = Math.min(startedAt, reading?.readAt ?? startedAt);
+    finishedAt = Math.max(finishedAt, reading?.readAt ?? 0);
+  }
+  const illegal = await catalogue.illegalNames();
+  const { builder, repositories } = assembly;
+  return { graph: builder.build(), repositories, illegal, startedAt: Math.min(startedAt, finishedAt), finishedAt };
 }
 
 function holdsTags({ reading }: RepositoryRecord): boolean {
   return reading !== undefined && reading.tags.length > 0;
 }
 
-/** Reads a repository, and keeps the record unless it is not worth it, or an older one than another crawl has brought meanwhile. */
-function createSaver(reader: RepositoryReader, catalogue: Catalogue, { order }: CrawlOptions) {
-  return async (
-    name: RepositoryName,
-    before: RepositoryRecord | undefined,
-    isWorthIt: (record: RepositoryRecord) => boolean = () => true,
-  ): Promise<boolean> => {
-    const begun = order.begin();
-    const record = await reader.read(name, before);
-    if (!isWorthIt(record)) return false;
-    if (order.isLatest(name, begun)) await catalogue.saveRepository(record);
-    return true;
-  };
-}
-
 /** All that works for one crawl ends with the first failure. */
-function startWorkers<T extends { readonly width: number; readonly signal: AbortSignal }>(options: T): T & Workers {
+function startWorkers<T extends { readonly width: number; readonly signal: AbortSignal }>(options: T) {
   const ended = new AbortController();
-  return { ...options, ended, signal: AbortSignal.any([options.signal, ended.signal]) };
+  const signal = AbortSignal.any([options.signal, ended.signal]);
+  return { ...options, ended, signal, budget: createBudget(options.width) };
 }
 
 async function beginOrResume(
@@ -136,19 +162,15 @@ async function beginOrResume(
   return { startedAt: now, isResumed: false };
 }
 
-async function hasLost(catalogue: Catalogue, found: ReadonlySet<RepositoryName>): Promise<boolean> {
-  for await (const { name } of catalogue.repositories()) if (!found.has(name)) return true;
-  return false;
-}
-
 async function assembleAll(
   registry: Registry,
   catalogue: Catalogue,
   reader: RepositoryReader,
   workers: Workers & { readonly signal: AbortSignal },
-  { isWanted, isAsked }: Record<'isWanted' | 'isAsked', (name: RepositoryName) => boolean>,
+  which: AssembleOptions,
+  isAsked: (name: RepositoryName) => boolean,
 ): Promise<Pick<Findings, 'graph' | 'repositories'>> {
-  const assembly = await assemble(catalogue, isWanted);
+  const assembly = await assemble(catalogue, which);
   await settleKnown(catalogue, assembly, isAsked);
   await askElsewhere(registry, catalogue, reader, assembly, { ...workers, isAsked });
   return { graph: assembly.builder.build(), repositories: assembly.repositories };

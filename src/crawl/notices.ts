@@ -1,5 +1,5 @@
 import type { RepositoryName } from '../domain/names.ts';
-import type { Catalogue, Collections, Notifications, SteadyClock } from '../ports.ts';
+import type { Catalogue, Notifications, SteadyClock } from '../ports.ts';
 import type { Wait } from './wait.ts';
 
 export interface NoticesOptions {
@@ -7,8 +7,8 @@ export interface NoticesOptions {
   readonly wait: Wait;
   /** Whether there is a snapshot to begin from, and the registry answered when it was asked last. */
   readonly isReady: () => boolean;
-  /** Asks for a collection of everything, where there is none to begin from. */
-  readonly request: Collections['request'];
+  /** Whether a repository is one of those that are read at all. */
+  readonly isWanted: (name: RepositoryName) => boolean;
   /** Takes a snapshot in which these repositories are read again. */
   readonly takeSome: (names: ReadonlySet<RepositoryName>, signal: AbortSignal) => Promise<unknown>;
   readonly catalogue: Pick<Catalogue, 'savePulls'>;
@@ -36,17 +36,18 @@ export interface Notices extends Notifications {
 const SETTLE_MS = 500;
 /** From the end of one to the next; longer where a snapshot takes long, so that those who look at it have most of the time. */
 const LEAST_BETWEEN_MS = 1500;
-const REST_FACTOR = 4;
+const REST_FACTOR = 2;
 /** What failed is tried again twice as late each time, up to the last. */
 const FIRST_RETRY_MS = 5000;
 const LONGEST_RETRY_MS = 300_000;
 
 export function createNotices(options: NoticesOptions): Notices {
-  const { steadyClock, wait, isReady, request, catalogue, report } = options;
+  const { steadyClock, wait, isReady, isWanted, catalogue, report } = options;
   const stopped = new AbortController();
   const { signal } = stopped;
   const noticed = createNoticed();
   let running: Promise<void> | undefined;
+  let saving = Promise.resolve();
   let failures = 0;
   const retryMs = (): number => Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++);
 
@@ -72,16 +73,19 @@ export function createNotices(options: NoticesOptions): Notices {
       await noticed.some();
       await wait(steadyClock() + SETTLE_MS, signal);
       if (signal.aborted) return;
-      if (!isReady()) request();
-      const restMs = isReady() ? await reread() : retryMs();
+      // Where there is nothing to begin from, or nobody answers, the next collection finds it all out, at its own pace.
+      const restMs = isReady() ? await reread() : LEAST_BETWEEN_MS;
       await wait(steadyClock() + restMs, signal);
     }
   }
 
   return {
-    changed: noticed.add,
+    changed(repositories) {
+      noticed.add(repositories.filter(isWanted));
+    },
     pulled(pulls) {
-      catalogue.savePulls(pulls).catch(report.pullsNotKept);
+      const wanted = pulls.filter(({ repository }) => isWanted(repository));
+      saving = saving.then(() => catalogue.savePulls(wanted)).catch(report.pullsNotKept);
     },
     count: noticed.count,
     start() {
@@ -90,7 +94,7 @@ export function createNotices(options: NoticesOptions): Notices {
     async stop() {
       stopped.abort();
       noticed.wake();
-      await running;
+      await Promise.all([running, saving]);
     },
   };
 }
@@ -103,7 +107,7 @@ function createNoticed() {
   return {
     add(names: readonly RepositoryName[]): void {
       for (const name of names) noticed.add(name);
-      wake();
+      if (noticed.size > 0) wake();
     },
     count: () => new Set([...noticed, ...taken]).size,
     /** Resolves as soon as there are some, or at `wake`. */

@@ -2,7 +2,7 @@ import type { RepositoryRecord, TagReading } from '../domain/catalogue.ts';
 import { byName, type Digest, type RepositoryName, type TagName } from '../domain/names.ts';
 import type { Catalogue, Clock, CrawlProgress, IllegalName, ListedTag, Registry } from '../ports.ts';
 import { gapFrom, unlessUnavailable } from './failures.ts';
-import { forEachLimited, type Workers } from './limited.ts';
+import { type Budget, forEachLimited, type Workers } from './limited.ts';
 import { createReader, type KnownTags, type Reader, type ReaderOptions } from './reader.ts';
 import { createReferrersReader } from './referrers.ts';
 
@@ -10,11 +10,17 @@ export interface RepositoryReaderOptions extends ReaderOptions, Workers {
   readonly clock: Clock;
   /** Counted up as it goes on. */
   readonly progress: CrawlProgress;
+  /** For the tags of all repositories together: those of one must not queue up before whoever else asks the registry. */
+  readonly budget: Budget;
 }
 
 /** Reads repositories, one at a call. */
 export interface RepositoryReader extends Pick<Reader, 'readBelow'> {
-  /** What the repository holds now; where it cannot be read, what it held before, and why. Nothing is saved but manifests and configs. */
+  /**
+   * What the repository holds now; where it cannot be read, what it held before, and why. Nothing is saved but manifests and configs.
+   *
+   * @param before what was known of it; undefined where it was never begun with
+   */
   read(name: RepositoryName, before: RepositoryRecord | undefined): Promise<RepositoryRecord>;
 }
 
@@ -36,7 +42,7 @@ export function createRepositoryReader(
     const absent: TagName[] = [];
     progress.tagsFound += listed.length;
     await forEachLimited(listed, options, async (tag) => {
-      const reading = await reader.readTag(repository, tag, known);
+      const reading = await options.budget(() => reader.readTag(repository, tag, known));
       if (reading === undefined) absent.push(tag.name);
       else readings.push(reading);
       progress.tagsRead++;
@@ -49,7 +55,7 @@ export function createRepositoryReader(
     readBelow: reader.readBelow,
     async read(name, before) {
       const readAt = clock();
-      const known = before?.reading && knownTags(before.reading.tags);
+      const known = before && knownTags(before.reading?.tags ?? []);
       let listed: Listed;
       try {
         listed = await listTags(registry, name, known, signal);
@@ -90,8 +96,12 @@ async function listTags(
     for (const tag of tags) listed.set('illegal' in tag ? tag.illegal : tag.name, tag);
   };
   add(await registry.tags(repository, signal));
-  const isPassedOver = [...(known?.keys() ?? [])].some((name) => !listed.has(name));
-  if (isPassedOver) add((await registry.tags(repository, signal).catch(unlessUnavailable)) ?? []);
+  const passedOver = [...(known?.keys() ?? [])].filter((name) => !listed.has(name));
+  if (passedOver.length > 0) {
+    const again = await registry.tags(repository, signal).catch(unlessUnavailable);
+    // Where nobody can tell whether they are gone, they are asked for themselves.
+    add(again ?? passedOver.map((name) => ({ name })));
+  }
   const all = [...listed.values()];
   return {
     tags: all.flatMap((tag) => ('illegal' in tag ? [] : tag)),

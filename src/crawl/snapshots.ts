@@ -2,7 +2,7 @@ import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
 import type { RepositoryUsage, Snapshot } from '../domain/snapshot.ts';
 import type { Catalogue, CrawlProgress, Registry, SnapshotStore, Snapshots, StoreFailure } from '../ports.ts';
-import { type Crawled, type CrawlOptions, crawl, recrawl } from './crawl.ts';
+import { type Crawled, type CrawlOptions, crawl, recall, recrawl } from './crawl.ts';
 import { createReadingOrder } from './reading-order.ts';
 import { toSnapshot } from './to-snapshot.ts';
 
@@ -33,7 +33,7 @@ export interface SnapshotTaker extends Snapshots {
   load(): Promise<void>;
   /** Of the whole registry. Throws what `crawl` throws, and an `EmptyRegistryError` where it is not to be believed; then the last snapshot stays. */
   takeAll(progress: CrawlProgress, signal: AbortSignal): Promise<Snapshot>;
-  /** In which these repositories are read again, and the others are as they were. There must have been one of the whole registry. Throws what `takeAll` throws. */
+  /** In which these repositories are read again, and the others are as they were. There must have been one of the whole registry. Throws what `recrawl` throws. */
   takeSome(names: ReadonlySet<RepositoryName>, signal: AbortSignal): Promise<Snapshot>;
 }
 
@@ -51,7 +51,7 @@ export class EmptyRegistryError extends Error {
 export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   const { registry, catalogue, store, emptyGuard, report } = options;
   const checkStore = onceDone(options.checkStore);
-  const oneAtATime = createTurns();
+  const oneAtATime = createQueue();
   const order = createReadingOrder();
   let latest: Snapshot | undefined;
   /** What the crawl of everything that is under way has found. */
@@ -87,7 +87,8 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   return {
     latest: () => latest,
     async load() {
-      const findings = await store.latest().catch((error: unknown) => report.notLoaded(asStoreFailure(error)));
+      const stored = await store.latest().catch((error: unknown) => report.notLoaded(asStoreFailure(error)));
+      const findings = stored ?? (await recall(registry, catalogue));
       if (findings !== undefined) latest = toSnapshot(findings);
     },
     async takeAll(progress, signal) {
@@ -98,14 +99,13 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
       return oneAtATime(() => showAll(crawled, names));
     },
     async takeSome(names, signal) {
+      await checkStore();
       const progress = { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
       const crawled = await recrawl(registry, catalogue, names, { ...options, order, found, progress, signal });
       return oneAtATime(async () => {
+        if (!crawled.isChanged && latest !== undefined) return latest;
         const findings = await crawled.assemble();
-        const fresh = toSnapshot(findings);
-        // The readings of a crawl that was not believed are in the catalogue, until another one replaces them.
-        refuseEmptied(fresh);
-        return show(fresh, findings);
+        return show(toSnapshot(findings), findings);
       });
     },
   };
@@ -121,7 +121,7 @@ function onceDone(task: () => Promise<void>): () => Promise<void> {
 }
 
 /** Lets whoever asks wait until those before are done, however that ends. */
-function createTurns(): <T>(task: () => Promise<T>) => Promise<T> {
+function createQueue(): <T>(task: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (task) => {
     const turn = last.then(task);

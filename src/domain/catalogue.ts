@@ -2,7 +2,7 @@ import type { Descriptor } from './manifest.ts';
 import type { Digest, RepositoryName, TagName } from './names.ts';
 import type { Gap } from './snapshot.ts';
 
-/** What is known of a repository. */
+/** What is known of a repository. With neither, it was begun with, or what was known of it is lost. */
 export interface RepositoryRecord {
   readonly name: RepositoryName;
   /** As it could be read last; undefined where it never could. */

@@ -2,9 +2,8 @@ import type { RepositoryRecord } from '../domain/catalogue.ts';
 import { parseDigest, parseTagName, type RepositoryName } from '../domain/names.ts';
 import type { Catalogue } from '../ports.ts';
 import type { Content } from './content.ts';
-import type { Database } from './database.ts';
+import type { Database, Value } from './database.ts';
 import { decodeGap, decodeReading, encodeGap, encodeReading } from './encode-reading.ts';
-import { StoreError } from './errors.ts';
 import { createOrder, createTurns } from './turns.ts';
 
 const RECORDS_AT_ONCE = 50;
@@ -12,43 +11,10 @@ const RECORDS_AT_ONCE = 50;
 export function createCatalogue(database: Database, content: Content): Catalogue {
   const tables = prepareTables(database);
   const inOrder = createOrder();
-  const writeInOrder = (write: () => void): Promise<void> => inOrder(async () => content.flushWith(write));
   return {
-    unfinishedSince: () => inOrder(async () => tables.selectCrawl.get()?.started_at),
-    begin: (startedAt) =>
-      writeInOrder(() => {
-        tables.deleteCrawl.run();
-        tables.insertCrawl.run(startedAt);
-      }),
-    finish: (repositories, illegal) =>
-      writeInOrder(() => {
-        for (const { name } of tables.selectNames.all()) if (!repositories.has(name)) tables.deleteRepository.run(name);
-        tables.deleteIllegal.run();
-        for (const name of illegal) tables.insertIllegal.run(JSON.stringify(name));
-        tables.deleteCrawl.run();
-      }),
-    abandon: () => writeInOrder(() => tables.deleteCrawl.run()),
+    ...createRecords(tables, content, inOrder),
     illegalNames: () =>
       inOrder(async () => new Set(tables.selectIllegal.all().map(({ name }) => String(JSON.parse(name))))),
-    async *repositories() {
-      const turns = createTurns(RECORDS_AT_ONCE);
-      // One at a time: a record may be large, and whoever reads them may save others meanwhile.
-      for (let row = tables.selectNext.get(''); row !== undefined; row = tables.selectNext.get(row.name)) {
-        yield await toRecord(database, row);
-        await turns();
-      }
-    },
-    async repository(name) {
-      const row = await inOrder(async () => tables.selectRepository.get(name));
-      return row && toRecord(database, row);
-    },
-    saveRepository: ({ name, reading, failure }) =>
-      inOrder(async () => {
-        const readAt = reading?.readAt ?? null;
-        const encoded = reading === undefined ? null : await encodeReading(reading);
-        const why = failure === undefined ? null : encodeGap(failure);
-        content.flushWith(() => tables.insertRepository.run(name, readAt, encoded, why));
-      }),
     manifests: content.manifests,
     saveManifest: async (manifest) => content.saveManifest(manifest),
     imageConfigs: content.imageConfigs,
@@ -69,6 +35,81 @@ export function createCatalogue(database: Database, content: Content): Catalogue
         });
         return new Map(pulls);
       }),
+    ...createCrawlMark(tables, content, inOrder),
+  };
+}
+
+type Tables = ReturnType<typeof prepareTables>;
+type InOrder = ReturnType<typeof createOrder>;
+
+function createCrawlMark(
+  tables: Tables,
+  content: Content,
+  inOrder: InOrder,
+): Pick<Catalogue, 'unfinishedSince' | 'begin' | 'finish' | 'abandon'> {
+  const writeInOrder = (write: () => void): Promise<void> => inOrder(async () => content.flushWith(write));
+  return {
+    unfinishedSince: () => inOrder(async () => tables.selectCrawl.get()?.started_at),
+    begin: (startedAt) =>
+      writeInOrder(() => {
+        tables.deleteCrawl.run();
+        tables.deletePending.run();
+        tables.insertCrawl.run(startedAt);
+      }),
+    finish: (repositories, illegal) =>
+      writeInOrder(() => {
+        tables.promotePending.run();
+        tables.deletePending.run();
+        for (const { name } of tables.selectNames.all()) if (!repositories.has(name)) tables.deleteRepository.run(name);
+        tables.deleteIllegal.run();
+        for (const name of illegal) tables.insertIllegal.run(JSON.stringify(name));
+        tables.deleteCrawl.run();
+      }),
+    abandon: () =>
+      writeInOrder(() => {
+        tables.deletePending.run();
+        tables.deleteCrawl.run();
+      }),
+  };
+}
+
+function createRecords(
+  tables: Tables,
+  content: Content,
+  inOrder: InOrder,
+): Pick<Catalogue, 'repositories' | 'names' | 'repository' | 'pending' | 'saveRepository' | 'savePending'> {
+  return {
+    async *repositories({ withPending } = { withPending: false }) {
+      const turns = createTurns(RECORDS_AT_ONCE);
+      const next = withPending ? tables.selectNextWithPending : tables.selectNext;
+      // One at a time: a record may be large, and whoever reads them may save others meanwhile.
+      for (let row = next.get(''); row !== undefined; row = next.get(row.name)) {
+        yield await toRecord(row);
+        await turns();
+      }
+    },
+    names: () => inOrder(async () => tables.selectNames.all().map(({ name }) => name)),
+    async repository(name) {
+      const row = await inOrder(async () => tables.selectRepository.get(name));
+      return row && toRecord(row);
+    },
+    async pending(name) {
+      const row = await inOrder(async () => tables.selectPending.get(name));
+      return row && toRecord(row);
+    },
+    saveRepository: (record) =>
+      inOrder(async () => {
+        const values = await toValues(record);
+        content.flushWith(() => {
+          tables.insertRepository.run(...values);
+          tables.deletePendingOf.run(record.name);
+        });
+      }),
+    savePending: (record) =>
+      inOrder(async () => {
+        const values = await toValues(record);
+        content.flushWith(() => tables.insertPending.run(...values));
+      }),
   };
 }
 
@@ -79,16 +120,15 @@ interface RepositoryRow {
   readonly failure: string | null;
 }
 
-async function toRecord(
-  { file }: Database,
-  { name, read_at, reading, failure }: RepositoryRow,
-): Promise<RepositoryRecord> {
-  const isRead = read_at !== null && reading !== null;
-  const [decoded, gap] = [isRead ? await decodeReading(read_at, reading) : undefined, failure && decodeGap(failure)];
-  if ((isRead && decoded === undefined) || (failure !== null && gap === undefined)) {
-    throw new StoreError(`what the store holds of the repository ${name} cannot be read`, file);
-  }
-  return { name, reading: decoded, failure: gap || undefined };
+/** What cannot be read any more was never read: the repository is read again, and the store need not be thrown away for it. */
+async function toRecord({ name, read_at, reading, failure }: RepositoryRow): Promise<RepositoryRecord> {
+  const decoded = read_at === null || reading === null ? undefined : await decodeReading(read_at, reading);
+  return { name, reading: decoded, failure: failure === null ? undefined : decodeGap(failure) };
+}
+
+async function toValues({ name, reading, failure }: RepositoryRecord): Promise<readonly Value[]> {
+  const encoded = reading === undefined ? null : await encodeReading(reading);
+  return [name, reading?.readAt ?? null, encoded, failure === undefined ? null : encodeGap(failure)];
 }
 
 function prepareTables(database: Database) {
@@ -101,9 +141,24 @@ function prepareTables(database: Database) {
     selectNext: database.statement<RepositoryRow>(`${columns} WHERE name > ? ORDER BY name LIMIT 1`),
     selectRepository: database.statement<RepositoryRow>(`${columns} WHERE name = ?`),
     insertRepository: database.statement(
-      `INSERT INTO repository (name, read_at, reading, failure) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET read_at = excluded.read_at, reading = excluded.reading, failure = excluded.failure`,
+      'INSERT OR REPLACE INTO repository (name, read_at, reading, failure) VALUES (?, ?, ?, ?)',
     ),
+    selectNextWithPending: database.statement<RepositoryRow>(
+      `SELECT name, read_at, reading, failure FROM pending_repository WHERE name > ?1
+       UNION ALL
+       ${columns} WHERE name > ?1
+         AND NOT EXISTS (SELECT 1 FROM pending_repository AS pending WHERE pending.name = repository.name)
+       ORDER BY name LIMIT 1`,
+    ),
+    selectPending: database.statement<RepositoryRow>(
+      'SELECT name, read_at, reading, failure FROM pending_repository WHERE name = ?',
+    ),
+    insertPending: database.statement(
+      'INSERT OR REPLACE INTO pending_repository (name, read_at, reading, failure) VALUES (?, ?, ?, ?)',
+    ),
+    promotePending: database.statement('INSERT OR REPLACE INTO repository SELECT * FROM pending_repository'),
+    deletePending: database.statement('DELETE FROM pending_repository'),
+    deletePendingOf: database.statement('DELETE FROM pending_repository WHERE name = ?'),
     deleteRepository: database.statement('DELETE FROM repository WHERE name = ?'),
     selectIllegal: database.statement<{ name: string }>('SELECT name FROM illegal_name ORDER BY name'),
     insertIllegal: database.statement('INSERT OR IGNORE INTO illegal_name (name) VALUES (?)'),

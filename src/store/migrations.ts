@@ -38,6 +38,13 @@ export const MIGRATIONS: readonly string[] = [
     reading BLOB,
     failure TEXT
   ) STRICT;
+  -- What the crawl has read that is not finished.
+  CREATE TABLE pending_repository (
+    name TEXT PRIMARY KEY NOT NULL,
+    read_at REAL,
+    reading BLOB,
+    failure TEXT
+  ) STRICT;
   CREATE TABLE pull (
     repository TEXT NOT NULL,
     reference TEXT NOT NULL,
