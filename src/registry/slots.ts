@@ -20,11 +20,19 @@ export interface Gate {
   enter(): void;
 }
 
+interface Waiter {
+  readonly signal: AbortSignal;
+  start(): void;
+  leave(): void;
+}
+
 export function createSlots(gate: Gate): Slots {
   let inUse = 0;
   let timer: NodeJS.Timeout | undefined;
-  const vital = new Set<() => void>();
-  const usual = new Set<() => void>();
+  const vital = new Set<Waiter>();
+  const usual = new Set<Waiter>();
+  /** One listener for each: a crawl has hundreds of waiters and one signal, which looks through all its listeners for every change. */
+  const watched = new WeakSet<AbortSignal>();
 
   function isOpen(): boolean {
     const waitMs = gate.waitMs(inUse);
@@ -41,36 +49,37 @@ export function createSlots(gate: Gate): Slots {
     clearTimeout(timer);
     timer = undefined;
     for (const lane of [vital, usual]) {
-      for (const start of lane) {
+      for (const waiter of lane) {
         if (!isOpen()) return;
-        lane.delete(start);
-        start();
+        lane.delete(waiter);
+        enter();
+        waiter.start();
       }
     }
   }
 
-  const queue = (lane: Set<() => void>, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const start = (): void => {
-        signal.removeEventListener('abort', leave);
-        enter();
-        resolve();
-      };
-      const leave = (): void => {
-        lane.delete(start);
-        letIn(); // where nobody waits any more, no timer may keep the program from ending
-        reject(signal.reason);
-      };
-      signal.addEventListener('abort', leave);
-      lane.add(start);
-    });
+  function watch(signal: AbortSignal): void {
+    if (watched.has(signal)) return;
+    watched.add(signal);
+    const leave = (): void => {
+      for (const lane of [vital, usual]) {
+        for (const waiter of lane) {
+          if (waiter.signal === signal && lane.delete(waiter)) waiter.leave();
+        }
+      }
+      letIn(); // where nobody waits any more, no timer may keep the program from ending
+    };
+    signal.addEventListener('abort', leave, { once: true });
+  }
 
   return {
     async take({ signal, isVital }) {
       signal.throwIfAborted();
       const isFirst = vital.size === 0 && (isVital || usual.size === 0);
-      if (isOpen() && isFirst) enter();
-      else await queue(isVital ? vital : usual, signal);
+      if (isOpen() && isFirst) return enter();
+      watch(signal);
+      const lane = isVital ? vital : usual;
+      await new Promise<void>((start, leave) => lane.add({ signal, start, leave: () => leave(signal.reason) }));
     },
     give() {
       inUse--;
