@@ -63,11 +63,13 @@ async function serve({ config, origins }: Loaded): Promise<void> {
   try {
     await service.start();
   } catch (error) {
+    if (isStopping) return; // what was being started was stopped under way
     if ((error as { kind?: unknown }).kind === 'store') return failAtStore(error);
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code, message, syscall } = error as NodeJS.ErrnoException;
     const { host, port } = config.general;
     const reason = code === 'EADDRINUSE' ? 'something else listens there' : message;
-    fail(`${PROGRAM}: cannot listen on ${host}, port ${port}: ${reason}\n`, 1);
+    const what = syscall === undefined ? '' : `cannot listen on ${host}, port ${port}: `;
+    fail(`${PROGRAM}: ${what}${reason}\n`, 1);
   }
 }
 

@@ -178,6 +178,8 @@ export interface CollectionState {
     | undefined;
   /** The failure of the last collection; undefined if it succeeded. Its reason is for people and holds no secret. */
   readonly failure: { readonly at: number; readonly reason: string } | undefined;
+  /** When the last collection of everything succeeded; undefined where none has since the start. */
+  readonly lastFinishedAt: number | undefined;
   /** How many repositories are to be read again, or are being read again, because of notifications. */
   readonly noticedCount: number;
   /** Undefined while one is under way. */

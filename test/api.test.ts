@@ -63,7 +63,13 @@ function sampleSnapshot(): Snapshot {
 
 let server: FastifyInstance;
 let latest: Snapshot | undefined = sampleSnapshot();
-let state: CollectionState = { running: undefined, failure: undefined, noticedCount: 0, nextAt: 1_700_003_600_000 };
+let state: CollectionState = {
+  running: undefined,
+  failure: undefined,
+  lastFinishedAt: undefined,
+  noticedCount: 0,
+  nextAt: 1_700_003_600_000,
+};
 let requested = 0;
 let rest = 0;
 

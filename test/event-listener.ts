@@ -27,7 +27,7 @@ export function createEventListener(secret: string | undefined, clock = (): numb
     corsOrigins: '*',
     snapshots: { latest: () => emptySnapshot(NOW) },
     collections: {
-      state: () => ({ running: undefined, failure: undefined, noticedCount: 0, nextAt: 0 }),
+      state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
       request: () => 'running',
     },
     notifications,

@@ -73,7 +73,13 @@ beforeAll(async () => {
       corsOrigins: '*',
       clock: Date.now,
       collections: {
-        state: () => ({ running: undefined, failure: undefined, noticedCount: 0, nextAt: 0 }),
+        state: () => ({
+          running: undefined,
+          failure: undefined,
+          lastFinishedAt: undefined,
+          noticedCount: 0,
+          nextAt: 0,
+        }),
         request: () => 'running',
       },
       notifications: { changed() {}, pulled() {} },

@@ -22,7 +22,7 @@ function representGap({ repository, reference, code, reason, staleSince }: Gap):
 
 /** What is being collected, how it went last, and when the next collection starts. */
 export function representCollection(
-  { running, failure, noticedCount, nextAt }: CollectionState,
+  { running, failure, lastFinishedAt, noticedCount, nextAt }: CollectionState,
   snapshot: Snapshot | undefined,
   now: number,
   links: Links,
@@ -31,7 +31,8 @@ export function representCollection(
     state: running !== undefined ? 'running' : nextAt !== undefined ? 'waiting' : 'starting',
     running: running === undefined ? null : representRunning(running, now),
     last_failure: failure === undefined ? null : { at: representTime(failure.at), reason: failure.reason },
-    last_finished_at: representTimeOrNull(snapshot?.finishedAt),
+    // After a start, until a collection has finished, the snapshot is all there is to tell it by.
+    last_finished_at: representTimeOrNull(lastFinishedAt ?? snapshot?.finishedAt),
     next_at: representTimeOrNull(nextAt),
     noticed_repositories_count: noticedCount,
     snapshot: snapshot?.id ?? null,

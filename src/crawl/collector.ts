@@ -94,8 +94,9 @@ export function createCollector(options: CollectorOptions): Collector {
 function createRunner({ clock, takeAll, requestsCount, report }: CollectorOptions, signal: AbortSignal) {
   let running: (() => NonNullable<CollectionState['running']>) | undefined;
   let failure: CollectionState['failure'];
+  let lastFinishedAt: number | undefined;
   return {
-    state: () => ({ running: running?.(), failure }),
+    state: () => ({ running: running?.(), failure, lastFinishedAt }),
     async collect(): Promise<void> {
       const progress = { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
       let taken: Snapshot;
@@ -108,6 +109,7 @@ function createRunner({ clock, takeAll, requestsCount, report }: CollectorOption
         running = undefined;
       }
       failure = undefined;
+      lastFinishedAt = taken.finishedAt;
       report.finished(taken);
     },
     fail(error: unknown, retryAt: number): void {
