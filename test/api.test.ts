@@ -279,6 +279,7 @@ describe('the crawl', () => {
     state = {
       running: { startedAt: 1_700_000_060_000, requestsCount: 35, progress },
       failure: { at: 1_700_000_050_000, reason: 'down' },
+      lastFinishedAt: undefined,
       noticedCount: 3,
       nextAt: undefined,
     };
