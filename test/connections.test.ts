@@ -162,6 +162,22 @@ test('there are no more connections to a proxy than requests at once, and each i
   expect(proxy.requests.length).toBeLessThanOrEqual(4);
 });
 
+test('connections are kept for the next requests, after a HEAD too', async () => {
+  const ports = new Set<number | undefined>();
+  const listener: RequestListener = (request, response) => {
+    ports.add(request.socket.remotePort);
+    response.writeHead(request.url === '/known' ? 304 : 200, { 'content-length': 100 }).end();
+  };
+  const identity = { cert: server.certificate, key: server.key };
+  for (const { url } of [kept(await serve(listener)), kept(await serveTls(identity, listener))]) {
+    const http = open();
+    ports.clear();
+    for (const path of new Array(10).fill(['/known', '/new']).flat())
+      await http.send(new URL(path, url), { method: 'HEAD', signal });
+    expect(ports.size).toBeLessThanOrEqual(4);
+  }
+});
+
 test('where a target is reached without the proxy, a name for a link-local address still leads nowhere', async () => {
   const proxy = kept(await startProxy());
   const guard = createLookup(new Set(), (_, __, callback) => callback(null, [{ address: '169.254.1.2', family: 4 }]));

@@ -57,7 +57,8 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     const { method, headers = {}, signal, isVital = false } = request;
     const startedAt = await pace.begin({ signal, isVital });
     requestsCount++;
-    const wanted = { origin: url.origin, path: url.pathname + url.search, method };
+    // After a HEAD the library closes the connection if it is not told otherwise, and nearly all that a later crawl asks is by HEAD.
+    const wanted = { origin: url.origin, path: url.pathname + url.search, method, reset: false };
     const outcome = await exchange(
       connections,
       { ...wanted, headers: { 'user-agent': options.userAgent, ...headers } },
