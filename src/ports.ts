@@ -134,12 +134,15 @@ export interface Pull {
   readonly at: number;
 }
 
+/** What a snapshot was taken for: a collection reads everything, and a notification a few repositories, as often as every few seconds. */
+export type SnapshotOccasion = 'collection' | 'notification';
+
 /** The snapshots that are kept. Every call may throw a `StoreFailure`. */
 export interface SnapshotStore {
   /** What the last saved snapshot was counted from. */
   latest(): Promise<Findings | undefined>;
   /** Keeps the figures of a snapshot for as long as they are worth it, and what it was counted from until the next is saved. */
-  save(snapshot: Snapshot, findings: Findings): Promise<void>;
+  save(snapshot: Snapshot, findings: Findings, occasion: SnapshotOccasion): Promise<void>;
 }
 
 /** The shape of what a `Catalogue` or a `SnapshotStore` throws. Its message says what and where. */

@@ -32,7 +32,7 @@ async function filled(count = 1): Promise<string> {
   for (let i = 0; i < count; i++) await store.catalogue.saveManifest(image(`${i}`));
   await store.catalogue.saveRepository({ name: APP, reading: undefined, failure: undefined });
   const { snapshot, findings } = collected([image('0')]);
-  await store.snapshots.save(snapshot, findings);
+  await store.snapshots.save(snapshot, findings, 'collection');
   store.close();
   return file;
 }

@@ -11,7 +11,7 @@ export async function writeRound(store: Store, round: number): Promise<void> {
   const name = `r${round % REPOSITORIES}` as RepositoryName;
   await store.catalogue.saveRepository({ name, reading, failure: undefined });
   const { snapshot, findings } = collected(images.slice(round % 5), round);
-  await store.snapshots.save(snapshot, findings);
+  await store.snapshots.save(snapshot, findings, round % 3 === 0 ? 'collection' : 'notification');
 }
 
 const REPOSITORIES = 7;

@@ -5,7 +5,7 @@ import type { Findings } from '../src/domain/findings.ts';
 import { packGraph } from '../src/domain/graph.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Figures, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures } from '../src/domain/snapshot.ts';
-import type { StoredManifest } from '../src/ports.ts';
+import type { SnapshotOccasion, StoredManifest } from '../src/ports.ts';
 import type { NodeName } from '../src/store/nodes.ts';
 import type { Store } from '../src/store/open-store.ts';
 import type { Retention } from '../src/store/retention.ts';
@@ -52,7 +52,7 @@ test('after a restart the latest snapshot can be counted again', async () => {
     { name: 'group/other' as RepositoryName, tags: [noTag], gap: undefined, staleSince: undefined },
   ];
   const odd = { ...findings, repositories, illegal: new Set(['A\u0000\ud800']) };
-  await first.snapshots.save(snapshot, odd);
+  await first.snapshots.save(snapshot, odd, 'collection');
   first.close();
   expect(plain(await open(file).snapshots.latest())).toEqual(plain(odd));
 });
@@ -70,7 +70,7 @@ test('findings of many pieces come back whole', async () => {
     staleSince: undefined,
   }));
   const many = { ...findings, repositories };
-  await snapshots.save(snapshot, many);
+  await snapshots.save(snapshot, many, 'collection');
   expect(plain(await snapshots.latest())).toEqual(plain(many));
 });
 
@@ -94,7 +94,7 @@ test.for([
     reason: 'the store is damaged: what the latest snapshot was counted from is not what was written',
   });
   const { snapshot, findings } = collected([image('a')]);
-  await snapshots.save(snapshot, findings);
+  await snapshots.save(snapshot, findings, 'collection');
   expect(plain(await snapshots.latest())).toEqual(plain(findings));
 });
 
@@ -157,9 +157,57 @@ test('every snapshot is kept for a week, and the last one of a day for a year', 
   expect(old.length).toBe(365 - 7);
 });
 
-/* A twin that keeps everything in full. */
-interface Kept {
+test('of what notifications brought the last one of every hour is kept for a week', async () => {
+  let now = Date.UTC(2026, 0, 1);
+  const file = newFile();
+  const store = open(file, () => now);
+  for (let i = 0; now < Date.UTC(2026, 0, 10); i++, now += 20 * 60_000) {
+    await store.snapshots.save(...saved(collected([], now), i % 36 === 0 ? 'collection' : 'notification'));
+  }
+  const found = (await ids(store)).map((id) => id.slice('yyyy-mm-'.length, 'yyyy-mm-ddThh:mm'.length));
+  expect(found.filter((id) => id.startsWith('05T'))).toEqual(
+    Array.from({ length: 24 }, (_, hour) => `05T${String(hour).padStart(2, '0')}`).flatMap((hour, i) => [
+      ...(i % 12 === 0 ? [`${hour}:00`] : []),
+      `${hour}:40`,
+    ]),
+  );
+  expect(found.slice(0, 2)).toEqual(['01T23:40', '02T23:40']);
+  store.close();
+});
+
+test('of what could not be read the words are kept with a collection, and the count also with a notification', async () => {
+  const file = newFile();
+  const store = open(file);
+  const gaps = [{ repository: 'group/other', code: 'forbidden', reason: 'no' } as const];
+  for (const occasion of ['collection', 'notification'] as const) {
+    const { snapshot, findings } = collected([]);
+    await store.snapshots.save({ ...snapshot, gaps }, findings, occasion);
+  }
+  store.close();
+  expect(
+    ask(file, 'SELECT json_group_array(gaps_count) AS counts, json_group_array(json(gaps)) AS gaps FROM snapshot'),
+  ).toEqual({ counts: '[1,1]', gaps: JSON.stringify([gaps, []]) });
+});
+
+test('starts with the clock years ahead cost no more than a day each', async () => {
+  let now = Date.UTC(2026, 0, 1);
+  const file = newFile();
+  let store = open(file, () => now);
+  for (; now < Date.UTC(2026, 0, 6); now += 6 * HOUR_MS) await store.snapshots.save(...saved(collected([], now)));
+  const before = await ids(store);
+  for (const years of [5, 0, -3, 10]) {
+    store.close();
+    now = Date.UTC(2026 + years, 0, 6);
+    store = open(file, () => now);
+    for (let i = 0; i < 3; i++, now += 60_000) await store.snapshots.save(...saved(collected([], now)));
+  }
+  expect((await ids(store)).slice(0, before.length)).toEqual(before);
+});
+
+/* A twin that keeps everything in full, and looks at all that there ever was to know what still is. */
+interface Saved {
   readonly at: number;
+  readonly occasion: SnapshotOccasion;
   readonly nodes: ReadonlyMap<string, Figures>;
 }
 
@@ -169,34 +217,70 @@ const TAGS = ['tag a 1', 'tag a 10', 'tag a 2', 'tag a-b 1', 'tag a/b 1'];
 
 test('on random series of snapshots every node has the figures of a twin that keeps all of them in full', async () => {
   const size = fc.constantFrom(undefined, null, 1, 2);
-  const step = fc.record({ hours: fc.nat(40), sizes: fc.array(size, { minLength: 11, maxLength: 11 }) });
+  const sizes = fc.array(size, { minLength: 11, maxLength: 11 });
+  // The clock may step back, and years ahead.
+  const minutes = fc.oneof(
+    { weight: 9, arbitrary: fc.nat(40 * 60) },
+    { weight: 9, arbitrary: fc.nat(40) },
+    fc.constantFrom(-90, -9_000_000, 9_000_000),
+  );
+  const occasion = fc.constantFrom<SnapshotOccasion>('collection', 'notification');
+  const step = fc.record({ minutes, sizes, occasion });
   const series = fc.array(fc.oneof(step, fc.constant('again' as const)), { maxLength: 14 });
   await fc.assert(
     fc.asyncProperty(series, async (steps) => {
       const file = newFile();
       let now = Date.UTC(2026, 0, 1, 12);
       let store = open(file, () => now, SHORT);
-      let kept: readonly Kept[] = [];
-      let nodes: ReadonlyMap<string, Figures> = nodesOf([]);
+      let all: readonly Saved[] = [];
+      let gone: ReadonlySet<Saved> = new Set();
+      const isKept = (one: Saved): boolean => !gone.has(one);
+      const save = async (sizesNow: typeof sizes extends fc.Arbitrary<infer T> ? T : never, why: SnapshotOccasion) => {
+        gone = new Set(all.filter((one) => gone.has(one) || !isWorthKeeping(one, all, now)));
+        const next = { at: now, occasion: why, nodes: nodesOf(sizesNow) };
+        all = [...all, next];
+        gone = new Set(all.filter((one) => gone.has(one) || isThinned(one, all)));
+        await store.snapshots.save(toSnapshot(next.nodes, now), collected([]).findings, why);
+        await compare(store, all.filter(isKept));
+      };
       for (const one of steps) {
         if (one === 'again') {
           store.close();
           store = open(file, () => now, SHORT);
         } else {
-          now += one.hours * HOUR_MS;
-          nodes = nodesOf(one.sizes);
+          now += one.minutes * 60_000;
+          await save(one.sizes, one.occasion);
         }
-        kept = [...kept.filter((old) => isWorthKeeping(old, kept, now)), { at: now, nodes }];
-        await store.snapshots.save(toSnapshot(nodes, now), collected([]).findings);
-        await compare(store, kept);
       }
+      // What is leaving is gone with the next one.
+      await save([], 'collection');
       store.close();
-      expect(ask(file, 'SELECT count(*) AS rows FROM figures')).toEqual({ rows: countChanges(kept) });
+      expect(ask(file, 'SELECT count(*) AS rows FROM figures')).toEqual({ rows: countChanges(all.filter(isKept)) });
       expect(ask(file, 'PRAGMA foreign_key_check')).toEqual({});
     }),
     { numRuns: 60 },
   );
 });
+
+const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 'yyyy-mm-dd'.length);
+const hourOf = (at: number): string => new Date(at).toISOString().slice(0, 'yyyy-mm-ddThh'.length);
+
+function isWorthKeeping(one: Saved, all: readonly Saved[], now: number): boolean {
+  const later = all.slice(all.indexOf(one) + 1);
+  if (later.length === 0) return true;
+  let [age, before] = [0, one.at];
+  for (const at of [...later.map((next) => next.at), now]) {
+    age += Math.min(Math.max(at - before, 0), DAY_MS);
+    before = at;
+  }
+  return age <= (later.some(({ at }) => dayOf(at) === dayOf(one.at)) ? SHORT.allMs : SHORT.dailyMs);
+}
+
+function isThinned(one: Saved, all: readonly Saved[]): boolean {
+  const later = all.slice(all.indexOf(one) + 1);
+  const isSame = ({ at, occasion }: Saved): boolean => occasion === 'notification' && hourOf(at) === hourOf(one.at);
+  return isSame(one) && later.some(isSame);
+}
 
 /** Figures by node: the registry is always there, and a tag only with its repository. */
 function nodesOf(sizes: readonly (number | null | undefined)[]): ReadonlyMap<string, Figures> {
@@ -209,14 +293,7 @@ function nodesOf(sizes: readonly (number | null | undefined)[]): ReadonlyMap<str
   return nodes;
 }
 
-function isWorthKeeping(one: Kept, all: readonly Kept[], now: number): boolean {
-  const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
-  const later = all.slice(all.indexOf(one) + 1);
-  if (later.length === 0 || now - one.at <= SHORT.allMs) return true;
-  return now - one.at <= SHORT.dailyMs && !later.some(({ at }) => day(at) === day(one.at));
-}
-
-async function compare(store: Store, kept: readonly Kept[]): Promise<void> {
+async function compare(store: Store, kept: readonly Saved[]): Promise<void> {
   for (const node of [...NODES, ...TAGS]) {
     const [kind, path = '', tag = ''] = node.split(' ');
     const history = await store.snapshots.history({ kind: kind as NodeName['kind'], path, tag });
@@ -226,7 +303,7 @@ async function compare(store: Store, kept: readonly Kept[]): Promise<void> {
   }
 }
 
-function countChanges(kept: readonly Kept[]): number {
+function countChanges(kept: readonly Saved[]): number {
   let changes = 0;
   for (const node of [...NODES, ...TAGS]) {
     let before: Figures | undefined;
@@ -299,8 +376,11 @@ function childrenOf({ manifest }: StoredManifest): readonly Digest[] {
   return manifest.kind === 'image' ? [manifest.config, ...manifest.layers].map(({ digest: child }) => child) : [];
 }
 
-function saved({ snapshot, findings }: ReturnType<typeof collected>): [Snapshot, Findings] {
-  return [snapshot, findings];
+function saved(
+  { snapshot, findings }: ReturnType<typeof collected>,
+  occasion: SnapshotOccasion = 'collection',
+): [Snapshot, Findings, SnapshotOccasion] {
+  return [snapshot, findings, occasion];
 }
 
 function tagNode(tag: string): NodeName {

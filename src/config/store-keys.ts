@@ -28,7 +28,8 @@ export const STORE_KEYS = {
     isNew: true,
   }),
   retention_all: key({
-    about: 'How long every snapshot is kept.',
+    about:
+      'How long every snapshot of a collection is kept. Of the snapshots that registry notifications bring between two collections only the last one of every hour (UTC) is. For how old a snapshot is, no more than a day counts between it and the next one: so a wrong clock costs no more than a day.',
     right: 'a duration of at least 1 second, such as 7 days',
     read: duration(LONGEST_SECONDS),
     fallback: '7 days',

@@ -1,7 +1,15 @@
 import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
 import type { RepositoryUsage, Snapshot } from '../domain/snapshot.ts';
-import type { Catalogue, CrawlProgress, Registry, SnapshotStore, Snapshots, StoreFailure } from '../ports.ts';
+import type {
+  Catalogue,
+  CrawlProgress,
+  Registry,
+  SnapshotOccasion,
+  SnapshotStore,
+  Snapshots,
+  StoreFailure,
+} from '../ports.ts';
 import { type Crawled, type CrawlOptions, crawl, recall, recrawl } from './crawl.ts';
 import { createReadingOrder } from './reading-order.ts';
 import { toSnapshot } from './to-snapshot.ts';
@@ -65,8 +73,8 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   }
 
   /** What was shown once is shown again after a restart: so it is kept first. What cannot be kept is shown all the same. */
-  async function show(fresh: Snapshot, findings: Findings): Promise<Snapshot> {
-    await store.save(fresh, findings).catch((error: unknown) => report.notKept(asStoreFailure(error)));
+  async function show(fresh: Snapshot, findings: Findings, occasion: SnapshotOccasion): Promise<Snapshot> {
+    await store.save(fresh, findings, occasion).catch((error: unknown) => report.notKept(asStoreFailure(error)));
     latest = fresh;
     return fresh;
   }
@@ -81,7 +89,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
       throw error;
     }
     await catalogue.finish(names, crawled.illegal);
-    return show(fresh, findings);
+    return show(fresh, findings, 'collection');
   }
 
   return {
@@ -105,7 +113,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
       return oneAtATime(async () => {
         if (!crawled.isChanged && latest !== undefined) return latest;
         const findings = await crawled.assemble();
-        return show(toSnapshot(findings), findings);
+        return show(toSnapshot(findings), findings, 'notification');
       });
     },
   };

@@ -63,6 +63,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE snapshot (
     number INTEGER PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('coming', 'kept', 'leaving')),
+    occasion TEXT NOT NULL CHECK (occasion IN ('collection', 'notification')),
+    -- daily is the last one of its day (UTC); see retention.ts for what is kept for how long, and what counted_at is.
+    kept_for TEXT NOT NULL CHECK (kept_for IN ('all', 'daily')),
+    counted_at REAL NOT NULL,
     id TEXT NOT NULL,
     started_at REAL NOT NULL,
     finished_at REAL NOT NULL,
@@ -72,6 +76,8 @@ export const MIGRATIONS: readonly string[] = [
     gaps_count INTEGER NOT NULL,
     gaps TEXT NOT NULL
   ) STRICT;
+  CREATE INDEX snapshot_by_age ON snapshot (state, kept_for, counted_at);
+  CREATE INDEX snapshot_by_time ON snapshot (finished_at);
   -- tag is empty but for tags, whose path is that of their repository.
   CREATE TABLE node (
     number INTEGER PRIMARY KEY,

@@ -1,12 +1,12 @@
 import type { Findings } from '../domain/findings.ts';
 import type { Figures, Snapshot } from '../domain/snapshot.ts';
-import type { Clock, SnapshotStore } from '../ports.ts';
+import type { Clock, SnapshotOccasion, SnapshotStore } from '../ports.ts';
 import type { Content } from './content.ts';
 import type { Database } from './database.ts';
 import { createFindingsTable } from './findings.ts';
 import { createHistory, type History } from './history.ts';
 import type { NodeName } from './nodes.ts';
-import { type KeptSnapshot, outlived, type Retention } from './retention.ts';
+import { createKeeping, type Retention } from './retention.ts';
 import { createSweep } from './sweep.ts';
 import { createOrder } from './turns.ts';
 
@@ -15,8 +15,11 @@ export interface SnapshotTable extends SnapshotStore {
   history(name: NodeName): Promise<readonly HistoryEntry[]>;
 }
 
-export interface HistoryEntry extends KeptSnapshot {
+export interface HistoryEntry {
+  readonly number: number;
   readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly finishedAt: number;
   /** Undefined where the node was not there. */
   readonly figures: Figures | undefined;
 }
@@ -26,7 +29,7 @@ export interface SnapshotOptions {
   readonly clock: Clock;
 }
 
-/** Of what a snapshot could not read, so many gaps are kept: more, nobody reads long afterwards. */
+/** Of what a collection could not read, so many gaps are kept: more, nobody reads long afterwards. Those of a notification are mostly the same again. */
 const MOST_GAPS = 100;
 
 /**
@@ -41,39 +44,43 @@ export function createSnapshotTable(
   const tables = prepareTables(database);
   const findingsTable = createFindingsTable(database);
   const history = createHistory(database);
+  const keeping = createKeeping(database, retention);
   const sweep = createSweep(database, clock);
   const inOrder = createOrder();
 
-  async function save(snapshot: Snapshot, findings: Findings): Promise<void> {
+  async function save(snapshot: Snapshot, findings: Findings, occasion: SnapshotOccasion): Promise<void> {
     content.flushWith(() => undefined);
     // Before the new one is written, since it may need the room.
     await removeUnfinished(database, tables, history);
-    await removeOutlived(database, tables, history, retention, clock());
-    const before = tables.selectKept.all().at(-1)?.number ?? 0;
-    const number = insert(snapshot);
+    keeping.leaveOutlived(clock());
+    await removeLeaving(tables, history);
+    const before = tables.selectLast.get()?.number ?? 0;
+    const number = insert(snapshot, occasion);
     await findingsTable.write(number, findings);
     await history.write(number, snapshot, before);
     await sweep(snapshot);
     database.transaction(() => {
       findingsTable.keepOnly(number);
-      tables.setState.run('kept', number);
+      keeping.keep(number, { finishedAt: snapshot.finishedAt, occasion });
     });
   }
 
-  function insert({ id, startedAt, finishedAt, repositories, figures, kinds, gaps }: Snapshot): number {
-    const some = JSON.stringify(gaps.slice(0, MOST_GAPS));
+  function insert(snapshot: Snapshot, occasion: SnapshotOccasion): number {
+    const { id, startedAt, finishedAt, repositories, figures, kinds, gaps } = snapshot;
+    const some = JSON.stringify(occasion === 'collection' ? gaps.slice(0, MOST_GAPS) : []);
+    const times = [startedAt, finishedAt, keeping.countedAt(finishedAt)];
     const counts = [repositories.length, figures.tagsCount];
-    const row = [id, startedAt, finishedAt, ...counts, JSON.stringify(kinds), gaps.length, some];
+    const row = [occasion, id, ...times, ...counts, JSON.stringify(kinds), gaps.length, some];
     return tables.insert.get(...row)?.number ?? 0;
   }
 
   return {
     latest: () =>
       inOrder(async () => {
-        const number = tables.selectKept.all().at(-1)?.number;
+        const number = tables.selectLast.get()?.number;
         return number === undefined ? undefined : findingsTable.read(number);
       }),
-    save: (snapshot, findings) => inOrder(() => save(snapshot, findings)),
+    save: (snapshot, findings, occasion) => inOrder(() => save(snapshot, findings, occasion)),
     history: (name) =>
       inOrder(async () => {
         const rows = history.rows(name);
@@ -95,20 +102,10 @@ async function removeUnfinished(database: Database, tables: Tables, history: His
   }
 }
 
-async function removeOutlived(
-  database: Database,
-  tables: Tables,
-  history: History,
-  retention: Retention,
-  now: number,
-): Promise<void> {
-  database.transaction(() => {
-    for (const number of outlived(tables.selectKept.all(), retention, now)) tables.setState.run('leaving', number);
-  });
-  const staying = tables.selectKept.all();
+async function removeLeaving(tables: Tables, history: History): Promise<void> {
   // The newest first: an older one's figures do not count at the next one where a newer one has others.
   for (const { number } of tables.selectInState.all('leaving')) {
-    await history.remove(number, staying.find((next) => next.number > number)?.number);
+    await history.remove(number, tables.selectNext.get(number)?.number);
     tables.delete.run(number);
   }
 }
@@ -117,18 +114,23 @@ type Tables = ReturnType<typeof prepareTables>;
 
 function prepareTables(database: Database) {
   return {
-    selectKept: database.statement<KeptSnapshot & { readonly id: string }>(
-      `SELECT number, id, finished_at AS finishedAt FROM snapshot WHERE state = 'kept' ORDER BY number`,
+    selectKept: database.statement<Omit<HistoryEntry, 'figures'>>(
+      `SELECT number, id, finished_at AS finishedAt FROM snapshot WHERE +state = 'kept' ORDER BY number`,
+    ),
+    selectLast: database.statement<{ number: number }>(
+      `SELECT number FROM snapshot WHERE +state = 'kept' ORDER BY number DESC LIMIT 1`,
+    ),
+    selectNext: database.statement<{ number: number }>(
+      `SELECT number FROM snapshot WHERE number > ? AND +state = 'kept' ORDER BY number LIMIT 1`,
     ),
     selectInState: database.statement<{ number: number }>(
       'SELECT number FROM snapshot WHERE state = ? ORDER BY number DESC',
     ),
     insert: database.statement<{ number: number }>(
       `INSERT INTO snapshot
-         (state, id, started_at, finished_at, repositories_count, tags_count, kinds, gaps_count, gaps)
-       VALUES ('coming', ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`,
+         (state, kept_for, occasion, id, started_at, finished_at, counted_at, repositories_count, tags_count, kinds, gaps_count, gaps)
+       VALUES ('coming', 'daily', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`,
     ),
-    setState: database.statement('UPDATE snapshot SET state = ? WHERE number = ?'),
     delete: database.statement('DELETE FROM snapshot WHERE number = ?'),
     deleteFindings: database.statement('DELETE FROM findings WHERE snapshot = ?'),
   };
