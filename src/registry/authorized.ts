@@ -5,6 +5,7 @@ import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
 import { type FollowedAnswer, type FollowedRequest, follow } from './redirects.ts';
+import { createSingleFlight } from './single-flight.ts';
 import {
   CATALOG,
   createTokenService,
@@ -41,17 +42,9 @@ type Scheme =
   | { readonly kind: 'bearer'; readonly realm: URL; readonly tokens: TokenService };
 
 export function createAuthorizedClient(http: HttpClient, options: AuthorizedOptions): AuthorizedClient {
-  let scheme: Promise<Scheme> | undefined;
-
-  function currentScheme(signal: AbortSignal): Promise<Scheme> {
-    if (scheme !== undefined) return scheme;
-    const detected = detectScheme(http, options, signal);
-    scheme = detected;
-    detected.catch(() => {
-      if (scheme === detected) scheme = undefined;
-    });
-    return detected;
-  }
+  const scheme = createSingleFlight<Scheme>();
+  const currentScheme = (signal: AbortSignal): Promise<Scheme> =>
+    scheme.ask(signal, (asked) => detectScheme(http, options, asked));
 
   async function sendWithToken(
     tokens: TokenService,
@@ -73,9 +66,7 @@ export function createAuthorizedClient(http: HttpClient, options: AuthorizedOpti
   }
 
   return {
-    begin() {
-      scheme = undefined;
-    },
+    begin: scheme.forget,
     async realm(signal) {
       const found = await currentScheme(signal);
       return found.kind === 'bearer' ? found.realm : undefined;

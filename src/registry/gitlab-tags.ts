@@ -5,6 +5,7 @@ import { parseJson } from './answers.ts';
 import type { AuthorizedClient } from './authorized.ts';
 import { RegistryError } from './errors.ts';
 import { pages } from './listing.ts';
+import { createSingleFlight } from './single-flight.ts';
 
 /**
  * The listing of tags that GitLab's registry has beside the one of the protocol, where it keeps a metadata database:
@@ -31,7 +32,7 @@ const tagsPage = z
 
 export function createGitlabTags(client: AuthorizedClient, registryUrl: URL): GitlabTags {
   /** One question for all: whether there is such a listing, or undefined where those who asked might not ask. */
-  let probe: Promise<boolean | undefined> | undefined;
+  const probe = createSingleFlight<boolean | undefined>((isThere) => isThere !== undefined);
 
   async function ask(repository: RepositoryName, signal: AbortSignal): Promise<boolean | undefined> {
     try {
@@ -41,25 +42,24 @@ export function createGitlabTags(client: AuthorizedClient, registryUrl: URL): Gi
       return answer.status === 200 && z.object({}).safeParse(parseJson(answer.body)).success;
     } catch (error) {
       if (isOfThisApi(error, new URL(ROOT, registryUrl))) return false;
-      probe = undefined;
       if (error instanceof RegistryError && error.kind === 'forbidden') return undefined;
       throw error;
     }
   }
 
   async function isThere(repository: RepositoryName, signal: AbortSignal): Promise<boolean> {
-    while (probe !== undefined) {
-      const found = await probe;
+    for (let hasAsked = false; ; ) {
+      const found = await probe.ask(signal, (asked) => {
+        hasAsked = true;
+        return ask(repository, asked);
+      });
       if (found !== undefined) return found;
+      if (hasAsked) return false;
     }
-    probe = ask(repository, signal);
-    return (await probe) ?? false;
   }
 
   return {
-    begin() {
-      probe = undefined;
-    },
+    begin: probe.forget,
     async list(repository, signal) {
       if (!(await isThere(repository, signal))) return undefined;
       const path = `${ROOT}repositories/${repository}/tags/list/`;

@@ -2,6 +2,7 @@ import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient, HttpRequest } from './http.ts';
 import { isTransient } from './retries.ts';
+import { createSingleFlight } from './single-flight.ts';
 
 /** A registry that answers the probe and nothing else is not worth the hours that its timeouts would take. Errors come quickly, and may be many. */
 const OUTAGE_AFTER_UNANSWERED = 50;
@@ -13,7 +14,8 @@ const PROBE_RETRIES = 1;
  */
 export function tellOutages(http: HttpClient, registryUrl: URL): HttpClient {
   let unansweredInARow = 0;
-  let probe: Promise<void> | undefined;
+  /** Many requests may be given up at once: one probe answers for all, and for none that is given up later. */
+  const probe = createSingleFlight<void>(() => false);
 
   async function probeRegistry(signal: AbortSignal): Promise<void> {
     const url = new URL('v2/', registryUrl);
@@ -23,13 +25,7 @@ export function tellOutages(http: HttpClient, registryUrl: URL): HttpClient {
     if (answer.status >= 500) throw new RegistryError('unavailable', `status ${answer.status}`, url, answer);
   }
 
-  /** Many requests may be given up at once: one probe answers for all. */
-  async function throwIfGone(signal: AbortSignal): Promise<void> {
-    probe ??= probeRegistry(signal).finally(() => {
-      probe = undefined;
-    });
-    await probe;
-  }
+  const throwIfGone = (signal: AbortSignal): Promise<void> => probe.ask(signal, probeRegistry);
 
   return {
     ...http,

@@ -8,6 +8,7 @@ import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
 import { asOutage } from './outage.ts';
+import { createSingleFlight, type SingleFlight } from './single-flight.ts';
 
 export interface TokenServiceOptions extends Credentials {
   readonly realm: URL;
@@ -51,42 +52,35 @@ const RENEW_AFTER_SHARE_OF_LIFE = 0.8;
 
 interface Group {
   readonly subjects: readonly TokenSubject[];
-  token?: Promise<RegistryToken> | undefined;
+  /** Comes to undefined where the group has fallen into halves. */
+  readonly token: SingleFlight<RegistryToken | undefined>;
   /** What `token` came to; a later refusal of an earlier one changes nothing. */
-  current?: RegistryToken;
-  renewAt: number;
+  current?: RegistryToken | undefined;
 }
 
 export function createTokenService(http: HttpClient, options: TokenServiceOptions): TokenService {
   const groups = new Map<TokenSubject, Group>();
 
   function groupTogether(subjects: readonly TokenSubject[]): Group {
-    const group: Group = { subjects, renewAt: Number.POSITIVE_INFINITY };
+    const group: Group = { subjects, token: createSingleFlight() };
     for (const subject of subjects) groups.set(subject, group);
     return group;
   }
 
-  async function fetchToken(group: Group, signal: AbortSignal): Promise<RegistryToken> {
+  async function fetchToken(group: Group, signal: AbortSignal): Promise<RegistryToken | undefined> {
     const token = await requestToken(http, options, group.subjects, signal);
-    if (token !== undefined) {
-      group.renewAt = token.renewAt;
-      group.current = token;
-      return token;
+    group.current = token;
+    if (token === undefined) {
+      const middle = Math.ceil(group.subjects.length / 2);
+      groupTogether(group.subjects.slice(0, middle));
+      groupTogether(group.subjects.slice(middle));
     }
-    const middle = Math.ceil(group.subjects.length / 2);
-    groupTogether(group.subjects.slice(middle));
-    return startFetch(groupTogether(group.subjects.slice(0, middle)), signal);
+    return token;
   }
 
-  /** The one place where a group gets a token: a failure must not stay in the group, or nobody would ask again. */
-  function startFetch(group: Group, signal: AbortSignal): Promise<RegistryToken> {
-    const token = fetchToken(group, signal);
-    group.renewAt = Number.POSITIVE_INFINITY;
-    group.token = token;
-    token.catch(() => {
-      if (group.token === token) group.token = undefined;
-    });
-    return token;
+  function forget(group: Group): void {
+    group.current = undefined;
+    group.token.forget();
   }
 
   return {
@@ -98,14 +92,14 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
       // A group may fall into halves while it is waited for: then the subject has another one, and is asked for again.
       for (;;) {
         const group = groups.get(subject) ?? groupTogether([subject]);
-        if (options.steadyClock() >= group.renewAt) group.token = undefined;
-        const token = await (group.token ?? startFetch(group, signal));
-        if (groups.get(subject) === group) return token;
+        if (group.current !== undefined && options.steadyClock() >= group.current.renewAt) forget(group);
+        const token = await group.token.ask(signal, (asked) => fetchToken(group, asked));
+        if (token !== undefined) return token;
       }
     },
     refuse(subject, token) {
       const group = groups.get(subject);
-      if (group?.current === token) group.token = undefined;
+      if (group?.current === token) forget(group);
     },
   };
 }
