@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { RepositoryName } from '../src/domain/names.ts';
+import { createWanted } from '../src/registry/discovery.ts';
 import { type GitlabLab, startGitlabLab } from './gitlab-lab.ts';
 import { connect, found } from './registry-client.ts';
 import { type Answer, type StandIn, startStandIn } from './stand-in.ts';
@@ -74,8 +75,22 @@ test('groups are listed with all below them, and projects too; what lies in two 
   expect(lab.gitlab.counts().catalog).toBeUndefined();
 });
 
-test('a project that has moved is found where it is now', async () => {
-  expect(await found(lab.as('member', { discovery: 'gitlab', groups: ['old/app'] }))).toEqual(SHOP);
+test('a project that has moved is found where it is now, and wanted there from then on', async () => {
+  const client = lab.as('member', { discovery: 'gitlab', groups: ['old/app'] });
+  expect(await found(client)).toEqual(SHOP);
+  expect(([...ALL, 'old/app'] as RepositoryName[]).filter(client.isWanted)).toEqual([...SHOP, 'old/app']);
+});
+
+test('of groups only what is one of them or lies below one is wanted, whatever else begins like it', () => {
+  const isWanted = createWanted({ discovery: 'gitlab', groups: ['Shop/App', 'tools'], exclude: ['tools/old'] });
+  const names = ['shop', 'shop/app', 'shop/app/cache', 'shop/apple', 'tools', 'tools/lint', 'tools/old', 'toolshed/a'];
+  expect(names.filter(isWanted)).toEqual(['shop/app', 'shop/app/cache', 'tools', 'tools/lint']);
+});
+
+test('anything may be wanted where GitLab says what there is, of all groups or of one by its number', () => {
+  for (const groups of [[], ['shop', '9']])
+    expect(createWanted({ discovery: 'gitlab', groups })('tools/lint')).toBe(true);
+  expect(createWanted({ discovery: 'auto', groups: ['shop'] })('tools/lint')).toBe(true);
 });
 
 test('a group of many repositories is read to its last page, also where GitLab takes another address for its own', async () => {

@@ -6,6 +6,8 @@ import { createGlob, isGlob } from './glob.ts';
 export interface DiscoveryOptions {
   /** Who says which repositories there are; `auto` is the catalogue where it is granted, else GitLab. */
   readonly discovery?: 'auto' | 'catalog' | 'gitlab' | 'list';
+  /** Paths of the groups or projects whose repositories GitLab is asked for; all that the user is a member of without any. */
+  readonly groups?: readonly string[];
   /** For `list`: names, and patterns for them (glob.ts). */
   readonly repositories?: readonly string[];
   /** Patterns of the repositories to read; all without any. */
@@ -46,8 +48,21 @@ function createFilter({ include = [], exclude = [] }: DiscoveryOptions): (name: 
 /** Whether a name that was not listed may be one of those that would be. */
 export function createWanted(options: DiscoveryOptions): (name: string) => boolean {
   const isLetIn = createFilter(options);
-  const isNamed = anyOf(options.repositories ?? []);
-  return (name) => isLetIn(name) && (options.discovery !== 'list' || isNamed(name));
+  const mayBeListed = createMayBeListed(options);
+  return (name) => isLetIn(name) && mayBeListed(name);
+}
+
+function createMayBeListed({ discovery, repositories = [], groups = [] }: DiscoveryOptions): (name: string) => boolean {
+  if (discovery === 'list') return anyOf(repositories);
+  if (discovery === 'gitlab' && groups.length > 0) return belowAnyOf(groups);
+  return () => true;
+}
+
+/** Whether a name is one of these paths of GitLab or lies below one. GitLab takes a number for an id, of which a name says nothing. */
+function belowAnyOf(groups: readonly string[]): (name: string) => boolean {
+  if (groups.some((group) => /^\d+$/.test(group))) return () => true;
+  const paths = groups.map((group) => `${group.toLowerCase()}/`); // in the registry all names are in lower case
+  return (name) => paths.some((path) => `${name}/`.startsWith(path));
 }
 
 function listed(

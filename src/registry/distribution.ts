@@ -18,10 +18,7 @@ import { tellOutages } from './outage.ts';
 import { signedPayload } from './schema1.ts';
 import { CATALOG } from './tokens.ts';
 
-export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions {
-  /** Paths of the groups or projects whose repositories GitLab is asked for; all that the user is a member of without any. */
-  readonly groups?: readonly string[];
-}
+export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions {}
 
 /** A registry of the Distribution family (Docker's, GitLab's, Harbor, zot) over HTTP. */
 export interface DistributionRegistry extends Registry {
@@ -44,19 +41,21 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
   const http = createOwnHttpClient(options);
   const client = createAuthorizedClient(tellOutages(http, options.registryUrl), options);
   const gitlabTags = options.gitlabUrl === undefined ? undefined : createGitlabTags(client, registryUrl);
+  const isWanted = createWanted(options);
+  /** What was listed against all expectation: GitLab finds a group that has moved by its former path, too. */
+  const unexpected = new Set<RepositoryName>();
   return {
     async *repositories(signal) {
       client.begin();
       gitlabTags?.begin();
       for await (const names of discover(nameSources(http, client, options), options, signal)) {
-        await client.expect(
-          names.filter((name) => typeof name === 'string'),
-          signal,
-        );
+        const legal = names.filter((name) => typeof name === 'string');
+        for (const name of legal) if (!isWanted(name)) unexpected.add(name);
+        await client.expect(legal, signal);
         yield* names;
       }
     },
-    isWanted: createWanted(options),
+    isWanted: (repository) => isWanted(repository) || unexpected.has(repository),
     async tags(repository, signal) {
       const listed = await gitlabTags?.list(repository, signal);
       return listed === undefined ? listTags(client, repository, registryUrl, signal) : [...listed.values()];
