@@ -460,6 +460,28 @@ test('repositories that are gone are not asked for in the tokens of the next cra
   expect(await crawlOnce()).toEqual(['repository:group/b:pull', 'repository:group/d:pull']);
 });
 
+test('how the registry wants to be asked is found out before all that waits for its turn', async () => {
+  const released = Promise.withResolvers<Answer>();
+  let isFirst = true;
+  const server = await standIn((_, { pathname }) => {
+    if (!pathname.endsWith('/tags/list') || !isFirst) return { body: {} };
+    isFirst = false;
+    return released.promise;
+  });
+  const registry = connect(server.url, { concurrencyMax: 1 });
+  const waiting = ['a', 'b', 'c'].map((name) => registry.tags(name as RepositoryName, signal));
+  while (isFirst) await new Promise((resolve) => setTimeout(resolve, 5));
+  const crawl = all(registry.repositories(signal));
+  released.resolve({ body: {} });
+  await Promise.all([...waiting, crawl]);
+  const order = server.requests.map(({ url }) => url.split('?')[0]);
+  expect(order).toEqual([
+    '/v2/',
+    ...['a', '', 'b', 'c'].map((name) => (name ? `/v2/${name}/tags/list` : '/v2/')),
+    '/v2/_catalog',
+  ]);
+});
+
 test('a registry behind basic authentication is read with it', async () => {
   const basic = `Basic ${Buffer.from(`crawler:${ACCESS_TOKEN}`).toString('base64')}`;
   const server = await standIn((request) =>

@@ -116,7 +116,7 @@ function forbidden(subject: TokenSubject, url: URL, answer?: HttpAnswer): Regist
 /** What `GET /v2/` says without credentials (Docker registry HTTP API v2, "API Version Check"). */
 async function detectScheme(http: HttpClient, options: AuthorizedOptions, signal: AbortSignal): Promise<Scheme> {
   const url = new URL('v2/', options.registryUrl);
-  const answer = await follow(http, url, { method: 'GET', signal }, undefined);
+  const answer = await follow(http, url, { method: 'GET', signal, isVital: true }, undefined);
   const authorization = basicAuthorization(options);
   if (answer.status === 200) {
     // A registry on its own may be open to everybody and show more to those it knows, as zot does: it has to be told who asks.

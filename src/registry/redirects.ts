@@ -7,6 +7,8 @@ export interface FollowedRequest {
   readonly method: 'GET' | 'HEAD';
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** As the client has it (http.ts). */
+  readonly isVital?: true;
 }
 
 export interface FollowedAnswer extends HttpAnswer {
@@ -27,7 +29,7 @@ export async function follow(
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
     const isFromElsewhere = target.origin !== url.origin;
     const headers = { ...request.headers, authorization: isFromElsewhere ? undefined : authorization };
-    const answer = await http.send(target, { method: request.method, headers, signal: request.signal });
+    const answer = await http.send(target, { ...request, headers });
     const location = answer.headers['location'];
     if (!REDIRECTS.has(answer.status) || typeof location !== 'string' || !URL.canParse(location, target.href))
       return { ...answer, isFromElsewhere };
