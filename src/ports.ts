@@ -20,7 +20,7 @@ export interface Registry {
   repositories(signal: AbortSignal): AsyncIterable<RepositoryName | IllegalName>;
   /** Whether a repository that somebody else names may be one of those. */
   isWanted(repository: RepositoryName): boolean;
-  /** All tags of a repository, in any order; none where the registry does not know the repository (any more). */
+  /** All tags of a repository, in any order; none where the registry does not know the repository (any more), unless the configuration names it. */
   tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (ListedTag | IllegalName)[]>;
   /**
    * What a tag points at, or undefined where there is no such tag. Asked so that nothing counts as a pull, and with what it pointed at

@@ -35,7 +35,7 @@ afterAll(() => lab.remove());
 
 afterEach(async () => {
   lab.gitlab.forgetCounts();
-  Object.assign(lab.gitlab.faults, { tooManyTimes: 0, answer: undefined, externalUrl: undefined });
+  Object.assign(lab.gitlab.faults, { tooManyTimes: 0, answer: undefined, externalUrl: undefined, hasDatabase: true });
   for (const server of standIns.splice(0)) await server.stop();
 });
 
@@ -242,6 +242,28 @@ test('names that are listed in the configuration are taken as they stand, and no
   expect(await found(client)).toEqual(['not/there', 'shop/app']);
   const asked = Object.keys(lab.gitlab.counts());
   expect(asked.filter((kind) => kind === 'catalog' || kind.startsWith('rest'))).toEqual([]);
+});
+
+test('a name in the configuration that the registry does not know is a gap, and no repository without tags', async () => {
+  const { signal } = new AbortController();
+  const [typo, empty] = ['shop/ap', 'shop/empty'] as [RepositoryName, RepositoryName];
+  const registry = await standIn((_, { pathname }) => {
+    if (pathname === '/v2/') return {};
+    if (pathname === `/v2/${empty}/tags/list`) return { body: { tags: null } };
+    return { status: 404, body: { errors: [{ code: 'NAME_UNKNOWN' }] } };
+  });
+  const reason = 'the registry does not know the repository that the configuration names';
+  const written = connect(registry.url, { discovery: 'list', repositories: [typo, empty, 'shop/*'] });
+  await expect(written.tags(typo, signal)).rejects.toMatchObject({ kind: 'unreadable', reason });
+  expect(await written.tags(empty, signal)).toEqual([]);
+  // What was listed, or named by a notification, may be gone since.
+  expect(await written.tags('shop/other' as RepositoryName, signal)).toEqual([]);
+  expect(await connect(registry.url, { repositories: [typo] }).tags(typo, signal)).toEqual([]);
+  for (const hasDatabase of [true, false]) {
+    lab.gitlab.faults.hasDatabase = hasDatabase;
+    const client = lab.as('member', { discovery: 'list', repositories: [typo] });
+    await expect(client.tags(typo, signal)).rejects.toMatchObject({ kind: 'unreadable', reason });
+  }
 });
 
 test('for patterns the catalogue is matched, or what GitLab lists', async () => {

@@ -52,6 +52,12 @@ export function createWanted(options: DiscoveryOptions): (name: string) => boole
   return (name) => isLetIn(name) && mayBeListed(name);
 }
 
+/** Whether the configuration writes out that name, so that it is read without anybody having listed it. */
+export function createWrittenOut({ discovery, repositories = [] }: DiscoveryOptions): (name: string) => boolean {
+  const names = new Set(discovery === 'list' ? repositories : []);
+  return (name) => names.has(name);
+}
+
 function createMayBeListed({ discovery, repositories = [], groups = [] }: DiscoveryOptions): (name: string) => boolean {
   if (discovery === 'list') return anyOf(repositories);
   if (discovery === 'gitlab' && groups.length > 0) return belowAnyOf(groups);

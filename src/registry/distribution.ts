@@ -10,12 +10,12 @@ import { createWanted, type DiscoveryOptions, discover, type NameSources } from 
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { gitlabRepositories } from './gitlab-projects.ts';
-import { createGitlabTags } from './gitlab-tags.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from './http.ts';
 import { createLookup } from './link-local.ts';
-import { catalogPage, type Listing, listTags, pages } from './listing.ts';
+import { catalogPage, type Listing, pages } from './listing.ts';
 import { tellOutages } from './outage.ts';
 import { signedPayload } from './schema1.ts';
+import { createTagLists } from './tag-lists.ts';
 import { CATALOG } from './tokens.ts';
 
 export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions {}
@@ -37,17 +37,16 @@ const LARGEST_MANIFEST_BYTES = 8 * 1024 * 1024;
 const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 
 export function createDistributionRegistry(options: DistributionOptions): DistributionRegistry {
-  const { registryUrl } = options;
   const http = createOwnHttpClient(options);
   const client = createAuthorizedClient(tellOutages(http, options.registryUrl), options);
-  const gitlabTags = options.gitlabUrl === undefined ? undefined : createGitlabTags(client, registryUrl);
+  const tagLists = createTagLists(client, options);
   const isWanted = createWanted(options);
   /** What was listed against all expectation: GitLab finds a group that has moved by its former path, too. */
   const unexpected = new Set<RepositoryName>();
   return {
     async *repositories(signal) {
       client.begin();
-      gitlabTags?.begin();
+      tagLists.begin();
       for await (const names of discover(nameSources(http, client, options), options, signal)) {
         const legal = names.filter((name) => typeof name === 'string');
         for (const name of legal) if (!isWanted(name)) unexpected.add(name);
@@ -56,10 +55,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       }
     },
     isWanted: (repository) => isWanted(repository) || unexpected.has(repository),
-    async tags(repository, signal) {
-      const listed = await gitlabTags?.list(repository, signal);
-      return listed === undefined ? listTags(client, repository, registryUrl, signal) : [...listed.values()];
-    },
+    tags: tagLists.list,
     resolve: (repository, tag, before, signal) => resolveTag(client, repository, tag, before, options, signal),
     async manifest(repository, reference, signal) {
       const path = `v2/${repository}/manifests/${reference}`;

@@ -69,19 +69,22 @@ export async function* pages<T>(
   }
 }
 
-/** The tags as every registry lists them: by their names alone. */
+/** The tags as every registry lists them: by their names alone. Undefined where it does not know the repository. */
 export async function listTags(
   client: AuthorizedClient,
   repository: RepositoryName,
   registryUrl: URL,
   signal: AbortSignal,
-): Promise<readonly (ListedTag | IllegalName)[]> {
+): Promise<readonly (ListedTag | IllegalName)[] | undefined> {
+  let isKnown = false;
   const texts = new Set<string>();
   const path = `v2/${repository}/tags/list`;
   const listing: Listing<string> = { subject: repository, path, page: tagsPage };
   for await (const page of pages(client, registryUrl, listing, signal)) {
+    isKnown = true;
     for (const text of page) texts.add(text);
   }
+  if (!isKnown) return undefined;
   return [...texts].map((text) => {
     const name = parseTagName(text);
     return name === undefined ? { illegal: text } : { name };
