@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createSnapshots, type SnapshotsOptions } from '../src/crawl/snapshots.ts';
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
-import type { Registry } from '../src/ports.ts';
+import type { Registry, SnapshotStore } from '../src/ports.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { noProgress, snapshotsOptions } from './take-snapshot.ts';
 import { createToyRegistry, digestOf, Failure, image, storedManifest, type ToyRegistry } from './toy-registry.ts';
@@ -443,6 +443,15 @@ test('a restart shows what was saved, before anything is asked', async () => {
   await restarted.load();
   expect(restarted.latest()).toEqual(first);
   expect(registry.takeAsked()).toEqual([]);
+});
+
+test('the store is told what a snapshot was taken for', async () => {
+  const occasions: string[] = [];
+  const save: SnapshotStore['save'] = async (_snapshot, _findings, occasion) => void occasions.push(occasion);
+  const { takeAll, snapshots } = crawled({}, { store: { latest: async () => undefined, save } });
+  await takeAll();
+  await snapshots.takeSome(names('group/app'), signal);
+  expect(occasions).toEqual(['collection', 'notification']);
 });
 
 test('a snapshot that cannot be kept is shown all the same', async () => {

@@ -9,7 +9,7 @@ import type { SnapshotOccasion, StoredManifest } from '../src/ports.ts';
 import type { NodeName } from '../src/store/nodes.ts';
 import type { Store } from '../src/store/open-store.ts';
 import type { Retention } from '../src/store/retention.ts';
-import { collected, figures, image } from './sample-collection.ts';
+import { collected, digestOf, figures, image } from './sample-collection.ts';
 import { DAY_MS, HOUR_MS, newFile, open, RETENTION } from './store-sample.ts';
 
 const REGISTRY: NodeName = { kind: 'registry', path: '', tag: '' };
@@ -370,6 +370,47 @@ test('what is not used any more is removed a month later, and what comes back in
   await store.snapshots.save(...saved(collected([used])));
   expect(await left()).toEqual({ manifests: 2, configs: 4, blobs: 4, pulls: 2, strayPulls: 0 });
   expect([...(await store.catalogue.manifests([back.digest])).keys()]).toEqual([back.digest]);
+});
+
+test('what is not used any more stays while a crawl is unfinished, which may have met it again', async () => {
+  let now = 1_000 * DAY_MS;
+  const { catalogue, snapshots } = open(':memory:', () => now, RETENTION);
+  const [used, back] = [image('used'), image('back')];
+  for (const manifest of [used, back]) await catalogue.saveManifest(manifest);
+  const left = async () => (await catalogue.manifests([back.digest])).size;
+  await snapshots.save(...saved(collected([used])));
+  now += 31 * DAY_MS;
+  await catalogue.begin(now);
+  await snapshots.save(...saved(collected([used]), 'notification'));
+  expect(await left()).toBe(1);
+  await catalogue.finish(new Set(), new Set());
+  await snapshots.save(...saved(collected([used, back])));
+  expect(await left()).toBe(1);
+  now += 31 * DAY_MS;
+  await snapshots.save(...saved(collected([used])));
+  expect(await left()).toBe(1);
+  now += 31 * DAY_MS;
+  await snapshots.save(...saved(collected([used])));
+  expect(await left()).toBe(0);
+});
+
+test('a crawl that begins while what is not used is removed ends that, and the next snapshot goes on with it', async () => {
+  let now = 1_000 * DAY_MS;
+  const { catalogue, snapshots } = open(':memory:', () => now, RETENTION);
+  const many = Array.from({ length: 2_500 }, (_, i) => digestOf(`${i}`));
+  for (const blob of many) await catalogue.saveBlobBytes(blob, 1);
+  const left = async () => (await catalogue.blobBytes(many)).size;
+  await snapshots.save(...saved(collected([])));
+  now += 31 * DAY_MS;
+  const save = snapshots.save(...saved(collected([])));
+  while ((await catalogue.blobBytes(many.slice(0, 1))).size > 0) await new Promise(setImmediate);
+  await catalogue.begin(now);
+  const stayed = await left();
+  await save;
+  expect([await left(), stayed > 0]).toEqual([stayed, true]);
+  await catalogue.abandon();
+  await snapshots.save(...saved(collected([])));
+  expect(await left()).toBe(0);
 });
 
 function childrenOf({ manifest }: StoredManifest): readonly Digest[] {

@@ -13,75 +13,77 @@ const ROWS_AT_ONCE = 1000;
 
 /**
  * Removes what no tag of the registry reaches any more, some time after it was found to be so, and pulls of what is not there any more.
- * Not at every snapshot: there may be one every few seconds.
+ * Not at every snapshot: there may be one every few seconds. And not while a crawl is unfinished, nor on from where it begins: it may have met
+ * again what the snapshot does not know of, and what is kept it does not read a second time.
  */
 export function createSweep(database: Database, clock: Clock): (snapshot: Snapshot) => Promise<void> {
   const contents = ['manifest', 'image_config', 'blob'].map((table) => prepareContent(database, table));
   const pulls = preparePulls(database);
+  const crawl = database.statement<{ started_at: number }>('SELECT started_at FROM crawl');
+  const isCrawling = (): boolean => crawl.get() !== undefined;
+  const inBatches = async (sweepBatch: () => boolean): Promise<void> => {
+    const turns = createTurns(1);
+    for (let isEnd = false; !isEnd && !isCrawling(); await turns()) isEnd = database.transaction(sweepBatch);
+  };
   let sweptAt = Number.NEGATIVE_INFINITY;
   return async (snapshot) => {
     const now = clock();
-    if (Math.abs(now - sweptAt) < SWEEP_EVERY_MS) return;
+    if (Math.abs(now - sweptAt) < SWEEP_EVERY_MS || isCrawling()) return;
     const { node } = createBlobIndex(snapshot.contents);
     const isUsed = (digest: Digest): boolean => node(digest) !== undefined;
-    for (const table of contents) await sweepContent(database, table, isUsed, now);
-    await sweepPulls(database, pulls, snapshot, isUsed, now);
-    sweptAt = now;
+    for (const table of contents) await inBatches(contentSweep(table, isUsed, now));
+    await inBatches(pullSweep(pulls, snapshot, isUsed, now));
+    if (!isCrawling()) sweptAt = now;
   };
 }
 
-async function sweepContent(
-  database: Database,
+/** Each call sweeps the next rows, and says whether they are the last ones. */
+function contentSweep(
   table: ReturnType<typeof prepareContent>,
   isUsed: (digest: Digest) => boolean,
   now: number,
-): Promise<void> {
-  const turns = createTurns(1);
-  for (let last = 0, isEnd = false; !isEnd; await turns()) {
+): () => boolean {
+  let last = 0;
+  return () => {
     const rows = table.select.all(last);
-    database.transaction(() => {
-      for (const { rowid, digest, unused_since } of rows) {
-        last = rowid;
-        if (isUsed(decodeDigest(digest))) {
-          if (unused_since !== null) table.mark.run(null, rowid);
-        } else if (unused_since === null) table.mark.run(now, rowid);
-        else if (now - unused_since > KEPT_MS) table.delete.run(rowid);
-      }
-    });
-    isEnd = rows.length < ROWS_AT_ONCE;
-  }
+    for (const { rowid, digest, unused_since } of rows) {
+      last = rowid;
+      if (isUsed(decodeDigest(digest))) {
+        if (unused_since !== null) table.mark.run(null, rowid);
+      } else if (unused_since === null) table.mark.run(now, rowid);
+      else if (now - unused_since > KEPT_MS) table.delete.run(rowid);
+    }
+    return rows.length < ROWS_AT_ONCE;
+  };
 }
 
 /** There is no mark for a pull: one of long ago that nobody could repeat is of no use to anyone. */
-async function sweepPulls(
-  database: Database,
+function pullSweep(
   table: ReturnType<typeof preparePulls>,
   { repositories }: Snapshot,
   isUsed: (digest: Digest) => boolean,
   now: number,
-): Promise<void> {
+): () => boolean {
   const tagsOf = new Map<string, readonly { readonly name: string }[]>(
     repositories.map(({ name, tags }) => [name, tags]),
   );
   let there = { repository: '', tags: new Set<string>() };
-  const turns = createTurns(1);
-  for (let last = { repository: '', reference: '' }, isEnd = false; !isEnd; await turns()) {
+  let last = { repository: '', reference: '' };
+  return () => {
     const rows = table.select.all(last.repository, last.reference);
-    database.transaction(() => {
-      for (const row of rows) {
-        last = row;
-        if (now - row.at <= KEPT_MS) continue;
-        if (row.repository !== there.repository) {
-          const names = (tagsOf.get(row.repository) ?? []).map(({ name }) => name);
-          there = { repository: row.repository, tags: new Set(names) };
-        }
-        const digest = parseDigest(row.reference);
-        const isThere = digest === undefined ? there.tags.has(row.reference) : there.tags.size > 0 && isUsed(digest);
-        if (!isThere) table.delete.run(row.repository, row.reference);
+    for (const row of rows) {
+      last = row;
+      if (now - row.at <= KEPT_MS) continue;
+      if (row.repository !== there.repository) {
+        const names = (tagsOf.get(row.repository) ?? []).map(({ name }) => name);
+        there = { repository: row.repository, tags: new Set(names) };
       }
-    });
-    isEnd = rows.length < ROWS_AT_ONCE;
-  }
+      const digest = parseDigest(row.reference);
+      const isThere = digest === undefined ? there.tags.has(row.reference) : there.tags.size > 0 && isUsed(digest);
+      if (!isThere) table.delete.run(row.repository, row.reference);
+    }
+    return rows.length < ROWS_AT_ONCE;
+  };
 }
 
 function prepareContent(database: Database, table: string) {
