@@ -144,6 +144,16 @@ test('the check finds pages that are not what they were, and a whole file is non
   store.close();
 });
 
+test('the check finds what refers to what is not there', async () => {
+  const file = await filled();
+  sql(file, 'PRAGMA foreign_keys = OFF; DELETE FROM node WHERE number = 1');
+  const store = open(file);
+  await expect(store.check()).rejects.toMatchObject({
+    reason: /^the store is damaged; .*: figures refers to what is not/,
+  });
+  store.close();
+});
+
 test('a manifest whose bytes are not what they were was never read, and can be saved anew', async () => {
   const file = await filled(2);
   sql(file, `UPDATE manifest SET body = CAST(replace(CAST(body AS TEXT), '100', '101') AS BLOB) WHERE rowid = 1`);
