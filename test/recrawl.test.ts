@@ -448,8 +448,9 @@ test('a restart shows what was saved, before anything is asked', async () => {
 test('the store is told what a snapshot was taken for', async () => {
   const occasions: string[] = [];
   const save: SnapshotStore['save'] = async (_snapshot, _findings, occasion) => void occasions.push(occasion);
-  const { takeAll, snapshots } = crawled({}, { store: { latest: async () => undefined, save } });
+  const { registry, takeAll, snapshots } = crawled({}, { store: { latest: async () => undefined, save } });
   await takeAll();
+  registry.push('group/app', '3.0', image('c'));
   await snapshots.takeSome(names('group/app'), signal);
   expect(occasions).toEqual(['collection', 'notification']);
 });
