@@ -292,6 +292,26 @@ test('a notification of what is as it was makes no new snapshot', async () => {
   expect(await snapshots.takeSome(names('group/app'), signal)).toBe(first);
 });
 
+test('what was read again, and could not be shown, is shown the next time', async () => {
+  let isDown = false;
+  const { registry, snapshots, takeAll } = crawled(
+    {
+      async tags(repository) {
+        if (isDown && repository === 'group/tools') throw new Failure('unavailable');
+        return [...(registry.content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));
+      },
+    },
+    { width: 1 },
+  );
+  await takeAll();
+  registry.push('group/app', '3.0', image('c'));
+  isDown = true;
+  await expect(snapshots.takeSome(names('group/app', 'group/tools'), signal)).rejects.toThrow('unavailable');
+  isDown = false;
+  const shown = await snapshots.takeSome(names('group/app', 'group/tools'), signal);
+  expect(said(shown)).toEqual(await seenAfresh(registry));
+});
+
 test('a failed reading leaves what another one has read meanwhile', async () => {
   let isFailing = false;
   const { registry, store, takeAll, snapshots } = crawled({

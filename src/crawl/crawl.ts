@@ -21,8 +21,6 @@ export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Worker
 /** What a crawl has read, and is to be put together. */
 export interface Crawled {
   readonly illegal: ReadonlySet<string>;
-  /** Whether anything of it is new. */
-  readonly isChanged: boolean;
   /** Puts it together, and asks for what is missing in it. */
   assemble(): Promise<Findings>;
 }
@@ -78,7 +76,6 @@ export async function crawl(
   });
   return {
     illegal,
-    isChanged: true,
     assemble: async () => {
       const which = { withPending: true, isWanted: (name: RepositoryName) => found.has(name) };
       const assembled = await assembleAll(registry, catalogue, reader, workers, which, () => true);
@@ -92,13 +89,15 @@ export async function recrawl(
   registry: Registry,
   catalogue: Catalogue,
   names: ReadonlySet<RepositoryName>,
-  options: CrawlOptions,
+  options: CrawlOptions & {
+    /** Called when something else is kept of a repository than before. */
+    readonly noteChange: () => void;
+  },
 ): Promise<Crawled> {
   const { clock, found, order } = options;
   const workers = startWorkers(options);
   const startedAt = clock();
   const reader = createRepositoryReader(registry, catalogue, workers);
-  let isChanged = false;
   await forEachLimited([...names].filter(registry.isWanted), workers, async (name) => {
     const before = await catalogue.repository(name);
     const begun = order.begin();
@@ -106,7 +105,7 @@ export async function recrawl(
     if (before === undefined && !holdsTags(record)) return;
     found.add(name); // before it is saved: a crawl that ends just then must not take it for gone
     if (!order.isLatest(name, begun)) return;
-    if (before === undefined || !areSame(before, record)) isChanged = true;
+    if (before === undefined || !areSame(before, record)) options.noteChange();
     // Who fails leaves what others have read meanwhile.
     const reading = record.failure === undefined ? record.reading : (await catalogue.repository(name))?.reading;
     await catalogue.saveRepository({ ...record, reading });
@@ -114,7 +113,6 @@ export async function recrawl(
   const illegal = await catalogue.illegalNames();
   return {
     illegal,
-    isChanged,
     assemble: async () => {
       const which = { withPending: false, isWanted: registry.isWanted };
       const isAsked = (name: RepositoryName): boolean => names.has(name);

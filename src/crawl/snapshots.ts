@@ -64,6 +64,11 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   let latest: Snapshot | undefined;
   /** What the crawl of everything that is under way has found. */
   let found = new Set<RepositoryName>();
+  /** Whether something was read again that no snapshot shows yet. */
+  let isOutOfDate = false;
+  const noteChange = (): void => {
+    isOutOfDate = true;
+  };
 
   /** Throws an `EmptyRegistryError` where so much is gone that it is not to be believed. What is not wanted any more does not count. */
   function refuseEmptied(fresh: Snapshot): void {
@@ -109,10 +114,12 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
     async takeSome(names, signal) {
       await checkStore();
       const progress = { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
-      const crawled = await recrawl(registry, catalogue, names, { ...options, order, found, progress, signal });
+      const crawling = { ...options, order, found, progress, signal, noteChange };
+      const crawled = await recrawl(registry, catalogue, names, crawling);
       return oneAtATime(async () => {
-        if (!crawled.isChanged && latest !== undefined) return latest;
+        if (!isOutOfDate && latest !== undefined) return latest;
         const findings = await crawled.assemble();
+        isOutOfDate = false;
         return show(toSnapshot(findings), findings, 'notification');
       });
     },
