@@ -1,6 +1,6 @@
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Clock, CollectionState, Collections, CrawlProgress, RegistryFailure, SteadyClock } from '../ports.ts';
-import { EmptyRegistryError } from './snapshots.ts';
+import { EmptyRegistryError } from './empty-guard.ts';
 import type { Wait } from './wait.ts';
 
 export interface CollectorOptions {

@@ -1,6 +1,6 @@
 import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
-import type { RepositoryUsage, Snapshot } from '../domain/snapshot.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
 import type {
   Catalogue,
   CrawlProgress,
@@ -11,6 +11,7 @@ import type {
   StoreFailure,
 } from '../ports.ts';
 import { type Crawled, type CrawlOptions, crawl, recall, recrawl } from './crawl.ts';
+import { refuseEmptied } from './empty-guard.ts';
 import { createReadingOrder } from './reading-order.ts';
 import { toSnapshot } from './to-snapshot.ts';
 
@@ -45,17 +46,6 @@ export interface SnapshotTaker extends Snapshots {
   takeSome(names: ReadonlySet<RepositoryName>, signal: AbortSignal): Promise<Snapshot>;
 }
 
-/** A registry that answers, but suddenly holds next to nothing: an outage or a lost database must not read as "all freed". */
-export class EmptyRegistryError extends Error {
-  override readonly name = 'EmptyRegistryError';
-
-  constructor(tagsCount: number, tagsBefore: number) {
-    super(
-      `only ${tagsCount} tags can be read, where there were ${tagsBefore}: that is not believed, and the last snapshot stays; if it is right, set empty_guard to 0`,
-    );
-  }
-}
-
 export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   const { registry, catalogue, store, emptyGuard, report } = options;
   const checkStore = onceDone(options.checkStore);
@@ -70,13 +60,6 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
     isOutOfDate = true;
   };
 
-  /** Throws an `EmptyRegistryError` where so much is gone that it is not to be believed. What is not wanted any more does not count. */
-  function refuseEmptied(fresh: Snapshot): void {
-    const wanted = latest?.repositories.filter(({ name }) => registry.isWanted(name)) ?? [];
-    const [tagsCount, tagsBefore] = [knownTags(fresh.repositories), knownTags(wanted)];
-    if (tagsCount < tagsBefore * emptyGuard) throw new EmptyRegistryError(tagsCount, tagsBefore);
-  }
-
   /** What was shown once is shown again after a restart: so it is kept first. What cannot be kept is shown all the same. */
   async function show(fresh: Snapshot, findings: Findings, occasion: SnapshotOccasion): Promise<Snapshot> {
     await store.save(fresh, findings, occasion).catch((error: unknown) => report.notKept(asStoreFailure(error)));
@@ -88,7 +71,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
     const findings = await crawled.assemble();
     const fresh = toSnapshot(findings);
     try {
-      refuseEmptied(fresh);
+      refuseEmptied(fresh, latest, emptyGuard, registry.isWanted);
     } catch (error) {
       await catalogue.abandon();
       throw error;
@@ -148,9 +131,4 @@ function createQueue(): <T>(task: () => Promise<T>) => Promise<T> {
 function asStoreFailure(error: unknown): StoreFailure {
   if ((error as Partial<StoreFailure>).kind !== 'store') throw error;
   return error as StoreFailure;
-}
-
-/** The tags whose figures are known. */
-function knownTags(repositories: readonly RepositoryUsage[]): number {
-  return repositories.reduce((sum, { tags }) => sum + tags.filter(({ sizeBytes }) => sizeBytes !== null).length, 0);
 }
