@@ -23,13 +23,16 @@ export interface Service {
 
 const RETRIES = 6;
 const PROGRESS_EVERY_MS = 5000;
+/** Of many of a kind: `/gaps` has the rest. */
+const MOST_LOGGED = 100;
+const MOST_NAMED = 10;
 
 const clock = Date.now;
 const steadyClock = (): number => performance.now();
 
 /** Throws a `StoreError` where the store cannot be opened. */
 export function compose(config: Config, version: string, log: Logger): Service {
-  const store = openStoreOrNone(config.store, log);
+  const store = openStoreOrNone({ ...config.store, registryUrl: config.registry.registryUrl }, log);
   const registry = createDistributionRegistry({
     ...config.registry,
     registryUrl: new URL(config.registry.registryUrl),
@@ -77,7 +80,10 @@ export function compose(config: Config, version: string, log: Logger): Service {
  * A service that was installed for another version, or is just tried, may not write where the store is by default: it goes on without one, and
  * says so. Where somebody chose the place, that would be a surprise.
  */
-function openStoreOrNone({ isDefault, ...options }: Config['store'], log: Logger): Store {
+function openStoreOrNone(
+  { isDefault, ...options }: Config['store'] & { readonly registryUrl: string },
+  log: Logger,
+): Store {
   try {
     return openStore({ ...options, clock });
   } catch (error) {
@@ -163,7 +169,7 @@ function reportTo(log: Logger, registry: DistributionRegistry, snapshots: Snapsh
       const tags = repositories.reduce((sum, repository) => sum + repository.tags.length, 0);
       const requests = registry.requestsCount() - requestsBefore;
       const seconds = (finishedAt - startedAt) / 1000;
-      for (const gap of gaps) log.warn({ gap }, 'not readable');
+      for (const gap of gaps.slice(0, MOST_LOGGED)) log.warn({ gap }, 'not readable');
       log.info(
         { repositories: repositories.length, tags, requests, seconds, gaps: gaps.length },
         'collection finished',
@@ -176,12 +182,16 @@ function reportTo(log: Logger, registry: DistributionRegistry, snapshots: Snapsh
   };
 }
 
+function some(names: ReadonlySet<string>): object {
+  return { repositories: [...names].slice(0, MOST_NAMED), count: names.size };
+}
+
 function reportNoticesTo(log: Logger): NoticesReport {
   const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
   return {
-    reread: (names) => log.info({ repositories: [...names] }, 'read again, as the registry has notified'),
+    reread: (names) => log.info(some(names), 'read again, as the registry has notified'),
     rereadFailed: (names, error) =>
-      log.error({ repositories: [...names], reason: reasonOf(error) }, 'could not be read again; tried once more soon'),
+      log.error({ ...some(names), reason: reasonOf(error) }, 'could not be read again; tried once more soon'),
     pullsNotKept: (error) => log.error({ reason: reasonOf(error) }, 'pulls could not be kept'),
   };
 }

@@ -5,12 +5,13 @@ import { readGroundTruth, type TrueRegistry, type TrueTag } from '../lab/ground-
 import { createPusher } from '../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
+import { noProgress } from '../src/crawl/progress.ts';
 import { createSnapshots, type SnapshotsOptions } from '../src/crawl/snapshots.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import type { RegistryFailure } from '../src/ports.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
-import { noProgress, snapshotsOptions } from './take-snapshot.ts';
+import { snapshotsOptions } from './take-snapshot.ts';
 
 /* A registry behind a network on which, by seed, everything goes wrong that can: what a crawl finishes with is the truth, or says what of
  * it is missing; and what it keeps for the next one is nothing but the truth. */

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { config, layer } from '../lab/images.ts';
+import { noProgress } from '../src/crawl/progress.ts';
 import { createSnapshots } from '../src/crawl/snapshots.ts';
 import { type GitlabLab, startGitlabLab } from './gitlab-lab.ts';
-import { noProgress, snapshotsOptions } from './take-snapshot.ts';
+import { snapshotsOptions } from './take-snapshot.ts';
 
 /* A crawl in the name of somebody who is no administrator, of a registry with GitLab's metadata database. */
 

@@ -3,9 +3,10 @@ import { config, layer } from '../lab/images.ts';
 import { layOutRegistry, repositoryName } from '../lab/layout.ts';
 import { createPusher } from '../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../lab/registry.ts';
+import { noProgress } from '../src/crawl/progress.ts';
 import { createSnapshots } from '../src/crawl/snapshots.ts';
 import { connect } from './registry-client.ts';
-import { noProgress, snapshotsOptions } from './take-snapshot.ts';
+import { snapshotsOptions } from './take-snapshot.ts';
 
 /* What a second crawl asks of a real registry, as the registry's own log has it. */
 

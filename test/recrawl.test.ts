@@ -1,11 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { noProgress } from '../src/crawl/progress.ts';
 import { createSnapshots, type SnapshotsOptions } from '../src/crawl/snapshots.ts';
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import type { Registry, SnapshotStore } from '../src/ports.ts';
 import { createMemoryStore } from './memory-store.ts';
-import { noProgress, snapshotsOptions } from './take-snapshot.ts';
+import { snapshotsOptions } from './take-snapshot.ts';
 import { createToyRegistry, digestOf, Failure, image, storedManifest, type ToyRegistry } from './toy-registry.ts';
 
 /* What a crawl asks of a registry that was crawled before, at the port. */

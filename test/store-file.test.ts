@@ -7,8 +7,9 @@ import { expect, test } from 'vitest';
 import { startChild } from '../lab/child.ts';
 import type { RepositoryName } from '../src/domain/names.ts';
 import { MIGRATIONS } from '../src/store/migrations.ts';
+import { openStore } from '../src/store/open-store.ts';
 import { collected, image } from './sample-collection.ts';
-import { directory, newFile, open, WRITER_COMMAND } from './store-sample.ts';
+import { directory, newFile, open, RETENTION, WRITER_COMMAND } from './store-sample.ts';
 
 const APP = 'group/app' as RepositoryName;
 
@@ -55,6 +56,38 @@ function written(bytes: Uint8Array): string {
   writeFileSync(file, bytes);
   return file;
 }
+
+test('a store is of one registry', async () => {
+  const file = await filled();
+  const elsewhere = () =>
+    openStore({ file, registryUrl: 'https://other.example.com/', retention: RETENTION, clock: () => 0 });
+  const before = sumOf(file);
+  expect(elsewhere).toThrow(
+    'the store is of another registry, https://registry.example.com/; name another file, or move it away',
+  );
+  expect(sumOf(file)).toBe(before);
+  expect(refusal(file)).toBe('none');
+});
+
+test('a process that was killed while it moved pages out of its log leaves a whole store', async () => {
+  const file = newFile();
+  const store = open(file);
+  const body = new Uint8Array(200_000);
+  for (let i = 0; i < 10; i++)
+    await store.catalogue.saveManifest({ ...image(`${i}`), served: { contentType: '', body: body.fill(i) } });
+  await store.catalogue.begin(1);
+  // As the disk is in the middle of it: the first page says already how long the file is going to be.
+  const [log, main] = [readFileSync(`${file}-wal`), readFileSync(file)];
+  store.close();
+  const whole = readFileSync(file);
+  writeFileSync(file, Buffer.concat([whole.subarray(0, 4096), main.subarray(4096)]));
+  writeFileSync(`${file}-wal`, log);
+  expect(refusal(file)).toBe('none');
+  const again = open(file);
+  await again.check();
+  expect(await again.catalogue.unfinishedSince()).toBe(1);
+  again.close();
+});
 
 test('a new file and the directories above it are for the service alone', async () => {
   const file = `${directory}/new/directories/usage.db`;

@@ -25,5 +25,5 @@ export function newFile(): string {
 }
 
 export function open(file: string, clock: () => number = () => 0, retention: Retention = RETENTION): Store {
-  return openStore({ file, retention, clock });
+  return openStore({ file, registryUrl: 'https://registry.example.com/', retention, clock });
 }

@@ -7,7 +7,12 @@ const say = (text: unknown): boolean => process.stdout.write(`${text}\n`);
 
 try {
   let round = 1;
-  const store = openStore({ file, retention: { allMs: 20, dailyMs: 20 }, clock: () => round });
+  const store = openStore({
+    file,
+    registryUrl: 'https://registry.example.com/',
+    retention: { allMs: 20, dailyMs: 20 },
+    clock: () => round,
+  });
   round += (await store.snapshots.latest())?.startedAt ?? 0;
   try {
     for (const end = round + Number(count); round < end; round++) {

@@ -1,11 +1,8 @@
+import { noProgress } from '../src/crawl/progress.ts';
 import { createSnapshots, type SnapshotsOptions } from '../src/crawl/snapshots.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
-import type { CrawlProgress, Registry } from '../src/ports.ts';
+import type { Registry } from '../src/ports.ts';
 import { createMemoryStore, type MemoryStore } from './memory-store.ts';
-
-export function noProgress(): CrawlProgress {
-  return { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
-}
 
 function fail(failure: Error): never {
   throw failure;

@@ -13,6 +13,7 @@ const storeUrl: Reader<string> = (text) => {
   const path = text.slice('sqlite:'.length);
   if (path === ':memory:') return { value: path };
   if (/^\/\/(?!\/)/.test(path)) return { wrong: 'names a host; an absolute path has three slashes before it' };
+  if (/^file:/i.test(path)) return { wrong: 'names a URL where a path is expected' };
   if (/[?#]/.test(path)) return { wrong: 'holds a query or a fragment' };
   if (path === '' || path.endsWith('/')) return { wrong: 'names no file' };
   return { value: path.replace(/^\/\/\//, '/') };

@@ -1,6 +1,7 @@
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Clock, CollectionState, Collections, CrawlProgress, RegistryFailure, SteadyClock } from '../ports.ts';
 import { EmptyRegistryError } from './empty-guard.ts';
+import { noProgress } from './progress.ts';
 import type { Wait } from './wait.ts';
 
 export interface CollectorOptions {
@@ -98,7 +99,7 @@ function createRunner({ clock, takeAll, requestsCount, report }: CollectorOption
   return {
     state: () => ({ running: running?.(), failure, lastFinishedAt }),
     async collect(): Promise<void> {
-      const progress = { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
+      const progress = noProgress();
       let taken: Snapshot;
       const [startedAt, requestsBefore] = [clock(), requestsCount()];
       running = () => ({ startedAt, progress, requestsCount: requestsCount() - requestsBefore });

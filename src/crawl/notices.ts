@@ -40,6 +40,10 @@ const REST_FACTOR = 2;
 /** What failed is tried again twice as late each time, up to the last. */
 const FIRST_RETRY_MS = 5000;
 const LONGEST_RETRY_MS = 300_000;
+/** So many are read again at once; fewer after a failure, so that one which cannot be read does not keep the others from it. */
+const LARGEST_BATCH = 500;
+/** More than that nobody pushes to within seconds: what is beyond, the next collection finds. */
+const MOST_NOTICED = 10_000;
 
 export function createNotices(options: NoticesOptions): Notices {
   const { steadyClock, wait, isReady, isWanted, catalogue, report } = options;
@@ -49,20 +53,23 @@ export function createNotices(options: NoticesOptions): Notices {
   let running: Promise<void> | undefined;
   let saving = Promise.resolve();
   let failures = 0;
+  let batch = LARGEST_BATCH;
   const retryMs = (): number => Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++);
 
   /** How long to leave it alone afterwards. */
   async function reread(): Promise<number> {
-    const names = noticed.take();
+    const names = noticed.take(batch);
     const startedAt = steadyClock();
     try {
       await options.takeSome(names, signal);
       noticed.done();
       report.reread(names);
       failures = 0;
+      batch = Math.min(LARGEST_BATCH, batch * 2);
       return Math.max(LEAST_BETWEEN_MS, (steadyClock() - startedAt) * REST_FACTOR);
     } catch (error) {
       noticed.putBack();
+      batch = Math.max(1, Math.floor(names.size / 4));
       if (!signal.aborted) report.rereadFailed(names, error);
       return retryMs();
     }
@@ -106,10 +113,10 @@ function createNoticed() {
   let wake = (): void => undefined;
   return {
     add(names: readonly RepositoryName[]): void {
-      for (const name of names) noticed.add(name);
+      for (const name of names) if (noticed.size < MOST_NOTICED) noticed.add(name);
       if (noticed.size > 0) wake();
     },
-    count: () => new Set([...noticed, ...taken]).size,
+    count: () => noticed.size + taken.size,
     /** Resolves as soon as there are some, or at `wake`. */
     some: () =>
       new Promise<void>((resolve) => {
@@ -117,15 +124,18 @@ function createNoticed() {
         if (noticed.size > 0) resolve();
       }),
     wake: () => wake(),
-    take(): ReadonlySet<RepositoryName> {
-      [taken, noticed] = [noticed, new Set()];
+    /** The first of them, at most so many. */
+    take(most: number): ReadonlySet<RepositoryName> {
+      const names = [...noticed];
+      [taken, noticed] = [new Set(names.slice(0, most)), new Set(names.slice(most))];
       return taken;
     },
     done(): void {
       taken = new Set();
     },
+    /** Behind the others. */
     putBack(): void {
-      [noticed, taken] = [new Set([...taken, ...noticed]), new Set()];
+      [noticed, taken] = [new Set([...noticed, ...taken]), new Set()];
     },
   };
 }

@@ -12,6 +12,7 @@ import type {
 } from '../ports.ts';
 import { type Crawled, type CrawlOptions, crawl, recall, recrawl } from './crawl.ts';
 import { refuseEmptied } from './empty-guard.ts';
+import { noProgress } from './progress.ts';
 import { createReadingOrder } from './reading-order.ts';
 import { toSnapshot } from './to-snapshot.ts';
 
@@ -85,7 +86,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
     async load() {
       const stored = await store.latest().catch((error: unknown) => report.notLoaded(asStoreFailure(error)));
       const findings = stored ?? (await recall(registry, catalogue));
-      if (findings !== undefined) latest = toSnapshot(findings);
+      if (findings !== undefined) latest = toSnapshot(withoutUnwanted(findings, registry));
     },
     async takeAll(progress, signal) {
       await checkStore();
@@ -96,8 +97,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
     },
     async takeSome(names, signal) {
       await checkStore();
-      const progress = { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
-      const crawling = { ...options, order, found, progress, signal, noteChange };
+      const crawling = { ...options, order, found, progress: noProgress(), signal, noteChange };
       const crawled = await recrawl(registry, catalogue, names, crawling);
       return oneAtATime(async () => {
         if (!isOutOfDate && latest !== undefined) return latest;
@@ -107,6 +107,11 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
       });
     },
   };
+}
+
+/** What is left out by now is not shown any more. */
+function withoutUnwanted({ repositories, ...findings }: Findings, { isWanted }: Registry): Findings {
+  return { ...findings, repositories: repositories.filter(({ name }) => isWanted(name)) };
 }
 
 /** Does it until it has succeeded once. */

@@ -42,9 +42,17 @@ export function lookUntouched(file: string, look: (database: DatabaseSync) => vo
   const database = new DatabaseSync(url, { readOnly: true });
   try {
     look(database);
+  } catch (error) {
+    // Without its log a file may look damaged that is none: a process was killed while it moved pages from there. With it, that is found out.
+    if (!isCorrupt(error)) throw error;
   } finally {
     database.close();
   }
+}
+
+/** SQLITE_CORRUPT, in any of its extended forms. */
+function isCorrupt(error: unknown): boolean {
+  return ((error as { errcode?: number }).errcode ?? 0) % 256 === 11;
 }
 
 /** sqlite.org/fileformat2.html, "Page Size". */

@@ -51,6 +51,10 @@ export const MIGRATIONS: readonly string[] = [
     at REAL NOT NULL,
     PRIMARY KEY (repository, reference)
   ) STRICT, WITHOUT ROWID;
+  -- One row: which registry all of this is of.
+  CREATE TABLE registry (
+    url TEXT NOT NULL
+  ) STRICT;
   -- One row while a crawl is not finished.
   CREATE TABLE crawl (
     started_at REAL NOT NULL

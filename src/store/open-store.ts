@@ -2,12 +2,15 @@ import type { Catalogue } from '../ports.ts';
 import { createCatalogue } from './catalogue.ts';
 import { checkDatabase } from './check.ts';
 import { createContent } from './content.ts';
-import { openDatabase } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
+import { StoreError } from './errors.ts';
 import { createSnapshotTable, type SnapshotOptions, type SnapshotTable } from './snapshots.ts';
 
 export interface StoreOptions extends SnapshotOptions {
   /** The path of the file, which is made where there is none, or `:memory:`. */
   readonly file: string;
+  /** Of which registry it is: what one has told is not true of another. */
+  readonly registryUrl: string;
 }
 
 /** What is kept from start to start, in an SQLite database that nobody else may have meanwhile. */
@@ -21,8 +24,14 @@ export interface Store {
 }
 
 /** Throws a `StoreError` where the store cannot be used. */
-export function openStore({ file, ...options }: StoreOptions): Store {
+export function openStore({ file, registryUrl, ...options }: StoreOptions): Store {
   const database = openDatabase(file);
+  try {
+    claim(database, registryUrl);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
   const content = createContent(database);
   return {
     catalogue: createCatalogue(database, content),
@@ -37,4 +46,15 @@ export function openStore({ file, ...options }: StoreOptions): Store {
       }
     },
   };
+}
+
+/** The first registry that is kept in a store has it for itself. */
+function claim(database: Database, registryUrl: string): void {
+  const [owner] = database.statement<{ url: string }>('SELECT url FROM registry').all();
+  if (owner === undefined) database.statement('INSERT INTO registry (url) VALUES (?)').run(registryUrl);
+  else if (owner.url !== registryUrl)
+    throw new StoreError(
+      `the store is of another registry, ${owner.url}; name another file, or move it away`,
+      database.file,
+    );
 }
