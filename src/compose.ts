@@ -115,6 +115,7 @@ function composeCollecting(config: Config, registry: DistributionRegistry, store
     width: config.registry.concurrencyMax,
     collectCreated: config.registry.collectCreated,
     resumeWithinMs: config.general.updateIntervalMs,
+    thoroughAfterMs: config.registry.thoroughIntervalMs,
     emptyGuard: config.registry.emptyGuard,
     clock,
     report: {

@@ -23,12 +23,12 @@ export interface Registry {
   /** All tags of a repository, in any order; none where the registry does not know the repository (any more), unless the configuration names it. */
   tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (ListedTag | IllegalName)[]>;
   /**
-   * What a tag points at, or undefined where there is no such tag. Asked so that nothing counts as a pull, and with what it pointed at
-   * before, so that a registry need not even look at the manifest.
+   * The digest of a manifest, or undefined where there is none of that name. With what it was before a registry need not even look at the
+   * manifest, and does not count a pull.
    */
   resolve(
     repository: RepositoryName,
-    tag: TagName,
+    reference: TagName | Digest,
     before: Digest | undefined,
     signal: AbortSignal,
   ): Promise<Digest | undefined>;
@@ -95,10 +95,12 @@ export interface RegistryFailure extends Error {
  * Every call may throw a `StoreFailure`. What one call saves is kept whole or not at all, and in the order of the calls.
  */
 export interface Catalogue {
-  /** When the crawl began that is not finished. What it has read is pending: kept, and not to be shown until it is finished. */
-  unfinishedSince(): Promise<number | undefined>;
+  /** The crawl that is not finished. What it has read is pending: kept, and not to be shown until it is finished. */
+  unfinished(): Promise<CrawlMark | undefined>;
   /** Whatever was pending is gone. */
-  begin(startedAt: number): Promise<void>;
+  begin(mark: CrawlMark): Promise<void>;
+  /** When the last thorough crawl that was finished began. */
+  lastThoroughAt(): Promise<number | undefined>;
   /** The crawl has ended, and what was pending counts. It has seen all there is: repositories that it does not name are gone. */
   finish(repositories: ReadonlySet<RepositoryName>, illegal: ReadonlySet<string>): Promise<void>;
   /** The crawl has ended, and is not to be believed: whatever was pending is gone. */
@@ -116,6 +118,8 @@ export interface Catalogue {
   /** Those of the manifests that were read before. One whose bytes do not match its digest any more was not. */
   manifests(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, StoredManifest>>;
   saveManifest(manifest: StoredManifest): Promise<void>;
+  /** Of a manifest that the registry does not have any more. */
+  forgetManifest(digest: Digest): Promise<void>;
   imageConfigs(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageConfig>>;
   saveImageConfig(digest: Digest, config: ImageConfig): Promise<void>;
   /** The bytes of blobs that no descriptor settles, as the registry said: `null` where it did not store the blob. */
@@ -125,6 +129,13 @@ export interface Catalogue {
   savePulls(pulls: readonly Pull[]): Promise<void>;
   /** The last pulls from a repository, by tag or digest. Milliseconds since the epoch. */
   pulls(repository: RepositoryName): Promise<ReadonlyMap<TagName | Digest, number>>;
+}
+
+export interface CrawlMark {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Whether it asks for what is known, too: whether it is still there. */
+  readonly isThorough: boolean;
 }
 
 export interface Pull {

@@ -35,6 +35,7 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       accessToken: SECRETS.token,
       collectCreated: true,
       emptyGuard: 0.1,
+      thoroughIntervalMs: 86_400_000,
       discovery: 'auto',
       groups: [],
       repositories: [],

@@ -2,7 +2,7 @@ import type { RepositoryRecord } from '../src/domain/catalogue.ts';
 import type { Findings } from '../src/domain/findings.ts';
 import type { ImageConfig } from '../src/domain/image-config.ts';
 import { byName, type Digest, type RepositoryName } from '../src/domain/names.ts';
-import type { Catalogue, SnapshotStore, StoredManifest } from '../src/ports.ts';
+import type { Catalogue, CrawlMark, SnapshotStore, StoredManifest } from '../src/ports.ts';
 
 /** What a store has to do, in Maps: for crawls that need none, and to hold a real one against. */
 export interface MemoryStore {
@@ -17,26 +17,29 @@ export function createMemoryStore(): MemoryStore {
   const configs = new Map<Digest, ImageConfig>();
   const blobs = new Map<Digest, number | null>();
   const pulls = new Map<RepositoryName, Map<string, number>>();
-  let unfinishedSince: number | undefined;
+  let unfinished: CrawlMark | undefined;
+  let lastThoroughAt: number | undefined;
   let illegal: ReadonlySet<string> = new Set();
   let latest: Findings | undefined;
 
   const catalogue: Catalogue = {
-    unfinishedSince: async () => unfinishedSince,
-    async begin(startedAt) {
+    unfinished: async () => unfinished,
+    lastThoroughAt: async () => lastThoroughAt,
+    async begin(mark) {
       pending.clear();
-      unfinishedSince = startedAt;
+      unfinished = mark;
     },
     async finish(names, illegalNames) {
       for (const record of pending.values()) records.set(record.name, record);
       pending.clear();
       for (const name of records.keys()) if (!names.has(name)) records.delete(name);
       illegal = new Set(illegalNames);
-      unfinishedSince = undefined;
+      if (unfinished?.isThorough) lastThoroughAt = unfinished.startedAt;
+      unfinished = undefined;
     },
     async abandon() {
       pending.clear();
-      unfinishedSince = undefined;
+      unfinished = undefined;
     },
     illegalNames: async () => illegal,
     async *repositories({ withPending } = { withPending: false }) {
@@ -56,6 +59,9 @@ export function createMemoryStore(): MemoryStore {
     manifests: async (digests) => known(manifests, digests),
     async saveManifest(manifest) {
       manifests.set(manifest.digest, manifest);
+    },
+    async forgetManifest(digest) {
+      manifests.delete(digest);
     },
     imageConfigs: async (digests) => known(configs, digests),
     async saveImageConfig(digest, config) {

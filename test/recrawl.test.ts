@@ -358,14 +358,62 @@ test('a crawl that was interrupted goes on with the repositories that it had not
   expect(registry.takeAsked()).toEqual(['resolve group/tools:1.0', 'tags group/tools']);
   expect(progress).toMatchObject({ repositoriesFound: 2, repositoriesRead: 2, repositoriesKept: 1 });
   expect(said(snapshot)).toEqual(await seenAfresh(registry));
-  expect(await store.catalogue.unfinishedSince()).toBeUndefined();
+  expect(await store.catalogue.unfinished()).toBeUndefined();
+});
+
+test('what the registry has lost without saying so is found out by a thorough crawl', async () => {
+  let now = 1000;
+  const lost = new Set<string>();
+  const [child, other] = [image('b'), image('c')];
+  const index = storedManifest(image('9').digest, 20, {
+    kind: 'index',
+    manifests: [child, other].map(({ digest }) => ({
+      digest,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      sizeBytes: 10,
+    })),
+  });
+  const known = new Map([index, child, other, image('a')].map((one) => [one.digest as string, one]));
+  const { registry, takeAll } = crawled(
+    {
+      async resolve(repository, reference, before) {
+        registry.asked.push(`${before === undefined ? 'is there' : 'unchanged'} ${repository}:${reference}`);
+        const digest = registry.content.get(repository)?.get(reference)?.digest ?? reference;
+        // A registry compares the condition with the tag, and does not look any further.
+        return before === undefined && lost.has(digest) ? undefined : (digest as typeof before);
+      },
+      async manifest(repository, reference) {
+        const digest = registry.content.get(repository)?.get(reference)?.digest ?? reference;
+        return lost.has(digest) ? undefined : known.get(digest);
+      },
+    },
+    { clock: () => now, thoroughAfterMs: 100 },
+  );
+  registry.push('group/app', '2.0', index);
+  const first = await takeAll();
+  expect(first.figures.isComplete).toBe(true);
+  lost.add(child.digest);
+  lost.add(image('a').digest);
+  now += 50;
+  expect(said(await takeAll())).toEqual(said(first));
+  registry.takeAsked();
+  now += 100;
+  const { repositories, figures } = await takeAll();
+  expect(repositories[0]?.tags.map(({ name, status }) => [name, status])).toEqual([
+    ['1.0', 'broken'],
+    ['2.0', 'incomplete'],
+  ]);
+  expect(figures.isComplete).toBe(false);
+  expect(registry.takeAsked().filter((question) => question.includes('unchanged'))).toEqual([]);
+  now += 10;
+  expect((await takeAll()).repositories[0]?.tags[1]?.status).toBe('incomplete');
 });
 
 test('a crawl that was interrupted too long ago begins anew', async () => {
   let now = 1000;
   const { registry, store, takeAll } = crawled({}, { clock: () => now, resumeWithinMs: 100 });
   await takeAll();
-  await store.catalogue.begin(1001);
+  await store.catalogue.begin({ startedAt: 1001, isThorough: false });
   registry.takeAsked();
   now = 1102;
   const { startedAt } = await takeAll();
@@ -494,5 +542,5 @@ test('a snapshot that cannot be kept is shown all the same', async () => {
   const taken = await takeAll();
   expect(snapshots.latest()).toBe(taken);
   expect(failures).toEqual(['disk full']);
-  expect(await store.catalogue.unfinishedSince()).toBeUndefined();
+  expect(await store.catalogue.unfinished()).toBeUndefined();
 });

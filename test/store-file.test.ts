@@ -75,7 +75,7 @@ test('a process that was killed while it moved pages out of its log leaves a who
   const body = new Uint8Array(200_000);
   for (let i = 0; i < 10; i++)
     await store.catalogue.saveManifest({ ...image(`${i}`), served: { contentType: '', body: body.fill(i) } });
-  await store.catalogue.begin(1);
+  await store.catalogue.begin({ startedAt: 1, isThorough: false });
   // As the disk is in the middle of it: the first page says already how long the file is going to be.
   const [log, main] = [readFileSync(`${file}-wal`), readFileSync(file)];
   store.close();
@@ -85,14 +85,14 @@ test('a process that was killed while it moved pages out of its log leaves a who
   expect(refusal(file)).toBe('none');
   const again = open(file);
   await again.check();
-  expect(await again.catalogue.unfinishedSince()).toBe(1);
+  expect(await again.catalogue.unfinished()).toEqual({ startedAt: 1, isThorough: false });
   again.close();
 });
 
 test('a new file and the directories above it are for the service alone', async () => {
   const file = `${directory}/new/directories/usage.db`;
   const store = open(file);
-  await store.catalogue.begin(1);
+  await store.catalogue.begin({ startedAt: 1, isThorough: false });
   const modes = [dirname(dirname(file)), dirname(file), file, `${file}-wal`].map((path) => statSync(path).mode & 0o777);
   expect(modes).toEqual([0o700, 0o700, 0o600, 0o600]);
   store.close();
@@ -194,7 +194,7 @@ test('a manifest whose bytes are not what they were was never read, and can be s
   const digests = [image('0').digest, image('1').digest];
   expect([...(await catalogue.manifests(digests)).keys()]).toEqual([image('1').digest]);
   await catalogue.saveManifest(image('0'));
-  await catalogue.begin(1);
+  await catalogue.begin({ startedAt: 1, isThorough: false });
   expect([...(await catalogue.manifests(digests)).keys()]).toEqual(digests);
 });
 
@@ -228,7 +228,7 @@ test('a file that this process has is refused too, and stays that of the first',
   const first = open(file);
   expect(refusal(file)).toBe('the store is in use by another process');
   expect(probe(`${file}`)).toContain('the store is in use by another process');
-  await first.catalogue.begin(1);
+  await first.catalogue.begin({ startedAt: 1, isThorough: false });
   first.close();
 });
 

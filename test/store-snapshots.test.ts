@@ -380,7 +380,7 @@ test('what is not used any more stays while a crawl is unfinished, which may hav
   const left = async () => (await catalogue.manifests([back.digest])).size;
   await snapshots.save(...saved(collected([used])));
   now += 31 * DAY_MS;
-  await catalogue.begin(now);
+  await catalogue.begin({ startedAt: now, isThorough: false });
   await snapshots.save(...saved(collected([used]), 'notification'));
   expect(await left()).toBe(1);
   await catalogue.finish(new Set(), new Set());
@@ -404,7 +404,7 @@ test('a crawl that begins while what is not used is removed ends that, and the n
   now += 31 * DAY_MS;
   const save = snapshots.save(...saved(collected([])));
   while ((await catalogue.blobBytes(many.slice(0, 1))).size > 0) await new Promise(setImmediate);
-  await catalogue.begin(now);
+  await catalogue.begin({ startedAt: now, isThorough: false });
   const stayed = await left();
   await save;
   expect([await left(), stayed > 0]).toEqual([stayed, true]);

@@ -156,22 +156,47 @@ describe.each(Object.entries(CATALOGUES))('the catalogue %s', (_, createCatalogu
 
   test('a crawl is unfinished from its beginning to its end, and takes away what it did not see', async () => {
     const catalogue = createCatalogue();
-    expect(await catalogue().unfinishedSince()).toBeUndefined();
+    expect(await catalogue().unfinished()).toBeUndefined();
     for (const text of ['a', 'b', 'c']) await catalogue().saveRepository(record(text));
-    await catalogue().begin(5);
-    await catalogue().begin(7);
-    expect(await catalogue().unfinishedSince()).toBe(7);
+    await catalogue().begin({ startedAt: 5, isThorough: false });
+    await catalogue().begin({ startedAt: 7, isThorough: false });
+    expect(await catalogue().unfinished()).toEqual({ startedAt: 7, isThorough: false });
     await catalogue().finish(new Set([name('a'), name('c'), name('d')]), new Set(['Not legal', '\u0000\ud800']));
-    expect(await catalogue().unfinishedSince()).toBeUndefined();
+    expect(await catalogue().unfinished()).toBeUndefined();
     expect((await all(catalogue())).map((one) => one.name)).toEqual(['a', 'c']);
     expect(await catalogue().illegalNames()).toEqual(new Set(['Not legal', '\u0000\ud800']));
+  });
+
+  test('a thorough crawl is known when it is finished', async () => {
+    const catalogue = createCatalogue();
+    const crawl = async (startedAt: number, isThorough: boolean) => {
+      await catalogue().begin({ startedAt, isThorough });
+      expect(await catalogue().unfinished()).toEqual({ startedAt, isThorough });
+    };
+    await crawl(1, true);
+    expect(await catalogue().lastThoroughAt()).toBeUndefined();
+    await catalogue().abandon();
+    expect(await catalogue().lastThoroughAt()).toBeUndefined();
+    await crawl(2, true);
+    await catalogue().finish(new Set(), new Set());
+    await crawl(3, false);
+    await catalogue().finish(new Set(), new Set());
+    expect(await catalogue().lastThoroughAt()).toBe(2);
+  });
+
+  test('a manifest that is forgotten was never read', async () => {
+    const catalogue = createCatalogue();
+    const [one, other] = [image('1'), image('2')];
+    for (const manifest of [one, other]) await catalogue().saveManifest(manifest);
+    await catalogue().forgetManifest(one.digest);
+    expect([...(await catalogue().manifests([one.digest, other.digest])).keys()]).toEqual([other.digest]);
   });
 
   test('what is pending counts when the crawl is finished, and not before', async () => {
     const catalogue = createCatalogue();
     const [before, after] = [record('a', { readAt: 1 }), record('a', { readAt: 2 })];
     await catalogue().saveRepository(before);
-    await catalogue().begin(1);
+    await catalogue().begin({ startedAt: 1, isThorough: false });
     await catalogue().savePending(after);
     await catalogue().savePending(record('b', { readAt: 2 }));
     const withPending = async () => {
@@ -190,11 +215,11 @@ describe.each(Object.entries(CATALOGUES))('the catalogue %s', (_, createCatalogu
   test('what is pending of a repository is gone when something newer counts, or the crawl is given up or begun anew', async () => {
     const catalogue = createCatalogue();
     const newer = record('a', { readAt: 9 });
-    await catalogue().begin(1);
+    await catalogue().begin({ startedAt: 1, isThorough: false });
     await catalogue().savePending(record('a', { readAt: 2 }));
     await catalogue().saveRepository(newer);
     expect(await catalogue().pending(name('a'))).toBeUndefined();
-    for (const end of [() => catalogue().abandon(), () => catalogue().begin(3)]) {
+    for (const end of [() => catalogue().abandon(), () => catalogue().begin({ startedAt: 3, isThorough: false })]) {
       await catalogue().savePending(record('b', { readAt: 2 }));
       await end();
       expect(await catalogue().pending(name('b'))).toBeUndefined();
@@ -204,12 +229,12 @@ describe.each(Object.entries(CATALOGUES))('the catalogue %s', (_, createCatalogu
 
   test('a crawl that is not to be believed takes nothing away', async () => {
     const catalogue = createCatalogue();
-    await catalogue().begin(1);
+    await catalogue().begin({ startedAt: 1, isThorough: false });
     await catalogue().saveRepository(record('a'));
     await catalogue().finish(new Set([name('a')]), new Set(['A']));
-    await catalogue().begin(2);
+    await catalogue().begin({ startedAt: 2, isThorough: false });
     await catalogue().abandon();
-    expect(await catalogue().unfinishedSince()).toBeUndefined();
+    expect(await catalogue().unfinished()).toBeUndefined();
     expect((await all(catalogue())).map((one) => one.name)).toEqual(['a']);
     expect(await catalogue().illegalNames()).toEqual(new Set(['A']));
   });

@@ -22,6 +22,7 @@ export function snapshotsOptions(
     width,
     collectCreated: true,
     resumeWithinMs: 3_600_000,
+    thoroughAfterMs: 86_400_000,
     emptyGuard: 0.1,
     clock: Date.now,
     report: { notLoaded: fail, notKept: fail },

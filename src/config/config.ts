@@ -74,6 +74,8 @@ export interface RegistryConfig {
   readonly tokenOrigins: readonly string[];
   /** Whether images' configs are read, for their platforms and times of creation. */
   readonly collectCreated: boolean;
+  /** From one collection that asks for everything that is known, too, to the next. */
+  readonly thoroughIntervalMs: number;
   /** The share of the last collection's tags below which one is not believed: from 0 to 1. */
   readonly emptyGuard: number;
   /** `gitlab` only where there is one. */
@@ -150,6 +152,7 @@ export function configOf(
       tokenOrigins: tokenOrigins(registry),
       collectCreated: registry.collect_created,
       emptyGuard: registry.empty_guard / 100,
+      thoroughIntervalMs: registry.thorough_interval * 1000,
       discovery: registry.discovery,
       groups: registry.groups,
       repositories: registry.repositories,

@@ -1,4 +1,5 @@
 import { certificatesIn, privateKeyIn } from './certificates.ts';
+import { LONGEST_SECONDS } from './duration.ts';
 import { key, type Reader } from './key.ts';
 import { boolean, duration, isAllZeros, line, oneOf, optional, replaced, wholeNumber } from './readers.ts';
 import { namespaces, patterns } from './repository-patterns.ts';
@@ -107,6 +108,14 @@ export const REGISTRY_KEYS = {
     right: 'a whole number from 0 to 100',
     read: wholeNumber(0, 100),
     fallback: '10',
+    isNew: true,
+  }),
+  thorough_interval: key({
+    about:
+      'How often a collection also asks whether every manifest that is known is still there. A registry says that a tag has not changed without looking at its manifest, so that what it has lost shows then only. Such a collection reads nothing again, but may count as pulls.',
+    right: 'a duration of at least 1 second, such as 1 day',
+    read: duration(LONGEST_SECONDS),
+    fallback: '1 day',
     isNew: true,
   }),
   collect_created: key({

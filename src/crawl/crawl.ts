@@ -1,7 +1,7 @@
 import type { RepositoryRecord } from '../domain/catalogue.ts';
 import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
-import type { Catalogue, Registry } from '../ports.ts';
+import type { Catalogue, CrawlMark, Registry } from '../ports.ts';
 import { type AssembleOptions, assemble } from './assemble.ts';
 import { askElsewhere, settleKnown } from './leftovers.ts';
 import { createBudget, forEachLimited, type Workers } from './limited.ts';
@@ -9,13 +9,21 @@ import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOpt
 import type { ReadingOrder } from './reading-order.ts';
 import { areSame, isWhole } from './records.ts';
 
-export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers | 'budget'> {
+export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers | 'budget' | 'isThorough'> {
   /** How many requests to have under way. */
   readonly width: number;
   /** What there is, as the crawl finds it. Whoever hears of more meanwhile adds it. */
   readonly found: Set<RepositoryName>;
   /** Of all crawls that go on. */
   readonly order: ReadingOrder;
+}
+
+/** How often, in milliseconds. */
+interface Paces {
+  /** A crawl that was interrupted so long ago at most goes on where it was. */
+  readonly resumeWithinMs: number;
+  /** So long after a thorough crawl comes another one. */
+  readonly thoroughAfterMs: number;
 }
 
 /** What a crawl has read, and is to be put together. */
@@ -30,14 +38,10 @@ export interface Crawled {
  * read is a gap. Throws where there is nothing to read: no list of repositories, a registry that has gone, or a catalogue that cannot keep
  * what is read.
  */
-export async function crawl(
-  registry: Registry,
-  catalogue: Catalogue,
-  options: CrawlOptions & { readonly resumeWithinMs: number },
-): Promise<Crawled> {
+export async function crawl(registry: Registry, catalogue: Catalogue, options: CrawlOptions & Paces): Promise<Crawled> {
   const { clock, progress, found, order } = options;
-  const workers = startWorkers(options);
-  const { startedAt, isResumed } = await beginOrResume(catalogue, options);
+  const { startedAt, isThorough, isResumed } = await beginOrResume(catalogue, options);
+  const workers = startWorkers({ ...options, isThorough });
   const illegal = new Set<string>();
   const reader = createRepositoryReader(registry, catalogue, workers);
 
@@ -95,7 +99,7 @@ export async function recrawl(
   },
 ): Promise<Crawled> {
   const { clock, found, order } = options;
-  const workers = startWorkers(options);
+  const workers = startWorkers({ ...options, isThorough: false });
   const startedAt = clock();
   const reader = createRepositoryReader(registry, catalogue, workers);
   await forEachLimited([...names].filter(registry.isWanted), workers, async (name) => {
@@ -150,14 +154,16 @@ function startWorkers<T extends { readonly width: number; readonly signal: Abort
 
 async function beginOrResume(
   catalogue: Catalogue,
-  { clock, resumeWithinMs }: Pick<CrawlOptions, 'clock'> & { readonly resumeWithinMs: number },
-): Promise<{ startedAt: number; isResumed: boolean }> {
+  { clock, resumeWithinMs, thoroughAfterMs }: Pick<CrawlOptions, 'clock'> & Paces,
+): Promise<CrawlMark & { readonly isResumed: boolean }> {
   const now = clock();
-  const since = await catalogue.unfinishedSince();
-  if (since !== undefined && since <= now && now - since <= resumeWithinMs)
-    return { startedAt: since, isResumed: true };
-  await catalogue.begin(now);
-  return { startedAt: now, isResumed: false };
+  const unfinished = await catalogue.unfinished();
+  const agoMs = now - (unfinished?.startedAt ?? now);
+  if (unfinished !== undefined && agoMs >= 0 && agoMs <= resumeWithinMs) return { ...unfinished, isResumed: true };
+  const thoroughAt = await catalogue.lastThoroughAt();
+  const mark = { startedAt: now, isThorough: thoroughAt === undefined || now - thoroughAt >= thoroughAfterMs };
+  await catalogue.begin(mark);
+  return { ...mark, isResumed: false };
 }
 
 async function assembleAll(

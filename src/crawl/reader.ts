@@ -10,6 +10,8 @@ export interface ReaderOptions {
   readonly signal: AbortSignal;
   /** Whether to read the configs of images, for their platforms and times of creation. */
   readonly collectCreated: boolean;
+  /** Whether to ask for known manifests, too: a registry says that a tag is as it was without looking whether its manifest is there. */
+  readonly isThorough: boolean;
 }
 
 /** What the tags of a repository pointed at when it was read last; undefined where it never was. */
@@ -40,7 +42,8 @@ export function createReader(registry: Registry, catalogue: Catalogue, options: 
       try {
         // Of a repository that was never read hardly a manifest is known: one request for each tag then, and not two.
         if (listed === undefined && known === undefined) return toReading(name, await readByName(repository, name));
-        const digest = listed ?? (await registry.resolve(repository, name, known?.get(name), signal));
+        const before = options.isThorough ? undefined : known?.get(name);
+        const digest = listed ?? (await registry.resolve(repository, name, before, signal));
         const isThere = digest !== undefined && (await read(repository, digest, atRoot()));
         return toReading(name, isThere ? digest : undefined);
       } catch (error) {
@@ -58,9 +61,19 @@ function createFollower(registry: Registry, catalogue: Catalogue, options: Reade
   const underWay = new Map<Digest, Promise<unknown>>();
   const followed = new Set<Digest>();
 
+  /** Whether a manifest that is known is there: that of a tag is, or the tag would not be. */
+  async function isLost(repository: RepositoryName, digest: Digest, { depth }: Place): Promise<boolean> {
+    if (!options.isThorough || depth === 0) return false;
+    return (await registry.resolve(repository, digest, undefined, options.signal)) === undefined;
+  }
+
   /** From the catalogue, or else from the registry. */
-  async function hold(repository: RepositoryName, digest: Digest): Promise<StoredManifest | undefined> {
+  async function hold(repository: RepositoryName, digest: Digest, place: Place): Promise<StoredManifest | undefined> {
     const known = (await catalogue.manifests([digest])).get(digest);
+    if (known !== undefined && (await isLost(repository, digest, place))) {
+      await catalogue.forgetManifest(digest); // another repository may have it, and is asked in the end
+      return undefined;
+    }
     if (known !== undefined) return known;
     const stored = await registry.manifest(repository, digest, options.signal);
     if (stored !== undefined) await catalogue.saveManifest(stored);
@@ -81,7 +94,7 @@ function createFollower(registry: Registry, catalogue: Catalogue, options: Reade
     await underWay.get(digest);
     if (followed.has(digest)) return true;
     if (!isWithinBounds(place)) return false;
-    const reading = hold(repository, digest);
+    const reading = hold(repository, digest, place);
     const heard = reading.catch(() => undefined); // those who wait for it look for themselves
     underWay.set(digest, heard);
     const stored = await reading.finally(() => underWay.delete(digest));

@@ -24,6 +24,8 @@ export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'order' |
   readonly checkStore: () => Promise<void>;
   /** A crawl that was interrupted so long ago at most goes on where it was. */
   readonly resumeWithinMs: number;
+  /** So long after a thorough crawl comes another one. */
+  readonly thoroughAfterMs: number;
   /** Below this share of the tags that there were, a snapshot is not believed. From 0, which believes everything, to 1. */
   readonly emptyGuard: number;
   readonly report: SnapshotsReport;

@@ -56,7 +56,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
     },
     isWanted: (repository) => isWanted(repository) || unexpected.has(repository),
     tags: tagLists.list,
-    resolve: (repository, tag, before, signal) => resolveTag(client, repository, tag, before, options, signal),
+    resolve: (repository, reference, before, signal) => resolve(client, repository, reference, before, options, signal),
     async manifest(repository, reference, signal) {
       const path = `v2/${repository}/manifests/${reference}`;
       const answer = await client.send(repository, path, { method: 'GET', headers: { accept: ACCEPT }, signal });
@@ -132,18 +132,18 @@ function toManifest(answer: HttpAnswer, reference: string, url: () => URL): Stor
 }
 
 /**
- * The digest of a tag, by a conditional HEAD: a registry compares the whole of `If-None-Match` with the digest, and a 304 is no pull to it.
+ * The digest of a manifest, by a conditional HEAD: a registry compares the whole of `If-None-Match` with the digest, and a 304 is no pull to it.
  * One that names no digest is asked for the manifest itself.
  */
-async function resolveTag(
+async function resolve(
   client: AuthorizedClient,
   repository: RepositoryName,
-  tag: TagName,
+  reference: TagName | Digest,
   before: Digest | undefined,
   options: DistributionOptions,
   signal: AbortSignal,
 ): Promise<Digest | undefined> {
-  const path = `v2/${repository}/manifests/${tag}`;
+  const path = `v2/${repository}/manifests/${reference}`;
   const headers = { accept: ACCEPT, ...(before !== undefined && { 'if-none-match': `"${before}"` }) };
   const answer = await client.send(repository, path, { method: 'HEAD', headers, signal });
   if (answer.status === 304 && before !== undefined) return before;
@@ -152,7 +152,7 @@ async function resolveTag(
   if (answer.status === 200 && named !== undefined) return named;
   const whole = await client.send(repository, path, { method: 'GET', headers: { accept: ACCEPT }, signal });
   if (whole.status === 404) return undefined;
-  return toManifest(whole, tag, () => new URL(path, options.registryUrl)).digest;
+  return toManifest(whole, reference, () => new URL(path, options.registryUrl)).digest;
 }
 
 /** The digest that the registry names, or the one asked for, which has to be that of the bytes where those are known. */

@@ -17,6 +17,7 @@ export function createCatalogue(database: Database, content: Content): Catalogue
       inOrder(async () => new Set(tables.selectIllegal.all().map(({ name }) => String(JSON.parse(name))))),
     manifests: content.manifests,
     saveManifest: async (manifest) => content.saveManifest(manifest),
+    forgetManifest: async (digest) => content.forgetManifest(digest),
     imageConfigs: content.imageConfigs,
     saveImageConfig: async (digest, config) => content.saveImageConfig(digest, config),
     blobBytes: content.blobBytes,
@@ -46,15 +47,20 @@ function createCrawlMark(
   tables: Tables,
   content: Content,
   inOrder: InOrder,
-): Pick<Catalogue, 'unfinishedSince' | 'begin' | 'finish' | 'abandon'> {
+): Pick<Catalogue, 'unfinished' | 'lastThoroughAt' | 'begin' | 'finish' | 'abandon'> {
   const writeInOrder = (write: () => void): Promise<void> => inOrder(async () => content.flushWith(write));
   return {
-    unfinishedSince: () => inOrder(async () => tables.selectCrawl.get()?.started_at),
-    begin: (startedAt) =>
+    unfinished: () =>
+      inOrder(async () => {
+        const row = tables.selectCrawl.get();
+        return row && { startedAt: row.started_at, isThorough: row.is_thorough === 1 };
+      }),
+    lastThoroughAt: () => inOrder(async () => tables.selectThorough.get()?.started_at),
+    begin: ({ startedAt, isThorough }) =>
       writeInOrder(() => {
         tables.deleteCrawl.run();
         tables.deletePending.run();
-        tables.insertCrawl.run(startedAt);
+        tables.insertCrawl.run(startedAt, isThorough ? 1 : 0);
       }),
     finish: (repositories, illegal) =>
       writeInOrder(() => {
@@ -63,6 +69,11 @@ function createCrawlMark(
         for (const { name } of tables.selectNames.all()) if (!repositories.has(name)) tables.deleteRepository.run(name);
         tables.deleteIllegal.run();
         for (const name of illegal) tables.insertIllegal.run(JSON.stringify(name));
+        const crawl = tables.selectCrawl.get();
+        if (crawl?.is_thorough === 1) {
+          tables.deleteThorough.run();
+          tables.insertThorough.run(crawl.started_at);
+        }
         tables.deleteCrawl.run();
       }),
     abandon: () =>
@@ -134,8 +145,13 @@ async function toValues({ name, reading, failure }: RepositoryRecord): Promise<r
 function prepareTables(database: Database) {
   const columns = 'SELECT name, read_at, reading, failure FROM repository';
   return {
-    selectCrawl: database.statement<{ started_at: number }>('SELECT started_at FROM crawl'),
-    insertCrawl: database.statement('INSERT INTO crawl (started_at) VALUES (?)'),
+    selectCrawl: database.statement<{ started_at: number; is_thorough: number }>(
+      'SELECT started_at, is_thorough FROM crawl',
+    ),
+    insertCrawl: database.statement('INSERT INTO crawl (started_at, is_thorough) VALUES (?, ?)'),
+    selectThorough: database.statement<{ started_at: number }>('SELECT started_at FROM thorough_crawl'),
+    insertThorough: database.statement('INSERT INTO thorough_crawl (started_at) VALUES (?)'),
+    deleteThorough: database.statement('DELETE FROM thorough_crawl'),
     deleteCrawl: database.statement('DELETE FROM crawl'),
     selectNames: database.statement<{ name: RepositoryName }>('SELECT name FROM repository'),
     selectNext: database.statement<RepositoryRow>(`${columns} WHERE name > ? ORDER BY name LIMIT 1`),

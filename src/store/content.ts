@@ -16,6 +16,7 @@ export interface Content {
   imageConfigs(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageConfig>>;
   blobBytes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number | null>>;
   saveManifest(manifest: StoredManifest): void;
+  forgetManifest(digest: Digest): void;
   saveImageConfig(digest: Digest, config: ImageConfig): void;
   saveBlobBytes(digest: Digest, bytes: number | null): void;
   /** Writes what is queued and then that, all of it or nothing. */
@@ -63,6 +64,7 @@ export function createContent(database: Database): Content {
       makeRoom(manifest.served.body.length);
       queue.add(queue.manifests, manifest.digest, manifest, manifest.served.body.length);
     },
+    forgetManifest: (digest) => flushWith(() => tables.deleteManifest(digest)),
     saveImageConfig(digest, config) {
       makeRoom(0);
       queue.add(queue.configs, digest, config, 0);
@@ -103,6 +105,7 @@ function prepareTables(database: Database) {
      ON CONFLICT DO UPDATE SET content_type = excluded.content_type, size_bytes = excluded.size_bytes,
        body = excluded.body, body_sha256 = excluded.body_sha256, unused_since = NULL`,
   );
+  const deleteManifest = database.statement('DELETE FROM manifest WHERE digest = ?');
   const selectManifest = database.statement<ManifestRow>(
     'SELECT content_type, size_bytes, body, body_sha256 FROM manifest WHERE digest = ?',
   );
@@ -120,6 +123,9 @@ function prepareTables(database: Database) {
     writeManifest(manifest: StoredManifest): void {
       const { content_type, size_bytes, body, body_sha256 } = encodeManifest(manifest);
       insertManifest.run(encodeDigest(manifest.digest), content_type, size_bytes, body, body_sha256);
+    },
+    deleteManifest(digest: Digest): void {
+      deleteManifest.run(encodeDigest(digest));
     },
     readManifest(digest: Digest): StoredManifest | undefined {
       const row = selectManifest.get(encodeDigest(digest));

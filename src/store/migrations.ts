@@ -57,6 +57,11 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   -- One row while a crawl is not finished.
   CREATE TABLE crawl (
+    started_at REAL NOT NULL,
+    is_thorough INTEGER NOT NULL
+  ) STRICT;
+  -- One row: when the last thorough crawl began that was finished.
+  CREATE TABLE thorough_crawl (
     started_at REAL NOT NULL
   ) STRICT;
   CREATE TABLE illegal_name (
