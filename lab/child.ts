@@ -73,13 +73,14 @@ export async function startListening(
   port: number,
   options: ChildOptions = {},
 ): Promise<Child> {
+  const isTaken = await isListening(port); // by another one: then this one cannot
   const child = startChild(command, parameters, options);
   let hasEnded = false;
   void child.ended.then(() => {
     hasEnded = true;
   });
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline && !hasEnded; await sleep(20)) {
-    if (await isListening(port)) return child;
+    if (!isTaken && (await isListening(port))) return child;
   }
   await child.stop();
   throw new Error(`nothing listens on port ${port}; the program said:\n${child.output()}`);

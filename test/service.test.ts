@@ -130,7 +130,8 @@ test('with a secret for events it takes those of the registry, and without one i
     expect(await send(one, secret)).toBe(202);
     expect(await send(one, (await signIn(one))['authorization'] ?? '')).toBe(401);
     expect(await send(service, secret)).toBe(404);
-    await said(one, '"status":202');
+    await said(one, '"path":"/events","status":401');
+    await said(one, 'read again, as the registry has notified');
     expect(one.child.output()).not.toContain(secret);
   } finally {
     await lab.stop(one);
