@@ -6,6 +6,7 @@ import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
 import { type FollowedAnswer, type FollowedRequest, follow } from './redirects.ts';
 import { createSingleFlight } from './single-flight.ts';
+import { createTokenGate, type TokenGate } from './token-gate.ts';
 import {
   CATALOG,
   createTokenService,
@@ -43,8 +44,9 @@ type Scheme =
 
 export function createAuthorizedClient(http: HttpClient, options: AuthorizedOptions): AuthorizedClient {
   const scheme = createSingleFlight<Scheme>();
+  const gate = createTokenGate(options.steadyClock);
   const currentScheme = (signal: AbortSignal): Promise<Scheme> =>
-    scheme.ask(signal, (asked) => detectScheme(http, options, asked));
+    scheme.ask(signal, (asked) => detectScheme(http, { ...options, gate }, asked));
 
   async function sendWithToken(
     tokens: TokenService,
@@ -114,7 +116,11 @@ function forbidden(subject: TokenSubject, url: URL, answer?: HttpAnswer): Regist
 }
 
 /** What `GET /v2/` says without credentials (Docker registry HTTP API v2, "API Version Check"). */
-async function detectScheme(http: HttpClient, options: AuthorizedOptions, signal: AbortSignal): Promise<Scheme> {
+async function detectScheme(
+  http: HttpClient,
+  options: AuthorizedOptions & { readonly gate: TokenGate },
+  signal: AbortSignal,
+): Promise<Scheme> {
   const url = new URL('v2/', options.registryUrl);
   const answer = await follow(http, url, { method: 'GET', signal, isVital: true }, undefined);
   const authorization = basicAuthorization(options);

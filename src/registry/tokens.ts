@@ -9,11 +9,14 @@ import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
 import { asOutage } from './outage.ts';
 import { createSingleFlight, type SingleFlight } from './single-flight.ts';
+import type { TokenGate } from './token-gate.ts';
 
 export interface TokenServiceOptions extends Credentials {
   readonly realm: URL;
   readonly service: string;
   readonly steadyClock: SteadyClock;
+  /** Outlives these tokens: a refusal is not forgotten with them. */
+  readonly gate: TokenGate;
 }
 
 /** A bearer token as the registry wants it. `grants` is undefined where the token does not say what it grants. */
@@ -68,7 +71,7 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
   }
 
   async function fetchToken(group: Group, signal: AbortSignal): Promise<RegistryToken | undefined> {
-    const token = await requestToken(http, options, group.subjects, signal);
+    const token = await options.gate.ask(signal, () => requestToken(http, options, group.subjects, signal));
     group.current = token;
     if (token === undefined) {
       const middle = Math.ceil(group.subjects.length / 2);
