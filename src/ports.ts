@@ -20,6 +20,8 @@ export interface Registry {
   repositories(signal: AbortSignal): AsyncIterable<RepositoryName | IllegalName>;
   /** Whether a repository that somebody else names may be one of those. */
   isWanted(repository: RepositoryName): boolean;
+  /** Says which repositories will be asked for soon, so that they share what it takes to ask. */
+  expect(repositories: readonly RepositoryName[], signal: AbortSignal): Promise<void>;
   /** All tags of a repository, in any order; none where the registry does not know the repository (any more), unless the configuration names it. */
   tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (ListedTag | IllegalName)[]>;
   /**

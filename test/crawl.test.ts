@@ -33,6 +33,7 @@ function registryOf(names: readonly string[], answers: Partial<Registry> = {}): 
       yield* names as RepositoryName[];
     },
     isWanted: () => true,
+    expect: async () => undefined,
     tags: async () => listed('v1'),
     async resolve(name, tag, _, signal) {
       return (await this.manifest(name, tag, signal))?.digest;

@@ -1,8 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
+import { createSnapshots } from '../src/crawl/snapshots.ts';
 import type { RepositoryName } from '../src/domain/names.ts';
 import { connect, found } from './registry-client.ts';
 import { type Answer, type StandIn, startStandIn } from './stand-in.ts';
+import { snapshotsOptions } from './take-snapshot.ts';
 
 /* A token service is not asked by all at once, and not again and again by whom it refuses: it would ban them. */
 
@@ -68,6 +70,14 @@ test('no more than four tokens are asked for at once, and all of them come', asy
   await Promise.all(NAMES.map((name) => registry.tags(name, signal)));
   expect(tokenRequests(server)).toBe(50);
   expect(mostAtOnce).toBeLessThanOrEqual(4);
+});
+
+test('forty repositories that are read again because of notifications cost two tokens', async () => {
+  const server = await startGuarded(async () => ({ body: { token: 'opaque' } }));
+  const registry = connect(server.url, user);
+  await createSnapshots(snapshotsOptions(registry, 8)).takeSome(new Set(NAMES.slice(0, 40)), signal);
+  expect(server.requests.filter(({ url }) => url.includes('/tags/list'))).toHaveLength(40);
+  expect(tokenRequests(server)).toBe(2);
 });
 
 test('what is refused to those without credentials is refused for itself, and the next is asked for', async () => {

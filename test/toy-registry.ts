@@ -65,6 +65,7 @@ export function createToyRegistry(answers: Partial<Registry> = {}): ToyRegistry 
       yield* [...content.keys()] as RepositoryName[];
     },
     isWanted: () => true,
+    expect: async () => undefined,
     async tags(repository) {
       asked.push(`tags ${repository}`);
       return [...(content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));

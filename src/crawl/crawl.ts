@@ -102,7 +102,9 @@ export async function recrawl(
   const workers = startWorkers({ ...options, isThorough: false });
   const startedAt = clock();
   const reader = createRepositoryReader(registry, catalogue, workers);
-  await forEachLimited([...names].filter(registry.isWanted), workers, async (name) => {
+  const wanted = [...names].filter(registry.isWanted);
+  await registry.expect(wanted, workers.signal);
+  await forEachLimited(wanted, workers, async (name) => {
     const before = await catalogue.repository(name);
     const begun = order.begin();
     const record = await reader.read(name, before ?? (await catalogue.pending(name)));

@@ -55,6 +55,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       }
     },
     isWanted: (repository) => isWanted(repository) || unexpected.has(repository),
+    expect: client.expect,
     tags: tagLists.list,
     resolve: (repository, reference, before, signal) => resolve(client, repository, reference, before, options, signal),
     async manifest(repository, reference, signal) {
