@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { header, parseJson } from './answers.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import type { HttpClient } from './http.ts';
 import { nextQueries } from './link.ts';
+import { createListingBound } from './listing-bound.ts';
 import { asOutage } from './outage.ts';
 import { isTransient } from './retries.ts';
 
@@ -37,12 +39,16 @@ interface Page<T> {
 export function createGitlabApi(http: HttpClient, options: GitlabApiOptions, signal: AbortSignal): GitlabApi {
   async function* numbered<T>(path: string, schema: z.ZodType<T[]>): AsyncGenerator<Page<T>> {
     let url: URL | undefined = new URL(`api/v4/${path}`, options.gitlabUrl);
+    const count = createListingBound(url);
     const seen = new Set<string>();
     while (url !== undefined) {
-      if (seen.has(url.href)) throw new RegistryError('unreadable', 'the pages of GitLab go round in a circle', url);
-      seen.add(url.href);
+      const place = hash('sha256', url.href);
+      if (seen.has(place)) throw new RegistryError('unreadable', 'the pages of GitLab go round in a circle', url);
+      seen.add(place);
       const { answer, from } = await get(http, url, options.accessToken, signal);
-      yield { items: readPage(answer, schema, from), total: Number(header(answer, 'x-total') ?? Number.NaN) };
+      const items = readPage(answer, schema, from);
+      count(items);
+      yield { items, total: Number(header(answer, 'x-total') ?? Number.NaN) };
       url = nextUrl(answer, from);
     }
   }
@@ -69,7 +75,7 @@ async function whole<T>(pages: AsyncIterable<Page<T>>): Promise<readonly T[] | u
   for await (const { items, total } of pages) {
     if (total < before) return undefined;
     before = total;
-    found.push(...items);
+    for (const item of items) found.push(item); // as arguments of one call they may be more than fit
   }
   return found;
 }

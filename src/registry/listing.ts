@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { parseTagName, type RepositoryName } from '../domain/names.ts';
 import type { IllegalName, ListedTag } from '../ports.ts';
@@ -6,6 +7,7 @@ import type { AuthorizedClient } from './authorized.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { nextPage } from './link.ts';
+import { createListingBound } from './listing-bound.ts';
 import { CATALOG, type TokenSubject } from './tokens.ts';
 
 /** The largest page that every registry gives: some refuse more. */
@@ -40,6 +42,8 @@ export async function* pages<T>(
   signal: AbortSignal,
 ): AsyncGenerator<T[]> {
   const url = new URL(path, registryUrl);
+  const count = createListingBound(url);
+  /** Hashes: a place in a listing may be as long as a header. */
   const seen = new Set<string>();
   let restarts = 0;
   let size: string | undefined = String(LARGEST_PAGE);
@@ -57,12 +61,14 @@ export async function* pages<T>(
     } else if (last === undefined && subject !== CATALOG && isGone(answer)) {
       return;
     } else {
-      yield readPage(answer, schema, url);
+      const page = readPage(answer, schema, url);
+      count(page);
+      yield page;
       const next = nextPage(answer.headers['link']);
       if (next === undefined) return;
-      if (seen.has(next.last))
-        throw new RegistryError('unreadable', 'the pages of the listing go round in a circle', url);
-      seen.add(next.last);
+      const place = hash('sha256', next.last);
+      if (seen.has(place)) throw new RegistryError('unreadable', 'the pages of the listing go round in a circle', url);
+      seen.add(place);
       last = next.last;
       if (!hasOwnSize) size = next.n ?? size;
     }
