@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import type { RepositoryName } from '../src/domain/names.ts';
+import { serve } from '../lab/serve.ts';
+import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
 import { connect, found } from './registry-client.ts';
 import { type StandIn, startStandIn } from './stand-in.ts';
 
@@ -40,4 +41,47 @@ test('a listing of GitLab that does not end is given up', { timeout: 30_000 }, a
   const { url } = await endless('{"path":"a"}', (list) => list);
   const client = connect(url, { gitlabUrl: `${url}/`, accessToken: 'x', discovery: 'gitlab', groups: ['group'] });
   await expect(found(client)).rejects.toMatchObject({ kind: 'unreadable', reason: MANY });
+});
+
+const MEBIBYTE = Buffer.alloc(1024 * 1024, ' ');
+const digest = `sha256:${'a'.repeat(64)}` as Digest;
+
+test('of a manifest or a config no more than 8 MiB are read, once, and it is no outage', {
+  timeout: 30_000,
+}, async () => {
+  let sizeMebibytes = 60;
+  let mostSentMebibytes = 0;
+  const asked: string[] = [];
+  const server = await serve((request, response) => {
+    if (request.url === '/v2/') return void response.end();
+    asked.push(`${request.method} ${request.url?.split('/').at(-2)}`);
+    if (request.method === 'HEAD') return void response.end();
+    let sentMebibytes = 0;
+    const send = (): void => {
+      while (!response.destroyed && sentMebibytes < sizeMebibytes) {
+        mostSentMebibytes = Math.max(mostSentMebibytes, ++sentMebibytes);
+        if (!response.write(MEBIBYTE)) return void response.once('drain', send);
+      }
+      response.end();
+    };
+    send();
+  });
+  cleanups.push(server.stop);
+  const registry = connect(server.url);
+  const questions = [
+    ['manifest', () => registry.manifest(repository, digest, signal)],
+    ['manifest', () => registry.resolve(repository, 'v1' as TagName, undefined, signal)],
+    ['config', () => registry.imageConfig(repository, digest, signal)],
+  ] as const;
+  for (const [what, ask] of questions) {
+    const reason = `more than 8 MiB is too large for a ${what}`;
+    await expect(ask()).rejects.toMatchObject({ kind: 'unreadable', reason });
+  }
+  expect(mostSentMebibytes).toBeLessThan(40); // what is under way in the buffers of two sockets is sent, too
+  expect(asked).toEqual(['GET manifests', 'HEAD manifests', 'GET manifests', 'GET blobs']);
+  // Fifty questions in a row without an answer would be an outage.
+  sizeMebibytes = 9;
+  for (let i = 0; i < 60; i++) {
+    await expect(registry.manifest(repository, digest, signal)).rejects.toMatchObject({ kind: 'unreadable' });
+  }
 });

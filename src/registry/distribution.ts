@@ -31,7 +31,9 @@ export interface DistributionRegistry extends Registry {
 
 /** Every type, in one header: a registry tells a client that lacks one that the manifest does not exist. */
 const ACCEPT = Object.values(MANIFEST_TYPES).join(', ');
-const LARGEST_MANIFEST_BYTES = 8 * 1024 * 1024;
+/** Of a manifest or a config: both are read whole, many at once. */
+const MOST_BYTES = 8 * 1024 * 1024;
+const askForManifest = { method: 'GET', headers: { accept: ACCEPT }, mostBytes: MOST_BYTES } as const;
 
 /** A registry that has the API never answers 404 (OCI distribution-spec, "Listing Referrers"); others do not know the path. */
 const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
@@ -60,16 +62,17 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
     resolve: (repository, reference, before, signal) => resolve(client, repository, reference, before, options, signal),
     async manifest(repository, reference, signal) {
       const path = `v2/${repository}/manifests/${reference}`;
-      const answer = await client.send(repository, path, { method: 'GET', headers: { accept: ACCEPT }, signal });
+      const answer = await client.send(repository, path, { ...askForManifest, signal });
       if (answer.status === 404) return undefined;
       return toManifest(answer, reference, () => new URL(path, options.registryUrl));
     },
     blobBytes: (repository, digest, signal) => blobBytes(client, repository, digest, options, signal),
     async imageConfig(repository, digest, signal) {
       const path = `v2/${repository}/blobs/${digest}`;
-      const answer = await client.send(repository, path, { method: 'GET', signal });
+      const answer = await client.send(repository, path, { method: 'GET', signal, mostBytes: MOST_BYTES });
       if (answer.status === 404) return undefined;
       if (answer.status !== 200) return unreadable(`status ${answer.status}`, path, options);
+      if (answer.isTooLarge) return unreadable('more than 8 MiB is too large for a config', path, options);
       if (!hasDigest(answer.body, digest)) return unreadable('the bytes do not match their digest', path, options);
       return readImageConfig(parseJson(answer.body));
     },
@@ -119,9 +122,8 @@ function toManifest(answer: HttpAnswer, reference: string, url: () => URL): Stor
     const what = unsupported ? 'the registry holds a format that it no longer serves' : `status ${answer.status}`;
     throw new RegistryError(unsupported ? 'unsupported' : 'unreadable', what, url(), answer);
   }
-  if (answer.body.length > LARGEST_MANIFEST_BYTES) {
-    throw new RegistryError('unreadable', `a manifest of ${answer.body.length} bytes is too large`, url(), answer);
-  }
+  if (answer.isTooLarge)
+    throw new RegistryError('unreadable', 'more than 8 MiB is too large for a manifest', url(), answer);
   const body = parseJson(answer.body);
   const manifest = readManifest(header(answer, 'content-type'), body);
   // What is stored of a signed schema 1 manifest, and has its digest, is the payload without the signatures.
@@ -151,7 +153,7 @@ async function resolve(
   if (answer.status === 404) return undefined;
   const named = parseDigest(header(answer, 'docker-content-digest') ?? '');
   if (answer.status === 200 && named !== undefined) return named;
-  const whole = await client.send(repository, path, { method: 'GET', headers: { accept: ACCEPT }, signal });
+  const whole = await client.send(repository, path, { ...askForManifest, signal });
   if (whole.status === 404) return undefined;
   return toManifest(whole, reference, () => new URL(path, options.registryUrl)).digest;
 }

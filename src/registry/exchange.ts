@@ -5,6 +5,16 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  /** The body was longer than the request wants it, and is not here. */
+  readonly isTooLarge?: true;
+}
+
+export interface ExchangeOptions {
+  readonly signal: AbortSignal;
+  /** The answer has to be whole within that time. */
+  readonly timeoutMs: number;
+  /** The body is given up once it is longer; the connections have a limit of their own. */
+  readonly mostBytes?: number | undefined;
 }
 
 /** An answer that comes piece by piece, and never to its end. */
@@ -20,13 +30,14 @@ class AnswerTimeoutError extends Error {
 export function exchange(
   dispatcher: Pick<Dispatcher, 'dispatch'>,
   request: Dispatcher.DispatchOptions,
-  { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  { signal, timeoutMs, mostBytes = Number.POSITIVE_INFINITY }: ExchangeOptions,
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let status = 0;
     let headers: IncomingHttpHeaders = {};
     const chunks: Buffer[] = [];
+    let bytes = 0;
     const fail = (reason: Error): void => {
       controller?.abort(reason);
       reject(reason);
@@ -47,8 +58,12 @@ export function exchange(
         status = statusCode;
         headers = fields;
       },
-      onResponseData(_, chunk) {
-        chunks.push(chunk);
+      onResponseData(answering, chunk) {
+        bytes += chunk.length;
+        if (bytes <= mostBytes) return void chunks.push(chunk);
+        settle();
+        resolve({ status, headers, body: Buffer.alloc(0), isTooLarge: true });
+        answering.abort(new Error('the answer is too large'));
       },
       onResponseEnd() {
         settle();

@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly retries?: number;
   /** Whether nothing else works without an answer: then it goes out before all others, and a timeout is tried again as often as any other failure. */
   readonly isVital?: true;
+  /** A longer body is not read to its end, and the answer says so. */
+  readonly mostBytes?: number;
 }
 
 /** A client that keeps its connections, asks no faster than the servers can take, waits when it is told to, and tries again what may work later. */
@@ -54,7 +56,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
   let requestsCount = 0;
 
   async function once(url: URL, request: HttpRequest): Promise<Attempt> {
-    const { method, headers = {}, signal, isVital = false } = request;
+    const { method, headers = {}, signal, isVital = false, mostBytes } = request;
     const startedAt = await pace.begin({ signal, isVital });
     requestsCount++;
     // After a HEAD the library closes the connection if it is not told otherwise, and nearly all that a later crawl asks is by HEAD.
@@ -62,7 +64,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     const outcome = await exchange(
       connections,
       { ...wanted, headers: { 'user-agent': options.userAgent, ...headers } },
-      { signal, timeoutMs: options.timeoutMs * TIMEOUTS_TO_THE_END },
+      { signal, timeoutMs: options.timeoutMs * TIMEOUTS_TO_THE_END, mostBytes },
     ).catch((error: unknown) => new NoAnswer(error));
     const load = loadOf(outcome, options.clock);
     pace.end(startedAt, signal.aborted ? { kind: 'unknown' } : load);

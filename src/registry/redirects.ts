@@ -7,8 +7,9 @@ export interface FollowedRequest {
   readonly method: 'GET' | 'HEAD';
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** As the client has it (http.ts). */
+  /** As the client has them (http.ts). */
   readonly isVital?: true;
+  readonly mostBytes?: number;
 }
 
 export interface FollowedAnswer extends HttpAnswer {
