@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { serve } from '../lab/serve.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
+import type { IllegalName } from '../src/ports.ts';
 import { connect, found } from './registry-client.ts';
 import { type StandIn, startStandIn } from './stand-in.ts';
 
@@ -85,3 +86,26 @@ test('of a manifest or a config no more than 8 MiB are read, once, and it is no 
     await expect(registry.manifest(repository, digest, signal)).rejects.toMatchObject({ kind: 'unreadable' });
   }
 });
+
+test('names that are not legal are cut at 300 characters, and a thousand of a listing are kept', async () => {
+  const long = `-${'x'.repeat(5 * 1024 * 1024)}`;
+  const names = ['legal', long, `${long}y`, ...Array.from({ length: 1500 }, (_, i) => `-${i}`), 'last'];
+  const server = await standIn((_, { pathname }) =>
+    pathname === '/v2/_catalog' ? { body: { repositories: names } } : { body: { tags: names } },
+  );
+  const client = connect(server.url);
+  const legal = (listed: readonly unknown[]) => listed.filter((one) => !isIllegal(one));
+  const repositories = await found(client);
+  const tags = await client.tags(repository, signal);
+  expect(legal(repositories)).toEqual(['last', 'legal']);
+  expect(legal(tags)).toEqual([{ name: 'legal' }, { name: 'last' }]);
+  for (const listed of [repositories, tags]) {
+    const illegal = listed.filter(isIllegal).map((one) => one.illegal);
+    expect(illegal).toHaveLength(1000);
+    expect(illegal.filter((name) => name.length > 10)).toEqual([`-${'x'.repeat(298)}…`]);
+  }
+});
+
+function isIllegal(one: unknown): one is IllegalName {
+  return typeof one === 'object' && one !== null && 'illegal' in one;
+}

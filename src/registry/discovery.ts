@@ -2,6 +2,7 @@ import { parseRepositoryName, type RepositoryName } from '../domain/names.ts';
 import type { IllegalName } from '../ports.ts';
 import { RegistryError } from './errors.ts';
 import { createGlob, isGlob } from './glob.ts';
+import { createIllegalNames } from './illegal-names.ts';
 
 export interface DiscoveryOptions {
   /** Who says which repositories there are; `auto` is the catalogue where it is granted, else GitLab. */
@@ -33,10 +34,15 @@ export async function* discover(
 ): AsyncGenerator<readonly (RepositoryName | IllegalName)[]> {
   const isLetIn = createFilter(options);
   const seen = new Set<string>();
+  const illegal = createIllegalNames();
   for await (const page of listed(sources, options, signal)) {
-    const fresh = new Set(page.filter((name) => !seen.has(name) && isLetIn(name)));
-    for (const name of fresh) seen.add(name);
-    yield [...fresh].map((text) => parseRepositoryName(text) ?? { illegal: text });
+    yield page.flatMap((text) => {
+      if (seen.has(text) || !isLetIn(text)) return [];
+      const name = parseRepositoryName(text);
+      if (name === undefined) return illegal.take(text) ?? [];
+      seen.add(name);
+      return name;
+    });
   }
 }
 

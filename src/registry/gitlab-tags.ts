@@ -4,6 +4,7 @@ import type { IllegalName, ListedTag } from '../ports.ts';
 import { parseJson } from './answers.ts';
 import type { AuthorizedClient } from './authorized.ts';
 import { RegistryError } from './errors.ts';
+import { createIllegalNames } from './illegal-names.ts';
 import { pages } from './listing.ts';
 import { createSingleFlight } from './single-flight.ts';
 
@@ -65,9 +66,13 @@ export function createGitlabTags(client: AuthorizedClient, registryUrl: URL): Gi
       const path = `${ROOT}repositories/${repository}/tags/list/`;
       const listing = { subject: repository, path, page: tagsPage, hasOwnSize: true } as const;
       const tags = new Map<string, ListedTag | IllegalName>();
+      const illegal = createIllegalNames();
       try {
         for await (const page of pages(client, registryUrl, listing, signal)) {
-          for (const tag of page) tags.set('illegal' in tag ? tag.illegal : tag.name, tag);
+          for (const listed of page) {
+            const tag = 'illegal' in listed ? illegal.take(listed.illegal) : listed;
+            if (tag !== undefined) tags.set('illegal' in tag ? tag.illegal : tag.name, tag);
+          }
         }
         return tags;
       } catch (error) {

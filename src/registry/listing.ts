@@ -6,6 +6,7 @@ import { errorCodes, parseJson } from './answers.ts';
 import type { AuthorizedClient } from './authorized.ts';
 import { RegistryError } from './errors.ts';
 import type { HttpAnswer } from './exchange.ts';
+import { createIllegalNames } from './illegal-names.ts';
 import { nextPage } from './link.ts';
 import { createListingBound } from './listing-bound.ts';
 import { CATALOG, type TokenSubject } from './tokens.ts';
@@ -83,18 +84,19 @@ export async function listTags(
   signal: AbortSignal,
 ): Promise<readonly (ListedTag | IllegalName)[] | undefined> {
   let isKnown = false;
-  const texts = new Set<string>();
+  const tags = new Map<string, ListedTag | IllegalName>();
+  const illegal = createIllegalNames();
   const path = `v2/${repository}/tags/list`;
   const listing: Listing<string> = { subject: repository, path, page: tagsPage };
   for await (const page of pages(client, registryUrl, listing, signal)) {
     isKnown = true;
-    for (const text of page) texts.add(text);
+    for (const text of page) {
+      const name = parseTagName(text);
+      const tag = name === undefined ? illegal.take(text) : { name };
+      if (tag !== undefined) tags.set('illegal' in tag ? tag.illegal : tag.name, tag);
+    }
   }
-  if (!isKnown) return undefined;
-  return [...texts].map((text) => {
-    const name = parseTagName(text);
-    return name === undefined ? { illegal: text } : { name };
-  });
+  return isKnown ? [...tags.values()] : undefined;
 }
 
 /** Harbor answers 400, and zot 404, where the `last` of a page is gone. */
