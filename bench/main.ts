@@ -3,12 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { benchApi } from './api.ts';
 import { benchCrawl } from './crawl.ts';
+import { benchIncremental } from './incremental.ts';
 
 /** Runs every bench, prints the results, and keeps them in bench/results with the machine and the date. */
 const only = process.argv[2];
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   attribution: benchAttribution,
   crawl: benchCrawl,
+  incremental: benchIncremental,
   api: benchApi,
 };
 const results: Record<string, unknown> = {

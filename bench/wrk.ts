@@ -6,10 +6,19 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+export interface BareRequest {
+  /** GET by default. */
+  readonly method?: 'GET' | 'HEAD';
+  readonly path: string;
+  readonly token: string;
+  /** The tag of `If-None-Match`, without its quotes. */
+  readonly ifNoneMatch?: string;
+}
+
 export interface Load {
   readonly url: string;
   /** Asked for in turn. */
-  readonly requests: readonly { readonly path: string; readonly token: string }[];
+  readonly requests: readonly BareRequest[];
   readonly accept: string;
   readonly connections: number;
   readonly seconds: number;
@@ -18,7 +27,7 @@ export interface Load {
 export interface LoadResult {
   readonly requestsPerSecond: number;
   readonly p99Ms: number;
-  /** Answers that were not 2xx, and requests that had none. */
+  /** Answers that were neither 2xx nor 3xx, and requests that had none. */
   readonly errors: number;
 }
 
@@ -27,7 +36,7 @@ export async function load({ url, requests, accept, connections, seconds }: Load
   const directory = await mkdtemp(join(tmpdir(), 'bench-wrk-'));
   const script = join(directory, 'script.lua');
   const list = join(directory, 'requests');
-  await writeFile(list, requests.map(({ path, token }) => `${path} ${token}`).join('\n'));
+  await writeFile(list, requests.map(toLine).join('\n'));
   await writeFile(script, lua(list, accept));
   const parameters = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '-s', script, url];
   const { stdout } = await run('wrk', parameters);
@@ -40,16 +49,22 @@ export async function load({ url, requests, accept, connections, seconds }: Load
   };
 }
 
+function toLine({ method = 'GET', path, token, ifNoneMatch = '-' }: BareRequest): string {
+  return [method, path, token, ifNoneMatch].join(' ');
+}
+
 function lua(list: string, accept: string): string {
   return `
 local requests, at = {}, 0
 for line in io.lines(${JSON.stringify(list)}) do
-  local path, token = line:match("^(%S+) (%S+)$")
-  requests[#requests + 1] = { path, { Accept = ${JSON.stringify(accept)}, Authorization = "Bearer " .. token } }
+  local method, path, token, tag = line:match("^(%S+) (%S+) (%S+) (%S+)$")
+  local headers = { Accept = ${JSON.stringify(accept)}, Authorization = "Bearer " .. token }
+  if tag ~= "-" then headers["If-None-Match"] = '"' .. tag .. '"' end
+  requests[#requests + 1] = { method, path, headers }
 end
 request = function()
   at = at % #requests + 1
-  return wrk.format("GET", requests[at][1], requests[at][2])
+  return wrk.format(requests[at][1], requests[at][2], requests[at][3])
 end
 done = function(summary, latency)
   local e = summary.errors

@@ -17,29 +17,41 @@ export async function layOutRegistry(storageDirectory: string, size: LayoutSize)
   for (let repository = 0; repository < size.repositories; repository++) {
     const directory = join(root, 'repositories', repositoryName(repository));
     await mkdir(join(directory, '_layers'), { recursive: true });
-    const tags = Array.from({ length: size.tagsPerRepository }, (_, tag) => tag);
-    await Promise.all(tags.map((tag) => layOutTag(root, directory, repository, tag, size.layersPerTag)));
+    const tags = Array.from({ length: size.tagsPerRepository }, (_, tag) => ({ repository, tag, image: tag }));
+    await Promise.all(tags.map((tag) => layOutTag(root, directory, tag, size.layersPerTag)));
   }
+}
+
+/** All by their numbers. In the beginning each tag points at the image of its own number; there is one for every other number, too. */
+export interface LaidOutTag {
+  readonly repository: number;
+  readonly tag: number;
+  readonly image: number;
+}
+
+/** Points a tag of a registry that was laid out at another image. */
+export function moveTag(storageDirectory: string, tag: LaidOutTag, layersPerTag: number): Promise<void> {
+  const root = join(storageDirectory, 'docker/registry/v2');
+  return layOutTag(root, join(root, 'repositories', repositoryName(tag.repository)), tag, layersPerTag);
 }
 
 export function repositoryName(number: number): string {
   return `group${number % 10}/project${number}/image`;
 }
 
-/** The config of that tag: every image has its own. */
-export function configOf(repository: number, tag: number): LabBlob {
-  return config(`${repository} ${tag}`);
+/** The config of that image: every one has its own. */
+export function configOf(repository: number, image: number): LabBlob {
+  return config(`${repository} ${image}`);
 }
 
 async function layOutTag(
   root: string,
   directory: string,
-  repository: number,
-  tag: number,
+  { repository, tag, image }: LaidOutTag,
   layersPerTag: number,
 ): Promise<void> {
-  const body = Buffer.from(JSON.stringify(manifest(repository, tag, layersPerTag)));
-  const { bytes, descriptor } = configOf(repository, tag);
+  const body = Buffer.from(JSON.stringify(manifest(repository, image, layersPerTag)));
+  const { bytes, descriptor } = configOf(repository, image);
   const digest = await layOutBlob(root, body);
   await layOutBlob(root, bytes);
   await layOutLink(directory, `_manifests/revisions/${pathOf(digest)}`, digest);
@@ -65,12 +77,12 @@ function pathOf(digest: string): string {
   return digest.replace(':', '/');
 }
 
-/** Six layers of a repository's base image, and the tag's own. */
-function manifest(repository: number, tag: number, layersPerTag: number): object {
+/** Six layers of a repository's base image, and the image's own. */
+function manifest(repository: number, image: number, layersPerTag: number): object {
   const layers = Array.from({ length: layersPerTag }, (_, i) => {
-    const name = i < 6 ? `${repository % 20} ${i}` : `${repository} ${tag} ${i}`;
+    const name = i < 6 ? `${repository % 20} ${i}` : `${repository} ${image} ${i}`;
     return { mediaType: TYPES.ociLayer, digest: digestOf(Buffer.from(name)), size: 100_000 + name.length * 1000 + i };
   });
-  const { descriptor } = configOf(repository, tag);
+  const { descriptor } = configOf(repository, image);
   return { schemaVersion: 2, mediaType: TYPES.ociManifest, config: descriptor, layers };
 }

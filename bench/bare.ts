@@ -1,0 +1,75 @@
+import { Agent } from 'undici';
+import type { LabTokenService } from '../lab/token-service.ts';
+import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
+import { exchange } from '../src/registry/exchange.ts';
+import { type BareRequest, load } from './wrk.ts';
+
+/* Two bare limits of a registry, and the client that is held against them. */
+
+export const CONNECTIONS = 32;
+const REPOSITORIES_PER_TOKEN = 20;
+const ACCEPT = Object.values(MANIFEST_TYPES).join(', ');
+
+/** The requests of each repository, with the tokens that a crawl would have. */
+export async function withTokens(
+  tokens: LabTokenService,
+  names: readonly string[],
+  requestsOf: (name: string) => readonly Omit<BareRequest, 'token'>[],
+): Promise<readonly BareRequest[]> {
+  const requests: BareRequest[] = [];
+  const sorted = names.toSorted();
+  for (let at = 0; at < sorted.length; at += REPOSITORIES_PER_TOKEN) {
+    const together = sorted.slice(at, at + REPOSITORIES_PER_TOKEN);
+    const token = await tokens.mint(together.map((name) => ({ type: 'repository', name, actions: ['pull'] })));
+    for (const name of together) requests.push(...requestsOf(name).map((request) => ({ ...request, token })));
+  }
+  return requests;
+}
+
+/** Requests a second of `wrk`, which throws the answers away in C. */
+export async function wrkRate(url: string, requests: readonly BareRequest[]): Promise<number> {
+  const wanted = { url, requests, accept: ACCEPT, connections: CONNECTIONS, seconds: 7 };
+  const { requestsPerSecond, errors } = await load(wanted);
+  if (errors > 0) throw new Error(`the bare load met ${errors} errors`);
+  return requestsPerSecond;
+}
+
+/** Requests a second of a loop on the HTTP library that the crawler uses, which throws the answers away in JavaScript. */
+export async function loopRate(origin: string, requests: readonly BareRequest[]): Promise<number> {
+  const agent = new Agent({ connections: CONNECTIONS, pipelining: 1 });
+  const { signal } = new AbortController();
+  const feed = requests.values();
+  const worker = async (): Promise<void> => {
+    for (const { method = 'GET', path, token, ifNoneMatch } of feed) {
+      const condition = ifNoneMatch === undefined ? {} : { 'if-none-match': `"${ifNoneMatch}"` };
+      const headers = { accept: ACCEPT, authorization: `Bearer ${token}`, ...condition };
+      const wanted = { origin, path, method, headers, reset: false };
+      const { status } = await exchange(agent, wanted, { signal, timeoutMs: 60_000 });
+      if (status !== (ifNoneMatch === undefined ? 200 : 304)) throw new Error(`the bare loop met status ${status}`);
+    }
+  };
+  const startedAt = performance.now();
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+  const seconds = (performance.now() - startedAt) / 1000;
+  await agent.close();
+  return Math.round(requests.length / seconds);
+}
+
+/** The client of the service, for the user `crawler`. */
+export function connect(registryUrl: string, tokenUrl: string): DistributionRegistry {
+  return createDistributionRegistry({
+    registryUrl: new URL(`${registryUrl}/`),
+    tokenOrigins: [tokenUrl],
+    username: 'crawler',
+    accessToken: 'secret',
+    concurrencyMin: 2,
+    concurrencyMax: CONNECTIONS,
+    requestsPerSecond: 0,
+    timeoutMs: 30_000,
+    retries: 0,
+    userAgent: 'bench',
+    clock: Date.now,
+    steadyClock: () => performance.now(),
+  });
+}

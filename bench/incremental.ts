@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { type LaidOutTag, layOutRegistry, moveTag } from '../lab/layout.ts';
+import { type LabRegistry, startRegistry } from '../lab/registry.ts';
+import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
+import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
+import type { Snapshot } from '../src/domain/snapshot.ts';
+import { openStore, type Store } from '../src/store/open-store.ts';
+import { countAccesses } from './accesses.ts';
+import { connect, loopRate, withTokens, wrkRate } from './bare.ts';
+import { median, share } from './median.ts';
+import { createTimedCrawls, type TimedCrawl } from './timed-crawls.ts';
+import type { BareRequest } from './wrk.ts';
+
+const SIZE = { repositories: 200, tagsPerRepository: 50, layersPerTag: 10 };
+const TAGS = SIZE.repositories * SIZE.tagsPerRepository;
+const ROUNDS = 7;
+const DAY_MS = 86_400_000;
+
+/**
+ * Second crawls of 10,000 tags that nobody has touched, in turn with two bare limits that ask the same registry the same conditional question
+ * for each tag; then what such a crawl asks, and one after a hundredth of the tags was moved, by the access log of the registry.
+ */
+export async function benchIncremental(): Promise<object> {
+  const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
+  const registry = await startRegistry({ tokens, accessLog: false });
+  const directory = await inNewDirectory('store', async (path) => path);
+  const retention = { allMs: 7 * DAY_MS, dailyMs: 365 * DAY_MS };
+  const store = openStore({ file: join(directory, 'usage.db'), retention, clock: Date.now });
+  try {
+    await layOutRegistry(registry.storageDirectory, SIZE);
+    const rates = await measureRates(registry, tokens, store);
+    const logged = await startRegistry({ tokens, copyOf: registry.storageDirectory });
+    const counts = await countRequests(logged, tokens, store).finally(logged.remove);
+    return { ...rates, ...counts };
+  } finally {
+    store.close();
+    await Promise.all([registry.remove(), removeDirectory(directory)]);
+    await tokens.stop();
+  }
+}
+
+async function measureRates(registry: LabRegistry, tokens: LabTokenService, store: Store): Promise<object> {
+  const client = connect(registry.url, tokens.url);
+  const crawl = createTimedCrawls(client, store);
+  const first = await crawl();
+  const rounds: (Omit<TimedCrawl, 'snapshot'> & { wrk: number; loop: number })[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const requests = await conditionalRequests(first.snapshot, tokens);
+    const wrk = await wrkRate(registry.url, requests);
+    const loop = await loopRate(registry.url, requests);
+    const { snapshot, ...crawled } = await crawl();
+    if (snapshot.figures.tagsCount !== TAGS) throw new Error('the crawl has not found every tag');
+    rounds.push({ ...crawled, wrk, loop });
+  }
+  await client.close();
+  const middle = (figure: (round: (typeof rounds)[number]) => number): number => median(rounds.map(figure));
+  return {
+    firstCrawl: { requests: first.requests, requestsPerSecond: first.requestsPerSecond, seconds: first.seconds },
+    requestsPerSecond: middle(({ requestsPerSecond }) => requestsPerSecond),
+    wrkRequestsPerSecond: middle(({ wrk }) => wrk),
+    loopRequestsPerSecond: middle(({ loop }) => loop),
+    shareOfWrk: share(middle(({ requestsPerSecond, wrk }) => requestsPerSecond / wrk)),
+    shareOfLoop: share(middle(({ requestsPerSecond, loop }) => requestsPerSecond / loop)),
+    rounds,
+  };
+}
+
+/** One for each tag, whether it still points at what it pointed at. */
+function conditionalRequests(snapshot: Snapshot, tokens: LabTokenService): Promise<readonly BareRequest[]> {
+  const repositories = new Map<string, Snapshot['repositories'][number]>(
+    snapshot.repositories.map((repository) => [repository.name, repository]),
+  );
+  return withTokens(tokens, [...repositories.keys()], (name) =>
+    (repositories.get(name)?.tags ?? []).map((tag) => ({
+      method: 'HEAD',
+      path: `/v2/${name}/manifests/${tag.name}`,
+      ifNoneMatch: tag.manifest?.digest ?? '',
+    })),
+  );
+}
+
+/** Of a registry that writes a line for every request, which costs it a few per cent: its speed is not looked at. */
+async function countRequests(registry: LabRegistry, tokens: LabTokenService, store: Store): Promise<object> {
+  const client = connect(registry.url, tokens.url);
+  const crawl = createTimedCrawls(client, store);
+  const before = await crawl();
+  const unchanged = countAccesses(registry.output());
+  const alreadySaid = registry.output().length;
+  for (const tag of MOVED) await moveTag(registry.storageDirectory, tag, SIZE.layersPerTag);
+  const after = await crawl();
+  await client.close();
+  const moved = countAccesses(registry.output().slice(alreadySaid));
+  const digestsBefore = new Set(digestsOf(before.snapshot));
+  const newDigests = new Set(digestsOf(after.snapshot).filter((digest) => !digestsBefore.has(digest))).size;
+  return { accessLog: { unchanged, moved: { tags: MOVED.length, newDigests, ...moved } } };
+}
+
+/**
+ * A hundredth of the tags. Of every four in a repository two get the same new image, as a version and `latest` do, one gets another
+ * new image, and one goes back to an older one.
+ */
+const MOVED: readonly LaidOutTag[] = Array.from({ length: TAGS / 400 }, (_, repository) => [
+  { repository, tag: 1, image: SIZE.tagsPerRepository },
+  { repository, tag: 2, image: SIZE.tagsPerRepository },
+  { repository, tag: 3, image: SIZE.tagsPerRepository + 1 },
+  { repository, tag: 4, image: 0 },
+]).flat();
+
+function digestsOf({ repositories }: Snapshot): readonly string[] {
+  return repositories.flatMap(({ tags }) => tags.flatMap(({ manifest }) => manifest?.digest ?? []));
+}

@@ -1,0 +1,70 @@
+import { createSnapshots } from '../src/crawl/snapshots.ts';
+import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Catalogue, SnapshotStore } from '../src/ports.ts';
+import type { DistributionRegistry } from '../src/registry/distribution.ts';
+import type { Store } from '../src/store/open-store.ts';
+import { noProgress, snapshotsOptions } from '../test/take-snapshot.ts';
+import { CONNECTIONS } from './bare.ts';
+import { secondsFrom } from './median.ts';
+
+/** What a crawl of everything took, from its start to a snapshot that is saved. */
+export interface TimedCrawl {
+  readonly snapshot: Snapshot;
+  readonly requests: number;
+  /** Of the reading. */
+  readonly requestsPerSecond: number;
+  readonly seconds: Seconds;
+}
+
+interface Seconds {
+  /** Whether the store is whole: before the first crawl after a start, and no other. */
+  readonly checking: number;
+  readonly reading: number;
+  readonly assemblingAndCounting: number;
+  readonly saving: number;
+}
+
+/** Crawls as the service does, and looks at the clock where one part of a crawl ends and the next begins. */
+export function createTimedCrawls(registry: DistributionRegistry, store: Store): () => Promise<TimedCrawl> {
+  let [checkedAt, readAt, countedAt] = [0, 0, 0];
+  const catalogue: Catalogue = {
+    ...store.catalogue,
+    unfinishedSince() {
+      checkedAt = performance.now(); // what a crawl begins with
+      return store.catalogue.unfinishedSince();
+    },
+    repositories() {
+      readAt ||= performance.now(); // the first thing that is asked for when all is read
+      return store.catalogue.repositories();
+    },
+  };
+  const kept: SnapshotStore = {
+    latest: store.snapshots.latest,
+    save(snapshot, findings) {
+      countedAt = performance.now();
+      return store.snapshots.save(snapshot, findings);
+    },
+  };
+  const options = snapshotsOptions(registry, CONNECTIONS, { catalogue, snapshots: kept });
+  const snapshots = createSnapshots({ ...options, checkStore: store.check });
+  return async () => {
+    readAt = 0;
+    const requestsBefore = registry.requestsCount();
+    const startedAt = performance.now();
+    const snapshot = await snapshots.takeAll(noProgress(), new AbortController().signal);
+    const savedAt = performance.now();
+    if (snapshot.gaps.length > 0) throw new Error('the crawl was not complete');
+    const requests = registry.requestsCount() - requestsBefore;
+    return {
+      snapshot,
+      requests,
+      requestsPerSecond: Math.round((requests / (readAt - checkedAt)) * 1000),
+      seconds: {
+        checking: secondsFrom(startedAt, checkedAt),
+        reading: secondsFrom(checkedAt, readAt),
+        assemblingAndCounting: secondsFrom(readAt, countedAt),
+        saving: secondsFrom(countedAt, savedAt),
+      },
+    };
+  };
+}
