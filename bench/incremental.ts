@@ -25,7 +25,7 @@ export async function benchIncremental(): Promise<object> {
   const registry = await startRegistry({ tokens, accessLog: false });
   const directory = await inNewDirectory('store', async (path) => path);
   const retention = { allMs: 7 * DAY_MS, dailyMs: 365 * DAY_MS };
-  const store = openStore({ file: join(directory, 'usage.db'), retention, clock: Date.now });
+  const store = openStore({ file: join(directory, 'usage.db'), registryUrl: registry.url, retention, clock: Date.now });
   try {
     await layOutRegistry(registry.storageDirectory, SIZE);
     const rates = await measureRates(registry, tokens, store);

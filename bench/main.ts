@@ -4,6 +4,8 @@ import { cpus, totalmem } from 'node:os';
 import { benchApi } from './api.ts';
 import { benchCrawl } from './crawl.ts';
 import { benchIncremental } from './incremental.ts';
+import { benchNotifications } from './notifications.ts';
+import { benchScale } from './scale.ts';
 
 /** Runs every bench, prints the results, and keeps them in bench/results with the machine and the date. */
 const only = process.argv[2];
@@ -11,6 +13,8 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   attribution: benchAttribution,
   crawl: benchCrawl,
   incremental: benchIncremental,
+  notifications: benchNotifications,
+  scale: () => benchScale(process.argv[3] === undefined ? undefined : Number(process.argv[3])),
   api: benchApi,
 };
 const results: Record<string, unknown> = {

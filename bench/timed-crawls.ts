@@ -1,9 +1,10 @@
+import { noProgress } from '../src/crawl/progress.ts';
 import { createSnapshots } from '../src/crawl/snapshots.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import type { Catalogue, SnapshotStore } from '../src/ports.ts';
 import type { DistributionRegistry } from '../src/registry/distribution.ts';
 import type { Store } from '../src/store/open-store.ts';
-import { noProgress, snapshotsOptions } from '../test/take-snapshot.ts';
+import { snapshotsOptions } from '../test/take-snapshot.ts';
 import { CONNECTIONS } from './bare.ts';
 import { secondsFrom } from './median.ts';
 
@@ -29,20 +30,20 @@ export function createTimedCrawls(registry: DistributionRegistry, store: Store):
   let [checkedAt, readAt, countedAt] = [0, 0, 0];
   const catalogue: Catalogue = {
     ...store.catalogue,
-    unfinishedSince() {
+    unfinished() {
       checkedAt = performance.now(); // what a crawl begins with
-      return store.catalogue.unfinishedSince();
+      return store.catalogue.unfinished();
     },
-    repositories() {
+    repositories(wanted) {
       readAt ||= performance.now(); // the first thing that is asked for when all is read
-      return store.catalogue.repositories();
+      return store.catalogue.repositories(wanted);
     },
   };
   const kept: SnapshotStore = {
     latest: store.snapshots.latest,
-    save(snapshot, findings) {
+    save(snapshot, findings, occasion) {
       countedAt = performance.now();
-      return store.snapshots.save(snapshot, findings);
+      return store.snapshots.save(snapshot, findings, occasion);
     },
   };
   const options = snapshotsOptions(registry, CONNECTIONS, { catalogue, snapshots: kept });

@@ -1,0 +1,118 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { layOutRegistry } from '../lab/layout.ts';
+import { startRegistry } from '../lab/registry.ts';
+import { type LabService, type Settings, startService } from '../lab/service.ts';
+import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
+import { startTokenService } from '../lab/token-service.ts';
+import { median, secondsFrom } from './median.ts';
+import { pushToShown, startFront } from './notifications.ts';
+import { collection, settingsFor, shown } from './service.ts';
+
+const TAGS_PER_REPOSITORY = 100;
+const LAYERS_PER_TAG = 10;
+const RESTARTS = 5;
+const PUSHES = 5;
+const LOOK_EVERY_MS = 200;
+const MIB_IN_KIB = 1024;
+
+/**
+ * The service as a process, in front of a real registry of so many tags: a first crawl, restarts after a kill -9, a second crawl, and what is
+ * pushed then.
+ */
+export async function benchScale(tags = 100_000): Promise<object> {
+  const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
+  const front = await startFront();
+  const registry = await startRegistry({ tokens, accessLog: false, notifications: front.notifications });
+  const directory = await inNewDirectory('store', async (path) => path);
+  const file = join(directory, 'usage.db');
+  try {
+    const repositories = Math.ceil(tags / TAGS_PER_REPOSITORY);
+    const size = { repositories, tagsPerRepository: TAGS_PER_REPOSITORY, layersPerTag: LAYERS_PER_TAG };
+    await layOutRegistry(registry.storageDirectory, size);
+    const settings = settingsFor(registry.url, tokens.url, { store: { url: `sqlite://${file}` } });
+    const crawls = await measureLife(settings, async (service) => {
+      front.leadsTo(service);
+      return pushToShown(service, registry, tokens, { pushes: PUSHES, pauseMs: 0 });
+    });
+    return { tags, ...crawls, databaseMiB: Math.round((await stat(file)).size / 2 ** 20) };
+  } finally {
+    await Promise.all([registry.remove(), front.stop(), removeDirectory(directory)]);
+    await tokens.stop();
+  }
+}
+
+async function measureLife(settings: Settings, push: (service: LabService) => Promise<object>): Promise<object> {
+  const first = await startService(settings);
+  const firstCrawl = await watchCrawl(first, null);
+  let expected = await shown(first);
+  await first.child.kill();
+  const restarts: number[] = [];
+  let later: object = {};
+  for (let round = 0; round < RESTARTS; round++) {
+    const { service, snapshot, seconds } = await timedStart(settings);
+    if (snapshot !== expected) throw new Error('the restarted service shows another snapshot');
+    restarts.push(seconds);
+    if (round === 0) later = { secondCrawl: await watchCrawl(service, snapshot), pushToShown: await push(service) };
+    expected = await shown(service);
+    await service.child.kill();
+  }
+  const restartSeconds = { median: median(restarts), worst: Math.max(...restarts), all: restarts };
+  return { firstCrawl, restartSeconds, ...later };
+}
+
+interface Restarted {
+  readonly service: LabService;
+  readonly snapshot: string;
+  readonly seconds: number;
+}
+
+/** From before the process is there until it has answered with what was shown last. */
+async function timedStart(settings: Settings): Promise<Restarted> {
+  const startedAt = performance.now();
+  const service = await startService(settings);
+  const snapshot = await shown(service);
+  return { service, snapshot, seconds: secondsFrom(startedAt) };
+}
+
+/** From the start of the process, whose first collection it is, until it shows another snapshot than that one. */
+async function watchCrawl(service: LabService, before: string | null): Promise<object> {
+  const startedAt = performance.now();
+  let readAt = startedAt;
+  let whileReading = await memoryOf(service);
+  for (;;) {
+    const { running, snapshot } = await collection(service);
+    if (snapshot !== before) break;
+    if (running !== null && (running.tags_read === 0 || running.tags_read < running.tags_found)) {
+      readAt = performance.now();
+      whileReading = await memoryOf(service);
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
+  const savedAt = performance.now();
+  const { requests } = finishedLine(service);
+  return {
+    requests,
+    requestsPerSecond: Math.round((requests / (readAt - startedAt)) * 1000),
+    seconds: { reading: secondsFrom(startedAt, readAt), assemblingCountingAndSaving: secondsFrom(readAt, savedAt) },
+    peakMiB: { whileReading: whileReading.peakMiB, inAll: (await memoryOf(service)).peakMiB },
+    atTheEndMiB: (await memoryOf(service)).residentMiB,
+  };
+}
+
+/** Of the process: proc_pid_status(5). */
+async function memoryOf({ child }: LabService): Promise<{ peakMiB: number; residentMiB: number }> {
+  const text = await readFile(`/proc/${child.pid}/status`, 'utf8');
+  const mebibytes = (name: string): number =>
+    Math.round(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / MIB_IN_KIB);
+  return { peakMiB: mebibytes('VmHWM'), residentMiB: mebibytes('VmRSS') };
+}
+
+/** What the service logs of its last collection. */
+function finishedLine({ child }: LabService): { readonly requests: number; readonly tags: number } {
+  const lines = child.output().split('\n');
+  const line = lines.findLast((text) => text.includes('"collection finished"'));
+  if (line === undefined) throw new Error(`no collection has finished:\n${child.output()}`);
+  return JSON.parse(line) as { requests: number; tags: number };
+}
