@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { onAbort } from './aborts.ts';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -44,11 +45,11 @@ export function exchange(
     };
     const abort = (): void => fail(signal.reason);
     const timer = setTimeout(() => fail(new AnswerTimeoutError('the answer does not end')), timeoutMs);
+    const forget = onAbort(signal, abort);
     const settle = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
+      forget();
     };
-    signal.addEventListener('abort', abort);
     dispatcher.dispatch(request, {
       onRequestStart(started) {
         controller = started;
