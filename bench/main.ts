@@ -5,6 +5,7 @@ import { benchApi } from './api.ts';
 import { benchCrawl } from './crawl.ts';
 import { benchIncremental } from './incremental.ts';
 import { benchNotifications } from './notifications.ts';
+import { benchRestart } from './restart.ts';
 import { benchScale } from './scale.ts';
 
 /** Runs every bench, prints the results, and keeps them in bench/results with the machine and the date. */
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   crawl: benchCrawl,
   incremental: benchIncremental,
   notifications: benchNotifications,
+  restart: benchRestart,
   scale: () => benchScale(process.argv[3] === undefined ? undefined : Number(process.argv[3])),
   api: benchApi,
 };

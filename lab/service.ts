@@ -22,15 +22,19 @@ export function toIni(settings: Settings): string {
   return sections.join('\n');
 }
 
-/** The command that starts the service from its sources. */
-export const SERVICE_COMMAND = [
-  process.execPath,
-  '--disable-warning=ExperimentalWarning',
-  new URL('../src/main.ts', import.meta.url).pathname,
-] as const;
+/** The command that starts the service from its sources, or from another main file. */
+export function serviceCommand(mainFile = new URL('../src/main.ts', import.meta.url).pathname) {
+  return [process.execPath, '--disable-warning=ExperimentalWarning', '--max-semi-space-size=8', mainFile] as const;
+}
+
+export const SERVICE_COMMAND = serviceCommand();
 
 /** @param variables of the environment, besides those that we have ourselves */
-export function startService(settings: Settings, variables: NodeJS.ProcessEnv = {}): Promise<LabService> {
+export function startService(
+  settings: Settings,
+  variables: NodeJS.ProcessEnv = {},
+  [command, ...parameters] = SERVICE_COMMAND,
+): Promise<LabService> {
   return inNewDirectory('service', async (directory) => {
     const configFile = join(directory, 'service.conf');
     const port = Number(settings['general']?.['socket_port'] ?? (await freePort()));
@@ -40,7 +44,6 @@ export function startService(settings: Settings, variables: NodeJS.ProcessEnv = 
       store: { url: `sqlite://${directory}/usage.db`, ...settings['store'] },
     });
     await writeFile(configFile, text, { mode: 0o600 });
-    const [command, ...parameters] = SERVICE_COMMAND;
     const child = await startListening(command, [...parameters, '-c', configFile], port, {
       env: { ...process.env, ...variables },
     });

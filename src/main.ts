@@ -1,5 +1,7 @@
-#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=8
+// A small young generation: at 100,000 tags the process takes 100 MiB less, and no more time (bench/RESULTS.md).
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { DEFAULT_CONFIG_FILE, PROGRAM, parseArguments } from './cli/arguments.ts';
 import { createLog, type Logger } from './cli/log.ts';
 import { compose, type Service } from './compose.ts';
@@ -62,6 +64,7 @@ async function serve({ config, origins }: Loaded): Promise<void> {
   process.on('SIGINT', stop);
   try {
     await service.start();
+    flushCompileCache(); // else Node would write it at the end, and not at all where the process is killed
   } catch (error) {
     if (isStopping) return; // what was being started was stopped under way
     if ((error as { kind?: unknown }).kind === 'store') return failAtStore(error);

@@ -1,0 +1,90 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { layOutRegistry } from '../lab/layout.ts';
+import { startRegistry } from '../lab/registry.ts';
+import { type Settings, serviceCommand, startService } from '../lab/service.ts';
+import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
+import { startTokenService } from '../lab/token-service.ts';
+import { median, secondsFrom } from './median.ts';
+import { settingsFor, shown } from './service.ts';
+
+const run = promisify(execFile);
+const SIZE = { repositories: 10, tagsPerRepository: 10, layersPerTag: 10 };
+const ROUNDS = 9;
+const ROOT = new URL('..', import.meta.url).pathname;
+
+/** What of a restart is Node's, what is ours, and what it helps to keep what Node has compiled: seconds, of a registry of 100 tags. */
+export async function benchRestart(): Promise<object> {
+  execFileSync(process.execPath, [
+    join(ROOT, 'node_modules/typescript/bin/tsc'),
+    '-p',
+    join(ROOT, 'tsconfig.build.json'),
+  ]);
+  const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
+  const registry = await startRegistry({ tokens, accessLog: false });
+  const directory = await inNewDirectory('restarts', async (path) => path);
+  const settings = settingsFor(registry.url, tokens.url, { store: { url: `sqlite://${directory}/usage.db` } });
+  const cached = { NODE_COMPILE_CACHE: join(directory, 'compile-cache') };
+  const ways: Readonly<Record<string, Way>> = {
+    sources: { main: join(ROOT, 'src/main.ts'), variables: {} },
+    sourcesCached: { main: join(ROOT, 'src/main.ts'), variables: cached },
+    dist: { main: join(ROOT, 'dist/main.js'), variables: {} },
+    distCached: { main: join(ROOT, 'dist/main.js'), variables: cached },
+  };
+  try {
+    await layOutRegistry(registry.storageDirectory, SIZE);
+    return await inTurn({
+      nodeAlone: () => timedRun(['-e', '0'], {}),
+      ...Object.fromEntries(
+        Object.entries(ways).flatMap(([name, way]) => [
+          [`${name}Version`, () => timedVersion(way)],
+          [`${name}Answer`, () => timedAnswer(settings, way)],
+        ]),
+      ),
+    });
+  } finally {
+    await Promise.all([registry.remove(), removeDirectory(directory)]);
+    await tokens.stop();
+  }
+}
+
+interface Way {
+  readonly main: string;
+  readonly variables: NodeJS.ProcessEnv;
+}
+
+/** Every measurement once a round; the first round fills caches and the store. */
+async function inTurn(measurements: Readonly<Record<string, () => Promise<number>>>): Promise<object> {
+  const found = Object.entries(measurements).map(([name, measure]) => ({ name, measure, seconds: [] as number[] }));
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const { measure, seconds } of found) {
+      const taken = await measure();
+      if (round > 0) seconds.push(taken);
+    }
+  }
+  return Object.fromEntries(
+    found.map(({ name, seconds }) => [name, { median: median(seconds), worst: Math.max(...seconds) }]),
+  );
+}
+
+function timedVersion({ main, variables }: Way): Promise<number> {
+  const [, ...parameters] = serviceCommand(main);
+  return timedRun([...parameters, '--version'], variables);
+}
+
+async function timedRun(parameters: readonly string[], variables: NodeJS.ProcessEnv): Promise<number> {
+  const startedAt = performance.now();
+  await run(process.execPath, parameters, { env: { ...process.env, ...variables } });
+  return secondsFrom(startedAt);
+}
+
+/** From before the process is there until it has answered; then it is killed. */
+async function timedAnswer(settings: Settings, { main, variables }: Way): Promise<number> {
+  const startedAt = performance.now();
+  const service = await startService(settings, variables, serviceCommand(main));
+  await shown(service);
+  const seconds = secondsFrom(startedAt);
+  await service.child.kill();
+  return seconds;
+}
