@@ -44,6 +44,9 @@ export function createReader(registry: Registry, catalogue: Catalogue, options: 
         if (listed === undefined && known === undefined) return toReading(name, await readByName(repository, name));
         const before = options.isThorough ? undefined : known?.get(name);
         const digest = listed ?? (await registry.resolve(repository, name, before, signal));
+        // What hangs below it was followed when it was read; what was missing there is asked for in the end.
+        const isSame = digest !== undefined && digest === known?.get(name);
+        if (isSame && !options.isThorough && (await catalogue.holdsManifest(digest))) return { name, digest };
         const isThere = digest !== undefined && (await read(repository, digest, atRoot()));
         return toReading(name, isThere ? digest : undefined);
       } catch (error) {

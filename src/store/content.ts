@@ -15,6 +15,7 @@ export interface Content {
   manifests(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, StoredManifest>>;
   imageConfigs(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageConfig>>;
   blobBytes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number | null>>;
+  holdsManifest(digest: Digest): boolean;
   saveManifest(manifest: StoredManifest): void;
   forgetManifest(digest: Digest): void;
   saveImageConfig(digest: Digest, config: ImageConfig): void;
@@ -60,6 +61,7 @@ export function createContent(database: Database): Content {
     imageConfigs: (digests) => collect(digests, (digest) => queue.configs.get(digest) ?? tables.readConfig(digest)),
     blobBytes: (digests) =>
       collect(digests, (digest) => (queue.blobs.has(digest) ? queue.blobs.get(digest) : tables.readBlob(digest))),
+    holdsManifest: (digest) => queue.manifests.has(digest) || tables.holdsManifest(digest),
     saveManifest(manifest) {
       makeRoom(manifest.served.body.length);
       queue.add(queue.manifests, manifest.digest, manifest, manifest.served.body.length);
@@ -105,6 +107,7 @@ function prepareTables(database: Database) {
      ON CONFLICT DO UPDATE SET content_type = excluded.content_type, size_bytes = excluded.size_bytes,
        body = excluded.body, body_sha256 = excluded.body_sha256, unused_since = NULL`,
   );
+  const countManifest = database.statement<{ found: number }>('SELECT 1 AS found FROM manifest WHERE digest = ?');
   const deleteManifest = database.statement('DELETE FROM manifest WHERE digest = ?');
   const selectManifest = database.statement<ManifestRow>(
     'SELECT content_type, size_bytes, body, body_sha256 FROM manifest WHERE digest = ?',
@@ -124,6 +127,7 @@ function prepareTables(database: Database) {
       const { content_type, size_bytes, body, body_sha256 } = encodeManifest(manifest);
       insertManifest.run(encodeDigest(manifest.digest), content_type, size_bytes, body, body_sha256);
     },
+    holdsManifest: (digest: Digest): boolean => countManifest.get(encodeDigest(digest)) !== undefined,
     deleteManifest(digest: Digest): void {
       deleteManifest.run(encodeDigest(digest));
     },
