@@ -119,8 +119,8 @@ export interface Catalogue {
   saveRepository(record: RepositoryRecord): Promise<void>;
   /** Those of the manifests that were read before. One whose bytes do not match its digest any more was not. */
   manifests(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, StoredManifest>>;
-  /** Whether a manifest of that digest was saved; whether it is whole shows when it is read. */
-  holdsManifest(digest: Digest): Promise<boolean>;
+  /** Those of which a manifest was saved; whether it is whole shows when it is read. */
+  heldManifests(digests: readonly Digest[]): Promise<ReadonlySet<Digest>>;
   saveManifest(manifest: StoredManifest): Promise<void>;
   /** Of a manifest that the registry does not have any more. */
   forgetManifest(digest: Digest): Promise<void>;

@@ -57,7 +57,7 @@ export function createMemoryStore(): MemoryStore {
       pending.set(record.name, record);
     },
     manifests: async (digests) => known(manifests, digests),
-    holdsManifest: async (digest) => manifests.has(digest),
+    heldManifests: async (digests) => new Set(digests.filter((digest) => manifests.has(digest))),
     async saveManifest(manifest) {
       manifests.set(manifest.digest, manifest);
     },

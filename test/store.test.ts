@@ -59,6 +59,7 @@ describe.each(Object.entries(CATALOGUES))('the catalogue %s', (_, createCatalogu
     const saved = [image('one'), stored({ manifests: [child] }, ''), signedSchema1(), withSha512('two')];
     for (const manifest of saved) await catalogue().saveManifest(manifest);
     const asked = [digest('other'), ...saved.map((manifest) => manifest.digest)];
+    expect(await catalogue().heldManifests(asked)).toEqual(new Set(asked.slice(1)));
     expect(plain(await catalogue().manifests(asked))).toEqual(
       plain(new Map(saved.map((manifest) => [manifest.digest, manifest]))),
     );
@@ -189,6 +190,7 @@ describe.each(Object.entries(CATALOGUES))('the catalogue %s', (_, createCatalogu
     const [one, other] = [image('1'), image('2')];
     for (const manifest of [one, other]) await catalogue().saveManifest(manifest);
     await catalogue().forgetManifest(one.digest);
+    expect(await catalogue().heldManifests([one.digest, other.digest])).toEqual(new Set([other.digest]));
     expect([...(await catalogue().manifests([one.digest, other.digest])).keys()]).toEqual([other.digest]);
   });
 

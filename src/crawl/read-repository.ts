@@ -36,7 +36,7 @@ export function createRepositoryReader(
   async function readTags(
     repository: RepositoryName,
     listed: readonly ListedTag[],
-    known: KnownTags,
+    known: KnownTags | undefined,
   ): Promise<TagReading[]> {
     const readings: TagReading[] = [];
     const absent: TagName[] = [];
@@ -55,7 +55,7 @@ export function createRepositoryReader(
     readBelow: reader.readBelow,
     async read(name, before) {
       const readAt = clock();
-      const known = before && knownTags(before.reading?.tags ?? []);
+      const known = before && (await knownTags(catalogue, before.reading?.tags ?? []));
       let listed: Listed;
       try {
         listed = await listTags(registry, name, known, signal);
@@ -70,10 +70,11 @@ export function createRepositoryReader(
   };
 }
 
-function knownTags(tags: readonly TagReading[]): KnownTags {
-  return new Map(
+async function knownTags(catalogue: Catalogue, tags: readonly TagReading[]): Promise<KnownTags> {
+  const digests = new Map(
     tags.flatMap(({ name, digest }): [TagName, Digest][] => (digest === undefined ? [] : [[name, digest]])),
   );
+  return { digests, held: await catalogue.heldManifests([...new Set(digests.values())]) };
 }
 
 interface Listed {
@@ -88,7 +89,7 @@ interface Listed {
 async function listTags(
   registry: Registry,
   repository: RepositoryName,
-  known: KnownTags,
+  known: KnownTags | undefined,
   signal: AbortSignal,
 ): Promise<Listed> {
   const listed = new Map<string, ListedTag | IllegalName>();
@@ -96,7 +97,7 @@ async function listTags(
     for (const tag of tags) listed.set('illegal' in tag ? tag.illegal : tag.name, tag);
   };
   add(await registry.tags(repository, signal));
-  const passedOver = [...(known?.keys() ?? [])].filter((name) => !listed.has(name));
+  const passedOver = [...(known?.digests.keys() ?? [])].filter((name) => !listed.has(name));
   if (passedOver.length > 0) {
     const again = await registry.tags(repository, signal).catch(unlessUnavailable);
     // Where nobody can tell whether they are gone, they are asked for themselves.

@@ -14,13 +14,22 @@ export interface ReaderOptions {
   readonly isThorough: boolean;
 }
 
-/** What the tags of a repository pointed at when it was read last; undefined where it never was. */
-export type KnownTags = ReadonlyMap<TagName, Digest> | undefined;
+/** What is known of the tags of a repository that was read before. */
+export interface KnownTags {
+  /** What they pointed at. */
+  readonly digests: ReadonlyMap<TagName, Digest>;
+  /** Which of those are in the catalogue. */
+  readonly held: ReadonlySet<Digest>;
+}
 
 /** Reads what is new into the catalogue: each manifest once, however many tags and indexes name it, and however often they are asked for. */
 export interface Reader {
-  /** What the tag points at, or the gap in its place; undefined where the registry has no such tag. */
-  readTag(repository: RepositoryName, tag: ListedTag, known: KnownTags): Promise<TagReading | undefined>;
+  /**
+   * What the tag points at, or the gap in its place; undefined where the registry has no such tag.
+   *
+   * @param known undefined where the repository was never read
+   */
+  readTag(repository: RepositoryName, tag: ListedTag, known: KnownTags | undefined): Promise<TagReading | undefined>;
   /** Reads a manifest and all below it. Whether it could be read. */
   readBelow(repository: RepositoryName, digest: Digest, place: Place): Promise<boolean>;
 }
@@ -42,11 +51,10 @@ export function createReader(registry: Registry, catalogue: Catalogue, options: 
       try {
         // Of a repository that was never read hardly a manifest is known: one request for each tag then, and not two.
         if (listed === undefined && known === undefined) return toReading(name, await readByName(repository, name));
-        const before = options.isThorough ? undefined : known?.get(name);
+        const before = options.isThorough ? undefined : known?.digests.get(name);
         const digest = listed ?? (await registry.resolve(repository, name, before, signal));
         // What hangs below it was followed when it was read; what was missing there is asked for in the end.
-        const isSame = digest !== undefined && digest === known?.get(name);
-        if (isSame && !options.isThorough && (await catalogue.holdsManifest(digest))) return { name, digest };
+        if (digest !== undefined && digest === before && known?.held.has(digest)) return { name, digest };
         const isThere = digest !== undefined && (await read(repository, digest, atRoot()));
         return toReading(name, isThere ? digest : undefined);
       } catch (error) {

@@ -14,6 +14,8 @@ interface Flight<T> {
   /** Of the one who asked: its end is the end of the question. */
   readonly signal: AbortSignal;
   readonly answer: Promise<T>;
+  /** The answer, as soon as it is there: nearly all who ask come later, and need not wait for it. */
+  landed?: { readonly answer: T };
 }
 
 /** Answers of which `isKept` does not hold are for those alone who wait for them. */
@@ -21,13 +23,16 @@ export function createSingleFlight<T>(isKept: (answer: T) => boolean = () => tru
   let current: Flight<T> | undefined;
 
   function start(signal: AbortSignal, question: (signal: AbortSignal) => Promise<T>): Flight<T> {
-    const flight = { signal, answer: question(signal) };
+    const flight: Flight<T> = { signal, answer: question(signal) };
     const end = (): void => {
       if (current === flight) current = undefined;
     };
     current = flight;
     // Before anybody waits: who asks anew must not meet the question that has just ended.
-    flight.answer.then((answer) => isKept(answer) || end(), end);
+    flight.answer.then((answer) => {
+      if (isKept(answer)) flight.landed = { answer };
+      else end();
+    }, end);
     return flight;
   }
 
@@ -36,6 +41,7 @@ export function createSingleFlight<T>(isKept: (answer: T) => boolean = () => tru
       for (;;) {
         signal.throwIfAborted();
         const flight = current ?? start(signal, question);
+        if (flight.landed !== undefined) return flight.landed.answer;
         try {
           return await orAborted(flight.answer, signal);
         } catch (error) {

@@ -16,7 +16,7 @@ export function createCatalogue(database: Database, content: Content): Catalogue
     illegalNames: () =>
       inOrder(async () => new Set(tables.selectIllegal.all().map(({ name }) => String(JSON.parse(name))))),
     manifests: content.manifests,
-    holdsManifest: async (digest) => content.holdsManifest(digest),
+    heldManifests: content.heldManifests,
     saveManifest: async (manifest) => content.saveManifest(manifest),
     forgetManifest: async (digest) => content.forgetManifest(digest),
     imageConfigs: content.imageConfigs,

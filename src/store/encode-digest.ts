@@ -13,3 +13,11 @@ export function decodeDigest(value: Value): Digest {
   if (!(value instanceof Uint8Array)) return String(value) as Digest;
   return `${SHA256}${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}` as Digest;
 }
+
+/** Many in one parameter: an array for json_each(), of whose values `DIGEST_OF_VALUE` is what a column holds. */
+export function encodeDigests(digests: readonly Digest[]): string {
+  return JSON.stringify(digests.map((digest) => (digest.startsWith(SHA256) ? digest.slice(SHA256.length) : digest)));
+}
+
+/** No other digest is all hexadecimal digits: the colon is none. */
+export const DIGEST_OF_VALUE = 'coalesce(unhex(value), value)';
