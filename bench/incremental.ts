@@ -4,9 +4,10 @@ import { type LabRegistry, startRegistry } from '../lab/registry.ts';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
-import { openStore, type Store } from '../src/store/open-store.ts';
+import { openStore } from '../src/store/open-store.ts';
 import { countAccesses } from './accesses.ts';
 import { connect, loopRate, withTokens, wrkRate } from './bare.ts';
+import { onTheOtherCores, SERVER_CORE } from './cores.ts';
 import { median, share } from './median.ts';
 import { createTimedCrawls, type TimedCrawl } from './timed-crawls.ts';
 import type { BareRequest } from './wrk.ts';
@@ -19,50 +20,74 @@ const DAY_MS = 86_400_000;
 /**
  * Second crawls of 10,000 tags that nobody has touched, in turn with two bare limits that ask the same registry the same conditional question
  * for each tag; then what such a crawl asks, and one after a hundredth of the tags was moved, by the access log of the registry.
+ *
+ * `apart` has the registry on a core of its own, as on a machine of its own: whether the crawl takes all that it gives. `together` lets
+ * everyone run everywhere: what the crawl costs where it shares the registry's machine.
  */
 export async function benchIncremental(): Promise<object> {
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
   const registry = await startRegistry({ tokens, accessLog: false });
-  const directory = await inNewDirectory('store', async (path) => path);
-  const retention = { allMs: 7 * DAY_MS, dailyMs: 365 * DAY_MS };
-  const store = openStore({ file: join(directory, 'usage.db'), registryUrl: registry.url, retention, clock: Date.now });
   try {
     await layOutRegistry(registry.storageDirectory, SIZE);
-    const rates = await measureRates(registry, tokens, store);
+    const pinned = await startRegistry({
+      tokens,
+      accessLog: false,
+      copyOf: registry.storageDirectory,
+      core: SERVER_CORE,
+    });
+    const apart = await onTheOtherCores(() => measureRates(pinned, tokens)).finally(pinned.remove);
+    const together = await measureRates(registry, tokens);
     const logged = await startRegistry({ tokens, copyOf: registry.storageDirectory });
-    const counts = await countRequests(logged, tokens, store).finally(logged.remove);
-    return { ...rates, ...counts };
+    const accessLog = await countRequests(logged, tokens).finally(logged.remove);
+    return { apart, together, accessLog };
   } finally {
-    store.close();
-    await Promise.all([registry.remove(), removeDirectory(directory)]);
+    await registry.remove();
     await tokens.stop();
   }
 }
 
-async function measureRates(registry: LabRegistry, tokens: LabTokenService, store: Store): Promise<object> {
+function measureRates(registry: LabRegistry, tokens: LabTokenService): Promise<object> {
+  return crawling(registry, tokens, async (crawl) => {
+    const first = await crawl();
+    const rounds: (Omit<TimedCrawl, 'snapshot'> & { wrk: number; loop: number })[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const requests = await conditionalRequests(first.snapshot, tokens);
+      const wrk = await wrkRate(registry.url, requests);
+      const loop = await loopRate(registry.url, requests);
+      const { snapshot, ...crawled } = await crawl();
+      if (snapshot.figures.tagsCount !== TAGS) throw new Error('the crawl has not found every tag');
+      rounds.push({ ...crawled, wrk, loop });
+    }
+    const middle = (figure: (round: (typeof rounds)[number]) => number): number => median(rounds.map(figure));
+    return {
+      firstCrawl: { requests: first.requests, requestsPerSecond: first.requestsPerSecond, seconds: first.seconds },
+      requestsPerSecond: middle(({ requestsPerSecond }) => requestsPerSecond),
+      wrkRequestsPerSecond: middle(({ wrk }) => wrk),
+      loopRequestsPerSecond: middle(({ loop }) => loop),
+      shareOfWrk: share(middle(({ requestsPerSecond, wrk }) => requestsPerSecond / wrk)),
+      shareOfLoop: share(middle(({ requestsPerSecond, loop }) => requestsPerSecond / loop)),
+      rounds,
+    };
+  });
+}
+
+/** With a store of its own, as the service has one. */
+async function crawling<T>(
+  registry: LabRegistry,
+  tokens: LabTokenService,
+  task: (crawl: () => Promise<TimedCrawl>) => Promise<T>,
+): Promise<T> {
+  const directory = await inNewDirectory('store', async (path) => path);
+  const retention = { allMs: 7 * DAY_MS, dailyMs: 365 * DAY_MS };
+  const store = openStore({ file: join(directory, 'usage.db'), registryUrl: registry.url, retention, clock: Date.now });
   const client = connect(registry.url, tokens.url);
-  const crawl = createTimedCrawls(client, store);
-  const first = await crawl();
-  const rounds: (Omit<TimedCrawl, 'snapshot'> & { wrk: number; loop: number })[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const requests = await conditionalRequests(first.snapshot, tokens);
-    const wrk = await wrkRate(registry.url, requests);
-    const loop = await loopRate(registry.url, requests);
-    const { snapshot, ...crawled } = await crawl();
-    if (snapshot.figures.tagsCount !== TAGS) throw new Error('the crawl has not found every tag');
-    rounds.push({ ...crawled, wrk, loop });
+  try {
+    return await task(createTimedCrawls(client, store));
+  } finally {
+    await client.close();
+    store.close();
+    await removeDirectory(directory);
   }
-  await client.close();
-  const middle = (figure: (round: (typeof rounds)[number]) => number): number => median(rounds.map(figure));
-  return {
-    firstCrawl: { requests: first.requests, requestsPerSecond: first.requestsPerSecond, seconds: first.seconds },
-    requestsPerSecond: middle(({ requestsPerSecond }) => requestsPerSecond),
-    wrkRequestsPerSecond: middle(({ wrk }) => wrk),
-    loopRequestsPerSecond: middle(({ loop }) => loop),
-    shareOfWrk: share(middle(({ requestsPerSecond, wrk }) => requestsPerSecond / wrk)),
-    shareOfLoop: share(middle(({ requestsPerSecond, loop }) => requestsPerSecond / loop)),
-    rounds,
-  };
 }
 
 /** One for each tag, whether it still points at what it pointed at. */
@@ -80,19 +105,20 @@ function conditionalRequests(snapshot: Snapshot, tokens: LabTokenService): Promi
 }
 
 /** Of a registry that writes a line for every request, which costs it a few per cent: its speed is not looked at. */
-async function countRequests(registry: LabRegistry, tokens: LabTokenService, store: Store): Promise<object> {
-  const client = connect(registry.url, tokens.url);
-  const crawl = createTimedCrawls(client, store);
-  const before = await crawl();
-  const unchanged = countAccesses(registry.output());
-  const alreadySaid = registry.output().length;
-  for (const tag of MOVED) await moveTag(registry.storageDirectory, tag, SIZE.layersPerTag);
-  const after = await crawl();
-  await client.close();
-  const moved = countAccesses(registry.output().slice(alreadySaid));
-  const digestsBefore = new Set(digestsOf(before.snapshot));
-  const newDigests = new Set(digestsOf(after.snapshot).filter((digest) => !digestsBefore.has(digest))).size;
-  return { accessLog: { unchanged, moved: { tags: MOVED.length, newDigests, ...moved } } };
+function countRequests(registry: LabRegistry, tokens: LabTokenService): Promise<object> {
+  return crawling(registry, tokens, async (crawl) => {
+    await crawl();
+    const readOnce = registry.output().length;
+    const before = await crawl();
+    const unchanged = countAccesses(registry.output().slice(readOnce));
+    const alreadySaid = registry.output().length;
+    for (const tag of MOVED) await moveTag(registry.storageDirectory, tag, SIZE.layersPerTag);
+    const after = await crawl();
+    const moved = countAccesses(registry.output().slice(alreadySaid));
+    const digestsBefore = new Set(digestsOf(before.snapshot));
+    const newDigests = new Set(digestsOf(after.snapshot).filter((digest) => !digestsBefore.has(digest))).size;
+    return { unchanged, moved: { tags: MOVED.length, newDigests, ...moved } };
+  });
 }
 
 /**

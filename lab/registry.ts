@@ -31,6 +31,8 @@ export interface LabRegistryOptions {
   readonly copyOf?: string;
   /** Whom it tells of every push, pull and deletion, and what it shows to be believed. */
   readonly notifications?: { readonly url: string; readonly secret: string };
+  /** The only core that it runs on, by number: the others are for those who ask it, as if it had a machine of its own. */
+  readonly core?: number;
   /** Sections that go into its configuration as they stand, such as a sample of the documentation. */
   readonly furtherYaml?: string;
 }
@@ -58,7 +60,9 @@ async function startRegistryIn(directory: string, options: LabRegistryOptions): 
     output: () => earlierOutput + (child?.output() ?? ''),
     async start() {
       if (child !== undefined) return;
-      child = await startListening('docker-registry', ['serve', configFile], port);
+      const command = [...(options.core === undefined ? [] : ['taskset', '-c', `${options.core}`]), 'docker-registry'];
+      const [program = '', ...parameters] = [...command, 'serve', configFile];
+      child = await startListening(program, parameters, port);
     },
     async stop() {
       await child?.stop();
