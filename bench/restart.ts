@@ -26,10 +26,11 @@ export async function benchRestart(): Promise<object> {
   const directory = await inNewDirectory('restarts', async (path) => path);
   const settings = settingsFor(registry.url, tokens.url, { store: { url: `sqlite://${directory}/usage.db` } });
   const cached = { NODE_COMPILE_CACHE: join(directory, 'compile-cache') };
+  const uncached = { NODE_DISABLE_COMPILE_CACHE: '1' };
   const ways: Readonly<Record<string, Way>> = {
-    sources: { main: join(ROOT, 'src/main.ts'), variables: {} },
+    sources: { main: join(ROOT, 'src/main.ts'), variables: uncached },
     sourcesCached: { main: join(ROOT, 'src/main.ts'), variables: cached },
-    dist: { main: join(ROOT, 'dist/main.js'), variables: {} },
+    dist: { main: join(ROOT, 'dist/main.js'), variables: uncached },
     distCached: { main: join(ROOT, 'dist/main.js'), variables: cached },
   };
   try {

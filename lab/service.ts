@@ -28,6 +28,8 @@ export function serviceCommand(mainFile = new URL('../src/main.ts', import.meta.
 }
 
 export const SERVICE_COMMAND = serviceCommand();
+/** The launcher's: what Node has compiled is kept for the next start. */
+const COMPILE_CACHE = new URL('../.node/compile-cache', import.meta.url).pathname;
 
 /** @param variables of the environment, besides those that we have ourselves */
 export function startService(
@@ -45,7 +47,7 @@ export function startService(
     });
     await writeFile(configFile, text, { mode: 0o600 });
     const child = await startListening(command, [...parameters, '-c', configFile], port, {
-      env: { ...process.env, ...variables },
+      env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, ...variables },
     });
     return {
       url: `http://127.0.0.1:${port}`,
