@@ -39,6 +39,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     timeoutMs: config.registry.requestTimeoutMs,
     retries: RETRIES,
     userAgent: `${PRODUCT}/${version}`,
+    onGitlabInstead: (reason) => log.info({ reason }, 'the catalogue is not granted; GitLab lists the repositories'),
     clock,
     steadyClock,
   });

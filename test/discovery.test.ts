@@ -49,13 +49,19 @@ const failure = (client: Parameters<typeof found>[0]): Promise<unknown> =>
   found(client).catch((error: unknown) => error);
 
 test('an administrator gets the catalogue, and GitLab is asked for no list', async () => {
-  expect(await found(lab.as('root'))).toEqual(ALL);
+  const told: string[] = [];
+  const onGitlabInstead = (reason: string): unknown => told.push(reason);
+  expect(await found(lab.as('root', { onGitlabInstead }))).toEqual(ALL);
+  expect(told).toEqual([]);
   expect(lab.gitlab.counts()).toMatchObject({ catalog: 1 });
   expect(Object.keys(lab.gitlab.counts()).filter((kind) => kind.startsWith('rest'))).toEqual([]);
 });
 
-test('who may not list the catalogue gets the repositories of all projects that they are members of', async () => {
-  expect(await found(lab.as('member'))).toEqual([...SHOP, ...WEB]);
+test('who may not list the catalogue gets the repositories of all projects that they are members of, and is told so', async () => {
+  const told: string[] = [];
+  const onGitlabInstead = (reason: string): unknown => told.push(reason);
+  expect(await found(lab.as('member', { onGitlabInstead }))).toEqual([...SHOP, ...WEB]);
+  expect(told).toEqual(['the user may not list the repositories, as in GitLab and Harbor only administrators may']);
   // The last page of projects is empty, and one project has its registry switched off.
   expect(lab.gitlab.counts()).toMatchObject({ 'rest projects': 2, 'rest project': 3 });
   expect(lab.gitlab.counts().catalog).toBeUndefined();

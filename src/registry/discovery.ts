@@ -15,6 +15,8 @@ export interface DiscoveryOptions {
   readonly include?: readonly string[];
   /** Patterns of the repositories to leave out, which counts more. */
   readonly exclude?: readonly string[];
+  /** Told each time that GitLab is asked since the catalogue is not granted, and why it is not: GitLab lists only what its user is a member of. */
+  readonly onGitlabInstead?: (reason: string) => void;
 }
 
 /** Names as somebody lists them, page by page; some may come twice. Throws a `RegistryError` where the list is not granted, or not whole. */
@@ -90,27 +92,32 @@ function listed(
         throw new TypeError('GitLab is to be asked, and its URL or an access token is missing');
       return sources.gitlab(signal);
     case 'list':
-      return named(sources, options.repositories ?? [], signal);
+      return named(sources, options, signal);
     default:
-      return granted(sources, signal);
+      return granted(sources, options, signal);
   }
 }
 
 /** The names that are written out, and what fits the patterns: only for those is anybody asked. */
 async function* named(
   sources: NameSources,
-  repositories: readonly string[],
+  options: DiscoveryOptions,
   signal: AbortSignal,
 ): AsyncGenerator<readonly string[]> {
+  const { repositories = [] } = options;
   yield repositories.filter((text) => !isGlob(text));
   const patterns = repositories.filter(isGlob);
   if (patterns.length === 0) return;
   const fits = anyOf(patterns);
-  for await (const page of granted(sources, signal)) yield page.filter(fits);
+  for await (const page of granted(sources, options, signal)) yield page.filter(fits);
 }
 
 /** The catalogue, or where it is not granted what GitLab lists. */
-async function* granted(sources: NameSources, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+async function* granted(
+  sources: NameSources,
+  { onGitlabInstead }: DiscoveryOptions,
+  signal: AbortSignal,
+): AsyncGenerator<readonly string[]> {
   let isGranted = false;
   try {
     for await (const page of sources.catalog(signal)) {
@@ -119,6 +126,7 @@ async function* granted(sources: NameSources, signal: AbortSignal): AsyncGenerat
     }
   } catch (refusal) {
     if (isGranted || !(refusal instanceof RegistryError) || refusal.kind !== 'forbidden') throw refusal;
+    if (sources.gitlab !== undefined) onGitlabInstead?.(refusal.reason);
     yield* insteadOf(refusal, sources.gitlab, signal);
   }
 }
