@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Clock, Collections, Directory, Notifications, Snapshots } from '../ports.ts';
+import { answerTogether } from './answer-together.ts';
 import { createAuthToken } from './auth-token.ts';
 import { bearerToken } from './authorization.ts';
 import { toBody } from './bodies.ts';
@@ -86,6 +87,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   // After the headers of CORS, which a page needs to read even a refusal; before a body is read that nobody asked for.
   server.after(() => server.addHook('onRequest', refuseOthers(options)));
   closeAsTheyFallIdle(server);
+  answerTogether(server);
   addRoutes(server, options);
   answerErrors(server, options.log);
   return server;
