@@ -12,9 +12,14 @@ import { childManifests, imageConfigOf, manifestsIn } from './reader.ts';
 export interface Assembly {
   readonly builder: GraphBuilder;
   readonly repositories: readonly RepositoryFinding[];
+  /** What tags point at. */
+  readonly roots: ReadonlySet<Digest>;
   /** Adds what the catalogue has got since: these manifests, and what hangs below them. */
   add(digests: readonly Digest[]): Promise<void>;
 }
+
+/** What is left of one assembly, for the next one. */
+export type KeptAssembly = Pick<Assembly, 'builder' | 'roots'>;
 
 export interface AssembleOptions {
   /** Whether what the crawl under way has read counts already. */
@@ -22,15 +27,33 @@ export interface AssembleOptions {
   readonly isWanted: (name: RepositoryName) => boolean;
 }
 
-/** Puts together what was read of these repositories, now or earlier. Others wait for it no longer than one repository takes. */
-export async function assemble(catalogue: Catalogue, options: AssembleOptions): Promise<Assembly> {
-  const builder = new GraphBuilder();
+/**
+ * Puts together what was read of these repositories, now or earlier: on top of what was put together before, as long as that comes to the same,
+ * and loads what is new then. Others wait for it no longer than one repository takes.
+ */
+export async function assemble(
+  catalogue: Catalogue,
+  options: AssembleOptions,
+  kept?: KeptAssembly | undefined,
+): Promise<Assembly> {
+  if (kept === undefined || kept.builder.hasHangers()) return assembleOn(new GraphBuilder(), catalogue, options);
+  kept.builder.reopen();
+  const assembly = await assembleOn(kept.builder, catalogue, options);
+  // What is not there any more has left its mark on what it shared with others: its word on a layer's size or media type counts no longer.
+  const isAllThere = [...kept.roots].every((root) => assembly.roots.has(root));
+  return isAllThere ? assembly : assembleOn(new GraphBuilder(), catalogue, options);
+}
+
+async function assembleOn(builder: GraphBuilder, catalogue: Catalogue, options: AssembleOptions): Promise<Assembly> {
   const repositories: RepositoryFinding[] = [];
+  const roots = new Set<Digest>();
   const add = (digests: readonly Digest[]): Promise<void> => load(catalogue, builder, digests);
   for await (const record of catalogue.repositories(options)) {
     if (!options.isWanted(record.name)) continue;
     const { tags = [], referrers = [] } = record.reading ?? {};
-    await add(tags.flatMap(({ digest }) => digest ?? []));
+    const digests = tags.flatMap(({ digest }) => digest ?? []);
+    for (const digest of digests) roots.add(digest);
+    await add(digests);
     for (const { subject, referrers: found } of referrers) {
       if (found === null) builder.markPartial(subject);
       for (const referrer of found ?? []) builder.addReferrer(subject, referrer);
@@ -39,7 +62,7 @@ export async function assemble(catalogue: Catalogue, options: AssembleOptions): 
     repositories.push(toFinding(record, builder, await catalogue.pulls(record.name)));
     await turn();
   }
-  return { builder, repositories, add };
+  return { builder, repositories, roots, add };
 }
 
 /** Level by level, each manifest once. */

@@ -2,7 +2,7 @@ import type { RepositoryRecord } from '../domain/catalogue.ts';
 import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
 import type { Catalogue, CrawlMark, Registry } from '../ports.ts';
-import { type AssembleOptions, assemble } from './assemble.ts';
+import { type AssembleOptions, assemble, type KeptAssembly } from './assemble.ts';
 import { askElsewhere, settleKnown } from './leftovers.ts';
 import { createBudget, forEachLimited, type Workers } from './limited.ts';
 import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './read-repository.ts';
@@ -16,6 +16,13 @@ export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Worker
   readonly found: Set<RepositoryName>;
   /** Of all crawls that go on. */
   readonly order: ReadingOrder;
+  /** Of the last snapshot. */
+  readonly kept: Kept;
+}
+
+/** What is kept in memory from one snapshot to the next, so that not all has to be loaded again for one repository. */
+export interface Kept {
+  assembly: KeptAssembly | undefined;
 }
 
 /** How often, in milliseconds. */
@@ -39,7 +46,8 @@ export interface Crawled {
  * what is read.
  */
 export async function crawl(registry: Registry, catalogue: Catalogue, options: CrawlOptions & Paces): Promise<Crawled> {
-  const { clock, progress, found, order } = options;
+  const { clock, progress, found, order, kept } = options;
+  kept.assembly = undefined; // a thorough crawl may forget what it holds, and memory is short while another is put together
   const { startedAt, isThorough, isResumed } = await beginOrResume(catalogue, options);
   const workers = startWorkers({ ...options, isThorough });
   const illegal = new Set<string>();
@@ -82,6 +90,7 @@ export async function crawl(registry: Registry, catalogue: Catalogue, options: C
     illegal,
     assemble: async () => {
       const which = { withPending: true, isWanted: (name: RepositoryName) => found.has(name) };
+      kept.assembly = undefined; // of what was read again meanwhile
       const assembled = await assembleAll(registry, catalogue, reader, workers, which, () => true);
       return { ...assembled, illegal, startedAt, finishedAt: clock() };
     },
@@ -172,12 +181,16 @@ async function assembleAll(
   registry: Registry,
   catalogue: Catalogue,
   reader: RepositoryReader,
-  workers: Workers & { readonly signal: AbortSignal },
+  workers: Workers & { readonly signal: AbortSignal; readonly kept: Kept },
   which: AssembleOptions,
   isAsked: (name: RepositoryName) => boolean,
 ): Promise<Pick<Findings, 'graph' | 'repositories'>> {
-  const assembly = await assemble(catalogue, which);
+  const { kept } = workers;
+  const before = kept.assembly;
+  kept.assembly = undefined; // whatever fails from here on leaves nothing half done behind
+  const assembly = await assemble(catalogue, which, before);
   await settleKnown(catalogue, assembly, isAsked);
   await askElsewhere(registry, catalogue, reader, assembly, { ...workers, isAsked });
+  kept.assembly = { builder: assembly.builder, roots: assembly.roots };
   return { graph: assembly.builder.build(), repositories: assembly.repositories };
 }

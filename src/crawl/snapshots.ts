@@ -10,13 +10,13 @@ import type {
   Snapshots,
   StoreFailure,
 } from '../ports.ts';
-import { type Crawled, type CrawlOptions, crawl, recall, recrawl } from './crawl.ts';
+import { type Crawled, type CrawlOptions, crawl, type Kept, recall, recrawl } from './crawl.ts';
 import { refuseEmptied } from './empty-guard.ts';
 import { noProgress } from './progress.ts';
 import { createReadingOrder } from './reading-order.ts';
 import { toSnapshot } from './to-snapshot.ts';
 
-export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'order' | 'progress' | 'signal'> {
+export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'kept' | 'order' | 'progress' | 'signal'> {
   readonly registry: Registry;
   readonly catalogue: Catalogue;
   readonly store: SnapshotStore;
@@ -54,6 +54,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   const checkStore = onceDone(options.checkStore);
   const oneAtATime = createQueue();
   const order = createReadingOrder();
+  const kept: Kept = { assembly: undefined };
   let latest: Snapshot | undefined;
   /** What the crawl of everything that is under way has found. */
   let found = new Set<RepositoryName>();
@@ -94,12 +95,12 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
       await checkStore();
       const names = new Set<RepositoryName>();
       found = names;
-      const crawled = await crawl(registry, catalogue, { ...options, order, found: names, progress, signal });
+      const crawled = await crawl(registry, catalogue, { ...options, order, kept, found: names, progress, signal });
       return oneAtATime(() => showAll(crawled, names));
     },
     async takeSome(names, signal) {
       await checkStore();
-      const crawling = { ...options, order, found, progress: noProgress(), signal, noteChange };
+      const crawling = { ...options, order, kept, found, progress: noProgress(), signal, noteChange };
       const crawled = await recrawl(registry, catalogue, names, crawling);
       return oneAtATime(async () => {
         if (!isOutOfDate && latest !== undefined) return latest;

@@ -102,6 +102,17 @@ export class GraphBuilder {
     return !this.#settled.has(node) && Number.isNaN(this.#bytesOf(node));
   }
 
+  /** Whether something hangs under a manifest that the manifest does not name, or is missing there: what a registry says, and may not say again. */
+  hasHangers(): boolean {
+    return this.#referrers.size > 0 || this.#isPartial.size > 0;
+  }
+
+  /** Forgets that the registry did not store a blob: it may by now. */
+  reopen(): void {
+    this.#built = undefined;
+    for (const [node, bytes] of this.#settled) if (bytes === undefined) this.#settled.delete(node);
+  }
+
   /** Settles a size by the registry's own word: the bytes that it stores, or undefined where it does not store the blob. */
   settle(digest: Digest, storedBytes: number | undefined): void {
     this.#built = undefined;
@@ -217,8 +228,10 @@ export class GraphBuilder {
       this.#disputed.add(node);
     } else if (sizeBytes !== undefined) {
       this.#isForeign.delete(node);
-      if (Number.isNaN(before)) this.#bytes[node] = sizeBytes;
-      else if (before !== sizeBytes) this.#disputed.add(node);
+      if (Number.isNaN(before)) {
+        this.#bytes[node] = sizeBytes;
+        this.#settled.delete(node); // nobody would have asked
+      } else if (before !== sizeBytes) this.#disputed.add(node);
     }
     return node;
   }
