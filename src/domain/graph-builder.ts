@@ -1,6 +1,7 @@
 import { assertNever } from './assert-never.ts';
 import { narrowed, withRoomAt } from './columns.ts';
 import { DigestTableBuilder } from './digest-table.ts';
+import { EdgesBuilder } from './edges-builder.ts';
 import { FactsBuilder } from './facts-builder.ts';
 import type { BlobGraph } from './graph.ts';
 import type { ImageConfig } from './image-config.ts';
@@ -10,8 +11,6 @@ import { isForeignLayerType, isImageConfigType, isLayerType, isManifestChildType
 import type { Digest } from './names.ts';
 import { createTextTable } from './text-table.ts';
 
-const UNREAD = 2 ** 32 - 1;
-
 /** Collects manifests in any order of arrival; the graph that comes out does not depend on it but for the numbering. */
 export class GraphBuilder {
   readonly #digests = new DigestTableBuilder();
@@ -20,11 +19,7 @@ export class GraphBuilder {
   #isLayer = new Uint8Array();
   #isManifest = new Uint8Array();
   #mediaTypeOf = new Uint32Array();
-  /** Where in `#edges` the children of a manifest begin; UNREAD for one that was not read, and for every leaf. */
-  #firstEdge = new Uint32Array();
-  #childrenCount = new Uint32Array();
-  #edges = new Uint32Array();
-  #edgesCount = 0;
+  readonly #edges = new EdgesBuilder();
   /** Blobs that descriptors disagree on, or call foreign: the registry has the last word. */
   readonly #disputed = new Set<number>();
   /** Blobs that every descriptor with a size calls foreign: one that is not stored counts 0, and nothing is missing. */
@@ -35,8 +30,6 @@ export class GraphBuilder {
   readonly #isPartial = new Set<number>();
   readonly #mediaTypes = createTextTable<string>();
   readonly #facts = new FactsBuilder();
-  /** What refers to a manifest, where the registry can tell: it hangs under its subject. */
-  readonly #referrers = new Map<number, Set<number>>();
   /** The graph as it was last asked for; undefined since something was added. */
   #built: BlobGraph | undefined;
 
@@ -50,23 +43,19 @@ export class GraphBuilder {
 
   /** Whether the manifest of that digest was read, so that nobody needs to ask for it again. */
   isRead(digest: Digest): boolean {
-    return this.#hasChildren(this.#digests.nodeOf(digest));
+    return this.#edges.has(this.#digests.nodeOf(digest));
   }
 
   /** Records a manifest as read. `sizeBytes` is the length of its body as served. */
   addManifest(digest: Digest, sizeBytes: number, manifest: Manifest): number {
     const node = this.node(digest);
-    if (this.#hasChildren(node)) return node; // what a digest names never changes
+    if (this.#edges.has(node)) return node; // what a digest names never changes
     this.#built = undefined;
     this.#isManifest[node] = 1;
     this.#bytes[node] = sizeBytes;
     this.#disputed.delete(node);
     this.#mediaTypeOf[node] = this.#mediaTypes.add(manifest.mediaType ?? '');
-    const children = new Set(this.#childrenIn(node, manifest));
-    this.#firstEdge[node] = this.#edgesCount;
-    this.#childrenCount[node] = children.size;
-    this.#edges = withRoomAt(this.#edges, this.#edgesCount + children.size);
-    for (const child of children) this.#edges[this.#edgesCount++] = child;
+    this.#edges.add(node, new Set(this.#childrenIn(node, manifest)));
     const isImage = manifest.kind === 'image' && isImageConfigType(manifest.config.mediaType);
     this.#facts.addManifest(node, kindOf(manifest), isImage);
     // The subject may be nowhere: a node that nobody reaches.
@@ -85,8 +74,7 @@ export class GraphBuilder {
   addReferrer(subject: Digest, referrer: Descriptor): void {
     const node = this.node(subject);
     this.#built = undefined;
-    const referrers = this.#referrers.get(node) ?? new Set();
-    this.#referrers.set(node, referrers.add(this.#addChild(referrer)));
+    this.#edges.hang(node, this.#addChild(referrer));
   }
 
   /** Says of a manifest that what hangs under it could not all be had: whoever reaches it is incomplete. */
@@ -104,7 +92,7 @@ export class GraphBuilder {
 
   /** Whether something hangs under a manifest that the manifest does not name, or is missing there: what a registry says, and may not say again. */
   hasHangers(): boolean {
-    return this.#referrers.size > 0 || this.#isPartial.size > 0;
+    return this.#edges.hasHanging() || this.#isPartial.size > 0;
   }
 
   /** Forgets that the registry did not store a blob: it may by now. */
@@ -148,22 +136,8 @@ export class GraphBuilder {
       mediaTypes,
       mediaTypeOf: narrowed(this.#mediaTypeOf.slice(0, nodesCount), mediaTypes.length),
       ...this.#facts.build(nodesCount),
-      ...this.#buildEdges(nodesCount),
+      ...this.#edges.build(nodesCount),
     };
-  }
-
-  #buildEdges(nodesCount: number): Pick<BlobGraph, 'childStart' | 'children'> {
-    const referrersCount = [...this.#referrers.values()].reduce((sum, { size }) => sum + size, 0);
-    const childStart = new Uint32Array(nodesCount + 1);
-    const children = new Uint32Array(this.#edgesCount + referrersCount);
-    for (let node = 0, at = 0; node < nodesCount; node++) {
-      const first = this.#firstEdge[node] ?? UNREAD;
-      for (let i = 0, count = this.#childrenCount[node] ?? 0; i < count; i++)
-        children[at++] = this.#edges[first + i] ?? 0;
-      for (const referrer of this.#referrers.get(node) ?? []) children[at++] = referrer;
-      childStart[node + 1] = at;
-    }
-    return { childStart, children };
   }
 
   /** A new node has no bytes and no children. */
@@ -173,14 +147,7 @@ export class GraphBuilder {
     this.#isLayer = withRoomAt(this.#isLayer, node);
     this.#isManifest = withRoomAt(this.#isManifest, node);
     this.#mediaTypeOf = withRoomAt(this.#mediaTypeOf, node);
-    this.#firstEdge = withRoomAt(this.#firstEdge, node);
-    this.#childrenCount = withRoomAt(this.#childrenCount, node);
     this.#bytes[node] = Number.NaN;
-    this.#firstEdge[node] = UNREAD;
-  }
-
-  #hasChildren(node: number | undefined): boolean {
-    return node !== undefined && this.#firstEdge[node] !== UNREAD;
   }
 
   #childrenIn(node: number, manifest: Manifest): readonly number[] {
@@ -207,7 +174,7 @@ export class GraphBuilder {
     if (!isManifestChildType(child.mediaType)) return this.#addLeaf(child);
     const node = this.node(child.digest);
     this.#isManifest[node] = 1;
-    if (!this.#hasChildren(node)) this.#nameMediaType(node, child.mediaType);
+    if (!this.#edges.has(node)) this.#nameMediaType(node, child.mediaType);
     if (child.isAttestation) this.#isAttestation.add(node);
     return node;
   }
@@ -220,7 +187,7 @@ export class GraphBuilder {
 
   #addLeaf({ digest, mediaType, sizeBytes }: Descriptor): number {
     const node = this.node(digest);
-    if (this.#hasChildren(node)) return node; // a manifest that was read has its true size
+    if (this.#edges.has(node)) return node; // a manifest that was read has its true size
     this.#nameMediaType(node, mediaType);
     const before = this.#bytes[node] ?? Number.NaN;
     if (isForeignLayerType(mediaType)) {
@@ -244,7 +211,7 @@ export class GraphBuilder {
   }
 
   #isUnread(node: number): boolean {
-    return this.#isManifest[node] === 1 && !this.#hasChildren(node);
+    return this.#isManifest[node] === 1 && !this.#edges.has(node);
   }
 
   /** NaN where nobody could tell. The registry has the last word on what its descriptors say of a blob, whenever it was asked. */
