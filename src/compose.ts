@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { PRODUCT } from './api/entry-point.ts';
+import { listen, TIMEOUTS } from './api/listener.ts';
 import { createServer } from './api/server.ts';
+import { renewCertificate } from './api/tls.ts';
 import { createLdapDirectory } from './auth/ldap-directory.ts';
 import { createTokens } from './auth/tokens.ts';
 import type { Logger } from './cli/log.ts';
@@ -17,6 +19,8 @@ import { openStore, type Store } from './store/open-store.ts';
 export interface Service {
   /** Shows what was stored, listens, and begins to collect; the server does not wait for the first collection. Throws where it cannot listen, or read the store. */
   start(): Promise<void>;
+  /** Shows the certificate of another configuration from now on. Throws a `CertificateError`, and changes nothing, where it cannot be shown. */
+  renewCertificate(config: Config): void;
   /** Lets requests under way finish, ends the collection, and closes every connection. */
   stop(): Promise<void>;
 }
@@ -30,7 +34,7 @@ const MOST_NAMED = 10;
 const clock = Date.now;
 const steadyClock = (): number => performance.now();
 
-/** Throws a `StoreError` where the store cannot be opened. */
+/** Throws a `StoreError` where the store cannot be opened, and a `CertificateError` where the certificate cannot be shown. */
 export function compose(config: Config, version: string, log: Logger): Service {
   const store = openStoreOrNone({ ...config.store, registryUrl: config.registry.registryUrl }, log);
   const registry = createDistributionRegistry({
@@ -56,17 +60,22 @@ export function compose(config: Config, version: string, log: Logger): Service {
     directory: createLdapDirectory(config.ldap),
     tokens: createTokens({ ...config.jwt, clock }),
     log,
+    front: { ...config.front, timeouts: TIMEOUTS, steadyClock },
   });
   let progress: NodeJS.Timeout | undefined;
   return {
     async start() {
       await snapshots.load();
-      await server.listen({ host: config.general.host, port: config.general.port });
-      const url = urlOf(server.server.address(), config.general.prefix);
+      await listen(server, config.general.host, config.general.port);
+      const scheme = config.front.tls === undefined ? 'http' : 'https';
+      const url = `${scheme}://${hostOf(server.server.address())}${config.general.prefix}`;
       log.info({ url, snapshot: snapshots.latest()?.id }, 'listening');
       collector.start();
       notices.start();
       progress = setInterval(() => logProgress(log, collector, registry), PROGRESS_EVERY_MS);
+    },
+    renewCertificate({ front: { tls } }) {
+      if (tls !== undefined) renewCertificate(server, tls, clock());
     },
     async stop() {
       clearInterval(progress);
@@ -154,10 +163,10 @@ function logProgress(log: Logger, collector: Collector, registry: DistributionRe
 }
 
 /** Where the server listens, and not where one machine might reach it: all addresses are `0.0.0.0` or `[::]`. */
-function urlOf(address: AddressInfo | string | null, prefix: string): string {
+function hostOf(address: AddressInfo | string | null): string {
   if (address === null || typeof address === 'string') return String(address);
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}${prefix}`;
+  return `${host}:${address.port}`;
 }
 
 function reportTo(log: Logger, registry: DistributionRegistry, snapshots: Snapshots): CollectorReport {

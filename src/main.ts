@@ -7,7 +7,7 @@ import { createLog, type Logger } from './cli/log.ts';
 import { compose, type Service } from './compose.ts';
 import type { Config } from './config/config.ts';
 import { defaultConfigText } from './config/default-config.ts';
-import { loadConfig, type Origins } from './config/load-config.ts';
+import { type LoadedConfig, loadConfig, type Origins } from './config/load-config.ts';
 
 /** Within that time after SIGTERM or SIGINT the process is gone, whatever still hangs. */
 const LONGEST_STOP_MS = 4500;
@@ -29,13 +29,11 @@ switch (invocation.command) {
     process.stdout.write(defaultConfigText());
     break;
   case 'serve': {
-    const loaded = loadConfig({
-      file: invocation.configFile,
-      isDefaultFile: invocation.isDefaultFile,
-      env: process.env,
-    });
-    if ('problems' in loaded) fail(configurationProblems(loaded.problems, invocation.isDefaultFile), 2);
-    else await serve(loaded);
+    const { configFile: file, isDefaultFile } = invocation;
+    const load = (): LoadedConfig => loadConfig({ file, isDefaultFile, env: process.env });
+    const loaded = load();
+    if ('problems' in loaded) fail(configurationProblems(loaded.problems, isDefaultFile), 2);
+    else await serve(loaded, load);
   }
 }
 
@@ -44,11 +42,15 @@ interface Loaded {
   readonly origins: Origins;
 }
 
-async function serve({ config, origins }: Loaded): Promise<void> {
+/** @param load reads the configuration again */
+async function serve({ config, origins }: Loaded, load: () => LoadedConfig): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
   const log = createLog({ level: config.general.logLevel, isTerminal, noColor: Boolean(process.env['NO_COLOR']) });
   log.debug({ version, node: process.version, origins }, 'settings');
   const service = composeOrFail(config, log);
+  // Without a certificate of ours to look at again, it ends the process, as it does any other.
+  if (config.front.tls !== undefined) process.on('SIGHUP', () => renewCertificate(service, load(), log));
+  warnOfKey(config, log);
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (isStopping) return; // a supervisor may signal the process and its group: once is meant
@@ -67,7 +69,7 @@ async function serve({ config, origins }: Loaded): Promise<void> {
     flushCompileCache(); // else Node would write it at the end, and not at all where the process is killed
   } catch (error) {
     if (isStopping) return; // what was being started was stopped under way
-    if ((error as { kind?: unknown }).kind === 'store') return failAtStore(error);
+    if (placeOf(error) !== undefined) return failAtPlace(error);
     const { code, message, syscall } = error as NodeJS.ErrnoException;
     const { host, port } = config.general;
     const reason = code === 'EADDRINUSE' ? 'something else listens there' : message;
@@ -80,12 +82,46 @@ function composeOrFail(config: Config, log: Logger): Service {
   try {
     return compose(config, version, log);
   } catch (error) {
-    return failAtStore(error);
+    return failAtPlace(error);
   }
 }
 
-function failAtStore(error: unknown): never {
-  return fail(`${PROGRAM}: [store] url: ${error instanceof Error ? error.message : String(error)}\n`, 1);
+/** Where the operator has to look, by the kind of what went wrong. */
+const PLACES: ReadonlyMap<unknown, string> = new Map([
+  ['store', '[store] url: '],
+  ['certificate', '[general] tls_certificate: '],
+]);
+
+function placeOf(error: unknown): string | undefined {
+  return PLACES.get((error as { kind?: unknown }).kind);
+}
+
+function failAtPlace(error: unknown): never {
+  return fail(`${PROGRAM}: ${placeOf(error) ?? ''}${reasonOf(error)}\n`, 1);
+}
+
+/** Whoever renews a certificate writes two files, and tells us: what does not fit is told, and the old one stays. */
+function renewCertificate(service: Service, loaded: LoadedConfig, log: Logger): void {
+  const consequence = 'the certificate stays as it is';
+  if ('problems' in loaded) {
+    log.error({ problems: loaded.problems }, consequence);
+    return;
+  }
+  try {
+    service.renewCertificate(loaded.config);
+    log.info('the certificate was read again; other settings want a new start');
+    warnOfKey(loaded.config, log);
+  } catch (error) {
+    log.error({ problems: [`${placeOf(error) ?? ''}${reasonOf(error)}`] }, consequence);
+  }
+}
+
+function warnOfKey({ front: { tls } }: Config, log: Logger): void {
+  if (tls?.isKeyExposed) log.warn('[general] tls_key: others may read or change the file; it is for the service alone');
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function configurationProblems(problems: readonly string[], isDefaultFile: boolean): string {

@@ -14,6 +14,18 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       updateIntervalMs: 3_600_000,
       logLevel: 'info',
     },
+    front: {
+      tls: undefined,
+      trustedProxies: [],
+      allowedHosts: undefined,
+      limits: {
+        requestsPerAddress: 12_000,
+        requestsPerUser: 6000,
+        failedSignIns: 50,
+        connections: 2000,
+        connectionsPerAddress: 200,
+      },
+    },
     ldap: {
       urls: ['ldaps://ldap.example.com'],
       baseDn: 'dc=example,dc=com',

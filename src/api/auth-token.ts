@@ -1,29 +1,40 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Directory } from '../ports.ts';
+import { clientAddress } from './addresses.ts';
 import { basicCredentials } from './authorization.ts';
-import { BASIC_REFUSED, DIRECTORY_DOWN, sendProblem } from './problems.ts';
+import type { FrontOptions } from './front.ts';
+import { BASIC_REFUSED, DIRECTORY_DOWN, sendProblem, TOO_MANY_SIGN_INS, tooManyFailures } from './problems.ts';
 import type { Log, SessionTokens } from './server.ts';
+import { createSignIns, type SignIn } from './sign-ins.ts';
 
 export interface AuthTokenOptions {
   readonly directory: Directory;
+  readonly front: Pick<FrontOptions, 'limits' | 'steadyClock'>;
   readonly tokens: SessionTokens;
   readonly log: Log;
 }
 
 /** `GET /auth_token`: a token for the name and password of a basic authentication. */
-export function createAuthToken({ directory, tokens, log }: AuthTokenOptions) {
+export function createAuthToken({ directory, front, tokens, log }: AuthTokenOptions) {
+  const signIn = createSignIns({
+    directory,
+    failedSignIns: front.limits.failedSignIns,
+    steadyClock: front.steadyClock,
+  });
   return async function answerAuthToken(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const credentials = basicCredentials(request.headers.authorization);
     if (credentials === undefined) return sendProblem(reply, BASIC_REFUSED);
-    const { user, password } = credentials;
-    let isKnown: boolean;
+    const { user } = credentials;
+    let outcome: SignIn;
     try {
-      isKnown = await directory.authenticate(user, password);
+      outcome = await signIn(credentials, clientAddress(request));
     } catch (error) {
       log.error({ reason: error instanceof Error ? error.message : String(error) }, 'the directory does not answer');
       return sendProblem(reply, DIRECTORY_DOWN);
     }
-    if (!isKnown) return sendProblem(reply, BASIC_REFUSED);
+    if (outcome === 'busy') return sendProblem(reply, TOO_MANY_SIGN_INS);
+    if (typeof outcome === 'object') return sendProblem(reply, tooManyFailures(outcome.retryAfterMs));
+    if (outcome === 'unknown') return sendProblem(reply, BASIC_REFUSED);
     request.user = user;
     return reply.header('cache-control', 'no-store').send({ auth_token: await tokens.issue(user) });
   };

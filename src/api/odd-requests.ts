@@ -26,11 +26,13 @@ export function decodable(url: string): string {
 
 /** What is no HTTP is answered as any other mistake of a client, and its connection closed. */
 export function answerUnreadable(error: { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  const { code = '' } = error;
+  // What is wrong below HTTP, with the connection or with TLS, is not for HTTP to answer.
+  if (!/^(?:HPE|ERR_HTTP)_/.test(code) || !socket.writable) {
     socket.destroy();
     return;
   }
-  const status = UNREADABLE_STATUS.get(error.code ?? '') ?? 400;
+  const status = UNREADABLE_STATUS.get(code) ?? 400;
   const body = problemBody({ status, detail: 'The request is not understood' });
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM}\r\nContent-Length: ${body.length}`;
   socket.end(Buffer.concat([Buffer.from(`${head}\r\nConnection: close\r\n\r\n`), body]));
@@ -52,9 +54,6 @@ export function acceptBodiesOfGet(server: FastifyInstance): void {
     if (body === '') done(null, undefined);
     else void parseJson(request, String(body), done);
   });
-  server.addContentTypeParser('*', (_, payload, done) => {
-    payload.resume();
-    payload.once('end', () => done(null, undefined));
-    payload.once('error', done);
-  });
+  // Read all the same, but not without end.
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_, _body, done) => done(null, undefined));
 }

@@ -46,12 +46,34 @@ export const NOT_OF_EVENTS: Problem = {
 export const COLLECTING_ALREADY: Problem = { status: 409, detail: 'A collection is under way already' };
 
 export function tooSoon(retryAfterMs: number): Problem {
-  return {
-    status: 429,
-    detail: 'The last collection began only a moment ago',
-    headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) },
-  };
+  return tooMany('The last collection began only a moment ago', retryAfterMs);
 }
+
+/** @param of who has asked too often */
+export function tooManyRequests(of: 'address' | 'user', retryAfterMs: number): Problem {
+  return tooMany(`There are too many requests of this ${of}`, retryAfterMs);
+}
+
+/** The same for users that there are and those that there are not, and whatever password came with it: none was looked at. */
+export function tooManyFailures(retryAfterMs: number): Problem {
+  return tooMany('Signing in has failed too often; nothing was tried this time', retryAfterMs);
+}
+
+function tooMany(detail: string, retryAfterMs: number): Problem {
+  return { status: 429, detail, headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) } };
+}
+
+export const TOO_MANY_SIGN_INS: Problem = {
+  status: 503,
+  detail: 'Too many users are signing in at once',
+  headers: { 'retry-after': '5' },
+};
+
+/** RFC 9110, 15.5.20. */
+export const OTHER_HOST: Problem = {
+  status: 421,
+  detail: 'This host is not served here: the configuration lists others',
+};
 
 export const NOT_COLLECTED_YET: Problem = {
   status: 503,

@@ -1,18 +1,23 @@
-import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Clock, Collections, Directory, Notifications, Snapshots } from '../ports.ts';
+import { createTrust } from './addresses.ts';
 import { answerTogether } from './answer-together.ts';
 import { createAuthToken } from './auth-token.ts';
 import { bearerToken } from './authorization.ts';
 import { toBody } from './bodies.ts';
+import { watchConnections } from './connections.ts';
 import { createCrawlControl } from './crawl-control.ts';
 import { representEntryPoint } from './entry-point.ts';
 import { addEvents, type EventsOptions } from './events.ts';
+import { admitRequests, type FrontOptions, OPEN_FRONT } from './front.ts';
 import { createLinks } from './links.ts';
+import { createListener } from './listener.ts';
 import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './odd-requests.ts';
 import { BODY_TOO_LARGE, MOST_BODY_BYTES, NOT_COLLECTED_YET, notFound, sendProblem, unauthorized } from './problems.ts';
+import { createRequestLimits, type RequestLimits } from './request-limits.ts';
 import { createResources, HAL } from './resources.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export interface ServerOptions {
   /** '' or a path such as `/usage`, without a slash at its end. */
@@ -27,6 +32,8 @@ export interface ServerOptions {
   readonly directory: Directory;
   readonly tokens: SessionTokens;
   readonly log: Log;
+  /** Without it, everybody is let in. */
+  readonly front?: FrontOptions;
 }
 
 /** Where events are said, one line each. */
@@ -42,15 +49,6 @@ export interface SessionTokens {
   verify(token: string): Promise<{ readonly user: string } | undefined>;
 }
 
-/** Nothing that is asked of us takes longer to say: a connection that goes on for longer is held open on purpose, or forgotten. */
-const LONGEST_REQUEST_MS = 30_000;
-const IDLE_CHECK_MS = 50;
-const SECURITY_HEADERS = {
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-};
-
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks, once that is known. */
@@ -58,38 +56,50 @@ declare module 'fastify' {
   }
 }
 
-/** The HTTP API below the prefix: `listen` starts it, `close` lets requests under way finish. */
+/**
+ * The HTTP API below the prefix: `listen` starts it, `close` lets requests under way finish. Throws a `CertificateError` where the certificate
+ * cannot be shown.
+ */
 export function createServer(options: ServerOptions): FastifyInstance {
+  const { front = OPEN_FRONT, log, prefix } = options;
+  const { timeouts, tls, trustedProxies, allowedHosts } = front;
+  const limits = createRequestLimits({ ...front.limits, steadyClock: front.steadyClock });
+  const isProxy = createTrust(trustedProxies);
   const server = fastify({
     // Its own log would have two lines a request, and no user.
     logger: false,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
-    requestTimeout: LONGEST_REQUEST_MS,
     bodyLimit: MOST_BODY_BYTES,
     rewriteUrl: ({ url = '/' }) => decodable(originForm(url)),
     clientErrorHandler: answerUnreadable,
+    trustProxy: trustedProxies.length > 0 && isProxy,
+    serverFactory: (onRequest) => createListener(onRequest, { timeouts, tls, now: options.clock() }),
   });
   server.decorateRequest('user', undefined);
   acceptBodiesOfGet(server);
-  logRequests(server, options.log);
+  logRequests(server, log);
   void server.register(cors, {
     origin: options.corsOrigins === '*' ? '*' : [...options.corsOrigins],
     methods: ['GET', 'HEAD', 'OPTIONS', 'POST'],
-    exposedHeaders: ['ETag', 'Location', 'Retry-After'],
+    exposedHeaders: ['ETag', 'Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After'],
     preflightContinue: true,
     strictPreflight: false,
   });
+  const secure = securityHeaders(tls !== undefined);
   server.addHook('onRequest', (_, reply, done) => {
-    void reply.headers(SECURITY_HEADERS);
+    void reply.headers(secure);
     done();
   });
   // After the headers of CORS, which a page needs to read even a refusal; before a body is read that nobody asked for.
-  server.after(() => server.addHook('onRequest', refuseOthers(options)));
-  closeAsTheyFallIdle(server);
+  server.after(() => {
+    admitRequests(server, { prefix, limits, log, allowedHosts, trustedProxies });
+    server.addHook('onRequest', refuseOthers(options));
+  });
+  watchConnections(server, { ...front.limits, isProxy, timeouts });
   answerTogether(server);
-  addRoutes(server, options);
-  answerErrors(server, options.log);
+  addRoutes(server, { ...options, front, limits });
+  answerErrors(server, log);
   return server;
 }
 
@@ -139,25 +149,10 @@ function refuseOthers(options: ServerOptions) {
   };
 }
 
-/**
- * A connection that is kept for another request, and had one under way when the server began to close, is closed with its answer; one that
- * never asked for anything, as browsers open them ahead, at once.
- */
-function closeAsTheyFallIdle(server: FastifyInstance): void {
-  const silent = new Set<Socket>();
-  server.server.on('connection', (socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
-  });
-  server.server.on('request', ({ socket }) => silent.delete(socket));
-  server.addHook('preClose', async () => {
-    for (const socket of silent) socket.destroy();
-    const timer = setInterval(() => server.server.closeIdleConnections(), IDLE_CHECK_MS);
-    server.server.once('close', () => clearInterval(timer));
-  });
-}
+/** With what was made of them. */
+type Wired = ServerOptions & { readonly front: FrontOptions; readonly limits: RequestLimits };
 
-function addRoutes(server: FastifyInstance, options: ServerOptions): void {
+function addRoutes(server: FastifyInstance, options: Wired): void {
   const { prefix, snapshots, version } = options;
   const answerResource = guarded(options, createResources(options));
   const crawl = createCrawlControl(options);
@@ -193,7 +188,7 @@ function answerErrors(server: FastifyInstance, log: Log): void {
 
 /** Lets a request through to `answer` with a valid token only. */
 function guarded(
-  { tokens, prefix }: ServerOptions,
+  { tokens, prefix, limits }: Wired,
   answer: (request: FastifyRequest, reply: FastifyReply) => FastifyReply,
 ) {
   const signIn = createLinks(prefix).authToken();
@@ -204,6 +199,7 @@ function guarded(
     const session = await tokens.verify(token);
     if (session === undefined) return sendProblem(reply, unauthorized('The token is not valid, or not any more', true));
     request.user = session.user;
+    if (!limits.admitUser(session.user, reply)) return reply;
     return answer(request, reply);
   };
 }

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Reader, Reading } from './key.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -24,6 +24,21 @@ export const privateKeyIn: Reader<string> = (path) => {
   if (others.length > 0) return { wrong: 'holds more than one private key' };
   if (/ENCRYPTED/.test(key)) return { wrong: 'holds a private key that needs a password' };
   return isPrivateKey(key) ? { value: `${key}\n` } : { wrong: 'holds a broken private key' };
+};
+
+/** A private key, and whether others than its owner may write its file, or others than its group read it. */
+export interface PrivateKeyFile {
+  readonly pem: string;
+  readonly isExposed: boolean;
+}
+
+const OTHERS_READ_OR_WRITE = 0o026;
+
+/** As `privateKeyIn`, of a file that somebody should look after. */
+export const privateKeyFileIn: Reader<PrivateKeyFile> = (path) => {
+  const read = privateKeyIn(path);
+  if ('wrong' in read) return read;
+  return { value: { pem: read.value, isExposed: (statSync(path).mode & OTHERS_READ_OR_WRITE) !== 0 } };
 };
 
 /** Whether the private key belongs to the first of the certificates; both are PEM texts that have been read. */

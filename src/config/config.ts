@@ -1,4 +1,5 @@
 import { directoryUrls } from './directory-hosts.ts';
+import { type FrontConfig, frontOf } from './front.ts';
 import type { LogLevel } from './general-keys.ts';
 import type { Proxies } from './proxies.ts';
 import type { Values } from './schema.ts';
@@ -6,6 +7,7 @@ import type { Values } from './schema.ts';
 /** The validated configuration, frozen through and through. Holds secrets: never log it. */
 export interface Config {
   readonly general: GeneralConfig;
+  readonly front: FrontConfig;
   readonly ldap: LdapConfig;
   readonly jwt: JwtConfig;
   readonly registry: RegistryConfig;
@@ -111,7 +113,7 @@ interface Circumstances {
 }
 
 export function configOf(
-  { general, ldap, jwt, registry, store, events }: Values,
+  { general, limits, ldap, jwt, registry, store, events }: Values,
   { proxy, isDefaultStore }: Circumstances,
 ): Config {
   return deepFreeze({
@@ -123,6 +125,7 @@ export function configOf(
       updateIntervalMs: general.update_interval * 1000,
       logLevel: general.debug && general.log_level !== 'trace' ? 'debug' : general.log_level,
     },
+    front: frontOf({ general, limits }),
     ldap: {
       urls: directoryUrls(ldap.host, ldap.start_tls),
       baseDn: ldap.base_dn,

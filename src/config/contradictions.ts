@@ -11,10 +11,25 @@ export interface Contradiction {
 
 /** The values of a section's keys, as far as they are right by themselves. */
 type Read<S extends keyof Values> = Partial<Values[S]>;
+type ReadSections = { readonly [S in 'general' | 'ldap' | 'registry']?: Read<S> };
 
 /** What is right by itself and wrong together, and why. Keys that are wrong by themselves are absent. */
-export function contradictions(ldap: Read<'ldap'>, registry: Read<'registry'>): readonly Contradiction[] {
-  return [...inDirectory(ldap), ...inPace(registry), ...inIdentity(registry), ...inDiscovery(registry)];
+export function contradictions({ general = {}, ldap = {}, registry = {} }: ReadSections): readonly Contradiction[] {
+  return [
+    ...inTls(general),
+    ...inDirectory(ldap),
+    ...inPace(registry),
+    ...inIdentity(registry),
+    ...inDiscovery(registry),
+  ];
+}
+
+function inTls(general: Read<'general'>): readonly Contradiction[] {
+  const { tls_certificate: certificate, tls_key: key } = general;
+  if (certificate === undefined || key === undefined || isKeyOf(key.pem, certificate))
+    return halfOf('general', general, 'tls_certificate', 'tls_key');
+  const message = 'is not the key of tls_certificate; expected the private key of the first certificate there';
+  return [{ section: 'general', keys: ['tls_key'], message }];
 }
 
 function inDirectory(ldap: Read<'ldap'>): readonly Contradiction[] {

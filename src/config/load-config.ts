@@ -66,7 +66,7 @@ function readValues(settings: ReadonlyMap<string, Setting>, problems: Problem[])
   }
   // The schema that gave Values its type is the one that was walked through.
   const values = sections as Partial<Values>;
-  for (const { section, keys, message } of contradictions(all['ldap'] ?? {}, all['registry'] ?? {})) {
+  for (const { section, keys, message } of contradictions(all)) {
     const key = keys.find((name) => settings.has(`${section}.${name}`)) ?? keys[0];
     problems.push({ ...placeOf(settings.get(`${section}.${key}`)), subject: `[${section}] ${key}`, message });
   }

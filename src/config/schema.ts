@@ -1,14 +1,17 @@
 import { EVENTS_KEYS } from './events-keys.ts';
+import { FRONT_KEYS } from './front-keys.ts';
 import { GENERAL_KEYS } from './general-keys.ts';
 import { JWT_KEYS } from './jwt-keys.ts';
 import type { KeyValue, Section } from './key.ts';
 import { LDAP_KEYS } from './ldap-keys.ts';
+import { LIMITS_KEYS } from './limits-keys.ts';
 import { REGISTRY_KEYS } from './registry-keys.ts';
 import { STORE_KEYS } from './store-keys.ts';
 
 /** Every section and key there is. What is checked, documented and printed by default is read from here and nowhere else. */
 export const SCHEMA = {
-  general: { about: 'The service itself.', keys: GENERAL_KEYS },
+  general: { about: 'The service itself.', keys: { ...GENERAL_KEYS, ...FRONT_KEYS } },
+  limits: { about: 'How much one may ask for (docs/security.md).', keys: LIMITS_KEYS },
   ldap: { about: 'The directory of those who may sign in.', keys: LDAP_KEYS },
   jwt: { about: 'The tokens that users get for their password.', keys: JWT_KEYS },
   registry: { about: 'The registry that is looked at.', keys: REGISTRY_KEYS },
