@@ -68,11 +68,9 @@ function endSlowReaders(
   exchanges: Exchanges,
   { stalledMs, answerMs }: Pick<Timeouts, 'stalledMs' | 'answerMs'>,
 ): void {
-  // Called where nothing moved for that long; what has nothing to read waits for us.
+  // Called where nothing moved for that long. Who waits for us, or has not asked yet, is not the one who keeps an answer waiting.
   server.setTimeout(stalledMs, (socket: Socket) => {
-    const response = exchanges.get(socket);
-    const waits = response !== undefined && !response.writableFinished && socket.writableLength === 0;
-    if (!waits) socket.destroy();
+    if (exchanges.get(socket)?.writableFinished || socket.writableLength > 0) socket.destroy();
   });
   const sweepMs = answerMs / SWEEPS;
   const sweepsOf = new WeakMap<ServerResponse, number>();
