@@ -12,6 +12,12 @@ import { type LoadedConfig, loadConfig, type Origins } from './config/load-confi
 /** Within that time after SIGTERM or SIGINT the process is gone, whatever still hangs. */
 const LONGEST_STOP_MS = 4500;
 
+/** Where the operator has to look, by the kind of what went wrong. */
+const PLACES: ReadonlyMap<unknown, string> = new Map([
+  ['store', '[store] url: '],
+  ['certificate', '[general] tls_certificate: '],
+]);
+
 // Who reads what we print may have gone, or have no room: that is for the exit code to say.
 process.stdout.on('error', () => process.exit(1));
 process.stderr.on('error', () => undefined);
@@ -86,12 +92,6 @@ function composeOrFail(config: Config, log: Logger): Service {
   }
 }
 
-/** Where the operator has to look, by the kind of what went wrong. */
-const PLACES: ReadonlyMap<unknown, string> = new Map([
-  ['store', '[store] url: '],
-  ['certificate', '[general] tls_certificate: '],
-]);
-
 function placeOf(error: unknown): string | undefined {
   return PLACES.get((error as { kind?: unknown }).kind);
 }
@@ -102,17 +102,20 @@ function failAtPlace(error: unknown): never {
 
 /** Whoever renews a certificate writes two files, and tells us: what does not fit is told, and the old one stays. */
 function renewCertificate(service: Service, loaded: LoadedConfig, log: Logger): void {
-  const consequence = 'the certificate stays as it is';
-  if ('problems' in loaded) {
-    log.error({ problems: loaded.problems }, consequence);
-    return;
-  }
+  const problems = 'problems' in loaded ? loaded.problems : renew(service, loaded.config);
+  if (problems.length > 0) log.error({ problems }, 'the certificate stays as it is');
+  else log.info('the certificate was read again; other settings want a new start');
+  if ('config' in loaded) warnOfKey(loaded.config, log);
+}
+
+function renew(service: Service, config: Config): readonly string[] {
+  if (config.front.tls === undefined)
+    return ['[general] tls_certificate: is not set any more, which wants a new start'];
   try {
-    service.renewCertificate(loaded.config);
-    log.info('the certificate was read again; other settings want a new start');
-    warnOfKey(loaded.config, log);
+    service.renewCertificate(config);
+    return [];
   } catch (error) {
-    log.error({ problems: [`${placeOf(error) ?? ''}${reasonOf(error)}`] }, consequence);
+    return [`${placeOf(error) ?? ''}${reasonOf(error)}`];
   }
 }
 

@@ -90,6 +90,6 @@ test('a limit is a whole number, and 0 is none', () => {
   const lines = (value: string) => withGeneral('[limits]', `requests_per_address = ${value}`, 'failed_sign_ins = 0');
   expect(config(lines('7')).front.limits).toMatchObject({ requestsPerAddress: 7, failedSignIns: 0 });
   expect(problems(lines('-1'))).toEqual([
-    'my.conf:3: [limits] requests_per_address: "-1" is not a whole number; expected a whole number from 0 to 1000000',
+    'my.conf:3: [limits] requests_per_address: "-1" is not a whole number; expected a whole number from 0 to 10000000',
   ]);
 });

@@ -60,15 +60,24 @@ export function createListener(onRequest: RequestListener, { timeouts, tls, now 
  * Listens at that address, or at all of `localhost`, which may be 127.0.0.1 and ::1: whoever connects to the further ones is let in by the
  * same door, and no limit counts twice.
  */
-export async function listen(server: FastifyInstance, host: string, port: number): Promise<void> {
+export async function listen(
+  server: FastifyInstance,
+  host: string,
+  port: number,
+  addressesOf: (host: string) => Promise<readonly string[]> = lookUpAll,
+): Promise<void> {
   await server.listen({ host, port });
   if (host !== 'localhost') return;
   const bound = server.server.address() as AddressInfo;
-  for (const { address } of await lookup(host, { all: true })) {
+  for (const address of await addressesOf(host)) {
     if (address === bound.address) continue;
     const further = createNetServer((socket) => server.server.emit('connection', socket));
-    further.on('error', () => undefined); // a machine may know an address that it does not have
-    further.listen(bound.port, address);
+    // A machine may know an address that it does not have.
+    await new Promise<void>((resolve) => further.once('error', () => resolve()).listen(bound.port, address, resolve));
     server.server.once('close', () => further.close());
   }
+}
+
+async function lookUpAll(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
 }

@@ -1,7 +1,8 @@
 import { key } from './key.ts';
 import { wholeNumber } from './readers.ts';
 
-const MOST = 1_000_000;
+/** More than anybody can serve. */
+const MOST = 10_000_000;
 const RIGHT = `a whole number from 0 to ${MOST}`;
 
 export const LIMITS_KEYS = {
