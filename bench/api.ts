@@ -5,6 +5,7 @@ import { serve } from '../lab/serve.ts';
 import { startService } from '../lab/service.ts';
 import { startTokenService } from '../lab/token-service.ts';
 import { median } from './median.ts';
+import { FAR_LIMITS } from './service.ts';
 import { type LoadResult, load } from './wrk.ts';
 
 const SIZE = { repositories: 200, tagsPerRepository: 50, layersPerTag: 10 };
@@ -19,6 +20,7 @@ export async function benchApi(): Promise<object> {
   await layOutRegistry(registry.storageDirectory, SIZE);
   const service = await startService({
     general: { log_level: 'warn' },
+    limits: FAR_LIMITS,
     ldap: { host: directory.ldapsUrl, base_dn: directory.baseDn, valid_gid: VALID_GID, ca_file: directory.caFile },
     jwt: { secret_key: 'a secret key for the bench, and for nothing else' },
     registry: {

@@ -7,11 +7,14 @@ import { createTokens } from '../src/auth/tokens.ts';
 export const EVENTS_SECRET = 'what the registry shows';
 const SECRET_KEY = 'a secret key for the bench, and for nothing else';
 const LOOK_EVERY_MS = 20;
+/** Counted, but never reached: what counting costs is measured, too. */
+export const FAR_LIMITS = { requests_per_address: 10_000_000, requests_per_user: 10_000_000 };
 const tokens = createTokens({ secretKey: SECRET_KEY, expiresInSeconds: 86_400, clock: Date.now });
 
 export function settingsFor(registryUrl: string, gitlabUrl: string, further: Settings = {}): Settings {
   return {
     general: { log_level: 'info' },
+    limits: FAR_LIMITS,
     ldap: { host: 'ldap://127.0.0.1:9', base_dn: 'dc=example,dc=com', valid_gid: 1 },
     jwt: { secret_key: SECRET_KEY },
     events: { secret: EVENTS_SECRET },
