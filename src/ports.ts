@@ -195,13 +195,31 @@ export interface CollectionState {
     | { readonly startedAt: number; readonly requestsCount: number; readonly progress: Readonly<CrawlProgress> }
     | undefined;
   /** The failure of the last collection; undefined if it succeeded. Its reason is for people and holds no secret. */
-  readonly failure: { readonly at: number; readonly reason: string } | undefined;
+  readonly failure: { readonly at: number; readonly kind: CollectionFailureKind; readonly reason: string } | undefined;
   /** When the last collection of everything succeeded; undefined where none has since the start. */
   readonly lastFinishedAt: number | undefined;
   /** How many repositories are to be read again, or are being read again, because of notifications. */
   readonly noticedCount: number;
   /** Undefined while one is under way. */
   readonly nextAt: number | undefined;
+}
+
+/** Why a collection failed: by the registry's doing, the store's, since it found too little to be believed, or for a reason that nobody thought of. */
+export type CollectionFailureKind = RegistryFailureKind | StoreFailure['kind'] | 'emptied' | 'unexpected';
+
+/** What all collections since the start have come to. But for those of the last one, these numbers only grow. */
+export interface CollectionTally {
+  /** Requests that went to the registry and whoever gives out names and tokens for it, tries included, by notifications too. */
+  readonly requestsCount: number;
+  readonly succeededCount: number;
+  readonly failedCounts: Readonly<Record<CollectionFailureKind, number>>;
+  /** How far they came, the one under way and those that failed included. */
+  readonly repositoriesRead: number;
+  readonly tagsRead: number;
+  /** When the last one started: milliseconds since the epoch. Undefined before the first. */
+  readonly lastStartedAt: number | undefined;
+  /** How long the last one took that succeeded. Undefined where none has. */
+  readonly lastDurationMs: number | undefined;
 }
 
 /** Who wants to hear what a registry tells of itself between two crawls. Neither call waits for anything, or fails. */
@@ -214,6 +232,7 @@ export interface Notifications {
 /** Who collects. */
 export interface Collections {
   state(): CollectionState;
+  tally(): CollectionTally;
   /** Starts a collection now, or says why not: one is under way, or the last one began so little ago that the registry needs a rest. */
   request(): 'started' | 'running' | { readonly retryAfterMs: number };
 }

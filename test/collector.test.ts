@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { createCollector } from '../src/crawl/collector.ts';
+import { EmptyRegistryError } from '../src/crawl/empty-guard.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
+import { NOTHING_COLLECTED } from './sample-tally.ts';
 
 const MINUTE = 60_000;
 
@@ -40,10 +42,12 @@ async function runScript(
       ended();
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     },
-    requestsCount: () => 0,
+    requestsCount: () => 7 * startedAt.length,
     noticedCount: () => 0,
-    takeAll: async () => {
+    takeAll: async (progress) => {
       startedAt.push(now);
+      progress.repositoriesRead += 2;
+      progress.tagsRead += 30;
       const step = script[startedAt.length - 1]?.(now);
       if (step === undefined) throw new Error('the script is over');
       now += step.takes;
@@ -63,7 +67,8 @@ async function runScript(
   collector.start();
   await end;
   await collector.stop();
-  return { latest: taken.at(-1), startedAt: startedAt.map((at) => (at - 1000) / MINUTE), errors, retriesAt };
+  const minutes = startedAt.map((at) => (at - 1000) / MINUTE);
+  return { latest: taken.at(-1), startedAt: minutes, errors, retriesAt, tally: collector.tally() };
 }
 
 test('collections start on whole intervals, however long each takes, and one at a time', async () => {
@@ -107,6 +112,28 @@ test('retries come ever more seldom, and no more seldom than the interval', asyn
   const bad = () => ({ takes: 0, result: new Error('registry down') });
   const { startedAt } = await runScript(Array.from({ length: 10 }, () => bad));
   expect(startedAt.map((at, i) => at - (startedAt[i - 1] ?? 0))).toEqual([0, 0.5, 1, 2, 4, 8, 16, 32, 60, 60]);
+});
+
+test('what the collections come to adds up, however each ends, and failures count by their kind', async () => {
+  const takes = (minutes: number, result: Snapshot | Error) => () => ({ takes: minutes * MINUTE, result });
+  const { tally } = await runScript([
+    takes(3, snapshot(1, 1)),
+    takes(0, Object.assign(new Error('no answer'), { kind: 'unavailable' })),
+    takes(0, Object.assign(new Error('damaged'), { kind: 'store' })),
+    takes(1, new EmptyRegistryError(1, 1000)),
+    takes(5, snapshot(1, 1)),
+    takes(2, new Error('a mistake of ours')),
+  ]);
+  expect(tally).toEqual({
+    ...NOTHING_COLLECTED,
+    requestsCount: 42,
+    succeededCount: 2,
+    failedCounts: { ...NOTHING_COLLECTED.failedCounts, unavailable: 1, store: 1, emptied: 1, unexpected: 1 },
+    repositoriesRead: 12,
+    tagsRead: 180,
+    lastStartedAt: 1000 + 120 * MINUTE,
+    lastDurationMs: 5 * MINUTE,
+  });
 });
 
 test('stopping ends the collection under way', async () => {

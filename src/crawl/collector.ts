@@ -1,7 +1,8 @@
 import type { Snapshot } from '../domain/snapshot.ts';
-import type { Clock, CollectionState, Collections, CrawlProgress, RegistryFailure, SteadyClock } from '../ports.ts';
-import { EmptyRegistryError } from './empty-guard.ts';
+import type { Clock, CollectionState, Collections, CrawlProgress, SteadyClock } from '../ports.ts';
+import { failureKindOf, failureReasonOf } from './failure-kind.ts';
 import { noProgress } from './progress.ts';
+import { createTally } from './tally.ts';
 import type { Wait } from './wait.ts';
 
 export interface CollectorOptions {
@@ -74,6 +75,7 @@ export function createCollector(options: CollectorOptions): Collector {
       const nextAt = endsAt === undefined ? undefined : shown(endsAt);
       return { ...runner.state(), noticedCount: options.noticedCount(), nextAt };
     },
+    tally: runner.tally,
     request() {
       if (!pause.isOn()) return 'running';
       const retryAfterMs = startedAt + LEAST_BETWEEN_STARTS_MS - options.steadyClock();
@@ -92,17 +94,21 @@ export function createCollector(options: CollectorOptions): Collector {
 }
 
 /** Collects once at a time, and knows what goes on and how it went last. */
-function createRunner({ clock, takeAll, requestsCount, report }: CollectorOptions, signal: AbortSignal) {
+function createRunner(options: CollectorOptions, signal: AbortSignal) {
+  const { clock, takeAll, requestsCount, report } = options;
+  const tally = createTally(options);
   let running: (() => NonNullable<CollectionState['running']>) | undefined;
   let failure: CollectionState['failure'];
   let lastFinishedAt: number | undefined;
   return {
     state: () => ({ running: running?.(), failure, lastFinishedAt }),
+    tally: tally.soFar,
     async collect(): Promise<void> {
       const progress = noProgress();
       let taken: Snapshot;
       const [startedAt, requestsBefore] = [clock(), requestsCount()];
       running = () => ({ startedAt, progress, requestsCount: requestsCount() - requestsBefore });
+      tally.started(progress);
       report.started();
       try {
         taken = await takeAll(progress, signal);
@@ -110,20 +116,17 @@ function createRunner({ clock, takeAll, requestsCount, report }: CollectorOption
         running = undefined;
       }
       failure = undefined;
+      tally.succeeded();
       lastFinishedAt = taken.finishedAt;
       report.finished(taken);
     },
     fail(error: unknown, retryAt: number): void {
-      failure = { at: clock(), reason: reasonOf(error) };
+      const kind = failureKindOf(error);
+      failure = { at: clock(), kind, reason: failureReasonOf(error) };
+      tally.failed(kind);
       report.failed(error instanceof Error ? error.message : String(error), retryAt);
     },
   };
-}
-
-/** What is said of a failure to those who ask; where it happened is for the log. */
-function reasonOf(error: unknown): string {
-  if (error instanceof EmptyRegistryError) return error.message;
-  return (error as Partial<RegistryFailure>).reason ?? 'an unexpected error, which the log names';
 }
 
 /** Waits between two collections, and can be made to stop waiting. */
