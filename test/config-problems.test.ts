@@ -42,7 +42,7 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'debug = 1\nDebug: 2': 'my.conf:3: [general] debug: is set a second time, first in line 2; keep one of them',
     '[genral]': 'my.conf:2: [genral]: there is no such section; did you mean [general]?',
     '[tls]':
-      'my.conf:2: [tls]: there is no such section; the sections are general, limits, ldap, jwt, registry, events, store',
+      'my.conf:2: [tls]: there is no such section; the sections are general, limits, ldap, jwt, registry, events, metrics, store',
     '[general]': 'my.conf:2: [general]: begins a second time, first in line 1; join the two',
   },
   '[general]': {
@@ -98,6 +98,9 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     [`access_token = ${SECRETS.token}\n[events]\nsecret = fifteen-bytes-x`]: `my.conf:14: [events] secret: the value is shorter than 16 bytes; expected ${EVENTS}`,
     [`access_token = ${SECRETS.token}\n[events]\nsecret = ${'0'.repeat(32)}`]: `my.conf:14: [events] secret: the value is still the placeholder; expected ${EVENTS}`,
     [`access_token = ${SECRETS.token}\n[events]\nsecret = sixteen bytes or\n  more`]: `my.conf:14: [events] secret: the value holds a line break or a control character; expected ${EVENTS}`,
+    [`access_token = ${SECRETS.token}\n[metrics]\ntoken = fifteen-bytes-x`]: `my.conf:14: [metrics] token: the value is shorter than 16 bytes; expected ${EVENTS}`,
+    [`access_token = ${SECRETS.token}\n[metrics]\nrepositories_limit = 10001`]:
+      'my.conf:14: [metrics] repositories_limit: "10001" is out of range; expected a whole number from 0 to 10000',
     'access_token = 00000000000000000000':
       'my.conf:12: [registry] access_token: the value is still the placeholder; expected a personal access token of the user, in one line',
     'access_token =':
@@ -201,6 +204,7 @@ test('no secret is in any problem, wherever it was written by mistake', () => {
     `bind_password : ${secret}`,
     `bind_password = %(${secret})s`,
     `[events]\nsecret = ${secret}\n more`,
+    `[metrics]\ntoken = ${secret}\n more`,
     `secret_key = short\n${secret}==\n${secret}==`,
     `${secret}`,
     `access_token = x\n${secret}=`,

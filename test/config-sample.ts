@@ -11,6 +11,7 @@ export const SECRETS = {
   token: 'glpat-%cd%25Zx',
   password: 'pä:s:w%rd',
   events: '16-bytes-%-or-more',
+  metrics: '16 others %, or more',
 };
 /** The shortest file that is right. */
 export const GOOD = `[general]

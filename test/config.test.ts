@@ -63,6 +63,7 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       tokenOrigins: ['https://gitlab.example.com', 'https://registry.example.com:5005'],
     },
     events: { secret: undefined },
+    metrics: { isEnabled: true, token: undefined, namespacesLimit: 100, repositoriesLimit: 100 },
     store: {
       isDefault: true,
       file: '/var/lib/gitlab-registry-usage-rest/usage.db',
@@ -120,6 +121,11 @@ test('every key there is can be set', () => {
     exclude: other/old-?/* **/cache
     [events]
     secret: ${SECRETS.events}
+    [metrics]
+    enabled: no
+    token: ${SECRETS.metrics}
+    namespaces_limit: 0
+    repositories_limit: 10000
     [store]
     url: sqlite:data/usage.db
     retention_all: 1 hour
@@ -154,6 +160,12 @@ test('every key there is can be set', () => {
     exclude: ['other/old-?/*', '**/cache'],
   });
   expect(all.events).toEqual({ secret: SECRETS.events });
+  expect(all.metrics).toEqual({
+    isEnabled: false,
+    token: SECRETS.metrics,
+    namespacesLimit: 0,
+    repositoriesLimit: 10_000,
+  });
   expect(all.store).toEqual({
     file: 'data/usage.db',
     isDefault: false,

@@ -12,6 +12,7 @@ export interface Config {
   readonly jwt: JwtConfig;
   readonly registry: RegistryConfig;
   readonly events: EventsConfig;
+  readonly metrics: MetricsConfig;
   readonly store: StoreConfig;
 }
 
@@ -97,6 +98,15 @@ export interface EventsConfig {
   readonly secret: string | undefined;
 }
 
+export interface MetricsConfig {
+  readonly isEnabled: boolean;
+  /** At least 16 bytes in UTF-8; undefined where anybody may read them. */
+  readonly token: string | undefined;
+  /** How many have figures of their own at most. */
+  readonly namespacesLimit: number;
+  readonly repositoriesLimit: number;
+}
+
 export interface StoreConfig {
   /** Whether nobody chose the file: then the service does without where it may not make it. */
   readonly isDefault: boolean;
@@ -113,7 +123,7 @@ interface Circumstances {
 }
 
 export function configOf(
-  { general, limits, ldap, jwt, registry, store, events }: Values,
+  { general, limits, ldap, jwt, registry, store, events, metrics }: Values,
   { proxy, isDefaultStore }: Circumstances,
 ): Config {
   return deepFreeze({
@@ -163,12 +173,22 @@ export function configOf(
       exclude: registry.exclude,
     },
     events: { secret: events.secret },
+    metrics: metricsOf(metrics),
     store: {
       file: store.url,
       isDefault: isDefaultStore,
       retention: { allMs: store.retention_all * 1000, dailyMs: store.retention_daily * 1000 },
     },
   });
+}
+
+function metricsOf({ enabled, token, namespaces_limit, repositories_limit }: Values['metrics']): MetricsConfig {
+  return {
+    isEnabled: enabled,
+    token,
+    namespacesLimit: namespaces_limit,
+    repositoriesLimit: repositories_limit,
+  };
 }
 
 function clientCertificate({

@@ -52,9 +52,10 @@ function knownVariables(): ReadonlyMap<string, Variable> {
 
 /**
  * What Kubernetes tells every container of a namespace about each Service in it, behind the name of the Service, which may be ours
- * (Kubernetes, "Accessing the Service", environment variables).
+ * (Kubernetes, "Accessing the Service", environment variables). One for what Prometheus reads often has `-metrics` behind our name.
  */
-const OF_KUBERNETES = /^(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_[A-Z]+(?:_PROTO|_PORT|_ADDR)?)$|^PORT$/;
+const OF_KUBERNETES =
+  /^(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_[A-Z]+(?:_PROTO|_PORT|_ADDR)?)$|^(?:METRICS_)?PORT$/;
 
 /** A problem where a key of ours was probably meant. What has another purpose, such as the version of an image to run, is let pass. */
 function unknownVariable(variable: string, known: ReadonlyMap<string, Variable>): readonly Problem[] {

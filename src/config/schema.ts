@@ -5,6 +5,7 @@ import { JWT_KEYS } from './jwt-keys.ts';
 import type { KeyValue, Section } from './key.ts';
 import { LDAP_KEYS } from './ldap-keys.ts';
 import { LIMITS_KEYS } from './limits-keys.ts';
+import { METRICS_KEYS } from './metrics-keys.ts';
 import { REGISTRY_KEYS } from './registry-keys.ts';
 import { STORE_KEYS } from './store-keys.ts';
 
@@ -16,6 +17,7 @@ export const SCHEMA = {
   jwt: { about: 'The tokens that users get for their password.', keys: JWT_KEYS },
   registry: { about: 'The registry that is looked at.', keys: REGISTRY_KEYS },
   events: { about: 'What the registry tells by itself.', keys: EVENTS_KEYS },
+  metrics: { about: 'What Prometheus is told.', keys: METRICS_KEYS },
   store: { about: 'What is kept from start to start.', keys: STORE_KEYS },
 } satisfies Record<string, Section>;
 
