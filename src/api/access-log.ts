@@ -1,0 +1,57 @@
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Log } from './server.ts';
+
+/** What programs ask for every few seconds, and nobody looks for in a log unless it goes wrong. */
+const ROUTINE: ReadonlySet<string | undefined> = new Set(['/events', '/health/live', '/health/ready', '/metrics']);
+
+const LONGEST_PATH = 1024;
+const LONGEST_WORDS = 256;
+
+/** One line a request: who asked for what, and what came of it. Whatever the client has chosen in it is cut to size, and can look like nothing else. */
+export function logRequests(server: FastifyInstance, log: Log): void {
+  const bytesSent = createByteCount();
+  server.addHook('onResponse', (request, reply, done) => {
+    const { id, method, ip, user, route } = request;
+    const status = reply.statusCode;
+    const fields = {
+      id,
+      user: user && printable(user, LONGEST_WORDS),
+      ip: printable(ip, LONGEST_WORDS),
+      method,
+      path: printable(pathOf(request), LONGEST_PATH),
+      status,
+      route,
+      bytes: bytesSent(request.raw.socket),
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      agent: printable(request.headers['user-agent'] ?? '', LONGEST_WORDS) || undefined,
+      // Nobody was there any more to take the end of the answer.
+      ...(!reply.raw.writableFinished && { isCutOff: true }),
+    };
+    log[status < 300 && ROUTINE.has(route) ? 'debug' : 'info'](fields, 'request');
+    done();
+  });
+}
+
+/** Without the query: nothing that a client put there by mistake comes into a log. */
+export function pathOf(request: FastifyRequest): string {
+  return (request.raw.url ?? '').split('?', 1)[0] ?? '';
+}
+
+/** What breaks a line, steers a terminal, or turns the direction of what follows. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function printable(text: string, most: number): string {
+  const short = text.length > most ? `${text.slice(0, most)}…` : text;
+  return short.replace(UNPRINTABLE, '\ufffd');
+}
+
+/** Counts what has gone out on a connection since the answer before, headers included. */
+function createByteCount(): (socket: Socket) => number {
+  const counted = new WeakMap<Socket, number>();
+  return (socket) => {
+    const [before, now] = [counted.get(socket) ?? 0, socket.bytesWritten ?? 0];
+    counted.set(socket, now);
+    return now - before;
+  };
+}
