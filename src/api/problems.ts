@@ -6,13 +6,21 @@ export interface Problem {
   readonly status: number;
   readonly detail: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Further members, which only this kind of problem has (RFC 9457, 3.2). */
+  readonly members?: Readonly<Record<string, unknown>>;
 }
 
 export const PROBLEM = 'application/problem+json';
 
-/** `message` and `msg` repeat the detail: clients of the first version of this service read the one or the other. */
-export function problemBody({ status, detail }: Problem): Buffer {
-  const problem = { type: 'about:blank', title: STATUS_CODES[status], status, detail, message: detail, msg: detail };
+/**
+ * `message` and `msg` repeat the detail: clients of the first version of this service read the one or the other.
+ *
+ * @param id the request's: the instance is what was asked for, and that one time
+ */
+export function problemBody({ status, detail, members }: Problem, id?: string): Buffer {
+  const instance = id === undefined ? {} : { instance: `#${id}` };
+  const title = STATUS_CODES[status];
+  const problem = { type: 'about:blank', title, status, detail, ...instance, message: detail, msg: detail, ...members };
   return Buffer.from(JSON.stringify(problem));
 }
 
@@ -22,7 +30,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
     .headers(problem.headers ?? {})
     .header('cache-control', 'no-store')
     .header('content-type', PROBLEM)
-    .send(problemBody(problem));
+    .send(problemBody(problem, reply.request.id));
 }
 
 export function notFound(what: string): Problem {
