@@ -56,6 +56,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     collections: collector,
     notifications: notices,
     events: config.events,
+    metrics: config.metrics,
     clock,
     directory: createLdapDirectory(config.ldap),
     tokens: createTokens({ ...config.jwt, clock }),

@@ -12,6 +12,7 @@ import type { RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import type { CollectionState } from '../src/ports.ts';
 import { config, digest, layer } from './sample-graph.ts';
+import { NOTHING_COLLECTED } from './sample-tally.ts';
 
 /* What is ours of the API, below a prefix, over a small registry whose figures can be added up by hand:
  *
@@ -81,6 +82,7 @@ beforeAll(async () => {
     snapshots: { latest: () => latest },
     collections: {
       state: () => state,
+      tally: () => NOTHING_COLLECTED,
       request() {
         requested++;
         return rest > 0 ? { retryAfterMs: rest } : state.running === undefined ? 'started' : 'running';
@@ -88,6 +90,7 @@ beforeAll(async () => {
     },
     notifications: { changed() {}, pulled() {} },
     events: { secret: undefined },
+    metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
     clock: () => 1_700_000_070_000,
     directory: { authenticate: async () => false },
     tokens: { issue: async () => '', verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined) },
@@ -278,7 +281,7 @@ describe('the crawl', () => {
     const progress = { repositoriesFound: 5, repositoriesRead: 2, repositoriesKept: 1, tagsFound: 50, tagsRead: 20 };
     state = {
       running: { startedAt: 1_700_000_060_000, requestsCount: 35, progress },
-      failure: { at: 1_700_000_050_000, reason: 'down' },
+      failure: { at: 1_700_000_050_000, kind: 'unavailable', reason: 'down' },
       lastFinishedAt: undefined,
       noticedCount: 3,
       nextAt: undefined,

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { createServer } from '../src/api/server.ts';
 import type { Notifications, Pull } from '../src/ports.ts';
 import { emptySnapshot } from './sample-snapshot.ts';
+import { NOTHING_COLLECTED } from './sample-tally.ts';
 
 export const NOW = Date.UTC(2026, 10, 25, 12);
 
@@ -28,10 +29,12 @@ export function createEventListener(secret: string | undefined, clock = (): numb
     snapshots: { latest: () => emptySnapshot(NOW) },
     collections: {
       state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
+      tally: () => NOTHING_COLLECTED,
       request: () => 'running',
     },
     notifications,
     events: { secret },
+    metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
     clock,
     directory: { authenticate: async () => false },
     tokens: { issue: async () => '', verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined) },

@@ -5,6 +5,7 @@ import { createServer } from '../src/api/server.ts';
 import type { Snapshot } from '../src/domain/snapshot.ts';
 import { readJsonLines } from './fixture.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
+import { NOTHING_COLLECTED } from './sample-tally.ts';
 
 /* Every exchange that was recorded of the original service is played again. Its status and its body are what we have to answer too,
  * and more is allowed: but for the deviations below, each with its reason. */
@@ -80,10 +81,12 @@ beforeAll(async () => {
           noticedCount: 0,
           nextAt: 0,
         }),
+        tally: () => NOTHING_COLLECTED,
         request: () => 'running',
       },
       notifications: { changed() {}, pulled() {} },
       events: { secret: undefined },
+      metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
       log: pino({ level: 'silent' }),
       snapshots: { latest: () => ({ ...snapshot, finishedAt: timestampOf(service) * 1000 }) },
       directory: { authenticate: async (user, password) => PEOPLE.get(user.trim().toLowerCase()) === password },

@@ -2,6 +2,7 @@ import cors from '@fastify/cors';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Clock, Collections, Directory, Notifications, Snapshots } from '../ports.ts';
 import { createTrust } from './addresses.ts';
+import { logRequests, pathOf } from './access-log.ts';
 import { answerTogether } from './answer-together.ts';
 import { createAuthToken } from './auth-token.ts';
 import { bearerToken } from './authorization.ts';
@@ -11,10 +12,13 @@ import { createCrawlControl } from './crawl-control.ts';
 import { representEntryPoint } from './entry-point.ts';
 import { addEvents, type EventsOptions } from './events.ts';
 import { admitRequests, type FrontOptions, OPEN_FRONT } from './front.ts';
+import { addHealth } from './health.ts';
 import { createLinks } from './links.ts';
 import { createListener } from './listener.ts';
+import { addMetrics, type MetricsOptions } from './metrics.ts';
 import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './odd-requests.ts';
-import { BODY_TOO_LARGE, MOST_BODY_BYTES, NOT_COLLECTED_YET, notFound, sendProblem, unauthorized } from './problems.ts';
+import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } from './problems.ts';
+import { requestId } from './request-id.ts';
 import { createRequestLimits, type RequestLimits } from './request-limits.ts';
 import { createResources, HAL } from './resources.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -28,6 +32,7 @@ export interface ServerOptions {
   readonly collections: Collections;
   readonly notifications: Notifications;
   readonly events: EventsOptions['events'];
+  readonly metrics: MetricsOptions['metrics'];
   readonly clock: Clock;
   readonly directory: Directory;
   readonly tokens: SessionTokens;
@@ -53,6 +58,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks, once that is known. */
     user: string | undefined;
+    /** Which of our paths it asks for, such as `/repositories/*`; undefined where that is none of them. */
+    route: string | undefined;
   }
 }
 
@@ -71,24 +78,26 @@ export function createServer(options: ServerOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
     bodyLimit: MOST_BODY_BYTES,
+    genReqId: requestId,
     rewriteUrl: ({ url = '/' }) => decodable(originForm(url)),
     clientErrorHandler: answerUnreadable,
     trustProxy: trustedProxies.length > 0 && isProxy,
     serverFactory: (onRequest) => createListener(onRequest, { timeouts, tls, now: options.clock() }),
   });
   server.decorateRequest('user', undefined);
+  server.decorateRequest('route', undefined);
   acceptBodiesOfGet(server);
   logRequests(server, log);
   void server.register(cors, {
     origin: options.corsOrigins === '*' ? '*' : [...options.corsOrigins],
     methods: ['GET', 'HEAD', 'OPTIONS', 'POST'],
-    exposedHeaders: ['ETag', 'Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After'],
+    exposedHeaders: ['ETag', 'Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'],
     preflightContinue: true,
     strictPreflight: false,
   });
   const secure = securityHeaders(tls !== undefined);
-  server.addHook('onRequest', (_, reply, done) => {
-    void reply.headers(secure);
+  server.addHook('onRequest', (request, reply, done) => {
+    void reply.headers(secure).header('x-request-id', request.id);
     done();
   });
   // After the headers of CORS, which a page needs to read even a refusal; before a body is read that nobody asked for.
@@ -115,28 +124,36 @@ const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly
   ['events', { methods: ['POST'], hasMembers: false }],
   ['health/live', { methods: ['GET'], hasMembers: false }],
   ['health/ready', { methods: ['GET'], hasMembers: false }],
+  ['metrics', { methods: ['GET'], hasMembers: false }],
 ]);
 
-/** What may be asked of a path; undefined where nothing is there to ask. */
-function methodsAt(path: string, { prefix, events }: ServerOptions): readonly string[] | undefined {
+/** Where a path leads, and what may be asked there; undefined where nothing is. */
+function placeAt(
+  path: string,
+  { prefix, events, metrics }: ServerOptions,
+): { readonly route: string; readonly methods: readonly string[] } | undefined {
   if (path !== prefix && !path.startsWith(`${prefix}/`)) return undefined;
   const below = path.slice(prefix.length + 1);
-  if (below === 'events' && events.secret === undefined) return undefined;
+  if ((below === 'events' && events.secret === undefined) || (below === 'metrics' && !metrics.isEnabled))
+    return undefined;
   const exact = PATHS.get(below);
-  if (exact !== undefined) return exact.methods;
-  const collection = PATHS.get(below.split('/', 1)[0] ?? '');
-  return collection?.hasMembers ? collection.methods : undefined;
+  if (exact !== undefined) return { route: `/${below}`, methods: exact.methods };
+  const [name = ''] = below.split('/', 1);
+  const collection = PATHS.get(name);
+  return collection?.hasMembers ? { route: `/${name}/*`, methods: collection.methods } : undefined;
 }
 
 function refuseOthers(options: ServerOptions) {
   // Hooks call back here: each promise of one would be paid for by every request.
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const path = pathOf(request);
-    const methods = methodsAt(path, options);
-    if (methods === undefined) {
+    const place = placeAt(path, options);
+    if (place === undefined) {
       void sendProblem(reply, notFound(path));
       return;
     }
+    const { methods } = place;
+    request.route = place.route;
     if (methods.includes(request.method === 'HEAD' ? 'GET' : request.method)) {
       done();
       return;
@@ -153,7 +170,7 @@ function refuseOthers(options: ServerOptions) {
 type Wired = ServerOptions & { readonly front: FrontOptions; readonly limits: RequestLimits };
 
 function addRoutes(server: FastifyInstance, options: Wired): void {
-  const { prefix, snapshots, version } = options;
+  const { prefix, version } = options;
   const answerResource = guarded(options, createResources(options));
   const crawl = createCrawlControl(options);
   const entryPoint = toBody(representEntryPoint(prefix, version));
@@ -169,10 +186,8 @@ function addRoutes(server: FastifyInstance, options: Wired): void {
   server.get(`${prefix}/collection`, guarded(options, crawl.show));
   server.post(`${prefix}/collection`, guarded(options, crawl.begin));
   addEvents(server, options);
-  server.get(`${prefix}/health/live`, async () => ({ status: 'live' }));
-  server.get(`${prefix}/health/ready`, async (_, reply) =>
-    snapshots.latest() === undefined ? sendProblem(reply, NOT_COLLECTED_YET) : { status: 'ready' },
-  );
+  addHealth(server, options);
+  addMetrics(server, options);
   server.setNotFoundHandler(async (request, reply) => sendProblem(reply, notFound(pathOf(request))));
 }
 
@@ -202,21 +217,4 @@ function guarded(
     if (!limits.admitUser(session.user, reply)) return reply;
     return answer(request, reply);
   };
-}
-
-function logRequests(server: FastifyInstance, log: Log): void {
-  server.addHook('onResponse', (request, reply, done) => {
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    const { method, ip, user } = request;
-    const [path, status] = [pathOf(request), reply.statusCode];
-    // A registry tells of every blob that is pushed, and of every pull.
-    const isTaken = status === 202 && path.endsWith('/events');
-    log[isTaken ? 'debug' : 'info']({ user, ip, method, path, status, ms }, 'request');
-    done();
-  });
-}
-
-/** Without the query: nothing that a client put there by mistake comes into a log. */
-function pathOf(request: FastifyRequest): string {
-  return (request.raw.url ?? '').split('?', 1)[0] ?? '';
 }
