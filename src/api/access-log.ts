@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Log } from './server.ts';
+import { whenAnswered } from './when-answered.ts';
 
 /** What programs ask for every few seconds, and nobody looks for in a log unless it goes wrong. */
 const ROUTINE: ReadonlySet<string | undefined> = new Set(['/events', '/health/live', '/health/ready', '/metrics']);
@@ -11,9 +12,8 @@ const LONGEST_WORDS = 256;
 /** One line a request: who asked for what, and what came of it. Whatever the client has chosen in it is cut to size, and can look like nothing else. */
 export function logRequests(server: FastifyInstance, log: Log): void {
   const bytesSent = createByteCount();
-  server.addHook('onResponse', (request, reply, done) => {
-    const { id, method, ip, user, route } = request;
-    const status = reply.statusCode;
+  whenAnswered(server, (request, reply, { ip, status, isCutOff }) => {
+    const { id, method, user, route } = request;
     const fields = {
       id,
       user: user && printable(user, LONGEST_WORDS),
@@ -25,11 +25,9 @@ export function logRequests(server: FastifyInstance, log: Log): void {
       bytes: bytesSent(request.raw.socket),
       ms: Math.round(reply.elapsedTime * 10) / 10,
       agent: printable(request.headers['user-agent'] ?? '', LONGEST_WORDS) || undefined,
-      // Nobody was there any more to take the end of the answer.
-      ...(!reply.raw.writableFinished && { isCutOff: true }),
+      ...(isCutOff && { isCutOff }),
     };
     log[status < 300 && ROUTINE.has(route) ? 'debug' : 'info'](fields, 'request');
-    done();
   });
 }
 

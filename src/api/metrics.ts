@@ -42,7 +42,7 @@ export function addMetrics(server: FastifyInstance, options: MetricsOptions): vo
     const text = await registry.metrics();
     const isOpen = wantsOpenMetrics(accept);
     return reply
-      .headers({ 'cache-control': 'no-store', vary: 'Accept' })
+      .header('cache-control', 'no-store')
       .type(isOpen ? openMetricsContentType : prometheusContentType)
       .send(isOpen ? toOpenMetrics(text) : text);
   });

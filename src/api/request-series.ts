@@ -1,6 +1,7 @@
 import { Counter, Histogram, type Registry } from '@prometheus-io/client';
 import type { FastifyInstance } from 'fastify';
 import { PREFIX } from './series.ts';
+import { whenAnswered } from './when-answered.ts';
 
 /** From an answer out of memory to a page that takes too long. */
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -23,11 +24,10 @@ export function countRequests(server: FastifyInstance, registry: Registry): void
     buckets: BUCKETS_SECONDS,
     registers: [registry],
   });
-  server.addHook('onResponse', (request, reply, done) => {
+  whenAnswered(server, (request, reply, { status }) => {
     const route = request.route ?? OTHER;
     const method = METHODS.has(request.method) ? request.method : OTHER;
-    requests.inc({ route, method, status: String(reply.statusCode) });
+    requests.inc({ route, method, status: String(status) });
     durations.observe({ route, method }, reply.elapsedTime / 1000);
-    done();
   });
 }

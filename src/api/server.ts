@@ -88,6 +88,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest('route', undefined);
   acceptBodiesOfGet(server);
   logRequests(server, log);
+  addMetrics(server, options); // before whatever refuses requests: those count, too
   void server.register(cors, {
     origin: options.corsOrigins === '*' ? '*' : [...options.corsOrigins],
     methods: ['GET', 'HEAD', 'OPTIONS', 'POST'],
@@ -187,7 +188,6 @@ function addRoutes(server: FastifyInstance, options: Wired): void {
   server.post(`${prefix}/collection`, guarded(options, crawl.begin));
   addEvents(server, options);
   addHealth(server, options);
-  addMetrics(server, options);
   server.setNotFoundHandler(async (request, reply) => sendProblem(reply, notFound(pathOf(request))));
 }
 
@@ -196,7 +196,7 @@ function answerErrors(server: FastifyInstance, log: Log): void {
     const status = error.statusCode ?? 500;
     if (status === BODY_TOO_LARGE.status) return sendProblem(reply, BODY_TOO_LARGE);
     if (status < 500) return sendProblem(reply, { status, detail: 'The request is not understood' });
-    log.error({ err: error, path: pathOf(request) }, 'a request failed');
+    log.error({ id: request.id, err: error, path: pathOf(request) }, 'a request failed');
     return sendProblem(reply, { status: 500, detail: 'The request failed, through no fault of yours' });
   });
 }
