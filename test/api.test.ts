@@ -444,7 +444,7 @@ describe('the way in', () => {
 
   test('caches keep the answers to the pages of different origins apart', async () => {
     const { headers } = await ask('/repositories');
-    expect(headers.vary).toBe('Origin, Accept, Authorization');
+    expect(headers.vary).toBe('Origin, Accept, Accept-Encoding, Authorization');
     expect(headers['access-control-allow-origin']).toBe('https://page.example');
   });
 

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Snapshots } from '../ports.ts';
 import { type AnsweredSnapshot, type Body, createAnswers, isNoneMatch, toBody } from './bodies.ts';
+import { chosenCoding } from './encodings.ts';
 import { createLinks, decodeName, EXACT_PARAMETER, encodeSegment, encodeSegmentTwice, type Links } from './links.ts';
 import { badRequest, NOT_COLLECTED_YET, notFound, type Problem, sendProblem } from './problems.ts';
 import { readPage, readWants, type Wants } from './query.ts';
@@ -10,6 +11,7 @@ import { representNamespace, representNamespaces } from './represent-namespaces.
 import { NOTHING_YET, type Representation, representRepositories, representResource } from './representations.ts';
 import { describeMissing, hrefOf, type Resource, resolve } from './resolve.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
+import { endWhereStalled } from './stalled-readers.ts';
 
 export interface ResourcesOptions {
   readonly prefix: string;
@@ -129,18 +131,40 @@ function describe(collection: string, below: string): string {
   return collection === 'repositories' ? describeMissing(below) : `/${collection}/${encodeSegment(decodeName(below))}`;
 }
 
+/** What CORS says of it stays. */
+function varyOf(reply: FastifyReply): string {
+  const ours = 'Accept, Accept-Encoding, Authorization';
+  return [reply.getHeader('vary'), ours].flatMap((value) => value ?? []).join(', ');
+}
+
 /** A path that means several things. Whatever a proxy decodes of these links on their way to us, each means one. */
 function sendChoices(reply: FastifyReply, choices: readonly Resource[], links: Links): FastifyReply {
   const item = choices.map((choice) => ({
     href: `${hrefOf(choice, links)}?${EXACT_PARAMETER}=true`,
     title: choice.kind,
   }));
-  return reply.code(300).type(HAL).header('cache-control', 'private, no-cache').send({ _links: { item } });
+  const headers = { vary: varyOf(reply), 'cache-control': 'private, no-cache' };
+  return reply.code(300).type(HAL).headers(headers).send({ _links: { item } });
 }
 
-function sendBody(request: FastifyRequest, reply: FastifyReply, { payload, etag }: Body): FastifyReply {
-  const vary = [reply.getHeader('vary'), 'Accept, Authorization'].flatMap((value) => value ?? []).join(', ');
-  reply.header('etag', etag).header('cache-control', 'private, no-cache').header('vary', vary);
-  if (isNoneMatch(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  return reply.header('content-type', HAL).send(payload);
+/** A shorter one becomes hardly shorter. */
+const LEAST_ENCODED_BYTES = 1024;
+/** What is shorter is out of our hands at once. */
+const LEAST_STALLED_BYTES = 64 * 1024;
+
+function sendBody(request: FastifyRequest, reply: FastifyReply, body: Body): FastifyReply {
+  const { 'accept-encoding': accepted, 'if-none-match': known } = request.headers;
+  const coding = body.bytes.length < LEAST_ENCODED_BYTES ? undefined : chosenCoding(accepted);
+  // Each coding has a validator of its own, since it has bytes of its own.
+  const etag = coding === undefined ? `"${body.etag}"` : `"${body.etag}-${coding}"`;
+  const headers = { etag, vary: varyOf(reply), 'cache-control': 'private, no-cache' };
+  if (isNoneMatch(known, etag)) return reply.headers(headers).code(304).send();
+  if (body.bytes.length >= LEAST_STALLED_BYTES) endWhereStalled(reply.raw);
+  const type = { 'content-type': HAL };
+  if (coding === undefined) return reply.headers({ ...headers, ...type }).send(body.payload);
+  body.encoded(coding).then(
+    (bytes) => reply.headers({ ...headers, ...type, 'content-encoding': coding }).send(bytes),
+    (error: unknown) => reply.send(error),
+  );
+  return reply;
 }
