@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { type FrontOptions, OPEN_FRONT } from '../src/api/front.ts';
 import { createServer, type Log, type ServerOptions } from '../src/api/server.ts';
 import { collected, image } from './sample-collection.ts';
+import { NOTHING_COLLECTED } from './sample-tally.ts';
 
 /** The real server at a real socket, with a small registry behind it, and a directory in which everybody's password is `right`. */
 export interface FrontServer {
@@ -39,9 +40,11 @@ export async function startFront(
     collections: {
       state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
       request: () => 'started',
+      tally: () => NOTHING_COLLECTED,
     },
     notifications: { changed() {}, pulled() {} },
     events: { secret: 'the secret of the events' },
+    metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
     clock: Date.now,
     directory: {
       async authenticate(user, password) {

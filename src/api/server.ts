@@ -1,8 +1,8 @@
 import cors from '@fastify/cors';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Clock, Collections, Directory, Notifications, Snapshots } from '../ports.ts';
-import { createTrust } from './addresses.ts';
 import { logRequests, pathOf } from './access-log.ts';
+import { createTrust } from './addresses.ts';
 import { answerTogether } from './answer-together.ts';
 import { createAuthToken } from './auth-token.ts';
 import { bearerToken } from './authorization.ts';
