@@ -166,10 +166,11 @@ test('nothing in a refused sign-in tells whether there is such a user, or whethe
   await start({ failedSignIns: 50 });
   for (const user of ['alice', 'nobody']) await times(10, () => from('127.0.0.1', signIn(user, 'wrong')));
   const before = front.asked.length;
+  const id = { 'X-Request-Id': 'the-same' };
   const [right, wrong, nobody] = [
-    await from('127.0.0.1', signIn('alice', 'right')),
-    await from('127.0.0.1', signIn('alice', 'wrong')),
-    await from('127.0.0.1', signIn('nobody', 'wrong')),
+    await from('127.0.0.1', signIn('alice', 'right', id)),
+    await from('127.0.0.1', signIn('alice', 'wrong', id)),
+    await from('127.0.0.1', signIn('nobody', 'wrong', id)),
   ];
   const told = ({ status, headers: { date, ...headers }, body }: Answer) => ({ status, headers, body });
   expect(right?.status).toBe(429);
