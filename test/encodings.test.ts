@@ -1,10 +1,6 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chosenCoding } from '../src/api/encodings.ts';
-import { endWhereStalled } from '../src/api/stalled-readers.ts';
 import { createSampleServer } from './sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 
@@ -110,35 +106,4 @@ test('of several codings the one that is wanted most is taken, and the fastest o
     expect(chosenCoding(header), header).toBe(coding);
   }
   expect(chosenCoding(undefined)).toBeUndefined();
-});
-
-test('a client that has stopped to read is cut off; one that reads slowly gets everything', async () => {
-  const bytes = Buffer.alloc(20_000_000, 'x');
-  const slowly = createServer((_, answer) => {
-    endWhereStalled(answer, 1000);
-    answer.end(bytes);
-  });
-  await once(slowly.listen(0, '127.0.0.1'), 'listening');
-  const { port } = slowly.address() as AddressInfo;
-  const begin = () => {
-    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
-    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-    return socket;
-  };
-  const accepted = once(slowly, 'connection');
-  const stalled = begin().pause();
-  const [inside] = await accepted;
-  await once(inside, 'close');
-  stalled.destroy();
-
-  const reader = begin();
-  let got = 0;
-  reader.on('data', (chunk: Buffer) => {
-    got += chunk.length;
-    reader.pause();
-    setTimeout(() => reader.resume(), 5);
-  });
-  await once(reader, 'close');
-  expect(got).toBeGreaterThan(bytes.length);
-  slowly.close();
 });

@@ -11,7 +11,6 @@ import { representNamespace, representNamespaces } from './represent-namespaces.
 import { NOTHING_YET, type Representation, representRepositories, representResource } from './representations.ts';
 import { describeMissing, hrefOf, type Resource, resolve } from './resolve.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
-import { endWhereStalled } from './stalled-readers.ts';
 
 export interface ResourcesOptions {
   readonly prefix: string;
@@ -149,8 +148,6 @@ function sendChoices(reply: FastifyReply, choices: readonly Resource[], links: L
 
 /** A shorter one becomes hardly shorter. */
 const LEAST_ENCODED_BYTES = 1024;
-/** What is shorter is out of our hands at once. */
-const LEAST_STALLED_BYTES = 64 * 1024;
 
 function sendBody(request: FastifyRequest, reply: FastifyReply, body: Body): FastifyReply {
   const { 'accept-encoding': accepted, 'if-none-match': known } = request.headers;
@@ -159,7 +156,6 @@ function sendBody(request: FastifyRequest, reply: FastifyReply, body: Body): Fas
   const etag = coding === undefined ? `"${body.etag}"` : `"${body.etag}-${coding}"`;
   const headers = { etag, vary: varyOf(reply), 'cache-control': 'private, no-cache' };
   if (isNoneMatch(known, etag)) return reply.headers(headers).code(304).send();
-  if (body.bytes.length >= LEAST_STALLED_BYTES) endWhereStalled(reply.raw);
   const type = { 'content-type': HAL };
   if (coding === undefined) return reply.headers({ ...headers, ...type }).send(body.payload);
   body.encoded(coding).then(
