@@ -3,8 +3,7 @@ import { PRODUCT } from './api/entry-point.ts';
 import { listen, TIMEOUTS } from './api/listener.ts';
 import { createServer } from './api/server.ts';
 import { renewCertificate } from './api/tls.ts';
-import { createLdapDirectory } from './auth/ldap-directory.ts';
-import { createTokens } from './auth/tokens.ts';
+import { type AuthReport, createAuth } from './auth/auth.ts';
 import type { Logger } from './cli/log.ts';
 import type { Config } from './config/config.ts';
 import { type Collector, type CollectorReport, createCollector } from './crawl/collector.ts';
@@ -30,12 +29,22 @@ const PROGRESS_EVERY_MS = 5000;
 /** Of many of a kind: `/gaps` has the rest. */
 const MOST_LOGGED = 100;
 const MOST_NAMED = 10;
+const LONGEST_USER = 200;
 
 const clock = Date.now;
 const steadyClock = (): number => performance.now();
 
-/** Throws a `StoreError` where the store cannot be opened, and a `CertificateError` where the certificate cannot be shown. */
+/**
+ * Throws an `AccountsFileError` where a file of accounts is not right, a `StoreError` where the store cannot be opened, and a `CertificateError` where
+ * the certificate cannot be shown.
+ */
 export function compose(config: Config, version: string, log: Logger): Service {
+  const auth = createAuth({
+    ...config.auth,
+    ldap: config.ldap,
+    tokens: { ...config.jwt, clock },
+    report: reportAuthTo(log),
+  });
   const store = openStoreOrNone({ ...config.store, registryUrl: config.registry.registryUrl }, log);
   const registry = createDistributionRegistry({
     ...config.registry,
@@ -58,14 +67,15 @@ export function compose(config: Config, version: string, log: Logger): Service {
     events: config.events,
     metrics: config.metrics,
     clock,
-    directory: createLdapDirectory(config.ldap),
-    tokens: createTokens({ ...config.jwt, clock }),
+    directory: auth.directory,
+    tokens: auth.tokens,
     log,
     front: { ...config.front, timeouts: TIMEOUTS, steadyClock },
   });
   let progress: NodeJS.Timeout | undefined;
   return {
     async start() {
+      auth.start();
       await snapshots.load();
       await listen(server, config.general.host, config.general.port);
       const scheme = config.front.tls === undefined ? 'http' : 'https';
@@ -81,7 +91,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     async stop() {
       clearInterval(progress);
       await Promise.all([server.close(), collector.stop(), notices.stop()]);
-      await registry.close();
+      await Promise.all([registry.close(), auth.stop()]);
       store.close();
     },
   };
@@ -194,12 +204,28 @@ function reportTo(log: Logger, registry: DistributionRegistry, snapshots: Snapsh
   };
 }
 
+function reportAuthTo(log: Logger): AuthReport {
+  const shown = (user: string): string => user.slice(0, LONGEST_USER);
+  return {
+    signedIn: (user, method) => log.info({ user: shown(user), method }, 'signed in'),
+    refused: (user, methods) => log.info({ user: shown(user), methods }, 'sign-in refused'),
+    passedOver: (method, error) =>
+      log.error({ method, reason: reasonOf(error) }, 'a method cannot tell who signs in; another one could'),
+    readAgain: (setting) => log.info({ setting }, 'a file was read again, and counts'),
+    notRead: (setting, problems) => log.error({ setting, problems }, 'a file is not right; what it said before counts'),
+    exposed: (setting, path) => log.warn({ setting, path }, 'others than the service can read or change the file'),
+  };
+}
+
 function some(names: ReadonlySet<string>): object {
   return { repositories: [...names].slice(0, MOST_NAMED), count: names.size };
 }
 
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function reportNoticesTo(log: Logger): NoticesReport {
-  const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
   return {
     reread: (names) => log.info(some(names), 'read again, as the registry has notified'),
     rereadFailed: (names, error) =>

@@ -9,6 +9,12 @@ import type { Config } from './config/config.ts';
 import { defaultConfigText } from './config/default-config.ts';
 import { type LoadedConfig, loadConfig, type Origins } from './config/load-config.ts';
 
+/** Where the operator has to look, by the kind of what went wrong. */
+const PLACES: ReadonlyMap<unknown, string> = new Map([
+  ['store', '[store] url: '],
+  ['accounts', ''], // the message says it
+]);
+
 /** Within that time after SIGTERM or SIGINT the process is gone, whatever still hangs. */
 const LONGEST_STOP_MS = 4500;
 
@@ -97,7 +103,8 @@ function placeOf(error: unknown): string | undefined {
 }
 
 function failAtPlace(error: unknown): never {
-  return fail(`${PROGRAM}: ${placeOf(error) ?? ''}${reasonOf(error)}\n`, 1);
+  const lines = reasonOf(error).split('\n');
+  return fail(lines.map((line) => `${PROGRAM}: ${placeOf(error) ?? ''}${line}\n`).join(''), 1);
 }
 
 /** Whoever renews a certificate writes two files, and tells us: what does not fit is told, and the old one stays. */

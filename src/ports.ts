@@ -167,7 +167,7 @@ export interface StoreFailure extends Error {
   readonly reason: string;
 }
 
-/** Who may sign in. Throws a `DirectoryError` where the directory cannot be asked. */
+/** Who may sign in. Throws where nobody can tell: an error of the kind `busy` where that is for want of time. */
 export interface Directory {
   /** Whether the password is that user's, and the user one of those let in. */
   authenticate(user: string, password: string): Promise<boolean>;

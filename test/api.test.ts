@@ -93,7 +93,11 @@ beforeAll(async () => {
     metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
     clock: () => 1_700_000_070_000,
     directory: { authenticate: async () => false },
-    tokens: { issue: async () => '', verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined) },
+    tokens: {
+      expiresInSeconds: 60,
+      issue: async () => '',
+      verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
+    },
     log: pino({ level: 'silent' }),
   });
   await server.ready();

@@ -42,7 +42,7 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'debug = 1\nDebug: 2': 'my.conf:3: [general] debug: is set a second time, first in line 2; keep one of them',
     '[genral]': 'my.conf:2: [genral]: there is no such section; did you mean [general]?',
     '[tls]':
-      'my.conf:2: [tls]: there is no such section; the sections are general, limits, ldap, jwt, registry, events, metrics, store',
+      'my.conf:2: [tls]: there is no such section; the sections are general, limits, auth, ldap, jwt, registry, events, metrics, store',
     '[general]': 'my.conf:2: [general]: begins a second time, first in line 1; join the two',
   },
   '[general]': {

@@ -26,6 +26,7 @@ test('a file as the original had it becomes a Config, with defaults for the rest
         connectionsPerAddress: 200,
       },
     },
+    auth: { methods: ['ldap'], htpasswdFile: undefined, notBeforeFile: undefined },
     ldap: {
       urls: ['ldaps://ldap.example.com'],
       baseDn: 'dc=example,dc=com',
@@ -39,7 +40,13 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       bindPassword: undefined,
       timeoutMs: 10_000,
     },
-    jwt: { expiresInSeconds: 1_209_600, secretKey: SECRETS.key },
+    jwt: {
+      expiresInSeconds: 1_209_600,
+      secretKey: SECRETS.key,
+      previousSecretKeys: [],
+      issuer: undefined,
+      audience: undefined,
+    },
     registry: {
       gitlabUrl: 'https://gitlab.example.com/',
       registryUrl: 'https://registry.example.com:5005/',
@@ -74,7 +81,7 @@ test('a file as the original had it becomes a Config, with defaults for the rest
 
 test('the Config is frozen through and through', () => {
   const { ldap, registry } = config(GOOD);
-  for (const part of [ldap, ldap.urls, registry.tokenOrigins]) expect(Object.isFrozen(part)).toBe(true);
+  for (const part of [ldap, ldap?.urls, registry.tokenOrigins]) expect(Object.isFrozen(part)).toBe(true);
 });
 
 test('every key there is can be set', () => {
@@ -228,7 +235,7 @@ test.for([
 
 test('a key in [DEFAULT] counts everywhere, and one that is nobody’s is no mistake', () => {
   const text = `[DEFAULT]\ndomain = example.com\n${GOOD.replace('ldap.example.com', 'ldap.%(domain)s')}`;
-  expect(config(text).ldap.urls).toEqual(['ldaps://ldap.example.com']);
+  expect(config(text).ldap?.urls).toEqual(['ldaps://ldap.example.com']);
 });
 
 test('the default file is refused for its placeholders and for nothing else', () => {

@@ -37,7 +37,11 @@ export function createEventListener(secret: string | undefined, clock = (): numb
     metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
     clock,
     directory: { authenticate: async () => false },
-    tokens: { issue: async () => '', verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined) },
+    tokens: {
+      expiresInSeconds: 60,
+      issue: async () => '',
+      verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
+    },
     log: {
       debug: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),
       info: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),

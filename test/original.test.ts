@@ -90,7 +90,11 @@ beforeAll(async () => {
       log: pino({ level: 'silent' }),
       snapshots: { latest: () => ({ ...snapshot, finishedAt: timestampOf(service) * 1000 }) },
       directory: { authenticate: async (user, password) => PEOPLE.get(user.trim().toLowerCase()) === password },
-      tokens: { issue: async (user) => `token-of-${user}`, verify: async (token) => verifyRecorded(token) },
+      tokens: {
+        expiresInSeconds: 60,
+        issue: async (user) => `token-of-${user}`,
+        verify: async (token) => verifyRecorded(token),
+      },
     });
     await server.ready();
     servers.set(service, server);

@@ -14,7 +14,10 @@ export interface AuthTokenOptions {
   readonly log: Log;
 }
 
-/** `GET /auth_token`: a token for the name and password of a basic authentication. */
+/**
+ * `GET /auth_token` and `POST /auth_token`: a token for the name and password of a basic authentication. A body is not looked at: what is asked
+ * with POST is kept by no cache and repeated by no proxy, and that is all the difference.
+ */
 export function createAuthToken({ directory, front, tokens, log }: AuthTokenOptions) {
   const signIn = createSignIns({
     directory,
@@ -29,13 +32,16 @@ export function createAuthToken({ directory, front, tokens, log }: AuthTokenOpti
     try {
       outcome = await signIn(credentials, clientAddress(request));
     } catch (error) {
-      log.error({ reason: error instanceof Error ? error.message : String(error) }, 'the directory does not answer');
-      return sendProblem(reply, DIRECTORY_DOWN);
+      const isBusy = (error as { kind?: unknown }).kind === 'busy';
+      const event = isBusy ? 'too many users are signing in' : 'the directory does not answer';
+      log.error({ reason: error instanceof Error ? error.message : String(error) }, event);
+      return sendProblem(reply, isBusy ? TOO_MANY_SIGN_INS : DIRECTORY_DOWN);
     }
     if (outcome === 'busy') return sendProblem(reply, TOO_MANY_SIGN_INS);
     if (typeof outcome === 'object') return sendProblem(reply, tooManyFailures(outcome.retryAfterMs));
     if (outcome === 'unknown') return sendProblem(reply, BASIC_REFUSED);
     request.user = user;
-    return reply.header('cache-control', 'no-store').send({ auth_token: await tokens.issue(user) });
+    const answer = { auth_token: await tokens.issue(user), expires_in: tokens.expiresInSeconds };
+    return reply.header('cache-control', 'no-store').send(answer);
   };
 }

@@ -50,6 +50,8 @@ export interface Log {
 
 /** What stands for a user who has signed in. */
 export interface SessionTokens {
+  /** How long each is valid. */
+  readonly expiresInSeconds: number;
   issue(user: string): Promise<string>;
   verify(token: string): Promise<{ readonly user: string } | undefined>;
 }
@@ -116,7 +118,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 /** The paths below the prefix, by their first segment, with what may be asked of them besides HEAD and OPTIONS. */
 const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly hasMembers: boolean }> = new Map([
   ['', { methods: ['GET'], hasMembers: false }],
-  ['auth_token', { methods: ['GET'], hasMembers: false }],
+  ['auth_token', { methods: ['GET', 'POST'], hasMembers: false }],
   ['repositories', { methods: ['GET'], hasMembers: true }],
   ['namespaces', { methods: ['GET'], hasMembers: true }],
   ['blobs', { methods: ['GET'], hasMembers: true }],
@@ -178,7 +180,9 @@ function addRoutes(server: FastifyInstance, options: Wired): void {
   const answerEntryPoint = async (_: FastifyRequest, reply: FastifyReply) => reply.type(HAL).send(entryPoint.bytes);
   server.get(`${prefix}/`, answerEntryPoint);
   if (prefix !== '') server.get(prefix, answerEntryPoint);
-  server.get(`${prefix}/auth_token`, createAuthToken(options));
+  const answerAuthToken = createAuthToken(options);
+  server.get(`${prefix}/auth_token`, answerAuthToken);
+  server.post(`${prefix}/auth_token`, answerAuthToken);
   for (const [name, { hasMembers }] of PATHS) {
     if (!hasMembers && name !== 'gaps') continue;
     server.get(`${prefix}/${name}`, answerResource);

@@ -1,14 +1,17 @@
+import { type AuthConfig, authOf } from './auth.ts';
 import { directoryUrls } from './directory-hosts.ts';
 import { type FrontConfig, frontOf } from './front.ts';
 import type { LogLevel } from './general-keys.ts';
 import type { Proxies } from './proxies.ts';
-import type { Values } from './schema.ts';
+import type { UsedValues, Values } from './schema.ts';
 
 /** The validated configuration, frozen through and through. Holds secrets: never log it. */
 export interface Config {
   readonly general: GeneralConfig;
   readonly front: FrontConfig;
-  readonly ldap: LdapConfig;
+  readonly auth: AuthConfig;
+  /** Defined exactly where `ldap` is one of the methods of `auth`. */
+  readonly ldap: LdapConfig | undefined;
   readonly jwt: JwtConfig;
   readonly registry: RegistryConfig;
   readonly events: EventsConfig;
@@ -50,6 +53,10 @@ export interface JwtConfig {
   readonly expiresInSeconds: number;
   /** At least 32 bytes in UTF-8. */
   readonly secretKey: string;
+  /** The same. */
+  readonly previousSecretKeys: readonly string[];
+  readonly issuer: string | undefined;
+  readonly audience: string | undefined;
 }
 
 export interface RegistryConfig {
@@ -123,7 +130,7 @@ interface Circumstances {
 }
 
 export function configOf(
-  { general, limits, ldap, jwt, registry, store, events, metrics }: Values,
+  { general, limits, auth, ldap, jwt, registry, store, events, metrics }: UsedValues,
   { proxy, isDefaultStore }: Circumstances,
 ): Config {
   return deepFreeze({
@@ -136,20 +143,15 @@ export function configOf(
       logLevel: general.debug && general.log_level !== 'trace' ? 'debug' : general.log_level,
     },
     front: frontOf({ general, limits }),
-    ldap: {
-      urls: directoryUrls(ldap.host, ldap.start_tls),
-      baseDn: ldap.base_dn,
-      usernameAttribute: ldap.username_attribute,
-      gidAttribute: ldap.gid_attribute,
-      validGid: ldap.valid_gid,
-      ca: ldap.ca_file,
-      verifyCertificate: ldap.verify_certificate,
-      startTls: ldap.start_tls,
-      bindDn: ldap.bind_dn,
-      bindPassword: ldap.bind_password,
-      timeoutMs: ldap.timeout * 1000,
+    auth: authOf(auth),
+    ldap: ldap && ldapOf(ldap),
+    jwt: {
+      expiresInSeconds: jwt.auth_token_expires,
+      secretKey: jwt.secret_key,
+      previousSecretKeys: jwt.previous_secret_keys,
+      issuer: jwt.issuer,
+      audience: jwt.audience,
     },
-    jwt: { expiresInSeconds: jwt.auth_token_expires, secretKey: jwt.secret_key },
     registry: {
       gitlabUrl: registry.gitlab_base_url,
       registryUrl: registry.registry_base_url,
@@ -188,6 +190,22 @@ function metricsOf({ enabled, token, namespaces_limit, repositories_limit }: Val
     token,
     namespacesLimit: namespaces_limit,
     repositoriesLimit: repositories_limit,
+  };
+}
+
+function ldapOf(ldap: Values['ldap']): LdapConfig {
+  return {
+    urls: directoryUrls(ldap.host, ldap.start_tls),
+    baseDn: ldap.base_dn,
+    usernameAttribute: ldap.username_attribute,
+    gidAttribute: ldap.gid_attribute,
+    validGid: ldap.valid_gid,
+    ca: ldap.ca_file,
+    verifyCertificate: ldap.verify_certificate,
+    startTls: ldap.start_tls,
+    bindDn: ldap.bind_dn,
+    bindPassword: ldap.bind_password,
+    timeoutMs: ldap.timeout * 1000,
   };
 }
 

@@ -1,3 +1,4 @@
+import { inAccounts } from './auth.ts';
 import { isKeyOf } from './certificates.ts';
 import { inDiscovery } from './discovery-contradictions.ts';
 import type { Values } from './schema.ts';
@@ -11,12 +12,18 @@ export interface Contradiction {
 
 /** The values of a section's keys, as far as they are right by themselves. */
 type Read<S extends keyof Values> = Partial<Values[S]>;
-type ReadSections = { readonly [S in 'general' | 'ldap' | 'registry']?: Read<S> };
+type ReadSections = { readonly [S in 'general' | 'auth' | 'ldap' | 'registry']?: Read<S> };
 
 /** What is right by itself and wrong together, and why. Keys that are wrong by themselves are absent. */
-export function contradictions({ general = {}, ldap = {}, registry = {} }: ReadSections): readonly Contradiction[] {
+export function contradictions({
+  general = {},
+  auth = {},
+  ldap = {},
+  registry = {},
+}: ReadSections): readonly Contradiction[] {
   return [
     ...inTls(general),
+    ...inAccounts(auth),
     ...inDirectory(ldap),
     ...inPace(registry),
     ...inIdentity(registry),

@@ -1,3 +1,4 @@
+import { isSectionUsed } from './auth.ts';
 import { type Config, configOf } from './config.ts';
 import { readConfigFile, type Setting, type Source } from './config-file.ts';
 import { contradictions } from './contradictions.ts';
@@ -5,7 +6,7 @@ import { type Environment, readEnvironment, variableOf } from './environment.ts'
 import type { Key } from './key.ts';
 import { type Problem, problemLines, quoted } from './problem.ts';
 import { readProxies } from './proxies.ts';
-import { SECTIONS, type Values } from './schema.ts';
+import { SECTIONS, type UsedValues, type Values } from './schema.ts';
 
 export interface ConfigSources {
   /** The path of the INI file, relative to the working directory. */
@@ -30,11 +31,12 @@ export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedC
   const settings = new Map([...stateDirectory(env), ...(fromFile?.settings ?? []), ...fromEnv.settings]);
   const { proxy, problems: proxyProblems } = readProxies(env);
   const problems = [...(fromFile?.problems ?? []), ...fromEnv.problems, ...proxyProblems];
-  const values = readValues(settings, problems);
-  const missing = missingKeys(settings, fromFile === undefined ? undefined : file);
+  const used = usedSections(settings);
+  const values = readValues(settings, used, problems);
+  const missing = missingKeys(settings, used, fromFile === undefined ? undefined : file);
   if (fromFile === undefined && (!isDefaultFile || missing.length > 0)) problems.unshift(noSuchFile(file));
   if (isWorthListing(missing, fromFile, fromEnv, isDefaultFile)) problems.push(...missing);
-  if (problems.length === 0 && isComplete(values))
+  if (problems.length === 0 && isComplete(values, used))
     return {
       config: configOf(values, { proxy, isDefaultStore: !settings.has('store.url') }),
       origins: originsOf(settings),
@@ -42,11 +44,17 @@ export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedC
   return { problems: problemLines(problems) };
 }
 
+type Sections = typeof SECTIONS;
+
+function usedSections(settings: ReadonlyMap<string, Setting>): Sections {
+  return new Map([...SECTIONS].filter(([name]) => isSectionUsed(name, settings.get('auth.methods')?.text)));
+}
+
 /** Every section whose keys are all right; what is right in any of them is then checked together too. */
-function readValues(settings: ReadonlyMap<string, Setting>, problems: Problem[]): Partial<Values> {
+function readValues(settings: ReadonlyMap<string, Setting>, used: Sections, problems: Problem[]): Partial<Values> {
   const sections: Record<string, Readonly<Record<string, unknown>>> = {};
   const all: Record<string, Readonly<Record<string, unknown>>> = {};
-  for (const [name, { keys }] of SECTIONS) {
+  for (const [name, { keys }] of used) {
     const values: Record<string, unknown> = {};
     for (const [keyName, key] of Object.entries(keys)) {
       const setting = settings.get(`${name}.${keyName}`);
@@ -87,8 +95,8 @@ function originsOf(settings: ReadonlyMap<string, Setting>): Origins {
   return Object.fromEntries(origins.sort()) as Origins;
 }
 
-function isComplete(values: Partial<Values>): values is Values {
-  return [...SECTIONS.keys()].every((name) => Object.hasOwn(values, name));
+function isComplete(values: Partial<Values>, used: Sections): values is UsedValues {
+  return [...used.keys()].every((name) => Object.hasOwn(values, name));
 }
 
 function placeOf(setting: Setting | undefined): Pick<Problem, 'place' | 'line'> {
@@ -100,9 +108,13 @@ function wrongValue(key: Key<unknown>, text: string, wrong: string): string {
   return `${quoted(text, key.isSecret === true)} ${wrong}${hint}; expected ${key.right}`;
 }
 
-function missingKeys(settings: ReadonlyMap<string, Setting>, file: string | undefined): readonly Problem[] {
+function missingKeys(
+  settings: ReadonlyMap<string, Setting>,
+  used: Sections,
+  file: string | undefined,
+): readonly Problem[] {
   const problems: Problem[] = [];
-  for (const [section, { keys }] of SECTIONS) {
+  for (const [section, { keys }] of used) {
     for (const [name, key] of Object.entries(keys)) {
       if (key.fallback !== undefined || settings.has(`${section}.${name}`)) continue;
       const place = file ?? variableOf(section, name);

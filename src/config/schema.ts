@@ -1,3 +1,4 @@
+import { AUTH_KEYS } from './auth-keys.ts';
 import { EVENTS_KEYS } from './events-keys.ts';
 import { FRONT_KEYS } from './front-keys.ts';
 import { GENERAL_KEYS } from './general-keys.ts';
@@ -13,6 +14,7 @@ import { STORE_KEYS } from './store-keys.ts';
 export const SCHEMA = {
   general: { about: 'The service itself.', keys: { ...GENERAL_KEYS, ...FRONT_KEYS } },
   limits: { about: 'How much one may ask for (docs/security.md).', keys: LIMITS_KEYS },
+  auth: { about: 'Where users are known, and who has been logged out.', keys: AUTH_KEYS },
   ldap: { about: 'The directory of those who may sign in.', keys: LDAP_KEYS },
   jwt: { about: 'The tokens that users get for their password.', keys: JWT_KEYS },
   registry: { about: 'The registry that is looked at.', keys: REGISTRY_KEYS },
@@ -30,3 +32,6 @@ export type Values = {
     readonly [K in keyof (typeof SCHEMA)[S]['keys']]: KeyValue<(typeof SCHEMA)[S]['keys'][K]>;
   };
 };
+
+/** The values of every section that is used: there may be no directory. */
+export type UsedValues = Omit<Values, 'ldap'> & Partial<Pick<Values, 'ldap'>>;

@@ -1,0 +1,54 @@
+import type { Directory } from '../ports.ts';
+
+/** A place where users are known. */
+export interface Method {
+  /** As the configuration and the log call it. */
+  readonly name: string;
+  /** Throws where nobody can tell. */
+  ask(user: string, password: string): Promise<Verdict>;
+}
+
+/** `wrong`: the user is one of that place, and the password another. A place that does not tell the two apart says `unknown`. */
+export type Verdict = 'right' | 'wrong' | 'unknown';
+
+export interface SignInReport {
+  signedIn(user: string, method: string): void;
+  refused(user: string, methods: readonly string[]): void;
+  /** A method could not tell, and others could. */
+  passedOver(method: string, error: unknown): void;
+}
+
+/**
+ * Several methods as one directory: they are asked in turn until one lets the user in. One that cannot tell is passed over. If then nobody lets the user in,
+ * nobody can tell, and its error is thrown: unless another one knows the user, who has to know the password.
+ */
+export function createSignIn(methods: readonly Method[], report: SignInReport): Directory {
+  const names = methods.map(({ name }) => name);
+  return {
+    async authenticate(user, password) {
+      const failures: { readonly method: string; readonly error: unknown }[] = [];
+      const reportFailures = (): void => {
+        for (const { method, error } of failures) report.passedOver(method, error);
+      };
+      let isKnown = false;
+      for (const { name, ask } of methods) {
+        try {
+          const verdict = await ask(user, password);
+          if (verdict === 'right') {
+            reportFailures();
+            report.signedIn(user, name);
+            return true;
+          }
+          isKnown ||= verdict === 'wrong';
+        } catch (error) {
+          failures.push({ method: name, error });
+        }
+      }
+      const [failure] = failures;
+      if (failure !== undefined && !isKnown) throw failure.error;
+      reportFailures();
+      report.refused(user, names);
+      return false;
+    },
+  };
+}
