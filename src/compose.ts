@@ -35,7 +35,7 @@ const clock = Date.now;
 const steadyClock = (): number => performance.now();
 
 /**
- * Throws an `AccountsFileError` where a file of accounts is not right, a `StoreError` where the store cannot be opened, and a `CertificateError` where
+ * Throws an `AccountsFileError` where a file of `[auth]` is not right, a `StoreError` where the store cannot be opened, and a `CertificateError` where
  * the certificate cannot be shown.
  */
 export function compose(config: Config, version: string, log: Logger): Service {

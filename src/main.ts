@@ -9,12 +9,6 @@ import type { Config } from './config/config.ts';
 import { defaultConfigText } from './config/default-config.ts';
 import { type LoadedConfig, loadConfig, type Origins } from './config/load-config.ts';
 
-/** Where the operator has to look, by the kind of what went wrong. */
-const PLACES: ReadonlyMap<unknown, string> = new Map([
-  ['store', '[store] url: '],
-  ['accounts', ''], // the message says it
-]);
-
 /** Within that time after SIGTERM or SIGINT the process is gone, whatever still hangs. */
 const LONGEST_STOP_MS = 4500;
 
@@ -22,6 +16,7 @@ const LONGEST_STOP_MS = 4500;
 const PLACES: ReadonlyMap<unknown, string> = new Map([
   ['store', '[store] url: '],
   ['certificate', '[general] tls_certificate: '],
+  ['accounts', ''], // the message says it
 ]);
 
 // Who reads what we print may have gone, or have no room: that is for the exit code to say.

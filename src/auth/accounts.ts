@@ -20,7 +20,7 @@ export function createAccounts(accounts: () => Accounts, { isRight }: Pick<Passw
   };
 }
 
-/** The same account for the same name, and any account for some name: so names that are not there take as long as those that are, of whatever costs they are. */
+/** For one name always the same, and for names enough every account there is: so the costs of names that are not there are those of names that are. */
 function standIn(name: string, accounts: Accounts): string | undefined {
   const hashes = [...accounts.values()];
   return hashes[hash('sha256', name, 'buffer').readUInt32BE(0) % hashes.length];

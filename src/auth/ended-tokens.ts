@@ -44,7 +44,8 @@ const WRONG_LINE =
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 function secondsOf(moment: string): number | undefined {
-  if (/^\d{1,10}$/.test(moment)) return Number(moment);
+  // Ten digits since 2001. Fewer would be the year at the end of what `date` prints without `+%s`.
+  if (/^\d{10}$/.test(moment)) return Number(moment);
   const ms = RFC_3339.test(moment) ? Date.parse(moment) : Number.NaN;
   return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
 }

@@ -4,30 +4,31 @@ import type { Mistake, Parsed } from './watched-file.ts';
 export type Accounts = ReadonlyMap<string, string>;
 
 /**
- * Lines such as `alice:$2y$12$…`, as Apache's htpasswd writes them, with hashes of bcrypt or Argon2. Blank lines and those that begin with `#` are passed over, and so
- * is what stands behind a second colon.
+ * Lines such as `alice:$2y$12$…`, as Apache's htpasswd writes them, with hashes of bcrypt or Argon2. Blank lines and those that begin with `#`
+ * are passed over, and so is what stands behind a second colon.
  */
 export function parseHtpasswd(text: string): Parsed<Accounts> {
   const accounts = new Map<string, string>();
   const lineOf = new Map<string, number>();
   const mistakes: Mistake[] = [];
   for (const [index, content] of text.split(/\r?\n/).entries()) {
-    const line = index + 1;
     if (content.trim() === '' || content.startsWith('#')) continue;
-    const [user = '', hash] = content.split(':', 2);
-    const before = lineOf.get(user);
-    const wrong =
-      hash === undefined || user === '' || /\p{Cc}/u.test(user)
-        ? 'is not a name, a colon and the hash of a password'
-        : before !== undefined
-          ? `is a second account of the user in line ${before}; keep one of them`
-          : wrongHash(hash.trim());
-    if (wrong !== undefined) mistakes.push({ line, message: wrong });
-    else if (hash !== undefined) accounts.set(user, hash.trim());
-    lineOf.set(user, before ?? line);
+    const [user = '', hash] = content.split(':', 2).map((field, at) => (at === 0 ? field : field.trim()));
+    const message = wrongAccount(user, hash, lineOf.get(user));
+    if (message !== undefined) mistakes.push({ line: index + 1, message });
+    else if (hash !== undefined) accounts.set(user, hash);
+    if (!lineOf.has(user)) lineOf.set(user, index + 1);
   }
   const [first, ...others] = mistakes;
   return first === undefined ? { value: accounts } : { mistakes: [first, ...others] };
+}
+
+/** @param before the line in which the user stands first */
+function wrongAccount(user: string, hash: string | undefined, before: number | undefined): string | undefined {
+  if (hash === undefined || user === '' || /\p{Cc}/u.test(user))
+    return 'is not a name, a colon and the hash of a password';
+  if (before !== undefined) return `is a second account of the user in line ${before}; keep one of them`;
+  return wrongHash(hash);
 }
 
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;

@@ -19,36 +19,43 @@ export interface SignInReport {
 }
 
 /**
- * Several methods as one directory: they are asked in turn until one lets the user in. One that cannot tell is passed over. If then nobody lets the user in,
- * nobody can tell, and its error is thrown: unless another one knows the user, who has to know the password.
+ * Several methods as one directory: they are asked in turn until one lets the user in, and one that cannot tell is passed over. If then nobody
+ * lets the user in, its error is thrown, since it might have: unless another one knows the user, who has to know the password.
  */
 export function createSignIn(methods: readonly Method[], report: SignInReport): Directory {
   const names = methods.map(({ name }) => name);
   return {
     async authenticate(user, password) {
-      const failures: { readonly method: string; readonly error: unknown }[] = [];
-      const reportFailures = (): void => {
-        for (const { method, error } of failures) report.passedOver(method, error);
-      };
-      let isKnown = false;
-      for (const { name, ask } of methods) {
-        try {
-          const verdict = await ask(user, password);
-          if (verdict === 'right') {
-            reportFailures();
-            report.signedIn(user, name);
-            return true;
-          }
-          isKnown ||= verdict === 'wrong';
-        } catch (error) {
-          failures.push({ method: name, error });
-        }
-      }
+      const { right, isKnown, failures } = await askInTurn(methods, user, password);
       const [failure] = failures;
-      if (failure !== undefined && !isKnown) throw failure.error;
-      reportFailures();
-      report.refused(user, names);
-      return false;
+      if (failure !== undefined && right === undefined && !isKnown) throw failure.error;
+      for (const { method, error } of failures) report.passedOver(method, error);
+      if (right === undefined) report.refused(user, names);
+      else report.signedIn(user, right);
+      return right !== undefined;
     },
   };
+}
+
+interface Answers {
+  /** Which method lets the user in. */
+  readonly right: string | undefined;
+  /** Whether one knows the user by another password. */
+  readonly isKnown: boolean;
+  readonly failures: readonly { readonly method: string; readonly error: unknown }[];
+}
+
+async function askInTurn(methods: readonly Method[], user: string, password: string): Promise<Answers> {
+  const failures: { method: string; error: unknown }[] = [];
+  let isKnown = false;
+  for (const { name, ask } of methods) {
+    try {
+      const verdict = await ask(user, password);
+      if (verdict === 'right') return { right: name, isKnown: true, failures };
+      isKnown ||= verdict === 'wrong';
+    } catch (error) {
+      failures.push({ method: name, error });
+    }
+  }
+  return { right: undefined, isKnown, failures };
 }
