@@ -5,6 +5,8 @@ export interface LabPerson {
   readonly password?: string;
   readonly gidNumber?: number;
   readonly branch?: string;
+  /** What its entry is named by instead of a number: then a distinguished name has to escape what is in it (RFC 4514, 2.4). */
+  readonly cn?: string;
   /** What a bind as this person gets, whatever the password: an LDAP result code, after so many seconds. */
   readonly bind?: { readonly result?: number; readonly seconds?: number };
 }
@@ -15,13 +17,14 @@ export function isOdd({ bind }: LabPerson): boolean {
 }
 
 export function personLdif(person: LabPerson, number: number, baseDn: string): string {
-  const { uid, password, gidNumber, branch = 'people', bind } = person;
+  const { uid, password, gidNumber, branch = 'people', bind, cn } = person;
+  const name = cn === undefined ? `employeeNumber=${number}` : `cn=${cn.replaceAll(/[,+"\\<>;=#]/g, '\\$&')}`;
   const pairs: [string, string][] = [
-    ['dn', `employeeNumber=${number},ou=${branch},${baseDn}`],
+    ['dn', `${name},ou=${branch},${baseDn}`],
     ['objectClass', 'inetOrgPerson'],
     ['employeeNumber', String(number)],
     ['uid', uid],
-    ['cn', uid],
+    ['cn', cn ?? uid],
     ['sn', uid],
   ];
   if (password !== undefined) pairs.push(['userPassword', password]);

@@ -105,6 +105,39 @@ describe('who may sign in', () => {
     expect(await directory().authenticate('twin', 'twin-secret')).toBe(false);
   });
 
+  test('a name is a name and never a part of a distinguished name', async () => {
+    const dn = `employeeNumber=0,ou=people,${lab.baseDn}`;
+    for (const name of [
+      dn,
+      `uid=alice,ou=people,${lab.baseDn}`,
+      'alice,ou=people',
+      'alice\\,ou=people',
+      'alice+employeeNumber=0',
+      'uid=alice',
+      '"alice"',
+      '#616c696365',
+      '\\61lice',
+      lab.reader.dn,
+      'reader',
+    ]) {
+      for (const password of ['alice-secret', lab.reader.password])
+        expect(await directory().authenticate(name, password), name).toBe(false);
+    }
+  });
+
+  test('who has a distinguished name full of escapes signs in like anyone, and as nobody else', async () => {
+    const cn = '#a, b+c "d" <e>; f=g\\h, ou=people';
+    const people = [
+      { uid: 'odd', cn, password: 'odd-password', gidNumber: 10000 },
+      { uid: 'a', cn: 'a', password: 'other-password', gidNumber: 10000 },
+    ];
+    const odd = await refusingDirectory(people);
+    const { authenticate } = directory({ urls: [odd.ldapsUrl], ca: odd.ca });
+    expect(await authenticate('odd', 'odd-password')).toBe(true);
+    expect(await authenticate('odd', 'other-password')).toBe(false);
+    expect(await authenticate(cn, 'odd-password')).toBe(false);
+  });
+
   test('a name is a name and never a filter', async () => {
     for (const name of [
       'ali*',

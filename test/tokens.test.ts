@@ -1,15 +1,15 @@
 import { createHmac, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { expect, test } from 'vitest';
-import { createTokens } from '../src/auth/tokens.ts';
+import { createTokens, type TokenOptions } from '../src/auth/tokens.ts';
 
 const SECRET = 'a-secret-key-of-at-least-32-bytes-for-tests';
 const START = Date.UTC(2026, 0, 1);
 const NOW = START / 1000;
 const GOOD = { sub: 'alice', iat: NOW, nbf: NOW, exp: NOW + 60, jti: randomUUID(), type: 'access', fresh: false };
 
-function tokensAt(clock: { now: number }) {
-  return createTokens({ secretKey: SECRET, expiresInSeconds: 60, clock: () => clock.now });
+function tokensAt(clock: { now: number }, options: Partial<TokenOptions> = {}) {
+  return createTokens({ secretKey: SECRET, expiresInSeconds: 60, clock: () => clock.now, ...options });
 }
 
 /** A token made by hand, signed as its header says. */
@@ -89,4 +89,72 @@ test('changing one character of a token makes it worthless', async () => {
     const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
     expect(await tokens.verify(changed)).toBeUndefined();
   }
+});
+
+test('a token of a previous key is good as long as that key is listed, and new ones are signed with the new key', async () => {
+  const [oldest, old, current] = ['oldest', 'old', 'new'].map((name) => `${name}, a key with commas of over 32 bytes`);
+  const clock = { now: START };
+  const before = await tokensAt(clock, { secretKey: oldest as string }).issue('alice');
+  const listing = tokensAt(clock, { secretKey: current as string, previousSecretKeys: [old, oldest] as string[] });
+  expect(await listing.verify(before)).toMatchObject({ user: 'alice' });
+  const after = await listing.issue('alice');
+  expect(await tokensAt(clock, { secretKey: current as string }).verify(after)).toBeDefined();
+  expect(await tokensAt(clock, { secretKey: old as string }).verify(after)).toBeUndefined();
+  for (const previousSecretKeys of [[], [old as string]])
+    expect(await tokensAt(clock, { secretKey: current as string, previousSecretKeys }).verify(before)).toBeUndefined();
+});
+
+test('no previous key makes good what is wrong with a token otherwise', async () => {
+  const tokens = tokensAt({ now: START }, { secretKey: 'x'.repeat(32), previousSecretKeys: [SECRET] });
+  expect(await tokens.verify(craft(GOOD))).toBeDefined();
+  for (const claims of [{ exp: NOW - 1 }, { nbf: NOW + 30 }, { type: 'refresh' }, { sub: '' }])
+    expect(await tokens.verify(craft({ ...GOOD, ...claims }))).toBeUndefined();
+});
+
+test('with an issuer and an audience, tokens hold both, and have to', async () => {
+  const tokens = tokensAt({ now: START }, { issuer: 'https://usage.example', audience: 'usage' });
+  const token = await tokens.issue('alice');
+  expect(decodeJwt(token)).toMatchObject({ iss: 'https://usage.example', aud: 'usage' });
+  const right = { ...GOOD, iss: 'https://usage.example', aud: 'usage' };
+  for (const good of [token, craft(right), craft({ ...right, aud: ['other', 'usage'] })])
+    expect(await tokens.verify(good)).toMatchObject({ user: 'alice' });
+  const wrong = [
+    { iss: 'https://other.example' },
+    { iss: undefined },
+    { iss: '' },
+    { iss: ['https://usage.example'] },
+    { aud: 'other' },
+    { aud: undefined },
+    { aud: [] },
+    { aud: ['other'] },
+    { aud: 'usage ' },
+  ];
+  for (const claims of wrong)
+    expect(await tokens.verify(craft({ ...right, ...claims })), JSON.stringify(claims)).toBeUndefined();
+});
+
+test('without an issuer and an audience, tokens hold none, and may', async () => {
+  expect(Object.keys(decodeJwt(await tokensAt({ now: START }).issue('alice')))).not.toContain('iss');
+  expect(await verify(craft({ ...GOOD, iss: 'anybody', aud: 'anybody' }))).toBeDefined();
+});
+
+test('tokens that were ended are not good any more, also those that were known, and later ones are', async () => {
+  const clock = { now: START };
+  const ended = new Map<string, number>();
+  const tokens = tokensAt(clock, { endedAt: (user) => ended.get(user) });
+  const [alice, bob] = [await tokens.issue('alice'), await tokens.issue('bob')];
+  const withoutTime = craft({ ...GOOD, iat: undefined });
+  for (const token of [alice, bob, withoutTime]) expect(await tokens.verify(token)).toBeDefined();
+  ended.set('alice', NOW);
+  expect(await tokens.verify(alice)).toBeUndefined();
+  expect(await tokens.verify(withoutTime)).toBeUndefined();
+  expect(await tokens.verify(bob)).toBeDefined();
+  // Tokens tell whole seconds: what was issued in the very second may have been issued before.
+  expect(await tokens.verify(await tokens.issue('alice'))).toBeUndefined();
+  clock.now += 1000;
+  const later = await tokens.issue('alice');
+  expect(await tokens.verify(later)).toBeDefined();
+  expect(await tokens.verify(alice)).toBeUndefined();
+  ended.clear();
+  expect(await tokens.verify(alice)).toBeDefined();
 });
