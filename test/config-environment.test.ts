@@ -42,6 +42,16 @@ test('a secret can come from a file of its own, without the line end that editor
   expect(config(GOOD, env).registry.accessToken).toBe('of-a-file');
 });
 
+test('keys of before can come from a file of their own, one a line, whatever is in them', () => {
+  const keys = [
+    '# a key, with commas, of over 32 bytes',
+    ' a key that begins and ends with spaces ',
+    '%(x)s; and another one of 32 bytes',
+  ];
+  const env = { [`${PREFIX}JWT_PREVIOUS_SECRET_KEYS_FILE`]: written(`${keys.join('\r\n')}\n\n`, 'keys') };
+  expect(config(GOOD, env).jwt.previousSecretKeys).toEqual(keys);
+});
+
 test.for([
   [
     { JWT_SECRET_KEY_FILE: '/nonexistent' },

@@ -9,6 +9,8 @@ const HOSTS =
 const GITLAB = 'an http or https URL without credentials, such as https://gitlab.example.com/';
 const GROUP = 'the group of those who may sign in, such as 10000 (without it everyone in the directory could)';
 const KEY = 'at least 32 random bytes, such as `openssl rand -hex 32` prints';
+const KEYS = 'a key of at least 32 bytes in each line';
+const METHODS = 'ldap, htpasswd or both, separated by spaces or commas';
 const EVENTS = 'at least 16 random bytes in one line, such as `openssl rand -hex 32` prints';
 const STORE = 'sqlite:///path/to/file, sqlite:relative/path or sqlite::memory:';
 const PEM = 'the path of a readable PEM file with at least one certificate';
@@ -80,7 +82,21 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'secret_key = short': `my.conf:8: [jwt] secret_key: the value is shorter than 32 bytes; expected ${KEY}`,
     [`secret_key = ${'0'.repeat(32)}`]: `my.conf:8: [jwt] secret_key: the value is still the placeholder; expected ${KEY}`,
   },
+  '[ldap]': {
+    '[auth]\nmethods = kerberos\n[ldap]': `my.conf:4: [auth] methods: "kerberos" names another way than ldap and htpasswd; expected ${METHODS}`,
+    '[auth]\nmethods = ldap, LDAP\n[ldap]': `my.conf:4: [auth] methods: "ldap, LDAP" names one of them twice; expected ${METHODS}`,
+    '[auth]\nmethods =\n[ldap]': `my.conf:4: [auth] methods: the value is empty; expected ${METHODS}`,
+    '[auth]\nmethods = ldap, htpasswd\n[ldap]':
+      'my.conf:4: [auth] methods: names htpasswd, and htpasswd_file is not set; expected both',
+    '[auth]\nhtpasswd_file = accounts\n[ldap]':
+      'my.conf:4: [auth] htpasswd_file: is set, and counts only where methods names htpasswd; expected both or neither',
+  },
   '[jwt]': {
+    '[jwt]\nprevious_secret_keys = short': `my.conf:8: [jwt] previous_secret_keys: the value holds a key that is shorter than 32 bytes; expected ${KEYS}`,
+    [`[jwt]\nprevious_secret_keys = ${SECRETS.oldKey}\n  short`]: `my.conf:8: [jwt] previous_secret_keys: the value holds a key that is shorter than 32 bytes; expected ${KEYS}`,
+    [`[jwt]\nprevious_secret_keys =\n  ${'0'.repeat(32)}`]: `my.conf:8: [jwt] previous_secret_keys: the value holds the placeholder; expected ${KEYS}`,
+    '[jwt]\nissuer = a\n  b':
+      'my.conf:8: [jwt] issuer: the value holds a line break or a control character; expected one line of text, such as https://usage.example.com',
     '[jwt]\nauth_token_expires = 1.5 h':
       'my.conf:8: [jwt] auth_token_expires: "1.5 h" is not a duration; expected a duration of at least 1 second, such as 2 weeks',
     '[jwt]\nauth_token_expires = 99999999999 w':
@@ -155,6 +171,18 @@ test.for(CASES)('instead of "%s", "%s" is one clear line', ([line, instead, prob
   expect(problems(changed(line, instead))).toEqual([problem]);
 });
 
+test('without the directory among the methods nothing has to be said of one, and what is said does not count', () => {
+  const told = (methods: string, ldap: string) =>
+    problems(GOOD.replace(/\[ldap\][^[]*/, `[auth]\nmethods = ${methods}\nhtpasswd_file = accounts\n${ldap}`));
+  expect(told('htpasswd', '')).toEqual([]);
+  expect(told('htpasswd', '[ldap]\nhost = myldap.com\nbind_dn = cn=reader\n')).toEqual([]);
+  expect(told('htpasswd', '[ldap]\nhostt = myldap.com\n')).toEqual([
+    'my.conf:7: [ldap] hostt: there is no such key; did you mean host?',
+  ]);
+  const missing = told('htpasswd, ldap', '').map((line) => line.split(';')[0]);
+  expect(missing).toEqual(['host', 'base_dn', 'valid_gid'].map((key) => `my.conf: [ldap] ${key}: is not set`));
+});
+
 test('a registry on its own needs nothing of GitLab, and what would is told', () => {
   const told = (...lines: string[]) =>
     problems(changed('gitlab_base_url = https://gitlab.example.com', ...lines)).map((line) => line.split(';')[0]);
@@ -200,6 +228,8 @@ test('no secret is in any problem, wherever it was written by mistake', () => {
   const lines = GOOD.split('\n');
   const places = [
     `secret_key = ${secret}`,
+    `previous_secret_keys = ${secret}`,
+    `previous_secret_keys =\n ${SECRETS.oldKey}\n ${secret}=`,
     `access_token = ${secret}\n x`,
     `bind_password : ${secret}`,
     `bind_password = %(${secret})s`,

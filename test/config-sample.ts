@@ -8,6 +8,7 @@ import { loadConfig } from '../src/config/load-config.ts';
 export const PREFIX = 'GITLAB_REGISTRY_USAGE_REST_';
 export const SECRETS = {
   key: 'k3y-0f-thirty-two-bytes-%-and-more',
+  oldKey: 'an 0ld k3y of thirty-two bytes, or more',
   token: 'glpat-%cd%25Zx',
   password: 'pä:s:w%rd',
   events: '16-bytes-%-or-more',

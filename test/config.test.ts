@@ -95,6 +95,10 @@ test('every key there is can be set', () => {
     cors_origins: https://a.example, https://b.example:8443
     update_interval: 90 S
     log_level: TRACE
+    [auth]
+    methods: HTPASSWD ldap
+    htpasswd_file: htpasswd
+    not_before_file: /etc/not before
     [ldap]
     host: ldap://a.example b.example:1636
        [fd00::1]
@@ -111,6 +115,10 @@ test('every key there is can be set', () => {
     [jwt]
     auth_token_expires: 1h
     secret_key: ${SECRETS.key}
+    previous_secret_keys: ${SECRETS.oldKey}
+        an older key, with a comma and over 32 bytes
+    issuer: https://usage.example/
+    audience: usage
     [registry]
     gitlab_base_url: HTTP://GitLab.example/under
     registry_base_url: https://registry.example
@@ -154,6 +162,18 @@ test('every key there is can be set', () => {
     bindDn: 'cn=reader,dc=example',
     bindPassword: SECRETS.password,
     timeoutMs: 60_000,
+  });
+  expect(all.auth).toEqual({
+    methods: ['htpasswd', 'ldap'],
+    htpasswdFile: 'htpasswd',
+    notBeforeFile: '/etc/not before',
+  });
+  expect(all.jwt).toEqual({
+    expiresInSeconds: 3600,
+    secretKey: SECRETS.key,
+    previousSecretKeys: [SECRETS.oldKey, 'an older key, with a comma and over 32 bytes'],
+    issuer: 'https://usage.example/',
+    audience: 'usage',
   });
   expect(all.registry).toMatchObject({
     gitlabUrl: 'http://gitlab.example/under/',
@@ -254,4 +274,16 @@ test('the default file names every key, has a fresh secret each time, and works 
     .replaceAll('mygitlab.com', 'gitlab.example.com')
     .replace('= 00000000000000000000\n', '= token\n');
   expect(config(filled).registry.registryUrl).toBe('https://registry.gitlab.example.com/');
+});
+
+test('a secret key is one key, whatever is in it, over as many lines as it has', () => {
+  const key = 'a key, with commas; spaces\nand a second line';
+  const { jwt } = config(changed(`secret_key = ${SECRETS.key}`, `secret_key = ${key.replace('\n', '\n  ')}`));
+  expect([jwt.secretKey, jwt.previousSecretKeys]).toEqual([key, []]);
+});
+
+test('who is in no directory needs none', () => {
+  const text = GOOD.replace(/\[ldap\][^[]*/, '[auth]\nmethods = htpasswd\nhtpasswd_file = accounts\n');
+  const { auth, ldap } = config(text);
+  expect([auth.methods, auth.htpasswdFile, ldap]).toEqual([['htpasswd'], 'accounts', undefined]);
 });
