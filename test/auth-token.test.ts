@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createServer } from '../src/api/server.ts';
 import { BusyError } from '../src/auth/password-checker.ts';
+import { NOTHING_COLLECTED } from './sample-tally.ts';
 import { basic } from './whole-lab.ts';
 
 /* `/auth_token`, below a prefix, before a directory of one user: what is asked by GET may be asked by POST. */
@@ -18,9 +19,11 @@ beforeAll(async () => {
     collections: {
       state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
       request: () => 'running',
+      tally: () => NOTHING_COLLECTED,
     },
     notifications: { changed() {}, pulled() {} },
     events: { secret: undefined },
+    metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
     clock: () => 0,
     directory: {
       async authenticate(user, password) {

@@ -52,7 +52,11 @@ export async function startFront(
         return password === 'right';
       },
     },
-    tokens: { issue: async () => TOKEN, verify: async (token) => (token === TOKEN ? { user: 'alice' } : undefined) },
+    tokens: {
+      expiresInSeconds: 60,
+      issue: async () => TOKEN,
+      verify: async (token) => (token === TOKEN ? { user: 'alice' } : undefined),
+    },
     log,
     front: { ...OPEN_FRONT, steadyClock: () => clock.now, ...front },
     ...further,

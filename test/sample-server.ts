@@ -27,7 +27,11 @@ export function createSampleServer(changes: Partial<ServerOptions> = {}): Fastif
     metrics: { isEnabled: true, token: undefined, namespacesLimit: 100, repositoriesLimit: 100 },
     clock: () => NOW,
     directory: { authenticate: async () => false },
-    tokens: { issue: async () => '', verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined) },
+    tokens: {
+      expiresInSeconds: 60,
+      issue: async () => '',
+      verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
+    },
     log: { debug() {}, info() {}, error() {} },
     ...changes,
   });
