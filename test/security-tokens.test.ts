@@ -229,7 +229,7 @@ describe('a token is refused', () => {
     }
     expect(await statusOf(craft({ padding: 'x'.repeat(8000) }))).toBe(200);
     const huge = await talk(
-      `GET /repositories HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${'x'.repeat(10_000_000)}\r\n\r\n`,
+      `GET /repositories HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${'x'.repeat(20_000)}\r\n\r\n`,
     );
     expect(huge).toMatch(/^HTTP\/1\.1 431 /);
     expect(await statusOf(craft())).toBe(200);
