@@ -1,98 +1,77 @@
-import { hash } from 'node:crypto';
-import type { Snapshot } from '../domain/snapshot.ts';
+import { hash, randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { createBigBody, createQueue } from './big-body.ts';
 import { type Coding, encode } from './encodings.ts';
+import { jsonParts, PART_LENGTH } from './json-parts.ts';
+import { createKeptBytes } from './kept-bytes.ts';
 import type { Representation } from './representations.ts';
-import { indexSnapshot, type SnapshotIndex } from './snapshot-index.ts';
 
 /** A representation as it goes out. */
 export interface Body {
-  readonly bytes: Buffer;
-  /** The same, as it is cheapest to send: a short text goes out in one piece with the headers. */
-  readonly payload: string | Buffer;
   /** A strong validator (RFC 9110, 8.8.3), without the quotes around it. */
   readonly etag: string;
-  /** The same, compressed: done once. */
-  encoded(coding: Coding): Promise<Buffer>;
+  /** Whether it is too short for a coding to make it shorter. */
+  readonly isShort: boolean;
+  content(coding: Coding | undefined): Content | Promise<Content>;
 }
 
-/** A snapshot as it is answered: its names looked up, and each body built once and kept while there is room. */
-export interface AnsweredSnapshot {
-  readonly index: SnapshotIndex;
-  body(key: string, represent: () => Representation): Body;
-}
+/** A short one in one piece; a long one as parts, and its length in bytes where that is known before all of it has been made. */
+export type Content = string | Buffer | { readonly length: number | undefined; readonly open: () => Readable };
 
-const ROOM_BYTES = 128 * 1024 * 1024;
-/** What a kept body costs besides its bytes: its key, its entry, its buffer. */
-const OVERHEAD_BYTES = 1024;
+/** The bodies of one snapshot, each built once and kept while there is room. */
+export type Bodies = (key: string, represent: () => Representation) => Body;
 
-/** What is kept of a snapshot goes with it: a snapshot that nobody else holds is not held here. */
-export function createAnswers(): (snapshot: Snapshot) => AnsweredSnapshot {
-  const answers = new WeakMap<Snapshot, AnsweredSnapshot>();
-  return (snapshot) => {
-    const known = answers.get(snapshot) ?? { index: indexSnapshot(snapshot), body: createBodies() };
-    answers.set(snapshot, known);
-    return known;
-  };
-}
+/** Of a snapshot: what it has been asked for takes no more. The tree of 100,000 tags has 50 MB, with links 100. */
+const ROOM_BYTES = 256 * 1024 * 1024;
 
-/** The compressed ones have no room of their own: they are kept with what they were made of, and go with it. */
-function createBodies(): AnsweredSnapshot['body'] {
-  const bodies = new Map<string, { readonly body: Body; costBytes: number }>();
-  let keptBytes = 0;
-
-  function makeRoom(): void {
-    for (const [oldest, { costBytes }] of bodies) {
-      if (keptBytes <= ROOM_BYTES) return;
-      bodies.delete(oldest);
-      keptBytes -= costBytes;
-    }
-  }
-
+export function createBodies(roomBytes = ROOM_BYTES): Bodies {
+  const kept = createKeptBytes<Body>(roomBytes);
+  const inTurn = createQueue();
+  const snapshot = randomUUID();
   return (key, represent) => {
-    const kept = bodies.get(key);
-    if (kept !== undefined) return kept.body;
-    const body = toBody(represent(), (bytes) => {
-      if (bodies.get(key) !== fresh) return;
-      fresh.costBytes += bytes;
-      keptBytes += bytes;
-      makeRoom();
-    });
-    const fresh = { body, costBytes: body.bytes.length + OVERHEAD_BYTES };
-    if (fresh.costBytes > ROOM_BYTES) return body;
-    bodies.set(key, fresh);
-    keptBytes += fresh.costBytes;
-    makeRoom();
-    return body;
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const noteBytes = (bytes: number): boolean => kept.grow(key, fresh, bytes);
+    const [first = Buffer.alloc(0)] = jsonParts(represent());
+    const isBig = first.length >= PART_LENGTH;
+    const fresh: Body = isBig
+      ? // What is represented does not change: this names it before its bytes are there.
+        createBigBody({ etag: hash('sha256', `${snapshot} ${key}`, 'base64url'), represent, inTurn, noteBytes })
+      : smallBody(first, noteBytes);
+    kept.set(key, fresh, isBig ? 0 : first.length);
+    return fresh;
   };
 }
 
-/** A longer text costs more to encode with every answer than a write of its own does. */
+/** One that is not kept. */
+export function toBody(representation: Representation): Body {
+  return smallBody(Buffer.from(JSON.stringify(representation)), () => true);
+}
+
+/** A shorter one becomes hardly shorter. */
+const LEAST_ENCODED_BYTES = 1024;
+/** A longer text costs more to encode with every answer than a write of its own does: a short one goes out in one piece with the headers. */
 const LONGEST_TEXT_BYTES = 8192;
 
-/** @param noteEncoded hears how many bytes more are held, each time that something was compressed */
-export function toBody(representation: Representation, noteEncoded?: (bytes: number) => void): Body {
-  const text = JSON.stringify(representation);
-  const bytes = Buffer.from(text);
-  return {
-    bytes,
-    payload: bytes.length < LONGEST_TEXT_BYTES ? text : bytes,
-    etag: hash('sha256', bytes, 'base64url'),
-    encoded: encodedOnce(bytes, noteEncoded),
-  };
-}
-
-function encodedOnce(bytes: Buffer, noteEncoded?: (bytes: number) => void): Body['encoded'] {
+/** @param noteBytes hears how many bytes more are held, each time that something was compressed */
+function smallBody(bytes: Buffer, noteBytes: (bytes: number) => boolean): Body {
+  const payload = bytes.length < LONGEST_TEXT_BYTES ? bytes.toString() : bytes;
   const made = new Map<Coding, Promise<Buffer>>();
-  return (coding) => {
-    const known = made.get(coding);
-    if (known !== undefined) return known;
-    const encoding = encode(bytes, coding);
-    made.set(coding, encoding);
-    encoding.then(
-      ({ length }) => noteEncoded?.(length),
-      () => made.delete(coding),
-    );
-    return encoding;
+  return {
+    etag: hash('sha256', bytes, 'base64url'),
+    isShort: bytes.length < LEAST_ENCODED_BYTES,
+    content(coding) {
+      if (coding === undefined) return payload;
+      const known = made.get(coding);
+      if (known !== undefined) return known;
+      const encoded = encode(bytes, coding);
+      made.set(coding, encoded);
+      encoded.then(
+        ({ length }) => noteBytes(length),
+        () => made.delete(coding),
+      );
+      return encoded;
+    },
   };
 }
 

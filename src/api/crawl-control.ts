@@ -3,7 +3,7 @@ import type { Clock, Collections, Snapshots } from '../ports.ts';
 import { createLinks } from './links.ts';
 import { COLLECTING_ALREADY, sendProblem, tooSoon } from './problems.ts';
 import { representCollection } from './represent-crawl.ts';
-import { HAL } from './resources.ts';
+import { HAL } from './send-body.ts';
 
 export interface CrawlControlOptions {
   readonly prefix: string;

@@ -1,5 +1,14 @@
+import { Readable, type Transform } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib';
+import {
+  brotliCompress,
+  constants,
+  createBrotliCompress,
+  createGzip,
+  createZstdCompress,
+  gzip,
+  zstdCompress,
+} from 'node:zlib';
 import { weights } from './accept.ts';
 
 /** A content coding (RFC 9110, 8.4.1). */
@@ -27,14 +36,33 @@ export function encode(bytes: Buffer, coding: Coding): Promise<Buffer> {
   return ENCODERS[coding](bytes);
 }
 
+const brotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } };
+
 const ENCODERS: Readonly<Record<Coding, (bytes: Buffer) => Promise<Buffer>>> = {
   zstd: promisify<Buffer, Buffer>(zstdCompress),
-  br(bytes) {
-    const params = {
-      [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
-      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
-    };
-    return promisify<Buffer, object, Buffer>(brotliCompress)(bytes, { params });
-  },
+  br: (bytes) => promisify<Buffer, object, Buffer>(brotliCompress)(bytes, brotliOptions),
   gzip: promisify<Buffer, Buffer>(gzip),
+};
+
+/** The same for what comes in parts, and is read no faster than the encoded parts are. */
+export function encoding(parts: Iterable<Buffer>, coding: Coding): Readable {
+  const source = readParts(parts);
+  const encoded = STREAMS[coding]();
+  source.once('error', (error) => encoded.destroy(error));
+  encoded.once('close', () => source.destroy());
+  return source.pipe(encoded);
+}
+
+/** A part is made when it is asked for, and none ahead. */
+export function readParts(parts: Iterable<Buffer>): Readable {
+  return Readable.from(parts, { objectMode: false, highWaterMark: 1 });
+}
+
+/** Node's own 16 KiB would make a write of each. */
+const ENCODED_PART_BYTES = 256 * 1024;
+
+const STREAMS: Readonly<Record<Coding, () => Transform>> = {
+  zstd: () => createZstdCompress({ chunkSize: ENCODED_PART_BYTES }),
+  br: () => createBrotliCompress({ ...brotliOptions, chunkSize: ENCODED_PART_BYTES }),
+  gzip: () => createGzip({ chunkSize: ENCODED_PART_BYTES }),
 };

@@ -22,11 +22,11 @@ export function representTagBlobs(
       _links: {
         self: { href: links.tagBlobs(repository.name, tag.name) },
         up: { href: links.tag(repository.name, tag.name) },
-        ...items(blobs.map(({ digest }) => ({ href: links.blob(digest), title: digest }))),
+        ...items(blobs, ({ digest }) => ({ href: links.blob(digest), title: digest })),
       },
     }),
     ...(wants.embed > 0 && {
-      _embedded: items(blobs.map((blob) => ({ ...representPlatforms(blob), ...linked(blob, index, wants, links) }))),
+      _embedded: items(blobs, (blob) => ({ ...representPlatforms(blob), ...linked(blob, index, wants, links) })),
     }),
   };
 }
@@ -53,10 +53,10 @@ export function representBlobs(index: SnapshotIndex, page: Page, wants: Wants, l
         ...(page.page > 1 && { prev: at(Math.min(page.page - 1, last)) }),
         ...(page.page < last && { next: at(page.page + 1) }),
         last: at(last),
-        ...items(blobs.map(({ digest }) => ({ href: links.blob(digest), title: digest }))),
+        ...items(blobs, ({ digest }) => ({ href: links.blob(digest), title: digest })),
       },
     }),
-    ...(wants.embed > 0 && { _embedded: items(blobs.map((blob) => linked(blob, index, wants, links))) }),
+    ...(wants.embed > 0 && { _embedded: items(blobs, (blob) => linked(blob, index, wants, links)) }),
   };
 }
 
@@ -72,21 +72,17 @@ export function representBlob(node: number, index: SnapshotIndex, wants: Wants, 
       _links: {
         self: { href: links.blob(blob.digest) },
         collection: { href: links.blobs() },
-        ...items(
-          holders.map(({ repository, tag }) => ({
-            href: links.tag(repository.name, tag.name),
-            title: `${repository.name}:${tag.name}`,
-          })),
-        ),
+        ...items(holders, ({ repository, tag }) => ({
+          href: links.tag(repository.name, tag.name),
+          title: `${repository.name}:${tag.name}`,
+        })),
       },
     }),
     ...(wants.embed > 0 && {
-      _embedded: items(
-        holders.map(({ repository, tag }) => ({
-          repository: repository.name,
-          ...representTag(tag, repository, deeper(wants), links),
-        })),
-      ),
+      _embedded: items(holders, ({ repository, tag }) => ({
+        repository: repository.name,
+        ...representTag(tag, repository, deeper(wants), links),
+      })),
     }),
   };
 }

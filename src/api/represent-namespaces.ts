@@ -1,4 +1,5 @@
 import type { NamespaceUsage } from '../domain/snapshot.ts';
+import { type Members, membersOf } from './json-parts.ts';
 import type { Links } from './links.ts';
 import type { Wants } from './query.ts';
 import { representFigures } from './represent-figures.ts';
@@ -43,26 +44,14 @@ function representInside(
     ...(wants.links && {
       _links: {
         ...linksAround(around, links),
-        ...some(
-          'child_namespaces',
-          namespaces.map(({ path }) => ({ href: links.namespace(path), title: path })),
-        ),
-        ...some(
-          'child_repositories',
-          repositories.map(({ name }) => ({ href: links.repository(name), title: name })),
-        ),
+        ...some('child_namespaces', namespaces, ({ path }) => ({ href: links.namespace(path), title: path })),
+        ...some('child_repositories', repositories, ({ name }) => ({ href: links.repository(name), title: name })),
       },
     }),
     ...(wants.embed > 0 && {
       _embedded: {
-        ...some(
-          'child_namespaces',
-          namespaces.map((one) => representNamespace(one, index, inside, links)),
-        ),
-        ...some(
-          'child_repositories',
-          repositories.map((one) => representRepository(one, inside, links)),
-        ),
+        ...some('child_namespaces', namespaces, (one) => representNamespace(one, index, inside, links)),
+        ...some('child_repositories', repositories, (one) => representRepository(one, inside, links)),
       },
     }),
   };
@@ -79,6 +68,10 @@ function linksAround(namespace: NamespaceUsage | undefined, links: Links): Repre
 }
 
 /** A relation with nothing to point at is left out. */
-function some<T>(relation: string, list: readonly T[]): Readonly<Record<string, readonly T[]>> {
-  return list.length === 0 ? {} : { [relation]: list };
+function some<S, T>(
+  relation: string,
+  list: readonly S[],
+  represent: (one: S) => T,
+): Readonly<Record<string, Members<T>>> {
+  return list.length === 0 ? {} : { [relation]: membersOf(list, represent) };
 }

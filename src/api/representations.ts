@@ -1,5 +1,6 @@
 import { assertNever } from '../domain/assert-never.ts';
 import type { RepositoryUsage, Snapshot, TagFigures } from '../domain/snapshot.ts';
+import { type Members, membersOf } from './json-parts.ts';
 import type { Links } from './links.ts';
 import type { Wants } from './query.ts';
 import { representTagBlobs } from './represent-blobs.ts';
@@ -29,14 +30,14 @@ export function representRepositories(snapshot: Snapshot, wants: Wants, links: L
     ...(wants.links && {
       _links: {
         self: { href: links.repositories() },
-        ...items(repositories.map(({ name }) => ({ href: links.repository(name), title: name }))),
+        ...items(repositories, ({ name }) => ({ href: links.repository(name), title: name })),
         namespaces: { href: links.namespaces() },
         blobs: { href: links.blobs() },
         gaps: { href: links.gaps() },
       },
     }),
     ...(wants.embed > 0 && {
-      _embedded: items(repositories.map((repository) => representRepository(repository, deeper(wants), links))),
+      _embedded: items(repositories, (repository) => representRepository(repository, deeper(wants), links)),
     }),
   };
 }
@@ -88,11 +89,11 @@ function representTags(repository: RepositoryUsage, wants: Wants, links: Links):
       _links: {
         self: { href: links.tags(name) },
         up: { href: links.repository(name) },
-        ...items(tags.map((tag) => ({ href: links.tag(name, tag.name), title: tag.name }))),
+        ...items(tags, (tag) => ({ href: links.tag(name, tag.name), title: tag.name })),
       },
     }),
     ...(wants.embed > 0 &&
-      !areUnknown && { _embedded: items(tags.map((tag) => representTag(tag, repository, wants, links))) }),
+      !areUnknown && { _embedded: items(tags, (tag) => representTag(tag, repository, wants, links)) }),
   };
 }
 
@@ -126,6 +127,6 @@ export function deeper(wants: Wants): Wants {
 }
 
 /** A relation with nothing to point at is left out. */
-export function items<T>(list: readonly T[]): { items?: readonly T[] } {
-  return list.length === 0 ? {} : { items: list };
+export function items<S, T>(list: ArrayLike<S> & Iterable<S>, represent: (one: S) => T): { items?: Members<T> } {
+  return list.length === 0 ? {} : { items: membersOf(list, represent) };
 }

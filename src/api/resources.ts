@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Snapshot } from '../domain/snapshot.ts';
 import type { Snapshots } from '../ports.ts';
-import { type AnsweredSnapshot, type Body, createAnswers, isNoneMatch, toBody } from './bodies.ts';
-import { chosenCoding } from './encodings.ts';
+import { type Bodies, createBodies, toBody } from './bodies.ts';
 import { createLinks, decodeName, EXACT_PARAMETER, encodeSegment, encodeSegmentTwice, type Links } from './links.ts';
 import { badRequest, NOT_COLLECTED_YET, notFound, type Problem, sendProblem } from './problems.ts';
 import { readPage, readWants, type Wants } from './query.ts';
@@ -10,14 +10,13 @@ import { representGaps } from './represent-crawl.ts';
 import { representNamespace, representNamespaces } from './represent-namespaces.ts';
 import { NOTHING_YET, type Representation, representRepositories, representResource } from './representations.ts';
 import { describeMissing, hrefOf, type Resource, resolve } from './resolve.ts';
-import type { SnapshotIndex } from './snapshot-index.ts';
+import { HAL, sendBody, varyOf } from './send-body.ts';
+import { indexSnapshot, type SnapshotIndex } from './snapshot-index.ts';
 
 export interface ResourcesOptions {
   readonly prefix: string;
   readonly snapshots: Snapshots;
 }
-
-export const HAL = 'application/hal+json';
 
 /** What a path names in a snapshot: one resource to represent, several to choose among, or a problem. */
 type Found =
@@ -82,6 +81,22 @@ const MEMBERS: Readonly<Record<string, (path: string, question: Question) => Fou
   },
 };
 
+/** A snapshot as it is answered: its names looked up, and what was asked of it. */
+interface AnsweredSnapshot {
+  readonly index: SnapshotIndex;
+  readonly bodies: Bodies;
+}
+
+/** What is kept of a snapshot goes with it: a snapshot that nobody else holds is not held here. */
+function createAnswers(): (snapshot: Snapshot) => AnsweredSnapshot {
+  const answers = new WeakMap<Snapshot, AnsweredSnapshot>();
+  return (snapshot) => {
+    const known = answers.get(snapshot) ?? { index: indexSnapshot(snapshot), bodies: createBodies() };
+    answers.set(snapshot, known);
+    return known;
+  };
+}
+
 /** Answers everything that a snapshot holds, for a user who may ask. */
 export function createResources({ prefix, snapshots }: ResourcesOptions) {
   const links = createLinks(prefix);
@@ -95,7 +110,7 @@ export function createResources({ prefix, snapshots }: ResourcesOptions) {
   ): FastifyReply {
     if ('problem' in found) return sendProblem(reply, found.problem);
     if ('choices' in found) return sendChoices(reply, found.choices, createLinks(prefix, encodeSegmentTwice));
-    return sendBody(request, reply, answers.body(found.key, found.represent));
+    return sendBody(request, reply, answers.bodies(found.key, found.represent));
   }
 
   return function answerResource(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -130,12 +145,6 @@ function describe(collection: string, below: string): string {
   return collection === 'repositories' ? describeMissing(below) : `/${collection}/${encodeSegment(decodeName(below))}`;
 }
 
-/** What CORS says of it stays. */
-function varyOf(reply: FastifyReply): string {
-  const ours = 'Accept, Accept-Encoding, Authorization';
-  return [reply.getHeader('vary'), ours].flatMap((value) => value ?? []).join(', ');
-}
-
 /** A path that means several things. Whatever a proxy decodes of these links on their way to us, each means one. */
 function sendChoices(reply: FastifyReply, choices: readonly Resource[], links: Links): FastifyReply {
   const item = choices.map((choice) => ({
@@ -144,23 +153,4 @@ function sendChoices(reply: FastifyReply, choices: readonly Resource[], links: L
   }));
   const headers = { vary: varyOf(reply), 'cache-control': 'private, no-cache' };
   return reply.code(300).type(HAL).headers(headers).send({ _links: { item } });
-}
-
-/** A shorter one becomes hardly shorter. */
-const LEAST_ENCODED_BYTES = 1024;
-
-function sendBody(request: FastifyRequest, reply: FastifyReply, body: Body): FastifyReply {
-  const { 'accept-encoding': accepted, 'if-none-match': known } = request.headers;
-  const coding = body.bytes.length < LEAST_ENCODED_BYTES ? undefined : chosenCoding(accepted);
-  // Each coding has a validator of its own, since it has bytes of its own.
-  const etag = coding === undefined ? `"${body.etag}"` : `"${body.etag}-${coding}"`;
-  const headers = { etag, vary: varyOf(reply), 'cache-control': 'private, no-cache' };
-  if (isNoneMatch(known, etag)) return reply.headers(headers).code(304).send();
-  const type = { 'content-type': HAL };
-  if (coding === undefined) return reply.headers({ ...headers, ...type }).send(body.payload);
-  body.encoded(coding).then(
-    (bytes) => reply.headers({ ...headers, ...type, 'content-encoding': coding }).send(bytes),
-    (error: unknown) => reply.send(error),
-  );
-  return reply;
 }

@@ -20,8 +20,9 @@ import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './od
 import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } from './problems.ts';
 import { requestId } from './request-id.ts';
 import { createRequestLimits, type RequestLimits } from './request-limits.ts';
-import { createResources, HAL } from './resources.ts';
+import { createResources } from './resources.ts';
 import { securityHeaders } from './security-headers.ts';
+import { sendBody } from './send-body.ts';
 
 export interface ServerOptions {
   /** '' or a path such as `/usage`, without a slash at its end. */
@@ -177,7 +178,7 @@ function addRoutes(server: FastifyInstance, options: Wired): void {
   const answerResource = guarded(options, createResources(options));
   const crawl = createCrawlControl(options);
   const entryPoint = toBody(representEntryPoint(prefix, version));
-  const answerEntryPoint = async (_: FastifyRequest, reply: FastifyReply) => reply.type(HAL).send(entryPoint.bytes);
+  const answerEntryPoint = (request: FastifyRequest, reply: FastifyReply) => sendBody(request, reply, entryPoint);
   server.get(`${prefix}/`, answerEntryPoint);
   if (prefix !== '') server.get(prefix, answerEntryPoint);
   const answerAuthToken = createAuthToken(options);

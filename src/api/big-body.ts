@@ -1,0 +1,89 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Body, Content } from './bodies.ts';
+import { type Coding, encoding, readParts } from './encodings.ts';
+import { jsonParts } from './json-parts.ts';
+import type { Representation } from './representations.ts';
+
+export interface BigBodyOptions {
+  readonly etag: string;
+  readonly represent: () => Representation;
+  readonly inTurn: Queue;
+  /** Hears how many bytes more are held, or less; false where there is no room for them. */
+  readonly noteBytes: (bytes: number) => boolean;
+}
+
+type Parts = readonly Buffer[];
+
+/**
+ * A body of more than a part. It is made part by part, others being answered in between, and kept: for its length, and to be sent again. One
+ * that there is no room for is made anew for everybody who asks, and never faster than it is read.
+ */
+export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOptions): Body {
+  const kept = new Map<Coding | undefined, Promise<Parts | undefined>>();
+  const anew = (): Iterable<Buffer> => jsonParts(represent());
+
+  /** Undefined where there is no room. */
+  function parts(coding: Coding | undefined): Promise<Parts | undefined> {
+    const known = kept.get(coding);
+    if (known !== undefined) return known;
+    const made = coding === undefined ? inTurn(() => keep(inSlices(anew()))) : encoded(coding);
+    kept.set(coding, made);
+    made.catch(() => kept.delete(coding));
+    return made;
+  }
+
+  async function encoded(coding: Coding): Promise<Parts | undefined> {
+    const plain = await parts(undefined);
+    return plain && keep(encoding(plain, coding));
+  }
+
+  async function keep(source: AsyncIterable<Buffer>): Promise<Parts | undefined> {
+    const held: Buffer[] = [];
+    for await (const part of source) {
+      if (!noteBytes(part.length)) {
+        noteBytes(-lengthOf(held));
+        return undefined;
+      }
+      held.push(part);
+    }
+    return held;
+  }
+
+  return {
+    etag,
+    isShort: false,
+    async content(coding): Promise<Content> {
+      const held = await parts(coding);
+      if (held === undefined) return { length: undefined, open: () => open(anew(), coding) };
+      return { length: lengthOf(held), open: () => readParts(held) };
+    },
+  };
+}
+
+function lengthOf(parts: Parts): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
+}
+
+function open(parts: Iterable<Buffer>, coding: Coding | undefined) {
+  return coding === undefined ? readParts(parts) : encoding(parts, coding);
+}
+
+async function* inSlices(parts: Iterable<Buffer>): AsyncGenerator<Buffer, void> {
+  for (const part of parts) {
+    yield part;
+    await turn();
+  }
+}
+
+/** Runs one task after another. */
+export type Queue = <T>(task: () => Promise<T>) => Promise<T>;
+
+/** Several big bodies at once would take as long, and more memory. */
+export function createQueue(): Queue {
+  let last: Promise<unknown> = Promise.resolve();
+  return (task) => {
+    const result = last.then(task);
+    last = result.catch(() => undefined);
+    return result;
+  };
+}

@@ -1,0 +1,45 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Body, type Content, isNoneMatch } from './bodies.ts';
+import { chosenCoding } from './encodings.ts';
+
+export const HAL = 'application/hal+json';
+
+/** Answers with a body, in the coding that the client likes best; or that it has it. */
+export function sendBody(request: FastifyRequest, reply: FastifyReply, body: Body): FastifyReply {
+  const { 'accept-encoding': accepted, 'if-none-match': known } = request.headers;
+  const coding = body.isShort ? undefined : chosenCoding(accepted);
+  // Each coding has a validator of its own, since it has bytes of its own.
+  const etag = coding === undefined ? `"${body.etag}"` : `"${body.etag}-${coding}"`;
+  void reply.headers({ etag, vary: varyOf(reply), 'cache-control': 'private, no-cache' });
+  if (isNoneMatch(known, etag)) return reply.code(304).send();
+  const send = (content: Content): void => {
+    void reply.headers({ 'content-type': HAL, ...(coding !== undefined && { 'content-encoding': coding }) });
+    sendContent(request, reply, content);
+  };
+  const content = body.content(coding);
+  if (!(content instanceof Promise)) send(content);
+  else content.then(send, (error: unknown) => reply.send(error));
+  return reply;
+}
+
+/** What CORS says of it stays. */
+export function varyOf(reply: FastifyReply): string {
+  const ours = 'Accept, Accept-Encoding, Authorization';
+  return [reply.getHeader('vary'), ours].flatMap((value) => value ?? []).join(', ');
+}
+
+function sendContent({ method }: FastifyRequest, reply: FastifyReply, content: Content): void {
+  if (typeof content === 'string' || Buffer.isBuffer(content)) {
+    void reply.serializer(asIs).send(content);
+    return;
+  }
+  if (content.length !== undefined) void reply.header('content-length', content.length);
+  // Who asks for the head alone would have all of it made, and thrown away.
+  void reply.send(method === 'HEAD' ? Readable.from([]) : content.open());
+}
+
+/** Fastify names a charset for a text, which JSON has none of (RFC 8259, 11), unless it has been serialised otherwise. */
+function asIs(text: unknown): string {
+  return String(text);
+}
