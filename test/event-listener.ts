@@ -43,6 +43,7 @@ export function createEventListener(secret: string | undefined, clock = (): numb
       verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
     },
     log: {
+      isLevelEnabled: () => true,
       debug: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),
       info: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),
       error: (fields, event) => void log.push(JSON.stringify({ ...fields, event })),

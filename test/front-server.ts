@@ -31,7 +31,7 @@ export async function startFront(
   const lines: FrontServer['log'][number][] = [];
   const clock = { now: 1000 };
   const say = (fields: object, event: string): void => void lines.push({ fields, event });
-  const log: Log = { debug: say, info: say, error: say };
+  const log: Log = { isLevelEnabled: () => true, debug: say, info: say, error: say };
   const server = createServer({
     prefix: PREFIX,
     version: '1.2.3',

@@ -32,7 +32,7 @@ export function createSampleServer(changes: Partial<ServerOptions> = {}): Fastif
       issue: async () => '',
       verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
     },
-    log: { debug() {}, info() {}, error() {} },
+    log: { isLevelEnabled: () => true, debug() {}, info() {}, error() {} },
     ...changes,
   });
 }

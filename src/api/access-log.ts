@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { Log } from './server.ts';
-import { whenAnswered } from './when-answered.ts';
+import type { WhenAnswered } from './when-answered.ts';
 
 /** What programs ask for every few seconds, and nobody looks for in a log unless it goes wrong. */
 const ROUTINE: ReadonlySet<string | undefined> = new Set(['/events', '/health/live', '/health/ready', '/metrics']);
@@ -10,10 +10,13 @@ const LONGEST_PATH = 1024;
 const LONGEST_WORDS = 256;
 
 /** One line a request: who asked for what, and what came of it. Whatever the client has chosen in it is cut to size, and can look like nothing else. */
-export function logRequests(server: FastifyInstance, log: Log): void {
+export function logRequests(whenAnswered: WhenAnswered, log: Log): void {
   const bytesSent = createByteCount();
-  whenAnswered(server, (request, reply, { ip, status, isCutOff }) => {
+  whenAnswered((request, reply, { ip, status, isCutOff }) => {
     const { id, method, user, route } = request;
+    const bytes = bytesSent(request.raw.socket);
+    const level = status < 300 && ROUTINE.has(route) ? 'debug' : 'info';
+    if (!log.isLevelEnabled(level)) return;
     const fields = {
       id,
       user: user && printable(user, LONGEST_WORDS),
@@ -22,18 +25,20 @@ export function logRequests(server: FastifyInstance, log: Log): void {
       path: printable(pathOf(request), LONGEST_PATH),
       status,
       route,
-      bytes: bytesSent(request.raw.socket),
+      bytes,
       ms: Math.round(reply.elapsedTime * 10) / 10,
       agent: printable(request.headers['user-agent'] ?? '', LONGEST_WORDS) || undefined,
       ...(isCutOff && { isCutOff }),
     };
-    log[status < 300 && ROUTINE.has(route) ? 'debug' : 'info'](fields, 'request');
+    log[level](fields, 'request');
   });
 }
 
 /** Without the query: nothing that a client put there by mistake comes into a log. */
 export function pathOf(request: FastifyRequest): string {
-  return (request.raw.url ?? '').split('?', 1)[0] ?? '';
+  const { url = '' } = request.raw;
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
 }
 
 /** What breaks a line, steers a terminal, or turns the direction of what follows. */

@@ -23,6 +23,7 @@ import { createRequestLimits, type RequestLimits } from './request-limits.ts';
 import { createResources } from './resources.ts';
 import { securityHeaders } from './security-headers.ts';
 import { sendBody } from './send-body.ts';
+import { followAnswers } from './when-answered.ts';
 
 export interface ServerOptions {
   /** '' or a path such as `/usage`, without a slash at its end. */
@@ -44,6 +45,7 @@ export interface ServerOptions {
 
 /** Where events are said, one line each. */
 export interface Log {
+  isLevelEnabled(level: 'debug' | 'info'): boolean;
   debug(fields: object, event: string): void;
   info(fields: object, event: string): void;
   error(fields: object, event: string): void;
@@ -90,8 +92,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest('user', undefined);
   server.decorateRequest('route', undefined);
   acceptBodiesOfGet(server);
-  logRequests(server, log);
-  addMetrics(server, options); // before whatever refuses requests: those count, too
+  const whenAnswered = followAnswers(server);
+  logRequests(whenAnswered, log);
+  addMetrics(server, whenAnswered, options); // before whatever refuses requests: those count, too
   void server.register(cors, {
     origin: options.corsOrigins === '*' ? '*' : [...options.corsOrigins],
     methods: ['GET', 'HEAD', 'OPTIONS', 'POST'],

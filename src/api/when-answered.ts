@@ -10,17 +10,20 @@ export interface Ending {
   readonly isCutOff: boolean;
 }
 
+type Listener = (request: FastifyRequest, reply: FastifyReply, ending: Ending) => void;
+
 /** What nginx made of it, and others have taken over. */
 const CLIENT_GONE = 499;
 
+/** Has a listener called once a request, when its answer has gone out, or whoever asked has gone. */
+export type WhenAnswered = (listener: Listener) => void;
+
 /**
- * Calls back once a request, when its answer has gone out, or whoever asked has gone: Fastify's own hook never hears of the latter, and a client could
- * ask for anything unseen.
+ * Fastify's own hook never hears of those who have gone, and a client could ask for anything unseen. All that want to know are told by one pair of
+ * listeners a request: each costs as much as a header does.
  */
-export function whenAnswered(
-  server: FastifyInstance,
-  listener: (request: FastifyRequest, reply: FastifyReply, ending: Ending) => void,
-): void {
+export function followAnswers(server: FastifyInstance): WhenAnswered {
+  const listeners: Listener[] = [];
   server.addHook('onRequest', (request, reply, done) => {
     const ip: string | undefined = request.ip;
     let isTold = false;
@@ -28,9 +31,10 @@ export function whenAnswered(
       if (isTold) return;
       isTold = true;
       const status = reply.raw.headersSent ? reply.statusCode : CLIENT_GONE;
-      listener(request, reply, { ip: ip ?? '', status, isCutOff });
+      for (const listener of listeners) listener(request, reply, { ip: ip ?? '', status, isCutOff });
     };
-    reply.raw.once('finish', () => tell(false)).once('close', () => tell(true));
+    reply.raw.on('finish', () => tell(false)).on('close', () => tell(true));
     done();
   });
+  return (listener) => void listeners.push(listener);
 }

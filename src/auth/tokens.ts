@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../ports.ts';
 
@@ -35,7 +35,7 @@ interface KnownToken extends Session {
   readonly issuedAtSeconds: number;
 }
 
-/** Verified tokens are remembered, since a signature costs more than most answers. By their hash: no token is kept. */
+/** Verified tokens are remembered, since a signature costs more than most answers; in the same memory as the key that signs them. */
 const MOST_KNOWN_TOKENS = 10_000;
 
 export function createTokens(options: TokenOptions): Tokens {
@@ -44,10 +44,10 @@ export function createTokens(options: TokenOptions): Tokens {
   const keys = [key, ...previousSecretKeys.map(bytesOf)];
   const known = new Map<string, KnownToken>();
 
-  function remember(tokenHash: string, token: KnownToken): void {
+  function remember(text: string, token: KnownToken): void {
     const [oldest] = known.keys();
     if (known.size >= MOST_KNOWN_TOKENS && oldest !== undefined) known.delete(oldest);
-    known.set(tokenHash, token);
+    known.set(text, token);
   }
 
   /** Asked at every use: what was good a moment ago may have been ended since. */
@@ -70,13 +70,12 @@ export function createTokens(options: TokenOptions): Tokens {
         .sign(key);
     },
     async verify(token) {
-      const tokenHash = hash('sha256', token, 'base64');
-      const before = known.get(tokenHash);
+      const before = known.get(token);
       if (before !== undefined && clock() < before.expiresAt) return unlessEnded(before);
-      known.delete(tokenHash);
+      known.delete(token);
       const verified = await verifySignature(token, keys, { ...demandsOf(options), currentDate: new Date(clock()) });
       if (verified === undefined) return undefined;
-      remember(tokenHash, verified);
+      remember(token, verified);
       return unlessEnded(verified);
     },
   };
