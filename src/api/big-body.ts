@@ -39,11 +39,13 @@ export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOpt
 
   async function keep(source: AsyncIterable<Buffer>): Promise<Parts | undefined> {
     const held: Buffer[] = [];
-    for await (const part of source) {
+    let heldBytes = 0;
+    for await (const part of inPieces(source)) {
       if (!noteBytes(part.length)) {
-        noteBytes(-lengthOf(held));
+        noteBytes(-heldBytes);
         return undefined;
       }
+      heldBytes += part.length;
       held.push(part);
     }
     return held;
@@ -55,13 +57,11 @@ export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOpt
     async content(coding): Promise<Content> {
       const held = await parts(coding);
       if (held === undefined) return { length: undefined, open: () => open(anew(), coding) };
-      return { length: lengthOf(held), open: () => readParts(held) };
+      const [first] = held;
+      if (first !== undefined && held.length === 1) return first;
+      return { length: held.reduce((sum, { length }) => sum + length, 0), open: () => readParts(held) };
     },
   };
-}
-
-function lengthOf(parts: Parts): number {
-  return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
 function open(parts: Iterable<Buffer>, coding: Coding | undefined) {
@@ -73,6 +73,22 @@ async function* inSlices(parts: Iterable<Buffer>): AsyncGenerator<Buffer, void> 
     yield part;
     await turn();
   }
+}
+
+/** What is written at once. Less of it costs more writes, and more of it memory, for everybody who reads slowly over TLS. */
+const PIECE_BYTES = 1024 * 1024;
+
+async function* inPieces(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  let waiting: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of parts) {
+    waiting.push(part);
+    bytes += part.length;
+    if (bytes < PIECE_BYTES) continue;
+    yield Buffer.concat(waiting);
+    [waiting, bytes] = [[], 0];
+  }
+  if (bytes > 0) yield Buffer.concat(waiting);
 }
 
 /** Runs one task after another. */
