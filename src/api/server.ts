@@ -209,20 +209,32 @@ function answerErrors(server: FastifyInstance, log: Log): void {
   });
 }
 
-/** Lets a request through to `answer` with a valid token only. */
+/**
+ * Lets a request through to `answer` with a valid token only. The handler hands nothing back: to Fastify a promise or a reply is something to
+ * wait for, which costs a tenth of a small answer.
+ */
 function guarded(
   { tokens, prefix, limits }: Wired,
   answer: (request: FastifyRequest, reply: FastifyReply) => FastifyReply,
 ) {
   const signIn = createLinks(prefix).authToken();
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  return (request: FastifyRequest, reply: FastifyReply): void => {
     const token = bearerToken(request.headers.authorization);
-    if (token === undefined)
-      return sendProblem(reply, unauthorized(`A bearer token is needed; ${signIn} gives one`, false));
-    const session = await tokens.verify(token);
-    if (session === undefined) return sendProblem(reply, unauthorized('The token is not valid, or not any more', true));
-    request.user = session.user;
-    if (!limits.admitUser(session.user, reply)) return reply;
-    return answer(request, reply);
+    if (token === undefined) {
+      void sendProblem(reply, unauthorized(`A bearer token is needed; ${signIn} gives one`, false));
+      return;
+    }
+    const admit = (session: { readonly user: string } | undefined): void => {
+      if (session === undefined) {
+        void sendProblem(reply, unauthorized('The token is not valid, or not any more', true));
+        return;
+      }
+      request.user = session.user;
+      if (limits.admitUser(session.user, reply)) void answer(request, reply);
+    };
+    tokens
+      .verify(token)
+      .then(admit)
+      .catch((error: unknown) => reply.send(error));
   };
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** How a request ended. */
@@ -19,21 +20,38 @@ const CLIENT_GONE = 499;
 export type WhenAnswered = (listener: Listener) => void;
 
 /**
- * Fastify's own hook never hears of those who have gone, and a client could ask for anything unseen. All that want to know are told by one pair of
- * listeners a request: each costs as much as a header does.
+ * Fastify's own hook never hears of requests that nobody waited for an answer to, and a client could ask for anything unseen. Those are told of when
+ * their connection closes: listeners of a connection cost nothing, and listeners of every answer as much as a small answer does.
  */
 export function followAnswers(server: FastifyInstance): WhenAnswered {
   const listeners: Listener[] = [];
+  const openOf = new WeakMap<Socket, Map<FastifyReply, string>>();
+
+  function tell(reply: FastifyReply, ip: string, isCutOff: boolean): void {
+    const status = reply.raw.headersSent ? reply.statusCode : CLIENT_GONE;
+    for (const listener of listeners) listener(reply.request, reply, { ip, status, isCutOff });
+  }
+
+  function follow(socket: Socket): Map<FastifyReply, string> {
+    const open = new Map<FastifyReply, string>();
+    openOf.set(socket, open);
+    socket.once('close', () => {
+      for (const [reply, ip] of open) tell(reply, ip, true);
+      open.clear();
+    });
+    return open;
+  }
+
   server.addHook('onRequest', (request, reply, done) => {
     const ip: string | undefined = request.ip;
-    let isTold = false;
-    const tell = (isCutOff: boolean): void => {
-      if (isTold) return;
-      isTold = true;
-      const status = reply.raw.headersSent ? reply.statusCode : CLIENT_GONE;
-      for (const listener of listeners) listener(request, reply, { ip: ip ?? '', status, isCutOff });
-    };
-    reply.raw.on('finish', () => tell(false)).on('close', () => tell(true));
+    const { socket } = request.raw;
+    (openOf.get(socket) ?? follow(socket)).set(reply, ip ?? '');
+    done();
+  });
+  server.addHook('onResponse', ({ raw }, reply, done) => {
+    const open = openOf.get(raw.socket);
+    const ip = open?.get(reply);
+    if (open?.delete(reply) && ip !== undefined) tell(reply, ip, !reply.raw.writableFinished);
     done();
   });
   return (listener) => void listeners.push(listener);
