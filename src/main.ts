@@ -52,7 +52,12 @@ interface Loaded {
 /** @param load reads the configuration again */
 async function serve({ config, origins }: Loaded, load: () => LoadedConfig): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
-  const log = createLog({ level: config.general.logLevel, isTerminal, noColor: Boolean(process.env['NO_COLOR']) });
+  const { log, flush } = createLog({
+    level: config.general.logLevel,
+    isTerminal,
+    noColor: Boolean(process.env['NO_COLOR']),
+  });
+  process.on('exit', flush);
   log.debug({ version, node: process.version, origins }, 'settings');
   const service = composeOrFail(config, log);
   // Without a certificate of ours to look at again, it ends the process, as it does any other.

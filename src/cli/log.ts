@@ -1,5 +1,6 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { createLineWriter } from './line-writer.ts';
 
 export type { Logger } from 'pino';
 
@@ -14,13 +15,15 @@ export interface LogOptions {
 
 const STDERR = 2;
 
-/** One line per event, on stderr, written before the call returns: the last words of a process are not lost. */
-export function createLog({ level, isTerminal, noColor }: LogOptions): Logger {
+/** One line per event, on stderr. `flush` writes the last ones, for the end of the process. */
+export function createLog({ level, isTerminal, noColor }: LogOptions): { log: Logger; flush: () => void } {
   const options: LoggerOptions = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  if (!isTerminal) {
+    const lines = createLineWriter(STDERR);
+    return { log: pino(options, lines), flush: lines.flush };
+  }
   const destination = pino.destination({ fd: STDERR, sync: true });
-  // A full disk or a closed pipe costs lines of the log, and not the service.
   destination.on('error', () => undefined);
-  if (!isTerminal) return pino(options, destination);
   const stream = pretty({ destination, colorize: !noColor, translateTime: 'SYS:HH:MM:ss', singleLine: true });
-  return pino(options, stream);
+  return { log: pino(options, stream), flush: () => undefined };
 }
