@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { benchApi } from './api.ts';
 import { benchCrawl } from './crawl.ts';
 import { benchIncremental } from './incremental.ts';
+import { benchLoad } from './load.ts';
 import { benchNotifications } from './notifications.ts';
 import { benchRestart } from './restart.ts';
 import { benchScale } from './scale.ts';
@@ -16,8 +16,8 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   incremental: benchIncremental,
   notifications: benchNotifications,
   restart: benchRestart,
-  scale: () => benchScale(process.argv[3] === undefined ? undefined : Number(process.argv[3])),
-  api: benchApi,
+  scale: () => benchScale(tagsOf(process.argv[3])),
+  load: () => benchLoad(tagsOf(process.argv[3]), Number(process.argv[4] ?? 10)),
 };
 const results: Record<string, unknown> = {
   date: new Date().toISOString(),
@@ -39,6 +39,10 @@ if (only === undefined) {
   const directory = new URL('./results/', import.meta.url);
   mkdirSync(directory, { recursive: true });
   writeFileSync(new URL(`${String(results['date']).slice(0, 10)}.json`, directory), text);
+}
+
+function tagsOf(argument: string | undefined): number {
+  return Number(argument ?? 100_000);
 }
 
 /** In processes of their own, so that the peak of memory is theirs. */

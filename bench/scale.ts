@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { layOutRegistry } from '../lab/layout.ts';
@@ -8,6 +8,7 @@ import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
 import { startTokenService } from '../lab/token-service.ts';
 import { median, secondsFrom } from './median.ts';
 import { pushToShown, startFront } from './notifications.ts';
+import { memoryOf } from './process-memory.ts';
 import { collection, settingsFor, shown } from './service.ts';
 
 const TAGS_PER_REPOSITORY = 100;
@@ -15,13 +16,12 @@ const LAYERS_PER_TAG = 10;
 const RESTARTS = 5;
 const PUSHES = 5;
 const LOOK_EVERY_MS = 200;
-const MIB_IN_KIB = 1024;
 
 /**
  * The service as a process, in front of a real registry of so many tags: a first crawl, restarts after a kill -9, a second crawl, and what is
  * pushed then.
  */
-export async function benchScale(tags = 100_000): Promise<object> {
+export async function benchScale(tags: number): Promise<object> {
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
   const front = await startFront();
   const registry = await startRegistry({ tokens, accessLog: false, notifications: front.notifications });
@@ -80,13 +80,13 @@ async function timedStart(settings: Settings): Promise<Restarted> {
 async function watchCrawl(service: LabService, before: string | null): Promise<object> {
   const startedAt = performance.now();
   let readAt = startedAt;
-  let whileReading = await memoryOf(service);
+  let whileReading = await memoryOf(service.child.pid);
   for (;;) {
     const { running, snapshot } = await collection(service);
     if (snapshot !== before) break;
     if (running !== null && (running.tags_read === 0 || running.tags_read < running.tags_found)) {
       readAt = performance.now();
-      whileReading = await memoryOf(service);
+      whileReading = await memoryOf(service.child.pid);
     }
     await sleep(LOOK_EVERY_MS);
   }
@@ -96,17 +96,9 @@ async function watchCrawl(service: LabService, before: string | null): Promise<o
     requests,
     requestsPerSecond: Math.round((requests / (readAt - startedAt)) * 1000),
     seconds: { reading: secondsFrom(startedAt, readAt), assemblingCountingAndSaving: secondsFrom(readAt, savedAt) },
-    peakMiB: { whileReading: whileReading.peakMiB, inAll: (await memoryOf(service)).peakMiB },
-    atTheEndMiB: (await memoryOf(service)).residentMiB,
+    peakMiB: { whileReading: whileReading.peakMiB, inAll: (await memoryOf(service.child.pid)).peakMiB },
+    atTheEndMiB: (await memoryOf(service.child.pid)).residentMiB,
   };
-}
-
-/** Of the process: proc_pid_status(5). */
-async function memoryOf({ child }: LabService): Promise<{ peakMiB: number; residentMiB: number }> {
-  const text = await readFile(`/proc/${child.pid}/status`, 'utf8');
-  const mebibytes = (name: string): number =>
-    Math.round(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / MIB_IN_KIB);
-  return { peakMiB: mebibytes('VmHWM'), residentMiB: mebibytes('VmRSS') };
 }
 
 /** What the service logs of its last collection. */

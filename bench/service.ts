@@ -28,9 +28,14 @@ export function settingsFor(registryUrl: string, gitlabUrl: string, further: Set
   };
 }
 
+/** A token of the service, for a day. */
+export function benchToken(): Promise<string> {
+  return tokens.issue('bench');
+}
+
 /** An answer of any status, and its body. */
 export async function ask(service: LabService, path: string): Promise<{ status: number; body: unknown }> {
-  const headers = { authorization: `Bearer ${await tokens.issue('bench')}` };
+  const headers = { authorization: `Bearer ${await benchToken()}` };
   const answer = await fetch(service.url + path, { headers });
   return { status: answer.status, body: await answer.json() };
 }

@@ -1,0 +1,142 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { request } from 'undici';
+import { freePort, startListening } from '../lab/child.ts';
+import { layOutRegistry, repositoryName } from '../lab/layout.ts';
+import { startRegistry } from '../lab/registry.ts';
+import { type LabService, startService } from '../lab/service.ts';
+import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
+import { startTokenService } from '../lab/token-service.ts';
+import { median } from './median.ts';
+import { memoryOf } from './process-memory.ts';
+import { benchToken, settingsFor, shown } from './service.ts';
+import { soak } from './soak.ts';
+import { type BareRequest, type LoadResult, load } from './wrk.ts';
+
+const TAGS_PER_REPOSITORY = 100;
+const LAYERS_PER_TAG = 10;
+const SECONDS = 8;
+const ROUNDS = 3;
+/** A crawl is started by the bench, and by nothing else. */
+const ONCE_A_DAY = '24 hours';
+
+/** What is asked, by how many connections, and in which coding. */
+interface Case {
+  readonly path: string;
+  readonly connections: number;
+  readonly acceptEncoding?: string;
+  /** Whether the client has it already. */
+  readonly isKnown?: boolean;
+}
+
+const REPOSITORY = `/repositories/${encodeURIComponent(repositoryName(7))}`;
+const PAGE = '/tags?order_by=disk_size&per_page=100&page=3&embed=1';
+const TREE = '/repositories?embed=true';
+
+const CASES: Readonly<Record<string, Case>> = {
+  oneRepository: { path: REPOSITORY, connections: 64 },
+  oneRepositoryKnown: { path: REPOSITORY, connections: 64, isKnown: true },
+  pageOf100ByDiskSize: { path: PAGE, connections: 64 },
+  wholeTree: { path: TREE, connections: 8 },
+  wholeTreeGzip: { path: TREE, connections: 8, acceptEncoding: 'gzip' },
+  wholeTreeKnown: { path: TREE, connections: 64, isKnown: true },
+};
+
+/**
+ * The service in front of a real registry of so many tags, asked by `wrk`, in turn with a bare HTTP server that has the same bytes in memory; and then
+ * half of that load for so many minutes, while one crawl follows the other.
+ */
+export async function benchLoad(tags: number, soakMinutes: number): Promise<object> {
+  const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
+  const registry = await startRegistry({ tokens, accessLog: false });
+  const repositories = Math.ceil(tags / TAGS_PER_REPOSITORY);
+  const size = { repositories, tagsPerRepository: TAGS_PER_REPOSITORY, layersPerTag: LAYERS_PER_TAG };
+  await layOutRegistry(registry.storageDirectory, size);
+  const general = { log_level: 'warn', update_interval: ONCE_A_DAY };
+  const service = await startService({ ...settingsFor(registry.url, tokens.url), general });
+  try {
+    await shown(service);
+    const token = await benchToken();
+    const results: Record<string, object> = {};
+    for (const [name, one] of Object.entries(CASES)) {
+      process.stderr.write(`bench: load: ${name} ...\n`);
+      results[name] = await inTurn(service, one, token);
+    }
+    const small = [REPOSITORY, REPOSITORY, REPOSITORY, PAGE].map((path): BareRequest => ({ path, token }));
+    const tree: BareRequest = { path: TREE, token, acceptEncoding: 'gzip' };
+    return { tags, ...results, ...(soakMinutes > 0 && { soak: await soak(service, { small, tree, soakMinutes }) }) };
+  } finally {
+    await service.stop();
+    await registry.remove();
+    await tokens.stop();
+  }
+}
+
+async function inTurn(service: LabService, one: Case, token: string): Promise<object> {
+  const { bytes, etag } = await fetchOnce(service.url, one, token);
+  const wanted: BareRequest = {
+    path: one.path,
+    token,
+    ...(one.acceptEncoding !== undefined && { acceptEncoding: one.acceptEncoding }),
+    ...(one.isKnown && { ifNoneMatch: etag }),
+  };
+  const ask = (url: string): Promise<LoadResult> =>
+    load({ url, requests: [wanted], accept: '*/*', connections: one.connections, seconds: SECONDS });
+  return withBareServer(bytes, one.isKnown ? 304 : 200, async (bareUrl) => {
+    const [ours, bare]: [LoadResult[], LoadResult[]] = [[], []];
+    for (let round = 0; round < ROUNDS; round++) {
+      bare.push(await ask(bareUrl));
+      ours.push(await ask(service.url));
+    }
+    const [us, limit] = [medians(ours), medians(bare)];
+    return {
+      connections: one.connections,
+      bodyBytes: one.isKnown ? 0 : bytes.length,
+      ratio: Math.round((us.requestsPerSecond / limit.requestsPerSecond) * 1000) / 1000,
+      ours: us,
+      bare: limit,
+      memory: await memoryOf(service.child.pid),
+    };
+  });
+}
+
+/** As it goes over the wire; checked to be JSON. */
+async function fetchOnce(
+  url: string,
+  { path, acceptEncoding = 'identity' }: Case,
+  token: string,
+): Promise<{ bytes: Buffer; etag: string }> {
+  const headers = { authorization: `Bearer ${token}`, 'accept-encoding': acceptEncoding };
+  const answer = await request(url + path, { headers });
+  const bytes = Buffer.from(await answer.body.arrayBuffer());
+  JSON.parse(String(acceptEncoding === 'gzip' ? gunzipSync(bytes) : bytes));
+  return { bytes, etag: String(answer.headers['etag']).replaceAll('"', '') };
+}
+
+async function withBareServer<T>(body: Buffer, status: number, task: (url: string) => Promise<T>): Promise<T> {
+  const directory = await inNewDirectory('bare', async (path) => path);
+  const file = join(directory, 'body');
+  await writeFile(file, body);
+  const port = await freePort();
+  const script = new URL('./bare-server.ts', import.meta.url).pathname;
+  const child = await startListening(process.execPath, [script, String(port), String(status), file], port);
+  try {
+    return await task(`http://127.0.0.1:${port}`);
+  } finally {
+    await child.stop();
+    await removeDirectory(directory);
+  }
+}
+
+/** Of each figure by itself. */
+function medians(results: readonly LoadResult[]): LoadResult {
+  const of = (read: (result: LoadResult) => number): number => median(results.map(read));
+  return {
+    requestsPerSecond: of((result) => result.requestsPerSecond),
+    p50Ms: of((result) => result.p50Ms),
+    p99Ms: of((result) => result.p99Ms),
+    p999Ms: of((result) => result.p999Ms),
+    errors: results.reduce((sum, { errors }) => sum + errors, 0),
+  };
+}

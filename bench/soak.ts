@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LabService } from '../lab/service.ts';
+import { median } from './median.ts';
+import { memoryOf } from './process-memory.ts';
+import { benchToken, collection } from './service.ts';
+import { type BareRequest, type LoadResult, load } from './wrk.ts';
+
+const SMALL_CONNECTIONS = 64;
+const TREE_CONNECTIONS = 2;
+const FULL_SECONDS = 10;
+const IDLE_SECONDS = 60;
+const LOOK_EVERY_MS = 2000;
+
+export interface SoakOptions {
+  /** Small answers, asked for in turn. */
+  readonly small: readonly BareRequest[];
+  readonly tree: BareRequest;
+  readonly soakMinutes: number;
+}
+
+/**
+ * Small answers, and whole trees beside them, each at half of what the service gives when both are asked for as fast as it can: a minute while nothing
+ * else goes on, and then for longer while one crawl follows the other.
+ */
+export async function soak(service: LabService, { small, tree, soakMinutes }: SoakOptions): Promise<object> {
+  const full = await both(service, { small, tree, seconds: FULL_SECONDS });
+  const rests = { smallRestMs: restOf(full.small, SMALL_CONNECTIONS), treeRestMs: restOf(full.tree, TREE_CONNECTIONS) };
+  const idle = await both(service, { small, tree, seconds: IDLE_SECONDS, ...rests });
+  const stop = new AbortController();
+  const crawls = crawlOnAndOn(service, stop.signal);
+  const memory = watchMemory(service, stop.signal);
+  const during = await both(service, { small, tree, seconds: soakMinutes * 60, ...rests });
+  stop.abort();
+  return {
+    minutes: soakMinutes,
+    full,
+    idle,
+    during,
+    p99OfSmallTimesIdle: Math.round((during.small.p99Ms / idle.small.p99Ms) * 100) / 100,
+    crawlsFinished: await crawls,
+    residentMiB: await memory,
+  };
+}
+
+interface Both {
+  readonly small: LoadResult;
+  readonly tree: LoadResult;
+}
+
+interface Mixed extends Omit<SoakOptions, 'soakMinutes'> {
+  readonly seconds: number;
+  readonly smallRestMs?: number;
+  readonly treeRestMs?: number;
+}
+
+async function both(
+  service: LabService,
+  { small, tree, seconds, smallRestMs = 0, treeRestMs = 0 }: Mixed,
+): Promise<Both> {
+  const common = { url: service.url, accept: '*/*', seconds };
+  const [ofSmall, ofTree] = await Promise.all([
+    load({ ...common, requests: small, connections: SMALL_CONNECTIONS, restMs: smallRestMs }),
+    load({ ...common, requests: [tree], connections: TREE_CONNECTIONS, restMs: treeRestMs }),
+  ]);
+  return { small: ofSmall, tree: ofTree };
+}
+
+/** A connection that rests as long as its requests take at full speed asks half as often. */
+function restOf({ requestsPerSecond }: LoadResult, connections: number): number {
+  return (connections / requestsPerSecond) * 1000 * 2;
+}
+
+/** Each as soon as it may be started; resolves to how many have finished. */
+async function crawlOnAndOn(service: LabService, signal: AbortSignal): Promise<number> {
+  let finished = 0;
+  let snapshot = (await collection(service)).snapshot;
+  while (!signal.aborted) {
+    const headers = { authorization: `Bearer ${await benchToken()}` };
+    await fetch(`${service.url}/collection`, { method: 'POST', headers });
+    await sleep(LOOK_EVERY_MS);
+    const now = (await collection(service)).snapshot;
+    if (now !== snapshot) finished++;
+    snapshot = now;
+  }
+  return finished;
+}
+
+/** The median of each third, and the most. */
+async function watchMemory({ child }: LabService, signal: AbortSignal): Promise<object> {
+  const seen: number[] = [];
+  while (!signal.aborted) {
+    seen.push((await memoryOf(child.pid)).residentMiB);
+    await sleep(LOOK_EVERY_MS);
+  }
+  const third = Math.ceil(seen.length / 3);
+  const [first = 0, second = 0, last = 0] = [0, 1, 2].map((i) => median(seen.slice(i * third, (i + 1) * third)));
+  return { first, second, last, most: Math.max(...seen) };
+}
