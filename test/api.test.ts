@@ -245,8 +245,10 @@ describe('blobs', () => {
     expect(first).toMatchObject({ blobs_count: 8, page: 1, per_page: 3, deduplicated_bytes: 1917 });
     expect(first._embedded.items.map((blob: { bytes: number }) => blob.bytes)).toEqual([500, 500, 500]);
     expect(first._links.prev).toBeUndefined();
-    expect(first._links.next).toEqual({ href: '/usage/blobs?page=2&per_page=3' });
-    const last = await read(`${first._links.last.href.slice('/usage'.length)}&embed=1&links=true`);
+    expect(first._links.next).toEqual({
+      href: '/usage/blobs?page=2&per_page=3&embed=1&links=true&snapshot=2023-11-14T22%3A14%3A20.000Z',
+    });
+    const last = await read(first._links.last.href.slice('/usage'.length));
     expect(last._embedded.items.map((blob: { bytes: number | null }) => blob.bytes)).toEqual([7, null]);
     expect(last._links.next).toBeUndefined();
     for (const query of ['per_page=0', 'per_page=1001', 'page=0', 'page=x', 'page=1.5']) {

@@ -45,7 +45,7 @@ const ENCODERS: Readonly<Record<Coding, (bytes: Buffer) => Promise<Buffer>>> = {
 };
 
 /** The same for what comes in parts, and is read no faster than the encoded parts are. */
-export function encoding(parts: Iterable<Buffer>, coding: Coding): Readable {
+export function encoding(parts: Iterable<Buffer> | AsyncIterable<Buffer>, coding: Coding): Readable {
   const source = readParts(parts);
   const encoded = STREAMS[coding]();
   source.once('error', (error) => encoded.destroy(error));
@@ -54,7 +54,7 @@ export function encoding(parts: Iterable<Buffer>, coding: Coding): Readable {
 }
 
 /** A part is made when it is asked for, and none ahead. */
-export function readParts(parts: Iterable<Buffer>): Readable {
+export function readParts(parts: Iterable<Buffer> | AsyncIterable<Buffer>): Readable {
   return Readable.from(parts, { objectMode: false, highWaterMark: 1 });
 }
 

@@ -1,4 +1,4 @@
-import { createLinks } from './links.ts';
+import { createLinks, LIST_PARAMETERS, withTemplate } from './links.ts';
 import type { Representation } from './representations.ts';
 
 export const PRODUCT = 'gitlab-registry-usage-rest';
@@ -7,23 +7,25 @@ export const PRODUCT = 'gitlab-registry-usage-rest';
 export function representEntryPoint(prefix: string, version: string): Representation {
   const links = createLinks(prefix);
   const template = (href: (name: string) => string): string => href('{}').replace(encodeURIComponent('{}'), '');
-  const wants = '{?embed,links}';
+  const one = (href: string) => withTemplate(href, ['embed', 'links']);
+  const list = (href: string) => withTemplate(href, LIST_PARAMETERS);
   return {
     name: PRODUCT,
     version,
     _links: {
       self: { href: links.root() },
       auth_token: { href: links.authToken() },
-      repositories: { href: `${links.repositories()}${wants}`, templated: true },
-      repository: { href: `${template(links.repository)}{name}${wants}`, templated: true },
-      tags: { href: `${template(links.repository)}{name}/tags${wants}`, templated: true },
-      tag: { href: `${template(links.repository)}{name}/tags/{tag}${wants}`, templated: true },
-      tag_blobs: { href: `${template(links.repository)}{name}/tags/{tag}/blobs${wants}`, templated: true },
-      namespaces: { href: `${links.namespaces()}${wants}`, templated: true },
-      namespace: { href: `${template(links.namespace)}{path}${wants}`, templated: true },
-      blobs: { href: `${links.blobs()}{?page,per_page,embed,links}`, templated: true },
-      blob: { href: `${template(links.blob)}{digest}${wants}`, templated: true },
-      gaps: { href: links.gaps() },
+      repositories: list(links.repositories()),
+      repository: one(`${template(links.repository)}{name}`),
+      tags: list(`${template(links.repository)}{name}/tags`),
+      tag: one(`${template(links.repository)}{name}/tags/{tag}`),
+      tag_blobs: list(`${template(links.repository)}{name}/tags/{tag}/blobs`),
+      all_tags: list(links.allTags()),
+      namespaces: list(links.namespaces()),
+      namespace: list(`${template(links.namespace)}{path}`),
+      blobs: list(links.blobs()),
+      blob: list(`${template(links.blob)}{digest}`),
+      gaps: list(links.gaps()),
       crawl: { href: links.collection() },
       live: { href: links.live() },
       ready: { href: links.ready() },

@@ -23,8 +23,11 @@ export class Members<T> implements Iterable<T> {
   }
 }
 
+/** A list that can be gone through, and whose length is known. */
+export type Sequence<T> = Iterable<T> & { readonly length: number };
+
 /** A list of the same length, by a function that is called for a member when it is read. */
-export function membersOf<S, T>(list: ArrayLike<S> & Iterable<S>, make: (one: S) => T): Members<T> {
+export function membersOf<S, T>(list: Sequence<S>, make: (one: S) => T): Members<T> {
   return new Members(list.length, function* () {
     for (const one of list) yield make(one);
   });

@@ -7,9 +7,10 @@ export interface Links {
   tags(repository: string): string;
   tag(repository: string, name: string): string;
   tagBlobs(repository: string, name: string): string;
+  allTags(): string;
   namespaces(): string;
   namespace(path: string): string;
-  blobs(page?: Page): string;
+  blobs(): string;
   blob(digest: string): string;
   gaps(): string;
   collection(): string;
@@ -42,15 +43,40 @@ export function createLinks(prefix: string, encode: (name: string) => string = e
     tags,
     tag,
     tagBlobs: (name, tagName) => `${tag(name, tagName)}/blobs`,
+    allTags: () => `${prefix}/tags`,
     namespaces: () => `${prefix}/namespaces`,
     namespace: (path) => `${prefix}/namespaces/${encode(path)}`,
-    blobs: (page) => `${prefix}/blobs${page === undefined ? '' : `?page=${page.page}&per_page=${page.perPage}`}`,
+    blobs: () => `${prefix}/blobs`,
     blob: (digest) => `${prefix}/blobs/${encode(digest)}`,
     gaps: () => `${prefix}/gaps`,
     collection: () => `${prefix}/collection`,
     live: () => `${prefix}/health/live`,
     ready: () => `${prefix}/health/ready`,
   };
+}
+
+/** The same URL with a query; a parameter that is undefined is left out. */
+export function withQuery(href: string, parameters: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  const query = given.map(([name, value]) => `${name}=${encodeSegment(String(value))}`).join('&');
+  return query === '' ? href : `${href}?${query}`;
+}
+
+/** What may be asked of a collection, in the order of its links. */
+export const LIST_PARAMETERS = [
+  'search',
+  'order_by',
+  'sort',
+  'page',
+  'per_page',
+  'snapshot',
+  'embed',
+  'links',
+] as const;
+
+/** A template that takes a query (RFC 6570, 3.2.8). */
+export function withTemplate(href: string, parameters: readonly string[]): { href: string; templated: true } {
+  return { href: `${href}{?${parameters.join(',')}}`, templated: true };
 }
 
 export function encodeSegment(text: string): string {

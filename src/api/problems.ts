@@ -41,6 +41,12 @@ export function badRequest(detail: string): Problem {
   return { status: 400, detail };
 }
 
+/** RFC 9110, 15.5.11. */
+export const SNAPSHOT_GONE: Problem = {
+  status: 410,
+  detail: 'The snapshot is not held any more: begin again without the parameter snapshot',
+};
+
 /** More than any registry sends at once, and little enough to be read in one go. */
 export const MOST_BODY_BYTES = 1024 * 1024;
 

@@ -1,22 +1,31 @@
 import type { Gap, Snapshot } from '../domain/snapshot.ts';
 import type { CollectionState } from '../ports.ts';
+import { membersOf } from './json-parts.ts';
 import type { Links } from './links.ts';
+import { membersIn, type View } from './listing.ts';
 import type { Wants } from './query.ts';
 import { countStale, representTime, representTimeOrNull } from './represent-figures.ts';
 import type { Representation } from './representations.ts';
 
 /** What the last collection could not read, and why. */
-export function representGaps({ finishedAt, figures, gaps }: Snapshot, wants: Wants, links: Links): Representation {
+export function representGaps(
+  { finishedAt, figures, gaps }: Snapshot,
+  view: View,
+  wants: Wants,
+  links: Links,
+): Representation {
+  const shown = membersIn(view, gaps, (position) => gaps[position] as Gap);
   return {
     timestamp: finishedAt / 1000,
     complete: figures.isComplete,
     gaps_count: gaps.length,
-    gaps: gaps.map(representGap),
-    ...(wants.links && { _links: { self: { href: links.gaps() }, up: { href: links.repositories() } } }),
+    ...view.state,
+    gaps: membersOf(shown, representGap),
+    ...(wants.links && { _links: { ...view.links, up: { href: links.repositories() } } }),
   };
 }
 
-function representGap({ repository, reference, code, reason, staleSince }: Gap): Representation {
+export function representGap({ repository, reference, code, reason, staleSince }: Gap): Representation {
   return { repository, reference: reference ?? null, code, reason, stale_since: representTimeOrNull(staleSince) };
 }
 

@@ -1,20 +1,37 @@
 import type { Figures, Snapshot } from '../domain/snapshot.ts';
 
 /** The figures that every node of the tree has, by the names of the API. */
-export function representFigures(figures: Figures): Readonly<Record<string, number | boolean | null>> {
+export function representFigures(figures: Figures): Readonly<Record<FigureName, number | boolean | null>> {
   const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete } =
     figures;
-  const isKnown = deduplicatedBytes !== null && reclaimableBytes !== null;
   return {
     size: sizeBytes,
     disk_size: diskSizeBytes,
     deduplicated_bytes: deduplicatedBytes,
     reclaimable_bytes: reclaimableBytes,
-    shared_bytes: isKnown ? deduplicatedBytes - reclaimableBytes : null,
+    shared_bytes: sharedBytes(figures),
     metadata_bytes: metadataBytes,
     tags_count: tagsCount,
     complete: isComplete,
   };
+}
+
+type FigureName = (typeof FIGURE_NAMES)[number];
+
+/** The names of those, in the same order. */
+export const FIGURE_NAMES = [
+  'size',
+  'disk_size',
+  'deduplicated_bytes',
+  'reclaimable_bytes',
+  'shared_bytes',
+  'metadata_bytes',
+  'tags_count',
+  'complete',
+] as const;
+
+export function sharedBytes({ deduplicatedBytes, reclaimableBytes }: Figures): number | null {
+  return deduplicatedBytes === null || reclaimableBytes === null ? null : deduplicatedBytes - reclaimableBytes;
 }
 
 /** A time in milliseconds since the epoch as RFC 3339 has it. */

@@ -1,11 +1,9 @@
-import { assertNever } from '../domain/assert-never.ts';
 import type { RepositoryUsage, Snapshot, TagFigures } from '../domain/snapshot.ts';
-import { type Members, membersOf } from './json-parts.ts';
+import { membersOf, type Sequence } from './json-parts.ts';
 import type { Links } from './links.ts';
+import { items, membersIn, type View, wholeOf } from './listing.ts';
 import type { Wants } from './query.ts';
-import { representTagBlobs } from './represent-blobs.ts';
 import { countStale, representFigures, representTime, representTimeOrNull } from './represent-figures.ts';
-import type { Resource } from './resolve.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 
 /** A HAL resource (draft-kelly-json-hal-11): its state, then its links and what it embeds, where they are wanted. */
@@ -15,8 +13,9 @@ export type Representation = Readonly<Record<string, unknown>>;
 export const NOTHING_YET: Representation = { timestamp: null, complete: false };
 
 /** The root collection. */
-export function representRepositories(snapshot: Snapshot, wants: Wants, links: Links): Representation {
+export function representRepositories(snapshot: Snapshot, view: View, wants: Wants, links: Links): Representation {
   const { id, startedAt, finishedAt, figures, kinds, repositories, gaps } = snapshot;
+  const shown = membersIn(view, repositories, (position) => repositories[position] as RepositoryUsage);
   return {
     timestamp: finishedAt / 1000,
     snapshot: id,
@@ -27,39 +26,21 @@ export function representRepositories(snapshot: Snapshot, wants: Wants, links: L
     gaps_count: gaps.length,
     stale_repositories_count: countStale(snapshot),
     kinds: kinds.map(({ kind, tagsCount, bytes }) => ({ kind, tags_count: tagsCount, bytes })),
+    ...view.state,
     ...(wants.links && {
       _links: {
-        self: { href: links.repositories() },
-        ...items(repositories, ({ name }) => ({ href: links.repository(name), title: name })),
+        ...view.links,
+        ...items(shown, ({ name }) => ({ href: links.repository(name), title: name })),
         namespaces: { href: links.namespaces() },
+        tags: { href: links.allTags() },
         blobs: { href: links.blobs() },
         gaps: { href: links.gaps() },
       },
     }),
     ...(wants.embed > 0 && {
-      _embedded: items(repositories, (repository) => representRepository(repository, deeper(wants), links)),
+      _embedded: items(shown, (repository) => representRepository(repository, deeper(wants), links)),
     }),
   };
-}
-
-export function representResource(
-  resource: Resource,
-  index: SnapshotIndex,
-  wants: Wants,
-  links: Links,
-): Representation {
-  switch (resource.kind) {
-    case 'repository':
-      return representRepository(resource.repository, wants, links);
-    case 'tags':
-      return representTags(resource.repository, wants, links);
-    case 'tag':
-      return representTag(resource.tag, resource.repository, wants, links);
-    case 'blobs':
-      return representTagBlobs(resource, index, wants, links);
-    default:
-      return assertNever(resource);
-  }
 }
 
 export function representRepository(repository: RepositoryUsage, wants: Wants, links: Links): Representation {
@@ -76,25 +57,81 @@ export function representRepository(repository: RepositoryUsage, wants: Wants, l
         ...(namespace !== undefined && { namespace: { href: links.namespace(namespace), title: namespace } }),
       },
     }),
-    ...(wants.embed > 0 && { _embedded: { related: representTags(repository, deeper(wants), links) } }),
+    ...(wants.embed > 0 && {
+      _embedded: { related: representTags(repository, wholeOf(links.tags(name)), deeper(wants), links) },
+    }),
   };
 }
 
-function representTags(repository: RepositoryUsage, wants: Wants, links: Links): Representation {
+export function representTags(repository: RepositoryUsage, view: View, wants: Wants, links: Links): Representation {
   const { name, tags } = repository;
   const areUnknown = tags.length === 0 && !repository.isComplete;
+  const shown = membersIn(view, tags, (position) => tags[position] as TagFigures);
   return {
     complete: repository.isComplete,
+    ...view.state,
     ...(wants.links && {
       _links: {
-        self: { href: links.tags(name) },
+        ...view.links,
         up: { href: links.repository(name) },
-        ...items(tags, (tag) => ({ href: links.tag(name, tag.name), title: tag.name })),
+        ...items(shown, (tag) => ({ href: links.tag(name, tag.name), title: tag.name })),
       },
     }),
     ...(wants.embed > 0 &&
-      !areUnknown && { _embedded: items(tags, (tag) => representTag(tag, repository, wants, links)) }),
+      !areUnknown && { _embedded: items(shown, (tag) => representTag(tag, repository, wants, links)) }),
   };
+}
+
+/** The tags of all repositories, those of the view. */
+export function representAllTags(
+  { snapshot, tagAt }: SnapshotIndex,
+  view: View,
+  wants: Wants,
+  links: Links,
+): Representation {
+  const { id, finishedAt, figures } = snapshot;
+  const shown = membersOf(view.positions ?? [], (position) => tagAt(position) as TagOfRepository);
+  return {
+    timestamp: finishedAt / 1000,
+    snapshot: id,
+    tags_count: figures.tagsCount,
+    complete: figures.isComplete,
+    ...view.state,
+    ...representHolders(shown, view, { up: { href: links.repositories() } }, wants, links),
+  };
+}
+
+/** A tag with its repository. */
+export interface TagOfRepository {
+  readonly repository: RepositoryUsage;
+  readonly tag: TagFigures;
+}
+
+/** Links to tags of several repositories, and the tags themselves, where they are wanted. */
+export function representHolders(
+  shown: Sequence<TagOfRepository>,
+  view: View,
+  others: Representation,
+  wants: Wants,
+  links: Links,
+): Representation {
+  return {
+    ...(wants.links && {
+      _links: {
+        ...view.links,
+        ...others,
+        ...items(shown, ({ repository, tag }) => ({
+          href: links.tag(repository.name, tag.name),
+          title: `${repository.name}:${tag.name}`,
+        })),
+      },
+    }),
+    ...(wants.embed > 0 && { _embedded: items(shown, (one) => representHolder(one, wants, links)) }),
+  };
+}
+
+export function representHolder({ repository, tag }: TagOfRepository, wants: Wants, links: Links): Representation {
+  return { repository: repository.name, ...representTag(tag, repository, wants, links) };
 }
 
 /** A tag embeds nothing: what it is made of is for those who ask for it. */
@@ -124,9 +161,4 @@ export function representTag(tag: TagFigures, repository: RepositoryUsage, wants
 
 export function deeper(wants: Wants): Wants {
   return { ...wants, embed: wants.embed - 1 };
-}
-
-/** A relation with nothing to point at is left out. */
-export function items<S, T>(list: ArrayLike<S> & Iterable<S>, represent: (one: S) => T): { items?: Members<T> } {
-  return list.length === 0 ? {} : { items: membersOf(list, represent) };
 }

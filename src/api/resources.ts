@@ -1,144 +1,128 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Snapshot } from '../domain/snapshot.ts';
-import type { Snapshots } from '../ports.ts';
-import { type Bodies, createBodies, toBody } from './bodies.ts';
+import { assertNever } from '../domain/assert-never.ts';
+import { type AnsweredSnapshot, answerListing, createAnswers, type ListingRequest, sendNothingYet } from './answers.ts';
+import { listBlobs, listHolders, listTagBlobs } from './blob-listings.ts';
+import { BLOB_COLUMNS, CHILD_COLUMNS, GAP_COLUMNS, HOLDER_COLUMNS, REPOSITORY_COLUMNS } from './columns.ts';
+import type { HeldSnapshots } from './held-snapshots.ts';
 import { createLinks, decodeName, EXACT_PARAMETER, encodeSegment, encodeSegmentTwice, type Links } from './links.ts';
-import { badRequest, NOT_COLLECTED_YET, notFound, type Problem, sendProblem } from './problems.ts';
-import { readPage, readWants, type Wants } from './query.ts';
-import { representBlob, representBlobs } from './represent-blobs.ts';
-import { representGaps } from './represent-crawl.ts';
-import { representNamespace, representNamespaces } from './represent-namespaces.ts';
-import { NOTHING_YET, type Representation, representRepositories, representResource } from './representations.ts';
+import type { Listing } from './listing.ts';
+import { NOT_COLLECTED_YET, notFound, SNAPSHOT_GONE, sendProblem } from './problems.ts';
+import { readWants } from './query.ts';
+import { type Representation, representRepository, representTag } from './representations.ts';
 import { describeMissing, hrefOf, type Resource, resolve } from './resolve.ts';
+import type { Selections } from './selections.ts';
 import { HAL, sendBody, varyOf } from './send-body.ts';
-import { indexSnapshot, type SnapshotIndex } from './snapshot-index.ts';
+import { type Listed, listAllTags, listGaps, listInside, listRepositories, listTags } from './tree-listings.ts';
 
 export interface ResourcesOptions {
   readonly prefix: string;
-  readonly snapshots: Snapshots;
+  readonly snapshots: HeldSnapshots;
 }
 
-/** What a path names in a snapshot: one resource to represent, several to choose among, or a problem. */
+/** What a path names in a snapshot: a collection, something else to represent, or several to choose among. */
 type Found =
-  | { readonly key: string; readonly represent: () => Representation }
-  | { readonly choices: readonly Resource[] }
-  | { readonly problem: Problem };
+  | { readonly listing: Listing }
+  | { readonly href: string; readonly represent: () => Representation }
+  | { readonly choices: readonly Resource[] };
 
-interface Question {
-  readonly index: SnapshotIndex;
+interface Question extends Listed {
   readonly query: URLSearchParams;
-  readonly wants: Wants;
-  readonly links: Links;
+  readonly selections: Selections;
 }
 
 /** The collections of a snapshot. Before the first snapshot each is there, and empty; what is below is not known yet. */
-const COLLECTIONS: Readonly<Record<string, (question: Question) => Found>> = {
-  repositories: ({ index, wants, links }) => ({
-    key: key(links.repositories(), wants),
-    represent: () => representRepositories(index.snapshot, wants, links),
-  }),
-  namespaces: ({ index, wants, links }) => ({
-    key: key(links.namespaces(), wants),
-    represent: () => representNamespaces(index, wants, links),
-  }),
-  blobs({ index, query, wants, links }) {
-    const page = readPage(query);
-    if ('wrong' in page) return { problem: badRequest(page.wrong) };
-    return { key: key(links.blobs(page), wants), represent: () => representBlobs(index, page, wants, links) };
-  },
-  gaps: ({ index, wants, links }) => ({
-    key: key(links.gaps(), wants),
-    represent: () => representGaps(index.snapshot, wants, links),
-  }),
+const COLLECTIONS: Readonly<Record<string, (question: Question) => Listing>> = {
+  repositories: listRepositories,
+  tags: listAllTags,
+  namespaces: (question) => listInside(undefined, question),
+  blobs: listBlobs,
+  gaps: listGaps,
+};
+
+const COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  repositories: REPOSITORY_COLUMNS,
+  tags: HOLDER_COLUMNS,
+  namespaces: CHILD_COLUMNS,
+  blobs: BLOB_COLUMNS,
+  gaps: GAP_COLUMNS,
 };
 
 /** What is below a collection, by the path that follows its own. */
 const MEMBERS: Readonly<Record<string, (path: string, question: Question) => Found | undefined>> = {
-  repositories(path, { index, query, wants, links }) {
-    const found = resolve(path, index, query.has(EXACT_PARAMETER));
+  repositories(path, question) {
+    const found = resolve(path, question.index, question.query.has(EXACT_PARAMETER));
     const [resource] = found;
     if (resource === undefined) return undefined;
-    if (found.length > 1) return { choices: found };
-    return {
-      key: key(hrefOf(resource, links), wants),
-      represent: () => representResource(resource, index, wants, links),
-    };
+    return found.length > 1 ? { choices: found } : foundAt(resource, question);
   },
-  namespaces(path, { index, wants, links }) {
-    const namespace = index.namespace(decodeName(path));
-    return (
-      namespace && {
-        key: key(links.namespace(namespace.path), wants),
-        represent: () => representNamespace(namespace, index, wants, links),
-      }
-    );
+  namespaces(path, question) {
+    const namespace = question.index.namespace(decodeName(path));
+    return namespace && { listing: listInside(namespace, question) };
   },
-  blobs(path, { index, wants, links }) {
-    const digest = decodeName(path);
-    const node = index.blobs.node(digest);
-    if (node === undefined) return undefined;
-    return { key: key(links.blob(digest), wants), represent: () => representBlob(node, index, wants, links) };
+  blobs(path, question) {
+    const node = question.index.blobs.node(decodeName(path));
+    return node === undefined ? undefined : { listing: listHolders(node, question, question.selections) };
   },
 };
 
-/** A snapshot as it is answered: its names looked up, and what was asked of it. */
-interface AnsweredSnapshot {
-  readonly index: SnapshotIndex;
-  readonly bodies: Bodies;
-}
-
-/** What is kept of a snapshot goes with it: a snapshot that nobody else holds is not held here. */
-function createAnswers(): (snapshot: Snapshot) => AnsweredSnapshot {
-  const answers = new WeakMap<Snapshot, AnsweredSnapshot>();
-  return (snapshot) => {
-    const known = answers.get(snapshot) ?? { index: indexSnapshot(snapshot), bodies: createBodies() };
-    answers.set(snapshot, known);
-    return known;
-  };
+function foundAt(resource: Resource, question: Question): Found {
+  const { wants, links } = question;
+  const href = hrefOf(resource, links);
+  const { repository } = resource;
+  switch (resource.kind) {
+    case 'repository':
+      return { href, represent: () => representRepository(repository, wants, links) };
+    case 'tags':
+      return { listing: listTags(repository, question) };
+    case 'tag':
+      return { href, represent: () => representTag(resource.tag, repository, wants, links) };
+    case 'blobs':
+      return { listing: listTagBlobs(resource, question) };
+    default:
+      return assertNever(resource);
+  }
 }
 
 /** Answers everything that a snapshot holds, for a user who may ask. */
 export function createResources({ prefix, snapshots }: ResourcesOptions) {
   const links = createLinks(prefix);
-  const answersOf = createAnswers();
+  const answersOf = createAnswers(snapshots);
 
-  function answerFound(
-    found: Found,
-    answers: AnsweredSnapshot,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): FastifyReply {
-    if ('problem' in found) return sendProblem(reply, found.problem);
+  function answerFound(found: Found, answered: AnsweredSnapshot, asked: ListingRequest): FastifyReply {
+    const { request, reply, wants } = asked;
     if ('choices' in found) return sendChoices(reply, found.choices, createLinks(prefix, encodeSegmentTwice));
-    return sendBody(request, reply, answers.bodies(found.key, found.represent));
+    if ('listing' in found) return answerListing(found.listing, answered, asked);
+    const key = `${found.href} ${wants.embed} ${wants.links}`;
+    return sendBody(request, reply, answered.bodies(key, found.represent));
   }
 
   return function answerResource(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const [path = '', search = ''] = request.raw.url?.split('?', 2) ?? [];
     const query = new URLSearchParams(search);
     const [, collection = '', below] = /^\/([^/]*)(?:\/(.*))?$/s.exec(path.slice(prefix.length)) ?? [];
-    const snapshot = snapshots.latest();
+    const id = query.get('snapshot') || undefined;
+    const snapshot = id === undefined ? snapshots.latest() : snapshots.find(id);
     if (snapshot === undefined) {
-      return below === undefined
-        ? sendBody(request, reply, toBody(NOTHING_YET))
-        : sendProblem(reply, NOT_COLLECTED_YET);
+      if (id !== undefined) return sendProblem(reply, SNAPSHOT_GONE);
+      if (below !== undefined) return sendProblem(reply, NOT_COLLECTED_YET);
+      return sendNothingYet(COLUMNS[collection] ?? [], request, reply);
     }
-    const answers = answersOf(snapshot);
-    const { index } = answers;
-    const question = { index, query, links, wants: readWants(query, request.body, index.deepestLevel) };
-    const found =
-      below === undefined
-        ? COLLECTIONS[collection]?.(question)
-        : below === ''
-          ? undefined
-          : MEMBERS[collection]?.(below, question);
-    if (found !== undefined) return answerFound(found, answers, request, reply);
+    const answered = answersOf(snapshot);
+    const { index, selections } = answered;
+    const wants = readWants(query, request.body, index.deepestLevel);
+    const found = find(collection, below, { index, selections, query, links, wants });
+    if (found !== undefined) {
+      const notePage = () => snapshots.hold(snapshot);
+      return answerFound(found, answered, { request, reply, query, wants, notePage });
+    }
     return sendProblem(reply, notFound(below ? prefix + describe(collection, below) : path));
   };
 }
 
-function key(href: string, { embed, links }: Wants): string {
-  return `${href} ${embed} ${links}`;
+function find(collection: string, below: string | undefined, question: Question): Found | undefined {
+  if (below !== undefined) return below === '' ? undefined : MEMBERS[collection]?.(below, question);
+  const list = COLLECTIONS[collection];
+  return list && { listing: list(question) };
 }
 
 function describe(collection: string, below: string): string {

@@ -5,8 +5,8 @@ import { chosenCoding } from './encodings.ts';
 
 export const HAL = 'application/hal+json';
 
-/** Answers with a body, in the coding that the client likes best; or that it has it. */
-export function sendBody(request: FastifyRequest, reply: FastifyReply, body: Body): FastifyReply {
+/** Answers with a body of that type, in the coding that the client likes best; or that it has it. */
+export function sendBody(request: FastifyRequest, reply: FastifyReply, body: Body, type = HAL): FastifyReply {
   const { 'accept-encoding': accepted, 'if-none-match': known } = request.headers;
   const coding = body.isShort ? undefined : chosenCoding(accepted);
   // Each coding has a validator of its own, since it has bytes of its own.
@@ -14,7 +14,7 @@ export function sendBody(request: FastifyRequest, reply: FastifyReply, body: Bod
   void reply.headers({ etag, vary: varyOf(reply), 'cache-control': 'private, no-cache' });
   if (isNoneMatch(known, etag)) return reply.code(304).send();
   const send = (content: Content): void => {
-    void reply.headers({ 'content-type': HAL, ...(coding !== undefined && { 'content-encoding': coding }) });
+    void reply.headers({ 'content-type': type, ...(coding !== undefined && { 'content-encoding': coding }) });
     sendContent(request, reply, content);
   };
   const content = body.content(coding);

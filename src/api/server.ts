@@ -13,10 +13,12 @@ import { representEntryPoint } from './entry-point.ts';
 import { addEvents, type EventsOptions } from './events.ts';
 import { admitRequests, type FrontOptions, OPEN_FRONT } from './front.ts';
 import { addHealth } from './health.ts';
+import { createHeldSnapshots } from './held-snapshots.ts';
 import { createLinks } from './links.ts';
 import { createListener } from './listener.ts';
 import { addMetrics, type MetricsOptions } from './metrics.ts';
 import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './odd-requests.ts';
+import { PAGE_HEADERS } from './pages.ts';
 import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } from './problems.ts';
 import { requestId } from './request-id.ts';
 import { createRequestLimits, type RequestLimits } from './request-limits.ts';
@@ -42,6 +44,8 @@ export interface ServerOptions {
   /** Without it, everybody is let in. */
   readonly front?: FrontOptions;
 }
+
+const EXPOSED_HEADERS = ['ETag', 'Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'];
 
 /** Where events are said, one line each. */
 export interface Log {
@@ -98,7 +102,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   void server.register(cors, {
     origin: options.corsOrigins === '*' ? '*' : [...options.corsOrigins],
     methods: ['GET', 'HEAD', 'OPTIONS', 'POST'],
-    exposedHeaders: ['ETag', 'Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'],
+    exposedHeaders: [...EXPOSED_HEADERS, ...PAGE_HEADERS],
     preflightContinue: true,
     strictPreflight: false,
   });
@@ -124,6 +128,7 @@ const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly
   ['', { methods: ['GET'], hasMembers: false }],
   ['auth_token', { methods: ['GET', 'POST'], hasMembers: false }],
   ['repositories', { methods: ['GET'], hasMembers: true }],
+  ['tags', { methods: ['GET'], hasMembers: false }],
   ['namespaces', { methods: ['GET'], hasMembers: true }],
   ['blobs', { methods: ['GET'], hasMembers: true }],
   ['gaps', { methods: ['GET'], hasMembers: false }],
@@ -178,7 +183,12 @@ type Wired = ServerOptions & { readonly front: FrontOptions; readonly limits: Re
 
 function addRoutes(server: FastifyInstance, options: Wired): void {
   const { prefix, version } = options;
-  const answerResource = guarded(options, createResources(options));
+  const snapshots = createHeldSnapshots({
+    latest: () => options.snapshots.latest(),
+    steadyClock: options.front.steadyClock,
+  });
+  server.addHook('onClose', async () => snapshots.close());
+  const answerResource = guarded(options, createResources({ prefix, snapshots }));
   const crawl = createCrawlControl(options);
   const entryPoint = toBody(representEntryPoint(prefix, version));
   const answerEntryPoint = (request: FastifyRequest, reply: FastifyReply) => sendBody(request, reply, entryPoint);
@@ -188,7 +198,7 @@ function addRoutes(server: FastifyInstance, options: Wired): void {
   server.get(`${prefix}/auth_token`, answerAuthToken);
   server.post(`${prefix}/auth_token`, answerAuthToken);
   for (const [name, { hasMembers }] of PATHS) {
-    if (!hasMembers && name !== 'gaps') continue;
+    if (!hasMembers && name !== 'gaps' && name !== 'tags') continue;
     server.get(`${prefix}/${name}`, answerResource);
     if (hasMembers) server.get(`${prefix}/${name}/*`, answerResource);
   }

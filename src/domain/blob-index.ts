@@ -23,7 +23,7 @@ export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
     },
     largestFirst: once(() => {
       const nodes = new Uint32Array(graph.bytes.length).map((_, node) => node).filter(isReached);
-      const bytesOf = (node: number): number => graph.bytes[node] || 0; // NaN is unknown
+      const bytesOf = (node: number): number => unknownLast(graph.bytes[node] ?? Number.NaN);
       return nodes.sort((a, b) => bytesOf(b) - bytesOf(a) || graph.digests.compare(a, b));
     }),
     tagsReaching(node) {
@@ -36,6 +36,10 @@ export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
       return positions.sort((a, b) => a - b);
     },
   };
+}
+
+function unknownLast(bytes: number): number {
+  return Number.isNaN(bytes) ? -1 : bytes;
 }
 
 /** For every node a list of numbers: those of node i are values[start[i] .. start[i + 1]). */

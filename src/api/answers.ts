@@ -1,0 +1,128 @@
+import { hash, randomUUID } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Snapshot } from '../domain/snapshot.ts';
+import type { Snapshots } from '../ports.ts';
+import { type Bodies, createBodies, toBody } from './bodies.ts';
+import { CONTENT_TYPES, chosenForm, type Form } from './forms.ts';
+import { toLines } from './lines.ts';
+import { withQuery } from './links.ts';
+import { type ListQuery, readListQuery } from './list-query.ts';
+import type { Listing } from './listing.ts';
+import { parametersOf, viewOf, viewOfAll } from './pages.ts';
+import { badRequest, sendProblem } from './problems.ts';
+import type { Wants } from './query.ts';
+import { NOTHING_YET } from './representations.ts';
+import { createSelections, type Selections } from './selections.ts';
+import { sendBody } from './send-body.ts';
+import { indexSnapshot, type SnapshotIndex } from './snapshot-index.ts';
+
+/** A snapshot as it is answered: its names looked up, and what was asked of it. */
+export interface AnsweredSnapshot {
+  readonly index: SnapshotIndex;
+  readonly bodies: Bodies;
+  /** Of parts of collections: however many are asked for, what everybody asks for stays. */
+  readonly pages: Bodies;
+  readonly selections: Selections;
+  /** Of what is written anew for everybody: what is written does not change, so that this names its bytes. */
+  etagOf(key: string): string;
+}
+
+const PAGES_ROOM_BYTES = 32 * 1024 * 1024;
+
+/** What is kept of a snapshot goes with it: a snapshot that nobody else holds is not held here. */
+export function createAnswers({ latest }: Snapshots): (snapshot: Snapshot) => AnsweredSnapshot {
+  const answers = new WeakMap<Snapshot, AnsweredSnapshot>();
+  let last: WeakRef<Snapshot> | undefined;
+
+  /** Of a snapshot that is not the latest any more nobody wants more than pages. */
+  function letGoOfFormer(): void {
+    const [current, former] = [latest(), last?.deref()];
+    if (former === current) return;
+    const known = former && answers.get(former);
+    if (former && known) answers.set(former, { ...known, bodies: known.pages });
+    last = current && new WeakRef(current);
+  }
+
+  return (snapshot) => {
+    letGoOfFormer();
+    const known = answers.get(snapshot) ?? answersOf(snapshot);
+    answers.set(snapshot, known);
+    return known;
+  };
+}
+
+function answersOf(snapshot: Snapshot): AnsweredSnapshot {
+  const name = randomUUID();
+  return {
+    index: indexSnapshot(snapshot),
+    bodies: createBodies(),
+    pages: createBodies(PAGES_ROOM_BYTES),
+    selections: createSelections(),
+    etagOf: (key) => hash('sha256', `${name} ${key}`, 'base64url'),
+  };
+}
+
+export interface ListingRequest {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly query: URLSearchParams;
+  readonly wants: Wants;
+  /** Hears that a page is shown. */
+  readonly notePage: () => void;
+}
+
+/** Answers with a collection, or the page of it, in the form that is wanted. */
+export function answerListing(listing: Listing, answered: AnsweredSnapshot, asked: ListingRequest): FastifyReply {
+  const { request, reply, query, wants } = asked;
+  const form = chosenForm(request.headers.accept);
+  const { orders, perPage } = listing;
+  const wanted = readListQuery(query, { orders, perPage: form === 'hal' ? perPage : undefined });
+  if ('wrong' in wanted) return sendProblem(reply, badRequest(wanted.wrong));
+  const key = withQuery(listing.href, parametersOf(wanted, wants));
+  if (form === 'hal' && isWhole(wanted)) {
+    return sendBody(
+      request,
+      reply,
+      answered.bodies(key, () => listing.represent(viewOfAll(listing))),
+    );
+  }
+  const send = (selected: Uint32Array) => sendSelected(listing, selected, answered, { ...asked, wanted, form, key });
+  const selected = answered.selections.select(listing, wanted);
+  if (!(selected instanceof Promise)) return send(selected);
+  selected.then(send).catch((error: unknown) => reply.send(error));
+  return reply;
+}
+
+function isWhole({ page, orderBy, sort, search }: ListQuery): boolean {
+  return page === undefined && orderBy === undefined && sort === undefined && search === '';
+}
+
+type SelectedRequest = ListingRequest & { readonly wanted: ListQuery; readonly form: Form; readonly key: string };
+
+function sendSelected(
+  listing: Listing,
+  selected: Uint32Array,
+  { index, pages, etagOf }: AnsweredSnapshot,
+  { request, reply, wants, notePage, wanted, form, key }: SelectedRequest,
+): FastifyReply {
+  const view = viewOf(listing, selected, { query: wanted, wants, snapshot: index.snapshot.id });
+  if (wanted.page !== undefined) notePage();
+  void reply.headers(view.headers);
+  const body =
+    form === 'hal'
+      ? pages(key, () => listing.represent(view))
+      : toLines(listing, view.positions, form, etagOf(`${form} ${key}`));
+  return sendBody(request, reply, body, CONTENT_TYPES[form]);
+}
+
+/** Before the first snapshot: a collection that is empty, in whatever form. */
+export function sendNothingYet(columns: readonly string[], request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const form = chosenForm(request.headers.accept);
+  if (form === 'hal') return sendBody(request, reply, toBody(NOTHING_YET));
+  return sendBody(
+    request,
+    reply,
+    toLines({ columns, memberAt: () => ({}) }, new Uint32Array(), form, form),
+    CONTENT_TYPES[form],
+  );
+}

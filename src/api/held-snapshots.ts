@@ -1,0 +1,66 @@
+import type { Snapshot } from '../domain/snapshot.ts';
+import type { Clock, Snapshots } from '../ports.ts';
+
+export interface HeldSnapshotsOptions extends Snapshots {
+  readonly steadyClock: Clock;
+  readonly holdMs?: number;
+}
+
+/** The latest snapshot, and for a while those before it that somebody is in the middle of. */
+export interface HeldSnapshots extends Snapshots {
+  /** The snapshot of that id; undefined where it is gone. */
+  find(id: string): Snapshot | undefined;
+  /** Somebody was shown a page of it, and may ask for the next one. */
+  hold(snapshot: Snapshot): void;
+  close(): void;
+}
+
+/** Counted from when a page was last shown of it while it was the latest: no client can hold one for longer. */
+const HOLD_MS = 15 * 60_000;
+/** A snapshot of a large registry takes some hundred megabytes. */
+const MOST_FORMER = 2;
+
+export function createHeldSnapshots({ latest, steadyClock, holdMs = HOLD_MS }: HeldSnapshotsOptions): HeldSnapshots {
+  /** The one that was asked for longest ago first. */
+  const held = new Map<string, { readonly snapshot: Snapshot; readonly until: number }>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function letGo(): void {
+    const now = steadyClock();
+    const isLatest = (snapshot: Snapshot): boolean => snapshot === latest();
+    for (const [id, { until }] of held) if (until <= now) held.delete(id);
+    const former = [...held].filter(([, { snapshot }]) => !isLatest(snapshot));
+    for (const [id] of former.slice(0, Math.max(0, former.length - MOST_FORMER))) held.delete(id);
+    if (held.size > 0) timer ??= setTimeout(letGoInTime, holdMs).unref();
+  }
+
+  /** Also where nobody asks for anything any more. */
+  function letGoInTime(): void {
+    timer = undefined;
+    letGo();
+  }
+
+  return {
+    latest,
+    find(id) {
+      letGo();
+      const current = latest();
+      if (current?.id === id) return current;
+      const found = held.get(id);
+      if (found === undefined) return undefined;
+      held.delete(id);
+      held.set(id, found);
+      return found.snapshot;
+    },
+    hold(snapshot) {
+      if (snapshot !== latest()) return;
+      held.delete(snapshot.id);
+      held.set(snapshot.id, { snapshot, until: steadyClock() + holdMs });
+      letGo();
+    },
+    close() {
+      clearTimeout(timer);
+      held.clear();
+    },
+  };
+}
