@@ -27,24 +27,18 @@ export const CONTENT_TYPES: Readonly<Record<Form, string>> = {
 export function chosenForm(accept: string | undefined): Form {
   if (accept === undefined) return 'hal';
   const wanted = weights(accept);
-  const rank = (form: Form): number => {
-    const { weight, isNamed } = wish(wanted, TYPES[form]);
-    return weight === 0 ? 0 : 2 * weight + (isNamed ? LESS_THAN_ANY_WEIGHT : 0);
-  };
-  const [best = 'hal'] = FORMS.toSorted((a, b) => rank(b) - rank(a));
+  const rankOf = (form: Form): number => Math.max(...TYPES[form].map((type) => rank(type, wanted)));
+  const [best = 'hal'] = FORMS.toSorted((a, b) => rankOf(b) - rankOf(a));
   return best;
 }
 
 /** Weights have three digits behind the point. */
-const LESS_THAN_ANY_WEIGHT = 0.001;
+const LESS_THAN_ANY_WEIGHT = 0.0001;
 
 /** What is said of a type itself counts, and not what is said of all that are like it. */
-function wish(
-  wanted: ReadonlyMap<string, number>,
-  types: readonly string[],
-): { readonly weight: number; readonly isNamed: boolean } {
-  const named = types.flatMap((type) => wanted.get(type) ?? []);
-  if (named.length > 0) return { weight: Math.max(...named), isNamed: true };
-  const [range = ''] = types[0]?.split('/') ?? [];
-  return { weight: wanted.get(`${range}/*`) ?? wanted.get('*/*') ?? 0, isNamed: false };
+function rank(type: string, wanted: ReadonlyMap<string, number>): number {
+  const named = wanted.get(type);
+  if (named !== undefined) return named === 0 ? 0 : named + LESS_THAN_ANY_WEIGHT;
+  const [range = ''] = type.split('/');
+  return wanted.get(`${range}/*`) ?? wanted.get('*/*') ?? 0;
 }
