@@ -32,7 +32,7 @@ export function representRepositories(snapshot: Snapshot, view: View, wants: Wan
         ...view.links,
         ...items(shown, ({ name }) => ({ href: links.repository(name), title: name })),
         namespaces: { href: links.namespaces() },
-        tags: { href: links.allTags() },
+        all_tags: { href: links.allTags() },
         blobs: { href: links.blobs() },
         gaps: { href: links.gaps() },
       },

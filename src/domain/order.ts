@@ -1,22 +1,55 @@
+import { assertNever } from './assert-never.ts';
+
 /** What the members of a collection are put in order by. They are known by their positions, which are in the order of their names. */
 export type Order =
+  | { readonly kind: 'position' }
   /** Null is unknown. */
   | { readonly kind: 'number'; readonly valueAt: (position: number) => number | null }
   | { readonly kind: 'text'; readonly compare: (a: number, b: number) => number };
 
-export const BY_POSITION: Order = { kind: 'text', compare: (a, b) => a - b };
+export const BY_POSITION: Order = { kind: 'position' };
 
-/** All positions in that order. What is unknown comes last, whichever way it goes; equals come by their positions, so that no two orders are possible. */
+/** All positions in that order. What is unknown comes last, whichever way it goes; equals come by their positions, so that there is one such order only. */
 export function positionsInOrder(length: number, order: Order, isDescending: boolean): Uint32Array {
   const sign = isDescending ? -1 : 1;
   const positions = new Uint32Array(length).map((_, position) => position);
-  if (order.kind === 'text') return positions.sort((a, b) => sign * order.compare(a, b) || a - b);
-  const values = Float64Array.from(positions, (position) => order.valueAt(position) ?? Number.NaN);
-  const valueAt = (position: number): number => values[position] ?? Number.NaN;
-  const known = positions.filter((position) => !Number.isNaN(valueAt(position)));
-  known.sort((a, b) => sign * (valueAt(a) - valueAt(b)) || a - b);
-  const unknown = positions.filter((position) => Number.isNaN(valueAt(position)));
-  positions.set(known);
-  positions.set(unknown, known.length);
+  switch (order.kind) {
+    case 'position':
+      return isDescending ? positions.reverse() : positions;
+    case 'text':
+      return positions.sort((a, b) => sign * order.compare(a, b) || a - b);
+    case 'number':
+      return byNumber(Float64Array.from(positions, (position) => sign * (order.valueAt(position) ?? Number.NaN)));
+    default:
+      return assertNever(order);
+  }
+}
+
+/**
+ * Numbers alone are sorted several times as fast as by a comparison of ours. Where a number then stands first its positions begin; NaN is sorted to
+ * the end.
+ */
+function byNumber(values: Float64Array): Uint32Array {
+  const sorted = values.toSorted();
+  const positions = new Uint32Array(values.length);
+  const placed = new Uint32Array(values.length + 1);
+  for (let position = 0; position < values.length; position++) {
+    const start = firstOf(sorted, values[position] ?? Number.NaN);
+    const before = placed[start] ?? 0;
+    placed[start] = before + 1;
+    positions[start + before] = position;
+  }
   return positions;
+}
+
+/** Where that number stands first; of NaN, where NaN begins. */
+function firstOf(sorted: Float64Array, value: number): number {
+  let [from, to] = [0, sorted.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const other = sorted[middle] ?? 0;
+    if (Number.isNaN(value) ? !Number.isNaN(other) : other < value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
