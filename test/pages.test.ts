@@ -287,6 +287,10 @@ test('a page leads to its neighbours with everything that was asked for, and say
   );
   expect(body).toMatchObject({ repositories_count: 3, page: 2, per_page: 1, total: 3, total_pages: 3 });
   expect((await readHal(next.href)).body._embedded.items).toMatchObject([{ name: 'c' }]);
+  const whole = await readHal(href.replace('embed=1', 'embed=true'));
+  expect(whole.body._embedded.items).toMatchObject([
+    { name: 'b', _embedded: { related: { _embedded: { items: [{ name: '1' }] } } } },
+  ]);
 });
 
 test('a page behind the last one is empty, and leads back', async () => {

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import type { ListQuery } from '../src/api/list-query.ts';
+import type { Listing } from '../src/api/listing.ts';
+import { createSelections } from '../src/api/selections.ts';
+
+const LENGTH = 20_000;
+
+function counted(href = '/x') {
+  const asked = { values: 0, names: 0 };
+  const listing: Listing = {
+    href,
+    length: LENGTH,
+    nameAt(position) {
+      asked.names++;
+      return String(position);
+    },
+    ownOrder: undefined,
+    orders: {
+      size: {
+        kind: 'number',
+        valueAt(position) {
+          asked.values++;
+          return position % 7;
+        },
+      },
+    },
+    perPage: undefined,
+    columns: [],
+    memberAt: () => ({}),
+    represent: () => ({}),
+  };
+  return { asked, listing };
+}
+
+const query = (search: string): ListQuery => ({ page: undefined, orderBy: 'size', sort: undefined, search });
+
+test('an order is found out once, and a search once in each order, however many pages are read', async () => {
+  const { asked, listing } = counted();
+  const { select } = createSelections();
+  for (let page = 0; page < 5; page++) {
+    expect(select(listing, query(''))).toHaveLength(LENGTH);
+    expect(await select(listing, query('19999'))).toHaveLength(1);
+  }
+  expect(asked).toEqual({ values: LENGTH, names: LENGTH });
+  expect(select(listing, query('19999'))).toBeInstanceOf(Uint32Array); // with no waiting any more
+});
+
+test('others have their turn while all names are looked at', async () => {
+  const { asked, listing } = counted();
+  const found = createSelections().select(listing, query('1'));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(asked.names).toBeGreaterThan(0);
+  expect(asked.names).toBeLessThan(LENGTH);
+  await found;
+  expect(asked.names).toBe(LENGTH);
+});
+
+test('what was asked for longest ago makes room, and what is too large is not kept', () => {
+  const [one, other] = [counted('/one'), counted('/other')];
+  const { select } = createSelections(6 * LENGTH); // for one order of four bytes a member, and not for two
+  select(one.listing, query(''));
+  select(other.listing, query(''));
+  select(one.listing, query(''));
+  expect([one.asked.values, other.asked.values]).toEqual([2 * LENGTH, LENGTH]);
+  const none = createSelections(LENGTH);
+  expect(
+    [none.select(one.listing, query('')), none.select(one.listing, query(''))].map(
+      (all) => (all as Uint32Array).length,
+    ),
+  ).toEqual([LENGTH, LENGTH]);
+});
