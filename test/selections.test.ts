@@ -55,12 +55,12 @@ test('others have their turn while all names are looked at', async () => {
   expect(asked.names).toBe(LENGTH);
 });
 
-test('what was asked for longest ago makes room, and what is too large is not kept', () => {
+test('what was asked for longest ago makes room, and what is too large is not kept', async () => {
   const [one, other] = [counted('/one'), counted('/other')];
   const { select } = createSelections(6 * LENGTH); // for one order of four bytes a member, and not for two
-  select(one.listing, query(''));
-  select(other.listing, query(''));
-  select(one.listing, query(''));
+  await select(one.listing, query(''));
+  await select(other.listing, query(''));
+  await select(one.listing, query(''));
   expect([one.asked.values, other.asked.values]).toEqual([2 * LENGTH, LENGTH]);
   const none = createSelections(LENGTH);
   expect(
