@@ -125,7 +125,6 @@ test('one that is held is let go of where nobody asks for anything any more', as
   await new Promise((resolve) => setTimeout(resolve, 60));
   time = 0; // it is not there any more, whatever the time is
   expect(held.find(new Date(1).toISOString())).toBeUndefined();
-  held.close();
 });
 
 test('before the first snapshot, one that was held is gone, and every collection is empty', async () => {

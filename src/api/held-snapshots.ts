@@ -12,7 +12,6 @@ export interface HeldSnapshots extends Snapshots {
   find(id: string): Snapshot | undefined;
   /** Somebody was shown a page of it, and may ask for the next one. */
   hold(snapshot: Snapshot): void;
-  close(): void;
 }
 
 /** Counted from when a page was last shown of it while it was the latest: no client can hold one for longer. */
@@ -23,7 +22,7 @@ const MOST_FORMER = 2;
 export function createHeldSnapshots({ latest, steadyClock, holdMs = HOLD_MS }: HeldSnapshotsOptions): HeldSnapshots {
   /** The one that was asked for longest ago first. */
   const held = new Map<string, { readonly snapshot: Snapshot; readonly until: number }>();
-  let timer: NodeJS.Timeout | undefined;
+  let isTimed = false;
 
   function letGo(): void {
     const now = steadyClock();
@@ -31,12 +30,15 @@ export function createHeldSnapshots({ latest, steadyClock, holdMs = HOLD_MS }: H
     for (const [id, { until }] of held) if (until <= now) held.delete(id);
     const former = [...held].filter(([, { snapshot }]) => !isLatest(snapshot));
     for (const [id] of former.slice(0, Math.max(0, former.length - MOST_FORMER))) held.delete(id);
-    if (held.size > 0) timer ??= setTimeout(letGoInTime, holdMs).unref();
+    if (held.size === 0 || isTimed) return;
+    isTimed = true;
+    const first = Math.min(...[...held.values()].map(({ until }) => until));
+    setTimeout(letGoInTime, first - now).unref();
   }
 
   /** Also where nobody asks for anything any more. */
   function letGoInTime(): void {
-    timer = undefined;
+    isTimed = false;
     letGo();
   }
 
@@ -57,10 +59,6 @@ export function createHeldSnapshots({ latest, steadyClock, holdMs = HOLD_MS }: H
       held.delete(snapshot.id);
       held.set(snapshot.id, { snapshot, until: steadyClock() + holdMs });
       letGo();
-    },
-    close() {
-      clearTimeout(timer);
-      held.clear();
     },
   };
 }

@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assertNever } from '../domain/assert-never.ts';
+import type { Clock, Snapshots } from '../ports.ts';
 import { type AnsweredSnapshot, answerListing, createAnswers, type ListingRequest, sendNothingYet } from './answers.ts';
 import { listBlobs, listHolders, listTagBlobs } from './blob-listings.ts';
 import { BLOB_COLUMNS, CHILD_COLUMNS, GAP_COLUMNS, HOLDER_COLUMNS, REPOSITORY_COLUMNS } from './columns.ts';
-import type { HeldSnapshots } from './held-snapshots.ts';
+import { createHeldSnapshots } from './held-snapshots.ts';
 import { createLinks, decodeName, EXACT_PARAMETER, encodeSegment, encodeSegmentTwice, type Links } from './links.ts';
 import type { Listing } from './listing.ts';
 import { NOT_COLLECTED_YET, notFound, SNAPSHOT_GONE, sendProblem } from './problems.ts';
@@ -16,7 +17,8 @@ import { type Listed, listAllTags, listGaps, listInside, listRepositories, listT
 
 export interface ResourcesOptions {
   readonly prefix: string;
-  readonly snapshots: HeldSnapshots;
+  readonly snapshots: Snapshots;
+  readonly steadyClock: Clock;
 }
 
 /** What a path names in a snapshot: a collection, something else to represent, or several to choose among. */
@@ -84,7 +86,8 @@ function foundAt(resource: Resource, question: Question): Found {
 }
 
 /** Answers everything that a snapshot holds, for a user who may ask. */
-export function createResources({ prefix, snapshots }: ResourcesOptions) {
+export function createResources({ prefix, snapshots: { latest }, steadyClock }: ResourcesOptions) {
+  const snapshots = createHeldSnapshots({ latest, steadyClock });
   const links = createLinks(prefix);
   const answersOf = createAnswers(snapshots);
 

@@ -13,12 +13,12 @@ import { representEntryPoint } from './entry-point.ts';
 import { addEvents, type EventsOptions } from './events.ts';
 import { admitRequests, type FrontOptions, OPEN_FRONT } from './front.ts';
 import { addHealth } from './health.ts';
-import { createHeldSnapshots } from './held-snapshots.ts';
 import { createLinks } from './links.ts';
 import { createListener } from './listener.ts';
 import { addMetrics, type MetricsOptions } from './metrics.ts';
 import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './odd-requests.ts';
 import { PAGE_HEADERS } from './pages.ts';
+import { PATHS, placeAt } from './paths.ts';
 import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } from './problems.ts';
 import { requestId } from './request-id.ts';
 import { createRequestLimits, type RequestLimits } from './request-limits.ts';
@@ -44,8 +44,6 @@ export interface ServerOptions {
   /** Without it, everybody is let in. */
   readonly front?: FrontOptions;
 }
-
-const EXPOSED_HEADERS = ['ETag', 'Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'];
 
 /** Where events are said, one line each. */
 export interface Log {
@@ -102,7 +100,15 @@ export function createServer(options: ServerOptions): FastifyInstance {
   void server.register(cors, {
     origin: options.corsOrigins === '*' ? '*' : [...options.corsOrigins],
     methods: ['GET', 'HEAD', 'OPTIONS', 'POST'],
-    exposedHeaders: [...EXPOSED_HEADERS, ...PAGE_HEADERS],
+    exposedHeaders: [
+      'ETag',
+      'Location',
+      'RateLimit',
+      'RateLimit-Policy',
+      'Retry-After',
+      'X-Request-Id',
+      ...PAGE_HEADERS,
+    ],
     preflightContinue: true,
     strictPreflight: false,
   });
@@ -121,38 +127,6 @@ export function createServer(options: ServerOptions): FastifyInstance {
   addRoutes(server, { ...options, front, limits });
   answerErrors(server, log);
   return server;
-}
-
-/** The paths below the prefix, by their first segment, with what may be asked of them besides HEAD and OPTIONS. */
-const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly hasMembers: boolean }> = new Map([
-  ['', { methods: ['GET'], hasMembers: false }],
-  ['auth_token', { methods: ['GET', 'POST'], hasMembers: false }],
-  ['repositories', { methods: ['GET'], hasMembers: true }],
-  ['tags', { methods: ['GET'], hasMembers: false }],
-  ['namespaces', { methods: ['GET'], hasMembers: true }],
-  ['blobs', { methods: ['GET'], hasMembers: true }],
-  ['gaps', { methods: ['GET'], hasMembers: false }],
-  ['collection', { methods: ['GET', 'POST'], hasMembers: false }],
-  ['events', { methods: ['POST'], hasMembers: false }],
-  ['health/live', { methods: ['GET'], hasMembers: false }],
-  ['health/ready', { methods: ['GET'], hasMembers: false }],
-  ['metrics', { methods: ['GET'], hasMembers: false }],
-]);
-
-/** Where a path leads, and what may be asked there; undefined where nothing is. */
-function placeAt(
-  path: string,
-  { prefix, events, metrics }: ServerOptions,
-): { readonly route: string; readonly methods: readonly string[] } | undefined {
-  if (path !== prefix && !path.startsWith(`${prefix}/`)) return undefined;
-  const below = path.slice(prefix.length + 1);
-  if ((below === 'events' && events.secret === undefined) || (below === 'metrics' && !metrics.isEnabled))
-    return undefined;
-  const exact = PATHS.get(below);
-  if (exact !== undefined) return { route: `/${below}`, methods: exact.methods };
-  const [name = ''] = below.split('/', 1);
-  const collection = PATHS.get(name);
-  return collection?.hasMembers ? { route: `/${name}/*`, methods: collection.methods } : undefined;
 }
 
 function refuseOthers(options: ServerOptions) {
@@ -183,12 +157,7 @@ type Wired = ServerOptions & { readonly front: FrontOptions; readonly limits: Re
 
 function addRoutes(server: FastifyInstance, options: Wired): void {
   const { prefix, version } = options;
-  const snapshots = createHeldSnapshots({
-    latest: () => options.snapshots.latest(),
-    steadyClock: options.front.steadyClock,
-  });
-  server.addHook('onClose', async () => snapshots.close());
-  const answerResource = guarded(options, createResources({ prefix, snapshots }));
+  const answerResource = guarded(options, createResources({ ...options, ...options.front }));
   const crawl = createCrawlControl(options);
   const entryPoint = toBody(representEntryPoint(prefix, version));
   const answerEntryPoint = (request: FastifyRequest, reply: FastifyReply) => sendBody(request, reply, entryPoint);
