@@ -11,6 +11,7 @@ const LONGEST_WORDS = 256;
 
 /** One line a request: who asked for what, and what came of it. Whatever the client has chosen in it is cut to size, and can look like nothing else. */
 export function logRequests(whenAnswered: WhenAnswered, log: Log): void {
+  if (!log.isLevelEnabled('info')) return;
   const bytesSent = createByteCount();
   whenAnswered((request, reply, { ip, status, isCutOff }) => {
     const { id, method, user, route } = request;

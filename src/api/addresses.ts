@@ -8,6 +8,7 @@ const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  * (RFC 6177).
  */
 export function countedBy(address: string): string {
+  if (!address.includes(':')) return address;
   const [, inside] = IPV4_IN_IPV6.exec(address) ?? [];
   if (inside !== undefined) return inside;
   return isIPv6(address) ? `${network64(address)}::/64` : address;
