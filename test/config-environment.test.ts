@@ -117,11 +117,26 @@ test('what Kubernetes says of a Service of our name, and what is meant for other
     METRICS_SERVICE_HOST: '10.0.0.2',
     METRICS_PORT: 'tcp://10.0.0.2:9090',
     REGISTRY_SERVICE_HOST: '10.0.0.3',
+    REGISTRY_PORT: 'tcp://10.0.0.3:5000',
+    LDAP_PORT: 'tcp://[fd00::3]:636',
+    GENERAL_PORT: 'udp://10.0.0.4:53',
     REGISTRY_PORT_5000_TCP_ADDR: '10.0.0.3',
     VERSION: '1.0.0',
   };
   const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [PREFIX + name, value]));
   expect(problems(GOOD, env)).toEqual([]);
+});
+
+test('a port that is none of Kubernetes is told as any other variable that there is not', () => {
+  for (const [name, text] of [
+    ['REGISTRY_PORT', '5000'],
+    ['LDAP_PORT', '636'],
+    ['REGISTRY_URL', 'tcp://10.0.0.3:5000'],
+    ['REGISTRY_PORT', 'https://10.0.0.3:5000'],
+  ] as const)
+    expect(problems(GOOD, { [PREFIX + name]: text }), name).toEqual([
+      expect.stringContaining('there is no such variable'),
+    ]);
 });
 
 test('where each setting was found is known, and what is left to its default is not in there', () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { basic, type FrontServer, get, PREFIX, startFront, talk } from './front-server.ts';
+import { answerOf, basic, type FrontServer, get, PREFIX, startFront, talk } from './front-server.ts';
 
 /* Requests that no client of good faith sends, byte by byte over a socket. */
 
@@ -360,4 +360,59 @@ test('a token in the query opens nothing', async () => {
   for (const name of ['access_token', 'token', 'auth_token', 'jwt', 'Authorization']) {
     expectProblem(await send(get(`/repositories?${name}=good`, { Authorization: '' })), 401);
   }
+});
+
+describe('behind a request whose answer is under way, one that cannot be read', () => {
+  const ask = (path: string) => get(path, { Connection: 'keep-alive' });
+  const broken = 'GET / HTTP/9.9\r\n\r\n';
+
+  test('is refused in its turn, and never into the answer before it', async () => {
+    const large = await startFront({}, { tagsCount: 20_000 });
+    try {
+      const path = '/repositories?embed=true&links=true';
+      const whole = (await talk(large.port, get(path))).body;
+      expect(whole.length).toBeGreaterThan(4_000_000);
+      for (const rest of [broken, '\0', `GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n`]) {
+        const { status, text } = await talk(large.port, ask(path) + rest);
+        expect(status).toBe(200);
+        const [first = '', second = '', ...others] = text.split(/(?=HTTP\/1\.1 \d{3} )/);
+        expect(others).toEqual([]);
+        expect(first.endsWith(whole)).toBe(true);
+        expectProblem(answerOf(second), 400);
+      }
+    } finally {
+      await large.close();
+    }
+  });
+
+  test('waits for a directory that takes its time, too', async () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const slow = await startFront({}, { directory: { authenticate: () => promise } });
+    try {
+      const signIn = get('/auth_token', { Authorization: basic('alice', 'right'), Connection: 'keep-alive' });
+      const answer = talk(slow.port, signIn + broken);
+      while (!slow.log.some(({ event }) => event === 'request')) {
+        expect((await talk(slow.port, get('/'))).status).toBe(200); // meanwhile
+      }
+      resolve(true);
+      const { status, text } = await answer;
+      expect(status).toBe(200);
+      expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
+    } finally {
+      await slow.close();
+    }
+  });
+
+  test('that has a body which cannot be read ends the connection, where its turn has not come', async () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const slow = await startFront({}, { directory: { authenticate: () => promise } });
+    try {
+      const signIn = get('/auth_token', { Authorization: basic('alice', 'right'), Connection: 'keep-alive' });
+      const chunks = get('/collection', { 'Transfer-Encoding': 'chunked' }, 'POST');
+      expect((await talk(slow.port, `${signIn}${chunks}zz\r\n`)).text).toBe('');
+    } finally {
+      resolve(true);
+      await slow.close();
+    }
+  });
 });

@@ -114,7 +114,7 @@ test('IPv6 counts by its network, so that a guesser cannot come from a new addre
 
 test('a name that is written in another way is the same name', async () => {
   const { asked, signIn } = guarded();
-  const spellings = ['alice', 'Alice', ' alice ', 'ａlice', 'al\u00adice', 'ALICE\u200b'];
+  const spellings = ['alice', 'Alice', ' alice ', 'ａlice', 'al\u00adice', 'ALICE\u200b', 'álice', 'alíc\u0327e'];
   for (let i = 0; i < 60; i++) await signIn(spellings[i % spellings.length] ?? '', 'wrong');
   expect(asked).toHaveLength(10);
 });

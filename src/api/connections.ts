@@ -16,15 +16,16 @@ export interface ConnectionsOptions {
 }
 
 /** Keeps the connections of a server few, and ends those that are only held open: while it runs, and when it closes. */
-export function watchConnections(server: FastifyInstance, options: ConnectionsOptions): void {
+export function watchConnections(server: FastifyInstance, options: ConnectionsOptions): Exchanges {
   refuseTooMany(server.server, options);
   const exchanges = followExchanges(server.server);
   endSlowReaders(server.server, exchanges, options.timeouts);
   closeAsTheyFallIdle(server, exchanges);
+  return exchanges;
 }
 
 /** By connection, the answer that was asked for last; undefined where nothing was asked for yet. */
-type Exchanges = ReadonlyMap<Socket, ServerResponse | undefined>;
+export type Exchanges = ReadonlyMap<Socket, ServerResponse | undefined>;
 
 function refuseTooMany(
   server: Server,

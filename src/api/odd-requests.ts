@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PROBLEM, problemBody } from './problems.ts';
@@ -24,18 +24,35 @@ export function decodable(url: string): string {
   }
 }
 
-/** What is no HTTP is answered as any other mistake of a client, and its connection closed. */
-export function answerUnreadable(error: { code?: string }, socket: Socket): void {
+/**
+ * What is no HTTP is answered as any other mistake of a client, and its connection closed: in its turn, behind what was asked for before it on that
+ * connection, and never into the middle of an answer.
+ *
+ * @param last what was asked for last on that connection, if anything was
+ */
+export function answerUnreadable(error: { code?: string }, socket: Socket, last: ServerResponse | undefined): void {
   const { code = '' } = error;
   // What is wrong below HTTP, with the connection or with TLS, is not for HTTP to answer.
-  if (!/^(?:HPE|ERR_HTTP)_/.test(code) || !socket.writable) {
+  if (!/^(?:HPE|ERR_HTTP)_/.test(code)) {
     socket.destroy();
     return;
   }
-  const status = UNREADABLE_STATUS.get(code) ?? 400;
+  const refuse = (): void => {
+    if (socket.writable) socket.end(refusal(UNREADABLE_STATUS.get(code) ?? 400));
+    else socket.destroy();
+  };
+  if (last === undefined || last.writableFinished) refuse();
+  else if (last.req.complete)
+    last.once('finish', refuse).once('close', () => last.writableFinished || socket.destroy());
+  // It is the body of that request that cannot be read. One that waits behind others has no socket yet.
+  else if (last.socket === socket && !last.headersSent) refuse();
+  else socket.destroy();
+}
+
+function refusal(status: number): Buffer {
   const body = problemBody({ status, detail: 'The request is not understood' });
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM}\r\nContent-Length: ${body.length}`;
-  socket.end(Buffer.concat([Buffer.from(`${head}\r\nConnection: close\r\n\r\n`), body]));
+  return Buffer.concat([Buffer.from(`${head}\r\nConnection: close\r\n\r\n`), body]);
 }
 
 const UNREADABLE_STATUS: ReadonlyMap<string, number> = new Map([

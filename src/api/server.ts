@@ -87,7 +87,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     bodyLimit: MOST_BODY_BYTES,
     genReqId: requestId,
     rewriteUrl: ({ url = '/' }) => decodable(originForm(url)),
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket, exchanges.get(socket)),
     trustProxy: trustedProxies.length > 0 && isProxy,
     serverFactory: (onRequest) => createListener(onRequest, { timeouts, tls, now: options.clock() }),
   });
@@ -122,7 +122,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     admitRequests(server, { prefix, limits, log, allowedHosts, trustedProxies });
     server.addHook('onRequest', refuseOthers(options));
   });
-  watchConnections(server, { ...front.limits, isProxy, timeouts });
+  const exchanges = watchConnections(server, { ...front.limits, isProxy, timeouts });
   answerTogether(server);
   addRoutes(server, { ...options, front, limits });
   answerErrors(server, log);

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { likeness } from '../domain/user-name.ts';
 import { countedBy } from './addresses.ts';
 import { createFailures, type Patience, waitMs } from './failures.ts';
 
@@ -90,15 +91,9 @@ export function createSignInLimits(freePerAddress: number, now: () => number): S
   };
 }
 
-/** A name may be long, and is nobody's business here. */
+/** A name may be long, and is nobody's business here. Every spelling by which a directory finds one user would be another one to guess with. */
 function keysOf(user: string, address: string): Keys {
-  const userKey = hash('sha256', sameForDirectories(user), 'base64');
+  const userKey = hash('sha256', likeness(user), 'base64');
   const addressKey = countedBy(address);
   return { user: userKey, address: addressKey, both: `${userKey} ${addressKey}` };
-}
-
-/** Directories find one entry by many spellings of its name (RFC 4518, 2): each would be another one to guess with. */
-function sameForDirectories(user: string): string {
-  const visible = user.normalize('NFKC').replaceAll(/\p{Default_Ignorable_Code_Point}/gu, '');
-  return visible.toLowerCase().trim().replaceAll(/\s+/gu, ' ');
 }

@@ -52,7 +52,7 @@ Everything is checked at the start: each mistake is one line with file, line, se
 \`GITLAB_REGISTRY_USAGE_REST_<SECTION>_<KEY>\` sets any key, as in \`GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_PORT=8080\`. The value is taken literally: \`%\` means nothing there.
 A variable that is set to nothing sets an empty value. For a secret, the same name with \`_FILE\` behind it names a file that holds the secret; one line end at its end does not count.
 If the environment sets every required key, there need be no file. A variable with that prefix that looks like one of ours and is none is a mistake.
-Others are let pass: Kubernetes makes some for a Service of the same name, such as \`…_SERVICE_HOST\` and \`…_PORT_5000_TCP\`.
+Others are let pass: Kubernetes makes some for a Service whose name is ours or begins with it, such as \`…_SERVICE_HOST\`, \`…_PORT_5000_TCP\` and \`…_PORT=tcp://10.0.0.1:5000\`. \`enableServiceLinks: false\` in the pod keeps them away.
 
 \`HTTPS_PROXY\` and \`HTTP_PROXY\` name the proxies by which the registry and GitLab are reached, for https and for http URLs, as in \`http://user:password@proxy.example.com:3128\`.
 \`NO_PROXY\` lists what is reached without one: host names with all below them, addresses, each with or without a port, separated by commas; \`*\` is everything. In lower case they count more.

@@ -22,7 +22,8 @@ export function readEnvironment(env: Environment): Source {
   for (const [variable, text] of Object.entries(env).sort()) {
     if (!variable.startsWith(VARIABLE_PREFIX) || text === undefined) continue;
     const known = variables.get(variable);
-    if (known === undefined) problems.push(...unknownVariable(variable, variables));
+    if (known === undefined)
+      problems.push(...(isOfKubernetes(variable, text) ? [] : unknownVariable(variable, variables)));
     else if (!known.isFile) settings.set(known.setting, { text, place: variable });
     else if (env[variable.replace(/_FILE$/, '')] !== undefined) problems.push({ place: variable, message: SET_TWICE });
     else settings.set(known.setting, { text: secretIn(text, variable, problems), place: variable });
@@ -51,16 +52,21 @@ function knownVariables(): ReadonlyMap<string, Variable> {
 }
 
 /**
- * What Kubernetes tells every container of a namespace about each Service in it, behind the name of the Service, which may be ours
- * (Kubernetes, "Accessing the Service", environment variables). One for what Prometheus reads often has `-metrics` behind our name.
+ * What Kubernetes tells every container of a namespace about each Service in it, behind the name of the Service, which may be ours, or begin
+ * with it (Kubernetes, "Accessing the Service", environment variables).
  */
-const OF_KUBERNETES =
-  /^(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_[A-Z]+(?:_PROTO|_PORT|_ADDR)?)$|^(?:METRICS_)?PORT$/;
+const OF_KUBERNETES = /^(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_[A-Z]+(?:_PROTO|_PORT|_ADDR)?)$/;
+/** The one of those variables whose name could be a key's: its value could not. */
+const URL_OF_KUBERNETES = /^(?:tcp|udp|sctp):\/\/[\d.:[\]a-f]+$/;
+
+function isOfKubernetes(variable: string, text: string): boolean {
+  const name = variable.slice(VARIABLE_PREFIX.length);
+  return OF_KUBERNETES.test(name) || (/(?:^|_)PORT$/.test(name) && URL_OF_KUBERNETES.test(text));
+}
 
 /** A problem where a key of ours was probably meant. What has another purpose, such as the version of an image to run, is let pass. */
 function unknownVariable(variable: string, known: ReadonlyMap<string, Variable>): readonly Problem[] {
   const name = variable.slice(VARIABLE_PREFIX.length);
-  if (OF_KUBERNETES.test(name)) return [];
   const withSection = [...SECTIONS.keys()].map((section) => variableOf(section, name));
   const meant = closest(variable, known.keys()) ?? withSection.find((candidate) => known.has(candidate));
   const isOfSection = closest(name.split('_', 1)[0] ?? '', SECTIONS.keys()) !== undefined;
