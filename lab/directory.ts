@@ -19,6 +19,8 @@ export interface LabDirectory {
   readonly ca: string;
   /** Who may search where nobody else may. */
   readonly reader: { readonly dn: string; readonly password: string };
+  /** The log of its operations since it was started last (slapd.conf(5), loglevel stats), a line each; '' where it has none. */
+  log(): string;
   start(): Promise<void>;
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -30,6 +32,8 @@ export interface LabDirectoryOptions {
   /** Whether anyone may search, and not only the reader. */
   readonly isAnonymousAllowed?: boolean;
   readonly people?: readonly LabPerson[];
+  /** Whether it logs its operations. */
+  readonly isLogging?: boolean;
 }
 
 export const VALID_GID = '10000';
@@ -54,7 +58,7 @@ export function startDirectory(options: LabDirectoryOptions = {}): Promise<LabDi
 }
 
 async function startDirectoryIn(directory: string, options: LabDirectoryOptions): Promise<LabDirectory> {
-  const { isAnonymousAllowed = true, people = PEOPLE } = options;
+  const { isAnonymousAllowed = true, people = PEOPLE, isLogging = false } = options;
   const { certificateFile, keyFile, certificate } = await makeCertificate(directory, ['DNS:localhost', 'IP:127.0.0.1']);
   const database = join(directory, 'database');
   await mkdir(database);
@@ -74,10 +78,11 @@ async function startDirectoryIn(directory: string, options: LabDirectoryOptions)
     caFile: certificateFile,
     ca: certificate,
     reader: READER,
+    log: () => child?.output() ?? '',
     async start() {
       if (child !== undefined) return;
       // With -d it stays in the foreground, so that it ends with us.
-      const parameters = ['-f', configFile, '-h', `${urls.ldapUrl} ${urls.ldapsUrl}`, '-d', '0'];
+      const parameters = ['-f', configFile, '-h', `${urls.ldapUrl} ${urls.ldapsUrl}`, '-d', isLogging ? 'stats' : '0'];
       child = await startListening('/usr/sbin/slapd', parameters, secure);
     },
     async stop() {

@@ -1,0 +1,50 @@
+import { writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { freePort, startListening } from './child.ts';
+import { inNewDirectory, removeDirectory } from './temporary.ts';
+
+/** A real nginx: Debian's. */
+export interface LabNginx {
+  readonly port: number;
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** @param blockFor what stands in its `http { … }`, for that port of 127.0.0.1 */
+export function startNginx(blockFor: (port: number) => string): Promise<LabNginx> {
+  return inNewDirectory('nginx', async (directory) => {
+    const port = await freePort();
+    const configFile = join(directory, 'nginx.conf');
+    await writeFile(configFile, config(directory, blockFor(port)));
+    const child = await startListening('/usr/sbin/nginx', ['-c', configFile, '-e', 'stderr'], port);
+    return {
+      port,
+      output: child.output,
+      async stop() {
+        await child.stop();
+        await removeDirectory(directory);
+      },
+    };
+  });
+}
+
+/** What nginx has to know to run as a child of somebody, with nothing outside of that directory. */
+function config(directory: string, block: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return [
+    // Its workers would be somebody else, who may not enter the directory.
+    ...(process.getuid?.() === 0 ? [`user ${userInfo().username};`] : []),
+    'daemon off;',
+    'worker_processes 1;',
+    `pid ${join(directory, 'nginx.pid')};`,
+    'error_log stderr warn;',
+    'events { worker_connections 256; }',
+    'http {',
+    'access_log off;',
+    ...temporary.map((name) => `${name}_temp_path ${join(directory, name)};`),
+    block,
+    '}',
+    '',
+  ].join('\n');
+}
