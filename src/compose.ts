@@ -90,7 +90,8 @@ export function compose(config: Config, version: string, log: Logger): Service {
     },
     async stop() {
       clearInterval(progress);
-      await Promise.all([server.close(), collector.stop(), notices.stop()]);
+      // The check last: by then nobody takes its end for a failure.
+      await Promise.all([server.close(), collector.stop(), notices.stop(), store.endCheck()]);
       await Promise.all([registry.close(), auth.stop()]);
       store.close();
     },

@@ -20,6 +20,11 @@ export interface Database {
   statement<Row = never>(sql: string): Statement<Row>;
   /** Does all of it or nothing. Inside of another one it is part of that. */
   transaction<T>(write: () => T): T;
+  /**
+   * Brings the file up to date, and writes beside it only, until the returned function is called: others may read it meanwhile (`openUntouched`).
+   * Undefined where that cannot be.
+   */
+  holdStill(): (() => void) | undefined;
   isOpen(): boolean;
   close(): void;
 }
@@ -28,6 +33,8 @@ export const IN_MEMORY = ':memory:';
 
 /** The letters `grur` in the header of the file, by which we know it again (sqlite.org/fileformat2.html, "Application ID"). */
 const APPLICATION_ID = 0x67727572;
+/** So long the write-ahead log becomes before its pages are moved into the file. */
+const PAGES_IN_LOG = 4000;
 /** A process that is ending may still have the file. */
 const LOCK_TIMEOUT_MS = 1000;
 
@@ -64,7 +71,7 @@ function prepare(database: DatabaseSync, file: string): void {
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
     PRAGMA cache_size = -16384;
-    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA wal_autocheckpoint = ${PAGES_IN_LOG};
     PRAGMA journal_size_limit = 16777216;
   `);
   for (const [i, migration] of MIGRATIONS.entries()) {
@@ -117,8 +124,23 @@ function wrap(database: DatabaseSync, file: string): Database {
         }
       });
     },
+    holdStill: () => (file === IN_MEMORY ? undefined : holdStill(database)),
     isOpen: () => database.isOpen,
     close: () => translated(() => database.close()),
+  };
+}
+
+function holdStill(database: DatabaseSync): (() => void) | undefined {
+  try {
+    // Only what is moved with nothing left over is in the file; on a full disk that cannot be.
+    const { busy } = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {};
+    if (busy !== 0) return undefined;
+    database.exec('PRAGMA wal_autocheckpoint = 0');
+  } catch {
+    return undefined;
+  }
+  return () => {
+    if (database.isOpen) database.exec(`PRAGMA wal_autocheckpoint = ${PAGES_IN_LOG}`);
   };
 }
 

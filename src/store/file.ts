@@ -29,17 +29,19 @@ function makeDirectory(path: string): void {
   mkdirSync(path, { mode: 0o700 });
 }
 
-/**
- * Looks at a database without a lock, a log or any other trace: at the file alone (sqlite.org/uri.html, "immutable"). Not at an empty file,
- * which is a new database.
- */
+/** Opens a database to read it without a lock, a log or any other trace: the file alone (sqlite.org/uri.html, "immutable"). */
+export function openUntouched(file: string): DatabaseSync {
+  const url = pathToFileURL(resolve(file));
+  url.searchParams.set('immutable', '1');
+  return new DatabaseSync(url, { readOnly: true });
+}
+
+/** Looks at a database as `openUntouched` has it. Not at an empty file, which is a new database. */
 export function lookUntouched(file: string, look: (database: DatabaseSync) => void): void {
   const { size } = statSync(file);
   if (size === 0) return;
   if (size < LEAST_PAGE_BYTES) throw new StoreError(NO_DATABASE, file); // SQLite takes it for an empty file
-  const url = pathToFileURL(resolve(file));
-  url.searchParams.set('immutable', '1');
-  const database = new DatabaseSync(url, { readOnly: true });
+  const database = openUntouched(file);
   try {
     look(database);
   } catch (error) {

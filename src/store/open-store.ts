@@ -1,10 +1,10 @@
 import type { Catalogue } from '../ports.ts';
 import { createCatalogue } from './catalogue.ts';
-import { checkDatabase } from './check.ts';
 import { createContent } from './content.ts';
 import { type Database, openDatabase } from './database.ts';
 import { StoreError } from './errors.ts';
 import { createSnapshotTable, type SnapshotOptions, type SnapshotTable } from './snapshots.ts';
+import { createStoreCheck } from './store-check.ts';
 
 export interface StoreOptions extends SnapshotOptions {
   /** The path of the file, which is made where there is none, or `:memory:`. */
@@ -19,6 +19,8 @@ export interface Store {
   readonly snapshots: SnapshotTable;
   /** Throws a `StoreError` where the file is damaged. Reads all of it: not to be waited for at the start. */
   check(): Promise<void>;
+  /** Ends a check that is under way: it throws, and so does any other from now on. */
+  endCheck(): void;
   /** Writes what is still queued. What is under way fails, and leaves nothing half done to be seen. */
   close(): void;
 }
@@ -33,11 +35,14 @@ export function openStore({ file, registryUrl, ...options }: StoreOptions): Stor
     throw error;
   }
   const content = createContent(database);
+  const check = createStoreCheck(database);
   return {
     catalogue: createCatalogue(database, content),
     snapshots: createSnapshotTable(database, content, options),
-    check: () => checkDatabase(database),
+    check: check.run,
+    endCheck: check.end,
     close() {
+      check.end();
       if (!database.isOpen()) return;
       try {
         content.flushWith(() => undefined);
