@@ -348,6 +348,32 @@ describe('whoever signs in', () => {
       expect((await signIn(user, password)).status, JSON.stringify(user)).toBe(401);
   });
 
+  test('may call himself anything, and of any length: it is another name, or the same user and never a third', async () => {
+    const lookalikes = ['аlice', 'alicе', 'a‌liсe', 'ⅼice', 'alıce', 'alice\u202e', 'alice\ufffd', '\ud83d\ude00'];
+    const long = [
+      'x'.repeat(10_000),
+      `alice${' '.repeat(10_000)}x`,
+      '*'.repeat(10_000),
+      '('.repeat(10_000),
+      'é'.repeat(5000),
+    ];
+    const bytes = [
+      Buffer.from([0xff, 0xfe, 0x3a, 0x78]),
+      Buffer.from('alice\0:alice-secret'),
+      Buffer.from('al\0ice:alice-secret'),
+    ];
+    for (const name of [...lookalikes, ...long]) expect((await signIn(name, 'alice-secret')).status, name).toBe(401);
+    for (const text of bytes) {
+      const headers = { authorization: `Basic ${text.toString('base64')}` };
+      expect((await fetch(`${service.url}/auth_token`, { headers })).status).toBe(401);
+    }
+    // What the directory takes for alice is alice, and is logged and limited as she is.
+    for (const name of ['ALICE', 'ａｌｉｃｅ', ' alice ', 'al\u0130ce'])
+      expect([200, 401], name).toContain((await signIn(name, 'alice-secret')).status);
+    expect((await signIn('alice', 'x'.repeat(10_000))).status).toBe(401);
+    expect((await signIn('alice', 'alice-secret')).status).toBe(200);
+  });
+
   test('leaves a name in the log, and no password, in one line whatever the name', async () => {
     await signIn('mallory","level","', 'a-password-nobody-has');
     await said(service, '"sign-in refused"');
