@@ -121,6 +121,8 @@ function slapdConfig(
   const schemas = ['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include /etc/ldap/schema/${name}.schema`);
   return [
     ...schemas,
+    // As Active Directory does: a bind with a name and no password succeeds, as nobody (RFC 4513, 5.1.2).
+    'allow bind_anon_dn',
     'modulepath /usr/lib/ldap',
     'moduleload back_mdb',
     ...(hasOddPeople ? ['moduleload retcode'] : []),
