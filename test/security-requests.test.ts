@@ -119,6 +119,16 @@ describe('what is injected', () => {
       const { status, headers } = await send(get('/auth_token', { Authorization: basic(user, 'wrong') }));
       expect([status, headers['x-evil']]).toEqual([401, undefined]);
     }
+    const before = front.asked.length;
+    for (const [user, password] of [
+      ['a\r\nX-Evil: 1', 'right'],
+      ['a\0', 'right'],
+      ['a', 'right\x7f'],
+      ['a', ''],
+      ['', 'right'],
+    ] as const)
+      expect((await send(get('/auth_token', { Authorization: basic(user, password) }))).status).toBe(401);
+    expect(front.asked).toHaveLength(before); // no directory is asked about that
   });
 });
 
@@ -201,6 +211,37 @@ describe('two readings of one request', () => {
     expect(answer.text.match(/^HTTP\/1\.1 /gm)).toHaveLength(1);
     expect(JSON.stringify(front.log.slice(before))).not.toContain('"GET"');
   });
+});
+
+describe('what others between may read in another way', () => {
+  test('is refused: chunks of HTTP/1.0, with the connection closed, and two headers that say who asks', async () => {
+    const early = `POST ${PREFIX}/collection HTTP/1.0\r\nConnection: keep-alive\r\nAuthorization: Bearer good\r\n`;
+    const answer = await send(`${early}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`);
+    expectProblem(answer, 400);
+    expect(answer.headers['connection']).toBe('close');
+    for (const second of ['Bearer bad', 'Bearer good', ''])
+      expectProblem(await send(`GET ${PREFIX}/gaps HTTP/1.1\r\n${HEAD}aUthorization: ${second}\r\n\r\n`), 400);
+  });
+
+  test('but what is expected of us is passed over, and such requests are logged like any other', async () => {
+    const before = front.log.length;
+    expect((await send(get('/gaps', { Expect: 'the-impossible' }))).status).toBe(200);
+    expect(front.log.slice(before).map(({ event }) => event)).toContain('request');
+    expectProblem(await send(get('/gaps', { Expect: 'the-impossible', Authorization: 'Bearer bad' })), 401);
+  });
+});
+
+test('a failure of ours is told of in the log, and with nothing of it in the answer', async () => {
+  const verify = () => Promise.reject(new Error('the inside of it'));
+  const failing = await startFront({}, { tokens: { expiresInSeconds: 1, issue: async () => '', verify } });
+  try {
+    const answer = await talk(failing.port, get('/gaps'));
+    expectProblem(answer, 500);
+    expect(answer.text).not.toContain('inside');
+    expect(failing.log.map(({ event }) => event)).toContain('a request failed');
+  } finally {
+    await failing.close();
+  }
 });
 
 describe('methods and targets', () => {

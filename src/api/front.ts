@@ -4,6 +4,7 @@ import { clientAddress } from './addresses.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import { createHostCheck } from './hosts.ts';
 import { TIMEOUTS, type Timeouts } from './listener.ts';
+import { problemOfHeaders } from './odd-requests.ts';
 import { sendProblem } from './problems.ts';
 import type { RequestLimits, RequestLimitsOptions } from './request-limits.ts';
 import type { Log } from './server.ts';
@@ -53,7 +54,7 @@ export function admitRequests(server: FastifyInstance, options: AdmissionOptions
   const hint = trustedProxies.length > 0 ? () => undefined : hintAtProxies(log);
   server.addHook('onRequest', (request, reply, done) => {
     const { url = '' } = request.raw;
-    const wrong = problemOfHost(request.raw, isProbe(url));
+    const wrong = problemOfHost(request.raw, isProbe(url)) ?? problemOfHeaders(request.raw);
     hint(request);
     if (wrong !== undefined) void sendProblem(reply, wrong);
     else if (isProbe(url) || isOfEvents(url) || limits.admitAddress(clientAddress(request), reply)) done();

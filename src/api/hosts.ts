@@ -15,7 +15,7 @@ export function createHostCheck(
 ): (request: IncomingMessage, isAnyAllowed: boolean) => Problem | undefined {
   const listed = allowed === undefined ? undefined : new Set(allowed);
   return (request, isAnyAllowed) => {
-    const count = countHosts(request.rawHeaders);
+    const count = countHeader(request.rawHeaders, 'host');
     if (count > 1) return SEVERAL_HOSTS;
     if (count === 0 && request.httpVersionMinor > 0) return NO_HOST;
     const { host } = request.headers;
@@ -29,12 +29,12 @@ const SEVERAL_HOSTS = badRequest('There is more than one header Host');
 const NO_HOST = badRequest('The header Host is missing');
 const NO_LEGAL_HOST = badRequest('The header Host holds no legal host');
 
-/** Node takes the first of several, and others the last: so their number counts. */
-function countHosts(rawHeaders: readonly string[]): number {
+/** Node takes the first of several, and others the last: so their number counts. The name is in lower case. */
+export function countHeader(rawHeaders: readonly string[], wanted: string): number {
   let count = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
-    if (name.length === 4 && name.toLowerCase() === 'host') count++;
+    if (name.length === wanted.length && name.toLowerCase() === wanted) count++;
   }
   return count;
 }

@@ -1,7 +1,8 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { PROBLEM, problemBody } from './problems.ts';
+import { countHeader } from './hosts.ts';
+import { badRequest, PROBLEM, type Problem, problemBody } from './problems.ts';
 
 /* What is legal and rare, or not legal and common: requests that would not be routed, logged and refused like any other without a word here. */
 
@@ -22,6 +23,27 @@ export function decodable(url: string): string {
   } catch {
     return path.replaceAll('%', '%25') + url.slice(path.length);
   }
+}
+
+/**
+ * What somebody between the client and us may read in another way: who asks, where it is said twice; and where the request ends, if it has chunks,
+ * which HTTP/1.0 does not know (RFC 9112, 6.1: the connection is to be closed).
+ */
+export function problemOfHeaders({ rawHeaders, headers, httpVersionMinor }: IncomingMessage): Problem | undefined {
+  if (httpVersionMinor === 0 && headers['transfer-encoding'] !== undefined) return CHUNKS_TOO_EARLY;
+  if (headers.authorization !== undefined && countHeader(rawHeaders, 'authorization') > 1) return SEVERAL_TO_ASK;
+  return undefined;
+}
+
+const CHUNKS_TOO_EARLY: Problem = {
+  ...badRequest('HTTP/1.0 has no Transfer-Encoding'),
+  headers: { connection: 'close' },
+};
+const SEVERAL_TO_ASK = badRequest('There is more than one header Authorization');
+
+/** What is expected of us and not known may be passed over (RFC 9110, 10.1.1). Node would refuse it, past every limit and without a line in the log. */
+export function passOverExpectations(server: Server): void {
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
 }
 
 /**

@@ -16,7 +16,7 @@ import { addHealth } from './health.ts';
 import { createLinks } from './links.ts';
 import { createListener } from './listener.ts';
 import { addMetrics, type MetricsOptions } from './metrics.ts';
-import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './odd-requests.ts';
+import { acceptBodiesOfGet, answerUnreadable, decodable, originForm, passOverExpectations } from './odd-requests.ts';
 import { PAGE_HEADERS } from './pages.ts';
 import { PATHS, placeAt } from './paths.ts';
 import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } from './problems.ts';
@@ -94,6 +94,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest('user', undefined);
   server.decorateRequest('route', undefined);
   acceptBodiesOfGet(server);
+  passOverExpectations(server.server);
   const whenAnswered = followAnswers(server);
   logRequests(whenAnswered, log);
   addMetrics(server, whenAnswered, options); // before whatever refuses requests: those count, too
