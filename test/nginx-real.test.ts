@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request as requestPlain } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Certificate, makeCertificate } from '../lab/certificate.ts';
 import { type LabNginx, startNginx } from '../lab/nginx.ts';
@@ -24,13 +22,19 @@ let certificate: Certificate;
 let agent: Agent;
 let authorization: string;
 
+/** What has been started, to be stopped in the opposite order: also where the rest could not be. */
+const cleanups: (() => Promise<unknown>)[] = [];
+
 beforeAll(async () => {
   folder = await inNewDirectory('nginx-keys', async (made) => made);
-  await mkdir(join(folder, 'keys'));
-  certificate = await makeCertificate(join(folder, 'keys'), [`DNS:${HOST}`]);
+  cleanups.push(() => removeDirectory(folder));
+  certificate = await makeCertificate(folder, [`DNS:${HOST}`]);
   lab = await startWholeLab();
+  cleanups.push(lab.remove);
   service = await lab.start({ general: { ...documentedSettings(), server_prefix: PREFIX } });
+  cleanups.push(service.stop);
   nginx = await startNginx((port) => documentedBlock(port));
+  cleanups.push(nginx.stop);
   agent = new Agent({ ca: certificate.certificate, keepAlive: false });
   await said(service, 'collection finished');
   const { auth_token } = (await ask('/auth_token', { headers: basic('jürgen', PASSWORD) })).json();
@@ -38,10 +42,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await nginx.stop();
-  await service.stop();
-  await lab.remove();
-  await removeDirectory(folder);
+  for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
 /** What is fenced as that language under that heading. */
