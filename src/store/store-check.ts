@@ -8,7 +8,7 @@ import { StoreError } from './errors.ts';
 import { createTurns } from './turns.ts';
 
 /* SQLite checks a table in one go, which nothing interrupts, and a large one takes seconds. So it is done in another process: the service answers
- * meanwhile, and can end it at once. A thread could not be ended before its table is done, and the service with it (docs/adr/0018). */
+ * meanwhile, and can end it at once. A thread could not be ended before its table is done, and the service with it (docs/adr/0021). */
 
 export interface StoreCheck {
   /** Throws a `StoreError` where the file is damaged, or the check was ended. */
