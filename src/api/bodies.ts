@@ -45,7 +45,12 @@ export function createBodies(roomBytes = ROOM_BYTES): Bodies {
 
 /** One that is not kept. */
 export function toBody(representation: Representation): Body {
-  return smallBody(Buffer.from(JSON.stringify(representation)), () => true);
+  return bodyOf(Buffer.from(JSON.stringify(representation)));
+}
+
+/** The same of bytes that are there already. */
+export function bodyOf(bytes: Buffer): Body {
+  return smallBody(bytes, () => true);
 }
 
 /** A shorter one becomes hardly shorter. */

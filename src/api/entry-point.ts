@@ -29,6 +29,8 @@ export function representEntryPoint(prefix: string, version: string): Representa
       crawl: { href: links.collection() },
       live: { href: links.live() },
       ready: { href: links.ready() },
+      // RFC 8631, 4.1.
+      'service-doc': { href: links.docs(), type: 'text/html' },
     },
   };
 }

@@ -16,6 +16,7 @@ export interface Links {
   collection(): string;
   live(): string;
   ready(): string;
+  docs(): string;
 }
 
 export interface Page {
@@ -52,6 +53,7 @@ export function createLinks(prefix: string, encode: (name: string) => string = e
     collection: () => `${prefix}/collection`,
     live: () => `${prefix}/health/live`,
     ready: () => `${prefix}/health/ready`,
+    docs: () => `${prefix}/docs`,
   };
 }
 

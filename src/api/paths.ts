@@ -1,22 +1,28 @@
+import { DOCS_PATHS } from './docs-page.ts';
 import type { EventsOptions } from './events.ts';
 import type { MetricsOptions } from './metrics.ts';
 
+interface Path {
+  readonly methods: readonly string[];
+  readonly hasMembers: boolean;
+}
+
 /** The paths below the prefix, by their first segment, with what may be asked of them besides HEAD and OPTIONS. */
-export const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly hasMembers: boolean }> =
-  new Map([
-    ['', { methods: ['GET'], hasMembers: false }],
-    ['auth_token', { methods: ['GET', 'POST'], hasMembers: false }],
-    ['repositories', { methods: ['GET'], hasMembers: true }],
-    ['tags', { methods: ['GET'], hasMembers: false }],
-    ['namespaces', { methods: ['GET'], hasMembers: true }],
-    ['blobs', { methods: ['GET'], hasMembers: true }],
-    ['gaps', { methods: ['GET'], hasMembers: false }],
-    ['collection', { methods: ['GET', 'POST'], hasMembers: false }],
-    ['events', { methods: ['POST'], hasMembers: false }],
-    ['health/live', { methods: ['GET'], hasMembers: false }],
-    ['health/ready', { methods: ['GET'], hasMembers: false }],
-    ['metrics', { methods: ['GET'], hasMembers: false }],
-  ]);
+export const PATHS: ReadonlyMap<string, Path> = new Map<string, Path>([
+  ['', { methods: ['GET'], hasMembers: false }],
+  ['auth_token', { methods: ['GET', 'POST'], hasMembers: false }],
+  ['repositories', { methods: ['GET'], hasMembers: true }],
+  ['tags', { methods: ['GET'], hasMembers: false }],
+  ['namespaces', { methods: ['GET'], hasMembers: true }],
+  ['blobs', { methods: ['GET'], hasMembers: true }],
+  ['gaps', { methods: ['GET'], hasMembers: false }],
+  ['collection', { methods: ['GET', 'POST'], hasMembers: false }],
+  ['events', { methods: ['POST'], hasMembers: false }],
+  ['health/live', { methods: ['GET'], hasMembers: false }],
+  ['health/ready', { methods: ['GET'], hasMembers: false }],
+  ['metrics', { methods: ['GET'], hasMembers: false }],
+  ...DOCS_PATHS.map((path) => [path, { methods: ['GET'], hasMembers: false }] as const),
+]);
 
 export interface PathsOptions extends Pick<EventsOptions, 'events'>, Pick<MetricsOptions, 'metrics'> {
   readonly prefix: string;

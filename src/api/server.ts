@@ -9,6 +9,7 @@ import { bearerToken } from './authorization.ts';
 import { toBody } from './bodies.ts';
 import { watchConnections } from './connections.ts';
 import { createCrawlControl } from './crawl-control.ts';
+import { addDocs } from './docs.ts';
 import { representEntryPoint } from './entry-point.ts';
 import { addEvents, type EventsOptions } from './events.ts';
 import { admitRequests, type FrontOptions, OPEN_FRONT } from './front.ts';
@@ -176,6 +177,7 @@ function addRoutes(server: FastifyInstance, options: Wired): void {
   server.post(`${prefix}/collection`, guarded(options, crawl.begin));
   addEvents(server, options);
   addHealth(server, options);
+  addDocs(server, prefix);
   server.setNotFoundHandler(async (request, reply) => sendProblem(reply, notFound(pathOf(request))));
 }
 

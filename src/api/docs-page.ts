@@ -1,0 +1,91 @@
+import { PRODUCT } from './entry-point.ts';
+
+/* The page that shows the API to people: Swagger UI over `/openapi.json`, and what little we add to it.
+ *
+ *   docs, docs/                 the page          all URLs in it are relative: it is the same below
+ *   docs/page.js, page.css      ours              every prefix, and behind whoever strips one
+ *   docs/swagger-ui…            the library's */
+
+/** The library's files that are served, with their types. Its bundle for other layouts, its sign-in for OAuth and its own page are not. */
+export const LIBRARY_FILES: ReadonlyMap<string, string> = new Map([
+  ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
+  ['swagger-ui.css', 'text/css; charset=utf-8'],
+]);
+
+/** Without scripts and styles in it: the policy forbids them. */
+function pageAt({ toAssets, toRoot }: { readonly toAssets: string; readonly toRoot: string }): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>The API of ${PRODUCT}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${toAssets}swagger-ui.css">
+<link rel="stylesheet" href="${toAssets}page.css">
+<script src="${toAssets}swagger-ui-bundle.js" defer></script>
+<script src="${toAssets}page.js" defer></script>
+</head>
+<body>
+<noscript>
+<h1>The API of ${PRODUCT}</h1>
+<p>This page needs scripts to show the API. The same is in <a href="${toRoot}openapi.json">its OpenAPI document</a>, for programs;
+<a href="${toRoot}">the entry point</a> links to everything that can be asked for.</p>
+</noscript>
+<main id="api"></main>
+</body>
+</html>
+`;
+}
+
+/**
+ * Tokens are in the memory of the page, and go with it. Nothing in the URL of the page chooses what it shows, or a stranger's link could show a stranger's
+ * document under our name.
+ */
+const SCRIPT = `'use strict';
+
+const dark = matchMedia('(prefers-color-scheme: dark)');
+const followScheme = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+followScheme();
+dark.addEventListener('change', followScheme);
+
+SwaggerUIBundle({
+  url: new URL('../openapi.json', document.currentScript.src).href,
+  dom_id: '#api',
+  deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  persistAuthorization: false,
+  queryConfigEnabled: false,
+  validatorUrl: null,
+});
+`;
+
+const STYLE = `body {
+  margin: 0;
+}
+
+noscript {
+  display: block;
+  max-width: 40em;
+  margin: 2em auto;
+  padding: 0 1em;
+  font-family: sans-serif;
+}
+`;
+
+/** What is ours, by its path. */
+export const OWN_FILES: ReadonlyMap<string, { readonly type: string; readonly text: string }> = new Map([
+  ['docs', { type: 'text/html; charset=utf-8', text: pageAt({ toAssets: 'docs/', toRoot: './' }) }],
+  ['docs/', { type: 'text/html; charset=utf-8', text: pageAt({ toAssets: '', toRoot: '../' }) }],
+  ['docs/page.js', { type: 'text/javascript; charset=utf-8', text: SCRIPT }],
+  ['docs/page.css', { type: 'text/css; charset=utf-8', text: STYLE }],
+]);
+
+/** Everything there is: nothing else is looked for anywhere. */
+export const DOCS_PATHS: readonly string[] = [
+  ...OWN_FILES.keys(),
+  ...[...LIBRARY_FILES.keys()].map((name) => `docs/${name}`),
+];
