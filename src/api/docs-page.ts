@@ -41,9 +41,8 @@ function pageAt({ toAssets, toRoot }: { readonly toAssets: string; readonly toRo
 }
 
 /**
- * Tokens are in the memory of the page, and go with it. Nothing in the URL of the page chooses what it shows, or a stranger's link could show a stranger's
- * document under our name. An
- * answer of 600 kB takes nine seconds to be coloured, and one without colours.
+ * Tokens are in the memory of the page, and go with it. Nothing in its URL chooses what it shows: a stranger's link could show a stranger's document
+ * under our name. To colour an answer of 600 kB takes nine seconds, in which the page stands still; without colours it is shown in one.
  */
 const SCRIPT = `'use strict';
 

@@ -5,7 +5,7 @@ import { type Body, bodyOf } from './bodies.ts';
 import { LIBRARY_FILES, OWN_FILES } from './docs-page.ts';
 import { sendBody } from './send-body.ts';
 
-/** In place of the policy of all other answers. The script of the page asks us, and nobody else; images are those within its styles. */
+/** In place of the policy of all other answers. The script of the page asks us, and nobody else; the images are those that its styles hold. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
