@@ -123,7 +123,7 @@ export const OWN_FILES: ReadonlyMap<string, { readonly type: string; readonly te
 ]);
 
 /** Everything there is: nothing else is looked for anywhere. */
-export const DOCS_PATHS: readonly string[] = [
+export const DOCS_PATHS: ReadonlySet<string> = new Set([
   ...OWN_FILES.keys(),
   ...[...LIBRARY_FILES.keys()].map((name) => `docs/${name}`),
-];
+]);

@@ -2,27 +2,22 @@ import { DOCS_PATHS } from './docs-page.ts';
 import type { EventsOptions } from './events.ts';
 import type { MetricsOptions } from './metrics.ts';
 
-interface Path {
-  readonly methods: readonly string[];
-  readonly hasMembers: boolean;
-}
-
 /** The paths below the prefix, by their first segment, with what may be asked of them besides HEAD and OPTIONS. */
-export const PATHS: ReadonlyMap<string, Path> = new Map<string, Path>([
-  ['', { methods: ['GET'], hasMembers: false }],
-  ['auth_token', { methods: ['GET', 'POST'], hasMembers: false }],
-  ['repositories', { methods: ['GET'], hasMembers: true }],
-  ['tags', { methods: ['GET'], hasMembers: false }],
-  ['namespaces', { methods: ['GET'], hasMembers: true }],
-  ['blobs', { methods: ['GET'], hasMembers: true }],
-  ['gaps', { methods: ['GET'], hasMembers: false }],
-  ['collection', { methods: ['GET', 'POST'], hasMembers: false }],
-  ['events', { methods: ['POST'], hasMembers: false }],
-  ['health/live', { methods: ['GET'], hasMembers: false }],
-  ['health/ready', { methods: ['GET'], hasMembers: false }],
-  ['metrics', { methods: ['GET'], hasMembers: false }],
-  ...DOCS_PATHS.map((path) => [path, { methods: ['GET'], hasMembers: false }] as const),
-]);
+export const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly hasMembers: boolean }> =
+  new Map([
+    ['', { methods: ['GET'], hasMembers: false }],
+    ['auth_token', { methods: ['GET', 'POST'], hasMembers: false }],
+    ['repositories', { methods: ['GET'], hasMembers: true }],
+    ['tags', { methods: ['GET'], hasMembers: false }],
+    ['namespaces', { methods: ['GET'], hasMembers: true }],
+    ['blobs', { methods: ['GET'], hasMembers: true }],
+    ['gaps', { methods: ['GET'], hasMembers: false }],
+    ['collection', { methods: ['GET', 'POST'], hasMembers: false }],
+    ['events', { methods: ['POST'], hasMembers: false }],
+    ['health/live', { methods: ['GET'], hasMembers: false }],
+    ['health/ready', { methods: ['GET'], hasMembers: false }],
+    ['metrics', { methods: ['GET'], hasMembers: false }],
+  ]);
 
 export interface PathsOptions extends Pick<EventsOptions, 'events'>, Pick<MetricsOptions, 'metrics'> {
   readonly prefix: string;
@@ -39,6 +34,7 @@ export function placeAt(
     return undefined;
   const exact = PATHS.get(below);
   if (exact !== undefined) return { route: `/${below}`, methods: exact.methods };
+  if (DOCS_PATHS.has(below)) return { route: `/${below}`, methods: ['GET'] };
   const [name = ''] = below.split('/', 1);
   const collection = PATHS.get(name);
   return collection?.hasMembers ? { route: `/${name}/*`, methods: collection.methods } : undefined;
