@@ -104,6 +104,16 @@ test('with a token, an operation is tried out, and its answer seen in the page',
   expect(complaints).toEqual([]);
 });
 
+test('who wants to authorize can type the token at once', async () => {
+  await open(urlOf(front, '/usage/docs'));
+  await button('Authorize').click();
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('auth-bearer-value');
+  await page.keyboard.type(TOKEN);
+  await page.keyboard.press('Enter');
+  await page.locator('.auth-container', { hasText: 'http, Bearer' }).getByText('Authorized').waitFor();
+  expect(complaints).toEqual([]);
+});
+
 test('without one, it is seen what is missing', async () => {
   await open(urlOf(front, '/usage/docs'));
   const { status, text } = await execute('/repositories');

@@ -43,6 +43,8 @@ function pageAt({ toAssets, toRoot }: { readonly toAssets: string; readonly toRo
 /**
  * Tokens are in the memory of the page, and go with it. Nothing in its URL chooses what it shows: a stranger's link could show a stranger's document
  * under our name. To colour an answer of 600 kB takes nine seconds, in which the page stands still; without colours it is shown in one.
+ *
+ * The library leaves the cursor in the last scheme that there is, and out of sight in a small window: what most people have is a token, the first.
  */
 const SCRIPT = `'use strict';
 
@@ -50,6 +52,11 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 const followScheme = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
 followScheme();
 dark.addEventListener('change', followScheme);
+
+const focusFirst = () => document.querySelector('.modal-ux input')?.focus();
+document.addEventListener('click', ({ target }) => {
+  if (target.closest('.auth-wrapper > .authorize')) requestAnimationFrame(focusFirst);
+});
 
 SwaggerUIBundle({
   url: new URL('../openapi.json', document.currentScript.src).href,
