@@ -4,6 +4,7 @@ import { clientAddress } from './addresses.ts';
 import { basicCredentials } from './authorization.ts';
 import type { FrontOptions } from './front.ts';
 import { BASIC_REFUSED, DIRECTORY_DOWN, sendProblem, TOO_MANY_SIGN_INS, tooManyFailures } from './problems.ts';
+import type { AuthToken } from './schemas-front.ts';
 import type { Log, SessionTokens } from './server.ts';
 import { createSignIns, type SignIn } from './sign-ins.ts';
 
@@ -41,7 +42,7 @@ export function createAuthToken({ directory, front, tokens, log }: AuthTokenOpti
     if (typeof outcome === 'object') return sendProblem(reply, tooManyFailures(outcome.retryAfterMs));
     if (outcome === 'unknown') return sendProblem(reply, BASIC_REFUSED);
     request.user = user;
-    const answer = { auth_token: await tokens.issue(user), expires_in: tokens.expiresInSeconds };
+    const answer: AuthToken = { auth_token: await tokens.issue(user), expires_in: tokens.expiresInSeconds };
     return reply.header('cache-control', 'no-store').send(answer);
   };
 }

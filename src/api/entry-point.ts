@@ -1,10 +1,10 @@
 import { createLinks, LIST_PARAMETERS, withTemplate } from './links.ts';
-import type { Representation } from './representations.ts';
+import type { EntryPoint } from './schemas-front.ts';
 
 export const PRODUCT = 'gitlab-registry-usage-rest';
 
 /** `GET /`: where everything else is found. It tells nothing of the registry, so that it needs no token. */
-export function representEntryPoint(prefix: string, version: string): Representation {
+export function representEntryPoint(prefix: string, version: string): EntryPoint {
   const links = createLinks(prefix);
   const template = (href: (name: string) => string): string => href('{}').replace(encodeURIComponent('{}'), '');
   const one = (href: string) => withTemplate(href, ['embed', 'links']);
@@ -14,6 +14,7 @@ export function representEntryPoint(prefix: string, version: string): Representa
     version,
     _links: {
       self: { href: links.root() },
+      'service-desc': { href: links.openapi() },
       auth_token: { href: links.authToken() },
       repositories: list(links.repositories()),
       repository: one(`${template(links.repository)}{name}`),

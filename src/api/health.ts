@@ -3,6 +3,7 @@ import type { Snapshot } from '../domain/snapshot.ts';
 import type { Clock, CollectionState, Collections, Snapshots } from '../ports.ts';
 import { NOT_COLLECTED_YET, type Problem, sendProblem } from './problems.ts';
 import { representTime, representTimeOrNull } from './represent-figures.ts';
+import type { Checks, Live, Ready } from './schemas-crawl.ts';
 
 export interface HealthOptions {
   readonly prefix: string;
@@ -16,16 +17,16 @@ export interface HealthOptions {
  * the last figures went away with the registry. What is wrong meanwhile is told all the same.
  */
 export function addHealth(server: FastifyInstance, { prefix, snapshots, collections, clock }: HealthOptions): void {
-  server.get(`${prefix}/health/live`, (_, reply) => reply.header('cache-control', 'no-store').send({ status: 'live' }));
+  server.get(`${prefix}/health/live`, (_, reply) =>
+    reply.header('cache-control', 'no-store').send({ status: 'live' } satisfies Live),
+  );
   server.get(`${prefix}/health/ready`, (_, reply) => {
     const [snapshot, state, now] = [snapshots.latest(), collections.state(), clock()];
     const checks = representChecks(snapshot, state, now);
     if (snapshot === undefined) return sendProblem(reply, notReady(state, now, checks));
-    return reply.header('cache-control', 'no-store').send({ status: 'ready', checks });
+    return reply.header('cache-control', 'no-store').send({ status: 'ready', checks } satisfies Ready);
   });
 }
-
-type Checks = Readonly<Record<'snapshot' | 'collection' | 'store', object>>;
 
 /** `pass`; `fail`, and therefore not ready; or `warn`: wrong, but there still is a snapshot. */
 function representChecks(

@@ -1,6 +1,7 @@
 /** The only place where URLs are built: everything below the prefix, every name one percent-encoded segment. */
 export interface Links {
   root(): string;
+  openapi(): string;
   authToken(): string;
   repositories(): string;
   repository(name: string): string;
@@ -38,6 +39,7 @@ export function createLinks(prefix: string, encode: (name: string) => string = e
   const tag = (name: string, tagName: string): string => `${tags(name)}/${encode(tagName)}`;
   return {
     root: () => `${prefix}/`,
+    openapi: () => `${prefix}/openapi.json`,
     authToken: () => `${prefix}/auth_token`,
     repositories: () => `${prefix}/repositories`,
     repository,

@@ -1,6 +1,7 @@
 import { type Members, membersOf, type Sequence } from './json-parts.ts';
 import type { ListRules } from './list-query.ts';
 import type { Representation } from './representations.ts';
+import type { Lazily, PageLinks, PageState } from './schema-parts.ts';
 
 /** A collection, whose members are known by their positions in the order of their names, or whatever else is their own. */
 export interface Listing extends ListRules {
@@ -22,9 +23,9 @@ export interface View {
   /** Undefined for all of them, in their own order. */
   readonly positions: Uint32Array | undefined;
   /** Which page it is, where it is one. */
-  readonly state: Representation;
+  readonly state: Lazily<PageState>;
   /** To itself, and to other pages. */
-  readonly links: Representation;
+  readonly links: Lazily<PageLinks>;
 }
 
 /** All of a collection that is embedded somewhere. */

@@ -1,5 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import type { Checks } from './schemas-crawl.ts';
+import type { ProblemBody } from './schemas-front.ts';
 
 /** What goes wrong for a client, as RFC 9457 has it: nothing of our insides. */
 export interface Problem {
@@ -7,7 +9,7 @@ export interface Problem {
   readonly detail: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members, which only this kind of problem has (RFC 9457, 3.2). */
-  readonly members?: Readonly<Record<string, unknown>>;
+  readonly members?: { readonly checks: Checks };
 }
 
 export const PROBLEM = 'application/problem+json';
@@ -19,9 +21,17 @@ export const PROBLEM = 'application/problem+json';
  */
 export function problemBody({ status, detail, members }: Problem, id?: string): Buffer {
   const instance = id === undefined ? {} : { instance: `#${id}` };
-  const title = STATUS_CODES[status];
-  const problem = { type: 'about:blank', title, status, detail, ...instance, message: detail, msg: detail, ...members };
-  return Buffer.from(JSON.stringify(problem));
+  const title = STATUS_CODES[status] ?? '';
+  const problem: ProblemBody = {
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    ...instance,
+    message: detail,
+    msg: detail,
+  };
+  return Buffer.from(JSON.stringify({ ...problem, ...members }));
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {

@@ -3,8 +3,9 @@ import { membersOf } from './json-parts.ts';
 import type { Links } from './links.ts';
 import { items, membersIn, type View } from './listing.ts';
 import type { Wants } from './query.ts';
-import { type Representation, representHolders, type TagOfRepository } from './representations.ts';
+import { representHolders, type TagOfRepository } from './representations.ts';
 import type { Resource } from './resolve.ts';
+import type { Blob, BlobOfList, BlobState, Blobs, TagBlobOfList, TagBlobs } from './schemas-blobs.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 import type { Listed } from './tree-listings.ts';
 
@@ -14,7 +15,7 @@ export function representTagBlobs(
   blobs: readonly TagBlob[],
   view: View,
   { index, wants, links }: Listed,
-): Representation {
+): TagBlobs {
   const shown = membersIn(view, blobs, (position) => blobs[position] as TagBlob);
   return {
     blobs_count: tag.manifest === null ? null : blobs.length,
@@ -35,7 +36,7 @@ export function representTagBlobs(
 }
 
 /** Of all blobs, those of the view. */
-export function representBlobs(nodes: Uint32Array, view: View, { index, wants, links }: Listed): Representation {
+export function representBlobs(nodes: Uint32Array, view: View, { index, wants, links }: Listed): Blobs {
   const { contents, figures, finishedAt } = index.snapshot;
   const shown = membersIn(view, nodes, (position) => nodes[position] ?? 0);
   const blobs = membersOf(shown, (node) => blobUsage(contents, node));
@@ -58,7 +59,7 @@ export function representBlob(
   holders: () => Uint32Array,
   view: View,
   { index, wants, links }: Listed,
-): Representation {
+): Blob {
   const blob = blobUsage(index.snapshot.contents, node);
   const isWanted = wants.links || wants.embed > 0;
   const positions = isWanted ? membersIn(view, holders(), (at) => holders()[at] ?? 0) : [];
@@ -70,17 +71,17 @@ export function representBlob(
   };
 }
 
-export function representTagBlob(blob: TagBlob, index: SnapshotIndex, wants: Wants, links: Links): Representation {
+export function representTagBlob(blob: TagBlob, index: SnapshotIndex, wants: Wants, links: Links): TagBlobOfList {
   return { platforms: blob.platforms, ...representBlobOfList(blob, index, wants, links) };
 }
 
-export function representBlobOfList(blob: BlobUsage, index: SnapshotIndex, wants: Wants, links: Links): Representation {
+export function representBlobOfList(blob: BlobUsage, index: SnapshotIndex, wants: Wants, links: Links): BlobOfList {
   const _links = { self: { href: links.blob(blob.digest) }, collection: { href: links.blobs() } };
   return { ...representBlobState(blob, index), ...(wants.links && { _links }) };
 }
 
 /** Who else has a blob is a question to the whole registry: any tag that could not be read may be one of them. */
-function representBlobState(blob: BlobUsage, { snapshot }: SnapshotIndex): Representation {
+function representBlobState(blob: BlobUsage, { snapshot }: SnapshotIndex): BlobState {
   const { digest, kind, mediaType, bytes, tagsCount, repositoriesCount } = blob;
   return {
     digest,

@@ -5,15 +5,10 @@ import type { Links } from './links.ts';
 import { membersIn, type View } from './listing.ts';
 import type { Wants } from './query.ts';
 import { countStale, representTime, representTimeOrNull } from './represent-figures.ts';
-import type { Representation } from './representations.ts';
+import type { Collection, GapOfList, Gaps, Running } from './schemas-crawl.ts';
 
 /** What the last collection could not read, and why. */
-export function representGaps(
-  { finishedAt, figures, gaps }: Snapshot,
-  view: View,
-  wants: Wants,
-  links: Links,
-): Representation {
+export function representGaps({ finishedAt, figures, gaps }: Snapshot, view: View, wants: Wants, links: Links): Gaps {
   const shown = membersIn(view, gaps, (position) => gaps[position] as Gap);
   return {
     timestamp: finishedAt / 1000,
@@ -25,7 +20,7 @@ export function representGaps(
   };
 }
 
-export function representGap({ repository, reference, code, reason, staleSince }: Gap): Representation {
+export function representGap({ repository, reference, code, reason, staleSince }: Gap): GapOfList {
   return { repository, reference: reference ?? null, code, reason, stale_since: representTimeOrNull(staleSince) };
 }
 
@@ -35,7 +30,7 @@ export function representCollection(
   snapshot: Snapshot | undefined,
   now: number,
   links: Links,
-): Representation {
+): Collection {
   return {
     state: running !== undefined ? 'running' : nextAt !== undefined ? 'waiting' : 'starting',
     running: running === undefined ? null : representRunning(running, now),
@@ -55,7 +50,7 @@ export function representCollection(
 function representRunning(
   { startedAt, requestsCount, progress }: NonNullable<CollectionState['running']>,
   now: number,
-): Representation {
+): Running {
   const seconds = Math.max(0, now - startedAt) / 1000;
   return {
     started_at: representTime(startedAt),

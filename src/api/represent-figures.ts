@@ -1,7 +1,9 @@
+import type { z } from 'zod';
 import type { Figures, Snapshot } from '../domain/snapshot.ts';
+import type { figures as shape } from './schema-parts.ts';
 
 /** The figures that every node of the tree has, by the names of the API. */
-export function representFigures(figures: Figures): Readonly<Record<FigureName, number | boolean | null>> {
+export function representFigures(figures: Figures): Readonly<z.output<z.ZodObject<typeof shape>>> {
   const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete } =
     figures;
   return {
@@ -16,8 +18,6 @@ export function representFigures(figures: Figures): Readonly<Record<FigureName, 
   };
 }
 
-type FigureName = (typeof FIGURE_NAMES)[number];
-
 /** The names of those, in the same order. */
 export const FIGURE_NAMES = [
   'size',
@@ -28,7 +28,7 @@ export const FIGURE_NAMES = [
   'metadata_bytes',
   'tags_count',
   'complete',
-] as const;
+] as const satisfies readonly (keyof typeof shape)[];
 
 export function sharedBytes({ deduplicatedBytes, reclaimableBytes }: Figures): number | null {
   return deduplicatedBytes === null || reclaimableBytes === null ? null : deduplicatedBytes - reclaimableBytes;

@@ -4,7 +4,9 @@ import type { Links } from './links.ts';
 import { type View, wholeOf } from './listing.ts';
 import type { Wants } from './query.ts';
 import { representFigures } from './represent-figures.ts';
-import { deeper, type Representation, representRepository } from './representations.ts';
+import { deeper, representRepository } from './representations.ts';
+import type { Link } from './schema-parts.ts';
+import type { Namespace, Namespaces } from './schemas-tree.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 
 /** A namespace that is embedded, or on a line of its own. */
@@ -13,8 +15,8 @@ export function representNamespace(
   index: SnapshotIndex,
   wants: Wants,
   links: Links,
-): Representation {
-  return representInside(namespace, index, wholeOf(links.namespace(namespace.path)), wants, links);
+): Namespace {
+  return representNamespaceIn(wholeOf(links.namespace(namespace.path)), namespace, index, wants, links);
 }
 
 /** A namespace, or the top of the tree: the whole registry, and what lies in no namespace. A view counts namespaces first, and then repositories. */
@@ -24,35 +26,59 @@ export function representInside(
   view: View,
   wants: Wants,
   links: Links,
-): Representation {
+): Namespace | Namespaces {
+  if (around !== undefined) return representNamespaceIn(view, around, index, wants, links);
   const { figures, finishedAt } = index.snapshot;
-  const state = around === undefined ? { timestamp: finishedAt / 1000 } : { name: around.path };
-  const namespaces = index.namespacesIn(around?.path);
-  const repositories = index.repositoriesIn(around?.path);
-  const shown = shownOf(view, namespaces, repositories);
-  const inside = deeper(wants);
+  const inside = insideOf(view, undefined, index, wants, links);
+  return { timestamp: finishedAt / 1000, ...representFigures(figures), ...inside.state, ...inside.shown({}) };
+}
+
+function representNamespaceIn(
+  view: View,
+  around: NamespaceUsage,
+  index: SnapshotIndex,
+  wants: Wants,
+  links: Links,
+): Namespace {
+  const inside = insideOf(view, around.path, index, wants, links);
+  const up = around.namespace === undefined ? links.namespaces() : links.namespace(around.namespace);
   return {
-    ...state,
-    ...representFigures(around ?? figures),
-    namespaces_count: namespaces.length,
-    repositories_count: repositories.length,
-    ...view.state,
-    ...(wants.links && {
-      _links: {
-        ...view.links,
-        ...linksAround(around, links),
-        ...some('child_namespaces', shown.namespaces, ({ path }) => ({ href: links.namespace(path), title: path })),
-        ...some('child_repositories', shown.repositories, ({ name }) => ({
-          href: links.repository(name),
-          title: name,
-        })),
-      },
-    }),
-    ...(wants.embed > 0 && {
-      _embedded: {
-        ...some('child_namespaces', shown.namespaces, (one) => representNamespace(one, index, inside, links)),
-        ...some('child_repositories', shown.repositories, (one) => representRepository(one, inside, links)),
-      },
+    name: around.path,
+    ...representFigures(around),
+    ...inside.state,
+    ...inside.shown({ collection: { href: links.namespaces() }, up: { href: up } }),
+  };
+}
+
+/** What both have; `shown` are the links, those others included, and what is embedded. */
+function insideOf(view: View, path: string | undefined, index: SnapshotIndex, wants: Wants, links: Links) {
+  const namespaces = index.namespacesIn(path);
+  const repositories = index.repositoriesIn(path);
+  const shown = shownOf(view, namespaces, repositories);
+  const deep = deeper(wants);
+  return {
+    state: { namespaces_count: namespaces.length, repositories_count: repositories.length, ...view.state },
+    shown: <L extends Readonly<Record<string, Link>>>(others: L) => ({
+      ...(wants.links && {
+        _links: {
+          ...view.links,
+          ...others,
+          ...some('child_namespaces', shown.namespaces, (one) => ({
+            href: links.namespace(one.path),
+            title: one.path,
+          })),
+          ...some('child_repositories', shown.repositories, ({ name }) => ({
+            href: links.repository(name),
+            title: name,
+          })),
+        },
+      }),
+      ...(wants.embed > 0 && {
+        _embedded: {
+          ...some('child_namespaces', shown.namespaces, (one) => representNamespace(one, index, deep, links)),
+          ...some('child_repositories', shown.repositories, (one) => representRepository(one, deep, links)),
+        },
+      }),
     }),
   };
 }
@@ -70,17 +96,13 @@ function shownOf(
   };
 }
 
-function linksAround(namespace: NamespaceUsage | undefined, links: Links): Representation {
-  if (namespace === undefined) return {};
-  const up = namespace.namespace === undefined ? links.namespaces() : links.namespace(namespace.namespace);
-  return { collection: { href: links.namespaces() }, up: { href: up } };
-}
-
 /** A relation with nothing to point at is left out. */
-function some<S, T>(
-  relation: string,
+function some<R extends string, S, T>(
+  relation: R,
   list: readonly S[],
   represent: (one: S) => T,
-): Readonly<Record<string, Members<T>>> {
-  return list.length === 0 ? {} : { [relation]: membersOf(list, represent) };
+): { readonly [K in R]?: Members<T> } {
+  const relations: Partial<Record<string, Members<T>>> =
+    list.length === 0 ? {} : { [relation]: membersOf(list, represent) };
+  return relations as { readonly [K in R]?: Members<T> };
 }

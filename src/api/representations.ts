@@ -4,16 +4,18 @@ import type { Links } from './links.ts';
 import { items, membersIn, type View, wholeOf } from './listing.ts';
 import type { Wants } from './query.ts';
 import { countStale, representFigures, representTime, representTimeOrNull } from './represent-figures.ts';
+import type { Link } from './schema-parts.ts';
+import type { AllTags, Holder, NothingYet, Repositories, Repository, Tag, Tags } from './schemas-tree.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 
 /** A HAL resource (draft-kelly-json-hal-11): its state, then its links and what it embeds, where they are wanted. */
 export type Representation = Readonly<Record<string, unknown>>;
 
 /** What a collection says before the first snapshot. */
-export const NOTHING_YET: Representation = { timestamp: null, complete: false };
+export const NOTHING_YET: NothingYet = { timestamp: null, complete: false };
 
 /** The root collection. */
-export function representRepositories(snapshot: Snapshot, view: View, wants: Wants, links: Links): Representation {
+export function representRepositories(snapshot: Snapshot, view: View, wants: Wants, links: Links): Repositories {
   const { id, startedAt, finishedAt, figures, kinds, repositories, gaps } = snapshot;
   const shown = membersIn(view, repositories, (position) => repositories[position] as RepositoryUsage);
   return {
@@ -43,7 +45,7 @@ export function representRepositories(snapshot: Snapshot, view: View, wants: Wan
   };
 }
 
-export function representRepository(repository: RepositoryUsage, wants: Wants, links: Links): Representation {
+export function representRepository(repository: RepositoryUsage, wants: Wants, links: Links): Repository {
   const { name, namespace, staleSince } = repository;
   return {
     name,
@@ -63,7 +65,7 @@ export function representRepository(repository: RepositoryUsage, wants: Wants, l
   };
 }
 
-export function representTags(repository: RepositoryUsage, view: View, wants: Wants, links: Links): Representation {
+export function representTags(repository: RepositoryUsage, view: View, wants: Wants, links: Links): Tags {
   const { name, tags } = repository;
   const areUnknown = tags.length === 0 && !repository.isComplete;
   const shown = membersIn(view, tags, (position) => tags[position] as TagFigures);
@@ -83,12 +85,7 @@ export function representTags(repository: RepositoryUsage, view: View, wants: Wa
 }
 
 /** The tags of all repositories, those of the view. */
-export function representAllTags(
-  { snapshot, tagAt }: SnapshotIndex,
-  view: View,
-  wants: Wants,
-  links: Links,
-): Representation {
+export function representAllTags({ snapshot, tagAt }: SnapshotIndex, view: View, wants: Wants, links: Links): AllTags {
   const { id, finishedAt, figures } = snapshot;
   const shown = membersOf(view.positions ?? [], (position) => tagAt(position) as TagOfRepository);
   return {
@@ -108,13 +105,13 @@ export interface TagOfRepository {
 }
 
 /** Links to tags of several repositories, and the tags themselves, where they are wanted. */
-export function representHolders(
+export function representHolders<L extends Readonly<Record<string, Link>>>(
   shown: Sequence<TagOfRepository>,
   view: View,
-  others: Representation,
+  others: L,
   wants: Wants,
   links: Links,
-): Representation {
+) {
   return {
     ...(wants.links && {
       _links: {
@@ -130,12 +127,12 @@ export function representHolders(
   };
 }
 
-export function representHolder({ repository, tag }: TagOfRepository, wants: Wants, links: Links): Representation {
+export function representHolder({ repository, tag }: TagOfRepository, wants: Wants, links: Links): Holder {
   return { repository: repository.name, ...representTag(tag, repository, wants, links) };
 }
 
 /** A tag embeds nothing: what it is made of is for those who ask for it. */
-export function representTag(tag: TagFigures, repository: RepositoryUsage, wants: Wants, links: Links): Representation {
+export function representTag(tag: TagFigures, repository: RepositoryUsage, wants: Wants, links: Links): Tag {
   const { name, status, manifest, lastPulledAt } = tag;
   return {
     name,

@@ -11,6 +11,7 @@ import { NOT_COLLECTED_YET, notFound, SNAPSHOT_GONE, sendProblem } from './probl
 import { readWants } from './query.ts';
 import { type Representation, representRepository, representTag } from './representations.ts';
 import { describeMissing, hrefOf, type Resource, resolve } from './resolve.ts';
+import type { Choices } from './schemas-front.ts';
 import type { Selections } from './selections.ts';
 import { HAL, sendBody, varyOf } from './send-body.ts';
 import { type Listed, listAllTags, listGaps, listInside, listRepositories, listTags } from './tree-listings.ts';
@@ -139,5 +140,9 @@ function sendChoices(reply: FastifyReply, choices: readonly Resource[], links: L
     title: choice.kind,
   }));
   const headers = { vary: varyOf(reply), 'cache-control': 'private, no-cache' };
-  return reply.code(300).type(HAL).headers(headers).send({ _links: { item } });
+  return reply
+    .code(300)
+    .type(HAL)
+    .headers(headers)
+    .send({ _links: { item } } satisfies Choices);
 }
