@@ -21,10 +21,10 @@ export interface ListRules {
   readonly perPage: number | undefined;
 }
 
-const DEFAULT_PER_PAGE = 100;
-const MOST_PER_PAGE = 1000;
+export const DEFAULT_PER_PAGE = 100;
+export const MOST_PER_PAGE = 1000;
 /** The longest name that there can be has 255 characters for the repository, and 128 for the tag. */
-const LONGEST_SEARCH = 512;
+export const LONGEST_SEARCH = 512;
 
 /** The parameters of a collection, by GitLab's own names for them; or what is wrong with them. Of several of a name the first counts. */
 export function readListQuery(

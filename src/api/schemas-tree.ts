@@ -1,4 +1,4 @@
-/* The tree: registry, namespaces, repositories, tags. Sets of the same noun are next to it. */
+/* The tree: registry, namespaces, repositories, tags. What a noun is embedded in stands behind it. */
 
 import { z } from 'zod';
 import {
@@ -87,6 +87,12 @@ export const repository = z
   .describe('A repository.');
 export type Repository = Lazily<z.output<typeof repository>>;
 
+export const repositoryLine = z
+  .strictObject({ relation: z.literal('child_repositories'), ...repository.shape })
+  .omit({ _embedded: true })
+  .describe('A repository right below a namespace, on a line of its own.');
+export type RepositoryLine = Lazily<z.output<typeof repositoryLine>>;
+
 const kindFigures = z.strictObject({
   kind,
   tags_count: count('Tags of that kind.'),
@@ -124,11 +130,20 @@ const insideLinks = {
   child_repositories: z.array(link).optional(),
 };
 
+const namespaceState = {
+  name: text('The whole path of the namespace.'),
+  ...insideState,
+  _links: z.strictObject({ ...pageLinks, collection: link, up: link, ...insideLinks }).optional(),
+};
+
+export const namespaceLine = z
+  .strictObject({ relation: z.literal('child_namespaces'), ...namespaceState })
+  .describe('A namespace right below another one, on a line of its own.');
+export type NamespaceLine = Lazily<z.output<typeof namespaceLine>>;
+
 export const namespace = z
   .strictObject({
-    name: text('The whole path of the namespace.'),
-    ...insideState,
-    _links: z.strictObject({ ...pageLinks, collection: link, up: link, ...insideLinks }).optional(),
+    ...namespaceState,
     get _embedded() {
       return inside.optional();
     },

@@ -16,6 +16,7 @@ import {
   representTags,
   type TagOfRepository,
 } from './representations.ts';
+import type { NamespaceLine, RepositoryLine } from './schemas-tree.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 
 /** What the collections of a snapshot are made from. */
@@ -102,7 +103,7 @@ export function listInside(around: NamespaceUsage | undefined, { index, wants, l
     orders: { name: { kind: 'text', compare }, ...figureOrders(at) },
     perPage: undefined,
     columns: CHILD_COLUMNS,
-    memberAt(position) {
+    memberAt(position): NamespaceLine | RepositoryLine {
       const one = at(position);
       return 'path' in one
         ? { relation: 'child_namespaces', ...representNamespace(one, index, alone(wants), links) }

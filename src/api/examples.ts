@@ -1,0 +1,43 @@
+/* The examples of the OpenAPI document. A test asks a running service for each of them, and compares what comes. */
+
+import { CONTENTS_EXAMPLES } from './examples-contents.ts';
+import { FRONT_EXAMPLES } from './examples-front.ts';
+import { PROBLEMS_EXAMPLES } from './examples-problems.ts';
+import { TREE_EXAMPLES } from './examples-tree.ts';
+
+export interface Example {
+  readonly name: string;
+  readonly operationId: string;
+  readonly status: number;
+  readonly mediaType: string;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** False: it is asked for without a token, or with whatever `headers` have. */
+  readonly token?: false;
+  readonly body?: string;
+  /** What the service is in the middle of; left out where it just has a snapshot. */
+  readonly when?: 'before' | 'failing' | 'collecting' | 'resting' | 'busy';
+  /** With `{prefix}` where a path begins. */
+  readonly value: unknown;
+}
+
+export const EXAMPLES: readonly Example[] = [
+  ...TREE_EXAMPLES,
+  ...CONTENTS_EXAMPLES,
+  ...FRONT_EXAMPLES,
+  ...PROBLEMS_EXAMPLES,
+];
+
+/** Names in the registry that the examples are of. */
+export const EXAMPLE_NAMES = {
+  repository: 'group/app',
+  tag: '1.0',
+  path: 'group',
+  digest: 'sha256:0000000000000000000000000000000000000000000000000000000062617365',
+} as const;
+
+/** What is answered below a prefix. */
+export function valueBelow(prefix: string, value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value).replaceAll('{prefix}', prefix));
+}
