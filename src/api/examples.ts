@@ -1,9 +1,11 @@
 /* The examples of the OpenAPI document. A test asks a running service for each of them, and compares what comes. */
 
-import { CONTENTS_EXAMPLES } from './examples-contents.ts';
+import { BLOBS_EXAMPLES } from './examples-blobs.ts';
 import { FRONT_EXAMPLES } from './examples-front.ts';
+import { NAMESPACES_EXAMPLES } from './examples-namespaces.ts';
 import { PROBLEMS_EXAMPLES } from './examples-problems.ts';
-import { TREE_EXAMPLES } from './examples-tree.ts';
+import { REPOSITORIES_EXAMPLES } from './examples-repositories.ts';
+import { TAGS_EXAMPLES } from './examples-tags.ts';
 
 export interface Example {
   readonly name: string;
@@ -23,8 +25,10 @@ export interface Example {
 }
 
 export const EXAMPLES: readonly Example[] = [
-  ...TREE_EXAMPLES,
-  ...CONTENTS_EXAMPLES,
+  ...REPOSITORIES_EXAMPLES,
+  ...TAGS_EXAMPLES,
+  ...NAMESPACES_EXAMPLES,
+  ...BLOBS_EXAMPLES,
   ...FRONT_EXAMPLES,
   ...PROBLEMS_EXAMPLES,
 ];

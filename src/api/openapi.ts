@@ -61,34 +61,36 @@ interface Answer {
   readonly content?: Readonly<Record<string, Json>>;
 }
 
-function withExamples(paths: Paths): Json {
+function withExamples(paths: Paths, prefix: string): Json {
   return Object.fromEntries(
     Object.entries(paths).map(([path, methods]) => [
       path,
-      Object.fromEntries(Object.entries(methods).map(([method, one]) => [method, withOwnExamples(one)])),
+      Object.fromEntries(Object.entries(methods).map(([method, one]) => [method, withOwnExamples(one, prefix)])),
     ]),
   );
 }
 
-function withOwnExamples(operation: Operation): Operation {
+function withOwnExamples(operation: Operation, prefix: string): Operation {
   const own = EXAMPLES.filter(({ operationId }) => operationId === operation.operationId);
   const responses: Record<string, unknown> = { ...operation.responses };
   for (const example of own) {
     const { status } = example;
     const answer = (responses[status] ?? {}) as Answer;
-    responses[status] = withExample('content' in answer ? answer : problem(status as ProblemStatus), example);
+    responses[status] = withExample('content' in answer ? answer : problem(status as ProblemStatus), example, prefix);
   }
   return { ...operation, responses };
 }
 
-function withExample(answer: Answer, { name, mediaType, value, ...example }: Example): Answer {
+function withExample(answer: Answer, example: Example, prefix: string): Answer {
+  const { name, mediaType } = example;
   const content = answer.content?.[mediaType] ?? {};
-  const examples = { ...(content['examples'] as Json | undefined), [name]: { summary: summaryOf(example), value } };
+  const shown = { summary: summaryOf(example, prefix), value: valueBelow(prefix, example.value) };
+  const examples = { ...(content['examples'] as Json | undefined), [name.replaceAll(' ', '-')]: shown };
   return { ...answer, content: { ...answer.content, [mediaType]: { ...content, examples } } };
 }
 
 /** How it was asked for. */
-function summaryOf({ method, path, headers = {} }: Pick<Example, 'method' | 'path' | 'headers'>): string {
+function summaryOf({ method, path, headers = {} }: Example, prefix: string): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  return [`${method} ${path}`, ...lines].join(', ');
+  return [`${method} ${prefix}${path}`, ...lines].join(', ');
 }

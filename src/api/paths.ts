@@ -6,6 +6,7 @@ import type { MetricsOptions } from './metrics.ts';
 export const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly hasMembers: boolean }> =
   new Map([
     ['', { methods: ['GET'], hasMembers: false }],
+    ['openapi.json', { methods: ['GET'], hasMembers: false }],
     ['auth_token', { methods: ['GET', 'POST'], hasMembers: false }],
     ['repositories', { methods: ['GET'], hasMembers: true }],
     ['tags', { methods: ['GET'], hasMembers: false }],

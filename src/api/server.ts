@@ -18,6 +18,8 @@ import { createLinks } from './links.ts';
 import { createListener } from './listener.ts';
 import { addMetrics, type MetricsOptions } from './metrics.ts';
 import { acceptBodiesOfGet, answerUnreadable, decodable, originForm, passOverExpectations } from './odd-requests.ts';
+import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './odd-requests.ts';
+import { createOpenApi } from './openapi-answer.ts';
 import { PAGE_HEADERS } from './pages.ts';
 import { PATHS, placeAt } from './paths.ts';
 import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } from './problems.ts';
@@ -165,6 +167,7 @@ function addRoutes(server: FastifyInstance, options: Wired): void {
   const answerEntryPoint = (request: FastifyRequest, reply: FastifyReply) => sendBody(request, reply, entryPoint);
   server.get(`${prefix}/`, answerEntryPoint);
   if (prefix !== '') server.get(prefix, answerEntryPoint);
+  server.get(`${prefix}/openapi.json`, createOpenApi(prefix, version));
   const answerAuthToken = createAuthToken(options);
   server.get(`${prefix}/auth_token`, answerAuthToken);
   server.post(`${prefix}/auth_token`, answerAuthToken);

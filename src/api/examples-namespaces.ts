@@ -1,0 +1,91 @@
+import type { Example } from './examples.ts';
+
+/** Of undefined. */
+export const NAMESPACES_EXAMPLES: readonly Example[] = [
+  {
+    name: 'top',
+    operationId: 'listNamespaces',
+    status: 200,
+    mediaType: 'application/hal+json',
+    method: 'GET',
+    path: '/namespaces?links=true',
+    value: {
+      timestamp: 1795607940,
+      size: 6490,
+      disk_size: 1290,
+      deduplicated_bytes: 3547,
+      reclaimable_bytes: 3547,
+      shared_bytes: 0,
+      metadata_bytes: 2257,
+      tags_count: 9,
+      complete: false,
+      namespaces_count: 2,
+      repositories_count: 3,
+      _links: {
+        self: { href: '{prefix}/namespaces' },
+        search: {
+          href: '{prefix}/namespaces{?search,order_by,sort,page,per_page,snapshot,embed,links}',
+          templated: true,
+        },
+        child_namespaces: [
+          { href: '{prefix}/namespaces/group', title: 'group' },
+          { href: '{prefix}/namespaces/team', title: 'team' },
+        ],
+        child_repositories: [
+          { href: '{prefix}/repositories/base', title: 'base' },
+          { href: '{prefix}/repositories/old', title: 'old' },
+          { href: '{prefix}/repositories/secret', title: 'secret' },
+        ],
+      },
+    },
+  },
+  {
+    name: 'namespace',
+    operationId: 'getNamespace',
+    status: 200,
+    mediaType: 'application/hal+json',
+    method: 'GET',
+    path: '/namespaces/group?embed=1',
+    value: {
+      name: 'group',
+      size: 2490,
+      disk_size: 290,
+      deduplicated_bytes: 3047,
+      reclaimable_bytes: 2040,
+      shared_bytes: 1007,
+      metadata_bytes: 1757,
+      tags_count: 5,
+      complete: false,
+      namespaces_count: 0,
+      repositories_count: 2,
+      _embedded: {
+        child_repositories: [
+          {
+            name: 'group/app',
+            size: 2430,
+            disk_size: 230,
+            deduplicated_bytes: 2537,
+            reclaimable_bytes: 1530,
+            shared_bytes: 1007,
+            metadata_bytes: 1307,
+            tags_count: 4,
+            complete: false,
+            stale_since: null,
+          },
+          {
+            name: 'group/charts',
+            size: 60,
+            disk_size: 60,
+            deduplicated_bytes: 510,
+            reclaimable_bytes: 510,
+            shared_bytes: 0,
+            metadata_bytes: 450,
+            tags_count: 1,
+            complete: true,
+            stale_since: null,
+          },
+        ],
+      },
+    },
+  },
+];
