@@ -230,23 +230,4 @@ export const PROBLEMS_EXAMPLES: readonly Example[] = [
       msg: 'Events come as application/vnd.docker.distribution.events.v1+json, …v2+json or application/json',
     },
   },
-  {
-    name: 'no envelope',
-    operationId: 'notify',
-    status: 400,
-    mediaType: 'application/problem+json',
-    method: 'POST',
-    path: '/events',
-    headers: { Authorization: 'Bearer the secret of the events', 'Content-Type': 'application/json' },
-    body: '{}',
-    value: {
-      type: 'about:blank',
-      title: 'Bad Request',
-      status: 400,
-      detail: 'The body is no envelope of events: an object with a list called "events" is expected',
-      instance: '#example',
-      message: 'The body is no envelope of events: an object with a list called "events" is expected',
-      msg: 'The body is no envelope of events: an object with a list called "events" is expected',
-    },
-  },
 ];

@@ -14,7 +14,7 @@ import {
 import {
   ALWAYS,
   ANYWHERE,
-  CACHED,
+  ENCODED,
   json,
   NOT_MODIFIED,
   PAGED,
@@ -129,9 +129,9 @@ function listing(operationId: string, tag: Tag, summary: string, options: Listin
     operationId,
     tags: [tag],
     summary,
-    parameters: [...path, ...listParameters(orders), 'X-Request-Id' as const].map(parameterNamed),
+    parameters: parametersOf(path, listParameters(orders)),
     responses: {
-      200: response('All of it, or a page.', [...CACHED, ...PAGED], {
+      200: response('All of it, or a page.', [...ENCODED, ...PAGED], {
         [HAL]: { schema: hal },
         [CONTENT_TYPES.ndjson]: { schema: { type: 'string', description: 'A member on each line.' }, 'x-line': line },
         [bare(CONTENT_TYPES.csv)]: { schema: { type: 'string', description: 'RFC 4180, with a header.' } },
@@ -147,9 +147,14 @@ function resource(operationId: string, summary: string, schema: SchemaName, path
     operationId,
     tags: ['tree'],
     summary,
-    parameters: [...path, ...RESOURCE_PARAMETERS, 'X-Request-Id' as const].map(parameterNamed),
-    responses: { 200: response('It.', CACHED, { [HAL]: json(schema) }), 304: NOT_MODIFIED, ...others(path) },
+    parameters: parametersOf(path, RESOURCE_PARAMETERS),
+    responses: { 200: response('It.', ENCODED, { [HAL]: json(schema) }), 304: NOT_MODIFIED, ...others(path) },
   };
+}
+
+function parametersOf(path: readonly ParameterName[], others: readonly ParameterName[]): readonly Json[] {
+  const exact = path.includes('repository') ? (['exact'] as const) : [];
+  return [...path, ...exact, ...others, 'X-Request-Id' as const].map(parameterNamed);
 }
 
 function others(path: readonly ParameterName[]): Json {

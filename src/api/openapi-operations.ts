@@ -8,7 +8,7 @@ import { type Json, parameterNamed } from './openapi-parameters.ts';
 import {
   ALWAYS,
   ANYWHERE,
-  CACHED,
+  ENCODED,
   json,
   LIMITS,
   NOT_MODIFIED,
@@ -37,7 +37,8 @@ function wayIn(): Paths {
       ...problems([...ANYWHERE, 401, 429, 503]),
     },
   } as const;
-  const document = { schema: { type: 'object', required: ['openapi', 'info', 'paths'] } };
+  const properties = { openapi: { type: 'string' }, info: { type: 'object' }, paths: { type: 'object' } };
+  const document = { schema: { type: 'object', properties, required: Object.keys(properties) } };
   return {
     '/': { get: cached('getEntryPoint', 'way in', 'Where everything else is found', { [HAL]: json('EntryPoint') }) },
     '/openapi.json': {
@@ -62,7 +63,7 @@ function cached(operationId: string, tag: Tag, summary: string, content: Json): 
     summary,
     parameters: (['If-None-Match', 'X-Request-Id'] as const).map(parameterNamed),
     security: NO_TOKEN,
-    responses: { 200: response('It.', CACHED, content), 304: NOT_MODIFIED, ...problems([...ANYWHERE, 429]) },
+    responses: { 200: response('It.', ENCODED, content), 304: NOT_MODIFIED, ...problems([...ANYWHERE, 429]) },
   };
 }
 

@@ -48,6 +48,7 @@ export function headersNamed(names: readonly HeaderName[]): Json {
 export const LIMITS: readonly HeaderName[] = ['RateLimit', 'RateLimit-Policy'];
 export const ALWAYS: readonly HeaderName[] = ['X-Request-Id', 'Cache-Control'];
 export const CACHED: readonly HeaderName[] = [...ALWAYS, ...LIMITS, 'ETag', 'Vary'];
+export const ENCODED: readonly HeaderName[] = [...CACHED, 'Content-Encoding'];
 export const PAGED: readonly HeaderName[] = [
   'Link',
   'X-Total',
@@ -93,10 +94,11 @@ export function problems(statuses: readonly ProblemStatus[]): Json {
   return Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${nameOf(status)}` }]));
 }
 
-/** `components/responses`. */
-export function problemComponents(): Json {
+/** `components/responses`: those that are referred to in that text. */
+export function problemComponents(text: string): Json {
   const statuses = Object.keys(PROBLEMS).map((status) => Number(status) as ProblemStatus);
-  return Object.fromEntries(statuses.map((status) => [nameOf(status), problem(status)]));
+  const used = statuses.filter((status) => text.includes(`/responses/${nameOf(status)}"`));
+  return Object.fromEntries(used.map((status) => [nameOf(status), problem(status)]));
 }
 
 export function problem(status: ProblemStatus, schema: SchemaName = 'Problem') {

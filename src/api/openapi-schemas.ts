@@ -7,6 +7,7 @@ import { authToken, choices, entryPoint, envelope, notReady, problem } from './s
 import {
   allTags,
   holder,
+  inside,
   namespace,
   namespaceLine,
   namespaces,
@@ -33,6 +34,7 @@ const SCHEMAS = {
   TagOfRepository: holder,
   Namespaces: namespaces,
   Namespace: namespace,
+  Inside: inside,
   NamespaceLine: namespaceLine,
   Blobs: blobs,
   Blob: blob,

@@ -12,6 +12,7 @@ import { schemaComponents } from './openapi-schemas.ts';
  * @param prefix '' or a path such as `/usage`: the server that the document names
  */
 export function representOpenApi(prefix: string, version: string): Json {
+  const paths = withExamples(operationPaths(), prefix);
   return {
     openapi: '3.1.1',
     info: {
@@ -24,12 +25,12 @@ export function representOpenApi(prefix: string, version: string): Json {
     servers: [{ url: prefix === '' ? '/' : prefix }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     security: [{ token: [] }],
-    paths: withExamples(operationPaths(), prefix),
+    paths,
     components: {
       schemas: schemaComponents(),
       parameters: parameterComponents(EXAMPLE_NAMES),
       headers: HEADER_COMPONENTS,
-      responses: problemComponents(),
+      responses: problemComponents(JSON.stringify(paths)),
       securitySchemes: SECURITY,
     },
   };

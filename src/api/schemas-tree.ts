@@ -150,7 +150,7 @@ export const namespace = z
   })
   .describe('A GitLab group or project, or whatever else names go on from.');
 
-const inside = z
+export const inside = z
   .strictObject({
     get child_namespaces() {
       return z.array(namespace).optional();
