@@ -40,9 +40,8 @@ const QUERY = {
     ),
   snapshot: z
     .string()
-    .min(1)
     .describe(
-      'The id of a snapshot, as `/repositories` and links of pages have it: 410 where it is not held any more.',
+      'The id of a snapshot, as `/repositories` and links of pages have it: 410 where it is not held any more. Empty is the latest.',
     ),
   embed: z
     .string()
