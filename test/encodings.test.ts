@@ -92,7 +92,7 @@ test('of several codings the one that is wanted most is taken, and the fastest o
     'gzip, deflate, br': 'br',
     'gzip, deflate, br, zstd': 'zstd',
     'GZIP;q=1.0, br;q=0.9, zstd;q=0': 'gzip',
-    '*': 'zstd',
+    '*': 'br',
     '*;q=0.5, zstd;q=0, gzip;q=0.1': 'br',
     'gzip;q=0.5, identity;q=0.6': undefined,
     'gzip;q=0.5, identity;q=0.5': 'gzip',

@@ -62,6 +62,7 @@ describe('what is rare', () => {
     const port = await listening(server);
     const json = { 'content-type': 'application/json' };
     expect(await ask(port, 'getRepository', { target: `${PREFIX}/repositories/team/tags` })).toBe(300);
+    expect(await ask(port, 'listBlobs', { headers: { expect: 'nothing that there is' } })).toBe(200);
     expect(await ask(port, 'listBlobs', { headers: { 'if-none-match': '*' } })).toBe(304);
     expect(await ask(port, 'getTag', { headers: json, body: '{' })).toBe(400);
     expect(await ask(port, 'getTag', { headers: { host: 'a b' } })).toBe(400);

@@ -43,12 +43,13 @@ describe.skipIf(prism === undefined)('Prism', () => {
       if (!isForPrism(asked)) return;
       const answered = await send(port, throughPrism(asked));
       const { status } = answered;
+      if (isOfPrism(answered)) return;
       expect([status, violations(answered)]).toEqual([status, []]);
       judged.set(status, (judged.get(status) ?? 0) + 1);
     });
     await fc.assert(asks, { numRuns: RUNS, interruptAfterTimeLimit: 50_000 });
     console.log('answers that Prism let pass, by status:', Object.fromEntries(judged));
-    expect([...judged.keys()]).toEqual(expect.arrayContaining([200, 400, 401, 404]));
+    expect([...judged.keys()]).toEqual(expect.arrayContaining([200, 400, 404]));
   });
 
   test('and it would say so if one were not', async () => {
@@ -58,17 +59,35 @@ describe.skipIf(prism === undefined)('Prism', () => {
   });
 });
 
-/** Prism fetches with the means of browsers: no other methods than those that are described, no bodies of GET, no broken escapes. */
-function isForPrism({ operation, method, target, body }: Asked): boolean {
+/**
+ * Prism fetches with the means of browsers, and falls over some of what they never send: it is asked by methods that are described, without bodies
+ * of GET, with bodies of JSON only, and without broken escapes.
+ */
+function isForPrism({ operation, method, target, headers, body }: Asked): boolean {
   const [path = ''] = target.split('?');
   const isClean =
     !/%(?![0-9A-Fa-f]{2})/.test(path) && !/\/(?:\.|%2e){0,2}(?:\/|$)/i.test(path.slice(PREFIX.length + 1));
-  return method === operation.method && isClean && (body === undefined || method === 'POST');
+  const type = headers['content-type'];
+  const isBodyClean = type === undefined || (method === 'POST' && type.endsWith('json') && isJson(body));
+  return method === operation.method && isClean && isBodyClean;
+}
+
+function isJson(body: Asked['body']): boolean {
+  try {
+    return typeof JSON.parse(String(body)) === 'object';
+  } catch {
+    return false;
+  }
 }
 
 function throughPrism({ target, headers, ...asked }: Asked): Asked {
   const { expect: _, ...passed } = headers;
   return { ...asked, target: target.slice(PREFIX.length), headers: { ...passed, 'accept-encoding': 'identity' } };
+}
+
+/** Whoever shows no credentials at all, Prism refuses by itself. */
+function isOfPrism({ body }: Answered): boolean {
+  return body.toString().includes('"https://stoplight.io/prism/errors#UNAUTHORIZED"');
 }
 
 /** What Prism itself says; nothing where the answer is the service's. */

@@ -22,8 +22,8 @@ export function chosenCoding(acceptEncoding: string | undefined): Coding | undef
   if (acceptEncoding === undefined) return undefined;
   const wanted = weights(acceptEncoding);
   const others = wanted.get('*') ?? 0;
-  // Who says `*` rarely knows them all: what proxies and test tools that say it cannot read is zstd.
-  const weightOf = (coding: Coding): number => wanted.get(coding) ?? (coding === 'gzip' ? others : 0);
+  // Who says `*` rarely knows them all: zstd, the youngest, has to be named.
+  const weightOf = (coding: Coding): number => wanted.get(coding) ?? (coding === 'zstd' ? 0 : others);
   const [best = 'gzip'] = CODINGS.toSorted((a, b) => weightOf(b) - weightOf(a));
   const isWanted = weightOf(best) > 0 && weightOf(best) >= (wanted.get('identity') ?? 0);
   return isWanted ? best : undefined;

@@ -51,14 +51,9 @@ export function createListener(onRequest: RequestListener, { timeouts, tls, now 
     requireHostHeader: false,
     insecureHTTPParser: false,
   };
-  if (tls === undefined) return passExpectations(createServer(options, onRequest));
+  if (tls === undefined) return createServer(options, onRequest);
   const secure = { handshakeTimeout: timeouts.headersMs, ...secureContextOptions(tls, now) };
-  return passExpectations(createTlsServer({ ...options, ...secure }, onRequest));
-}
-
-/** An `Expect` that is not understood may be passed over (RFC 9110, 10.1.1). Node would refuse it with 417, past our log, our headers and our problems. */
-function passExpectations(server: Server): Server {
-  return server.on('checkExpectation', (...exchange) => server.emit('request', ...exchange));
+  return createTlsServer({ ...options, ...secure }, onRequest);
 }
 
 /**
