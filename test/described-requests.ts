@@ -50,6 +50,7 @@ const broken = fc.constantFrom(
 const names: Readonly<Record<string, readonly string[]>> = {
   repository: snapshot.repositories.map(({ name }) => name),
   tag: ['1.0', '1', 'latest', '2.0'],
+  file: ['page.js', 'page.css', 'swagger-ui.css'],
   path: snapshot.namespaces.map(({ path }) => path),
   digest: [0, 1, 2, 3, 4].map((node) => snapshot.contents.graph.digests.at(node)),
 };

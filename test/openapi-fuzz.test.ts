@@ -50,7 +50,8 @@ describe('what is rare', () => {
 
   async function ask(port: number, id: string, changes: Partial<Asked> = {}): Promise<number> {
     const operation = operationOf(id);
-    const headers = { authorization: 'Bearer good', ...changes.headers };
+    const length = changes.body === undefined ? {} : { 'content-length': String(changes.body.length) };
+    const headers = { authorization: 'Bearer good', ...length, ...changes.headers };
     const asked = { operation, method: operation.method, target: PREFIX + operation.url, ...changes, headers };
     const answered = await send(port, asked);
     expect([answered.status, ...wrongs(asked, answered)]).toEqual([answered.status]);

@@ -1,6 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DOCS_PATHS } from '../src/api/docs-page.ts';
 import { EXAMPLES, type Example, valueBelow } from '../src/api/examples.ts';
 import { representOpenApi } from '../src/api/openapi.ts';
 import { ORDERS } from '../src/api/openapi-parameters.ts';
@@ -68,6 +69,18 @@ describe('paths', () => {
     }
   });
 
+  test('so are the page for people and its files', async () => {
+    const file = operations.find(({ path }) => path === '/docs/{file}') as Described;
+    for (const path of DOCS_PATHS) {
+      const { statusCode, headers } = await server.inject({ url: `${PREFIX}/${path}` });
+      const [type = ''] = String(headers['content-type']).split(';');
+      expect([statusCode, Object.keys(file.responses[200]?.content ?? {})], path).toEqual([
+        200,
+        expect.arrayContaining([type]),
+      ]);
+    }
+  });
+
   test('what is described is served, by the methods that are described', async () => {
     for (const { path, url } of operations) {
       const { statusCode, headers } = await server.inject({ method: 'OPTIONS', url: PREFIX + url });
@@ -108,7 +121,7 @@ describe('examples', () => {
   test('every operation that answers with a body has one', () => {
     const known = new Set(EXAMPLES.map(({ operationId }) => operationId));
     const bare = operations.filter(({ operationId }) => !known.has(operationId));
-    expect(bare.map(({ operationId }) => operationId)).toEqual(['getOpenApi', 'getMetrics']);
+    expect(bare.map(({ operationId }) => operationId)).toEqual(['getOpenApi', 'getDocs', 'getDocsFile', 'getMetrics']);
   });
 
   test.each(EXAMPLES.map((example) => [`${example.operationId}: ${example.name}`, example] as const))(

@@ -14,7 +14,6 @@ export function representEntryPoint(prefix: string, version: string): EntryPoint
     version,
     _links: {
       self: { href: links.root() },
-      'service-desc': { href: links.openapi() },
       auth_token: { href: links.authToken() },
       repositories: list(links.repositories()),
       repository: one(`${template(links.repository)}{name}`),
@@ -30,7 +29,8 @@ export function representEntryPoint(prefix: string, version: string): EntryPoint
       crawl: { href: links.collection() },
       live: { href: links.live() },
       ready: { href: links.ready() },
-      // RFC 8631, 4.1.
+      // RFC 8631, 4.
+      'service-desc': { href: links.openapi(), type: 'application/json' },
       'service-doc': { href: links.docs(), type: 'text/html' },
     },
   };

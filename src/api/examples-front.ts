@@ -15,7 +15,6 @@ export const FRONT_EXAMPLES: readonly Example[] = [
       version: '1.0.0',
       _links: {
         self: { href: '{prefix}/' },
-        'service-desc': { href: '{prefix}/openapi.json' },
         auth_token: { href: '{prefix}/auth_token' },
         repositories: {
           href: '{prefix}/repositories{?search,order_by,sort,page,per_page,snapshot,embed,links}',
@@ -49,6 +48,8 @@ export const FRONT_EXAMPLES: readonly Example[] = [
         crawl: { href: '{prefix}/collection' },
         live: { href: '{prefix}/health/live' },
         ready: { href: '{prefix}/health/ready' },
+        'service-desc': { href: '{prefix}/openapi.json', type: 'application/json' },
+        'service-doc': { href: '{prefix}/docs', type: 'text/html' },
       },
     },
   },

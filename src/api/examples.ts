@@ -38,6 +38,7 @@ export const EXAMPLE_NAMES = {
   repository: 'group/app',
   tag: '1.0',
   path: 'group',
+  file: 'page.js',
   digest: 'sha256:0000000000000000000000000000000000000000000000000000000062617365',
 } as const;
 

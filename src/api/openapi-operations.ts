@@ -24,7 +24,7 @@ const NO_TOKEN: readonly Json[] = [];
 
 /** Every path below the prefix, with what may be asked of it. */
 export function operationPaths(): Paths {
-  return { ...wayIn(), ...resourcePaths(), ...collection(), ...operation() };
+  return { ...wayIn(), ...page(), ...resourcePaths(), ...collection(), ...operation() };
 }
 
 function wayIn(): Paths {
@@ -51,6 +51,23 @@ function wayIn(): Paths {
         summary: 'The same, kept by no cache and repeated by no proxy',
         description: 'A body is not looked at.',
         ...token,
+      },
+    },
+  };
+}
+
+/** The page for people, and its files. */
+function page(): Paths {
+  const of = (...types: readonly string[]): Json =>
+    Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }]));
+  const file = cached('getDocsFile', 'way in', 'A file of that page', of('text/html', 'text/javascript', 'text/css'));
+  return {
+    '/docs': { get: cached('getDocs', 'way in', 'The same for people: a page', of('text/html')) },
+    '/docs/{file}': {
+      get: {
+        ...file,
+        parameters: [parameterNamed('file'), ...file.parameters],
+        responses: { ...file.responses, ...problems([404]) },
       },
     },
   };

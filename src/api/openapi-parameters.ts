@@ -59,6 +59,7 @@ const PATH = {
   tag: 'The name of a tag',
   path: 'The whole path of a namespace',
   digest: 'The digest of a blob',
+  file: 'The name of a file',
 } as const;
 
 const HEADERS = {

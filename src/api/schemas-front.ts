@@ -9,13 +9,16 @@ export const authToken = z
   .describe('A token for all the rest.');
 export type AuthToken = z.output<typeof authToken>;
 
+const typedLink = z.strictObject({ href: text('A path of this server.'), type: text('The media type there.') });
+
 export const entryPoint = z
   .strictObject({
     name: text('The name of this software.'),
     version: text('Its version.'),
     _links: z.strictObject({
       self: link,
-      'service-desc': link.describe('This document (RFC 8631).'),
+      'service-desc': typedLink.describe('The OpenAPI document (RFC 8631).'),
+      'service-doc': typedLink.describe('The same for people (RFC 8631).'),
       auth_token: link,
       repositories: template,
       repository: template,

@@ -18,7 +18,6 @@ import { createLinks } from './links.ts';
 import { createListener } from './listener.ts';
 import { addMetrics, type MetricsOptions } from './metrics.ts';
 import { acceptBodiesOfGet, answerUnreadable, decodable, originForm, passOverExpectations } from './odd-requests.ts';
-import { acceptBodiesOfGet, answerUnreadable, decodable, originForm } from './odd-requests.ts';
 import { createOpenApi } from './openapi-answer.ts';
 import { PAGE_HEADERS } from './pages.ts';
 import { PATHS, placeAt } from './paths.ts';
