@@ -136,7 +136,7 @@ describe('examples', () => {
       expect([answer.statusCode, bare(answer.headers['content-type'])]).toEqual([status, mediaType]);
       const isJson = /[/+]json$/.test(mediaType);
       const body = isJson ? answer.json() : answer.body;
-      expect(body).toEqual(valueBelow(PREFIX, value));
+      expect(body).toEqual(valueBelow({ prefix: PREFIX, version: '1.0.0' }, value));
       const content = operation.responses[status]?.content?.[mediaType];
       expect(Object.values(content?.examples ?? {}).map((one) => one.value)).toContainEqual(body);
       expect(validate(content?.schema ?? {}, body)).toEqual([]);

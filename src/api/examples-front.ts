@@ -12,7 +12,7 @@ export const FRONT_EXAMPLES: readonly Example[] = [
     token: false,
     value: {
       name: 'gitlab-registry-usage-rest',
-      version: '1.0.0',
+      version: '{version}',
       _links: {
         self: { href: '{prefix}/' },
         auth_token: { href: '{prefix}/auth_token' },

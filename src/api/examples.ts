@@ -20,7 +20,7 @@ export interface Example {
   readonly body?: string;
   /** What the service is in the middle of; left out where it just has a snapshot. */
   readonly when?: 'before' | 'failing' | 'collecting' | 'resting' | 'busy';
-  /** With `{prefix}` where a path begins. */
+  /** With `{prefix}` where a path begins, and `{version}`. */
   readonly value: unknown;
 }
 
@@ -42,7 +42,10 @@ export const EXAMPLE_NAMES = {
   digest: 'sha256:0000000000000000000000000000000000000000000000000000000062617365',
 } as const;
 
-/** What is answered below a prefix. */
-export function valueBelow(prefix: string, value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value).replaceAll('{prefix}', prefix));
+/** What a service of that version answers below that prefix. */
+export function valueBelow(
+  { prefix, version }: { readonly prefix: string; readonly version: string },
+  value: unknown,
+): unknown {
+  return JSON.parse(JSON.stringify(value).replaceAll('{prefix}', prefix).replaceAll('{version}', version));
 }

@@ -148,7 +148,11 @@ function resource(operationId: string, summary: string, schema: SchemaName, path
     tags: ['tree'],
     summary,
     parameters: parametersOf(path, RESOURCE_PARAMETERS),
-    responses: { 200: response('It.', ENCODED, { [HAL]: json(schema) }), 304: NOT_MODIFIED, ...others(path) },
+    responses: {
+      200: response('What was asked for.', ENCODED, { [HAL]: json(schema) }),
+      304: NOT_MODIFIED,
+      ...others(path),
+    },
   };
 }
 

@@ -80,7 +80,11 @@ function cached(operationId: string, tag: Tag, summary: string, content: Json): 
     summary,
     parameters: (['If-None-Match', 'X-Request-Id'] as const).map(parameterNamed),
     security: NO_TOKEN,
-    responses: { 200: response('It.', ENCODED, content), 304: NOT_MODIFIED, ...problems([...ANYWHERE, 429]) },
+    responses: {
+      200: response('What was asked for.', ENCODED, content),
+      304: NOT_MODIFIED,
+      ...problems([...ANYWHERE, 429]),
+    },
   };
 }
 
@@ -94,7 +98,7 @@ function collection(): Paths {
         summary: 'What goes on, how the last collection went, when the next one is',
         parameters: [parameterNamed('X-Request-Id')],
         responses: {
-          200: response('It.', [...ALWAYS, ...LIMITS], state),
+          200: response('What was asked for.', [...ALWAYS, ...LIMITS], state),
           ...problems([...ANYWHERE, 401, 429]),
         },
       },

@@ -59,20 +59,23 @@ export const PAGED: readonly HeaderName[] = [
   'X-Prev-Page',
 ];
 
+/** What is answered after the request was counted. */
+const COUNTED: readonly HeaderName[] = [...ALWAYS, ...LIMITS];
+
 /** What is answered besides what was asked for. */
 const PROBLEMS = {
   400: { description: 'A parameter, the body, the header `Host` or the request as a whole is not right.', headers: [] },
-  401: { description: 'It is not known who asks, or he may not.', headers: [...ALWAYS, 'WWW-Authenticate'] },
-  404: { description: 'There is no such resource.', headers: ALWAYS },
+  401: { description: 'It is not known who asks, or he may not.', headers: [...COUNTED, 'WWW-Authenticate'] },
+  404: { description: 'There is no such resource.', headers: COUNTED },
   408: { description: 'The request took longer than 30 seconds.', headers: [] },
-  409: { description: 'A collection is under way already.', headers: ALWAYS },
-  410: { description: 'The snapshot is not held any more: begin again without it.', headers: ALWAYS },
-  413: { description: 'The body has more than 1 MiB.', headers: ALWAYS },
-  415: { description: 'The body is of a type that is none, or none of those that are read here.', headers: ALWAYS },
+  409: { description: 'A collection is under way already.', headers: COUNTED },
+  410: { description: 'The snapshot is not held any more: begin again without it.', headers: COUNTED },
+  413: { description: 'The body has more than 1 MiB.', headers: COUNTED },
+  415: { description: 'The body is of a type that is none, or none of those that are read here.', headers: COUNTED },
   421: { description: 'The host of the request is not served here: `allowed_hosts`.', headers: ALWAYS },
-  429: { description: 'There were too many requests.', headers: [...ALWAYS, ...LIMITS, 'Retry-After'] },
+  429: { description: 'There were too many requests.', headers: [...COUNTED, 'Retry-After'] },
   431: { description: 'The headers have more than 16 KiB.', headers: [] },
-  503: { description: 'There is no answer yet, or not now.', headers: [...ALWAYS, ...LIMITS, 'Retry-After'] },
+  503: { description: 'There is no answer yet, or not now.', headers: [...COUNTED, 'Retry-After'] },
 } as const satisfies Record<number, { readonly description: string; readonly headers: readonly HeaderName[] }>;
 
 export type ProblemStatus = keyof typeof PROBLEMS;

@@ -12,7 +12,7 @@ import { schemaComponents } from './openapi-schemas.ts';
  * @param prefix '' or a path such as `/usage`: the server that the document names
  */
 export function representOpenApi(prefix: string, version: string): Json {
-  const paths = withExamples(operationPaths(), prefix);
+  const paths = withExamples(operationPaths(), { prefix, version });
   return {
     openapi: '3.1.1',
     info: {
@@ -62,36 +62,38 @@ interface Answer {
   readonly content?: Readonly<Record<string, Json>>;
 }
 
-function withExamples(paths: Paths, prefix: string): Json {
+type Place = Parameters<typeof valueBelow>[0];
+
+function withExamples(paths: Paths, place: Place): Json {
   return Object.fromEntries(
     Object.entries(paths).map(([path, methods]) => [
       path,
-      Object.fromEntries(Object.entries(methods).map(([method, one]) => [method, withOwnExamples(one, prefix)])),
+      Object.fromEntries(Object.entries(methods).map(([method, one]) => [method, withOwnExamples(one, place)])),
     ]),
   );
 }
 
-function withOwnExamples(operation: Operation, prefix: string): Operation {
+function withOwnExamples(operation: Operation, place: Place): Operation {
   const own = EXAMPLES.filter(({ operationId }) => operationId === operation.operationId);
   const responses: Record<string, unknown> = { ...operation.responses };
   for (const example of own) {
     const { status } = example;
     const answer = (responses[status] ?? {}) as Answer;
-    responses[status] = withExample('content' in answer ? answer : problem(status as ProblemStatus), example, prefix);
+    responses[status] = withExample('content' in answer ? answer : problem(status as ProblemStatus), example, place);
   }
   return { ...operation, responses };
 }
 
-function withExample(answer: Answer, example: Example, prefix: string): Answer {
+function withExample(answer: Answer, example: Example, place: Place): Answer {
   const { name, mediaType } = example;
   const content = answer.content?.[mediaType] ?? {};
-  const shown = { summary: summaryOf(example, prefix), value: valueBelow(prefix, example.value) };
+  const shown = { summary: summaryOf(example, place), value: valueBelow(place, example.value) };
   const examples = { ...(content['examples'] as Json | undefined), [name.replaceAll(' ', '-')]: shown };
   return { ...answer, content: { ...answer.content, [mediaType]: { ...content, examples } } };
 }
 
 /** How it was asked for. */
-function summaryOf({ method, path, headers = {} }: Example, prefix: string): string {
+function summaryOf({ method, path, headers = {} }: Example, { prefix }: Place): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   return [`${method} ${prefix}${path}`, ...lines].join(', ');
 }
