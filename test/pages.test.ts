@@ -362,3 +362,12 @@ test('a page elsewhere may read where it is', async () => {
     expect(exposed).toContain(name);
   }
 });
+
+test('a `?` that is not escaped is one character of the pattern, and no end of the query', async () => {
+  latest = THREE;
+  const { headers } = await readHal('/usage/repositories?search=?&sort=desc&per_page=1&embed=1');
+  expect([headers.get('x-total'), linkIn(headers, 'next')]).toEqual([
+    '3',
+    `/usage/repositories?page=2&per_page=1&sort=desc&search=%3F&embed=1&snapshot=${encodeURIComponent(THREE.id)}`,
+  ]);
+});

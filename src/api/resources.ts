@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assertNever } from '../domain/assert-never.ts';
 import type { Clock, Snapshots } from '../ports.ts';
+import { pathOf } from './access-log.ts';
 import { type AnsweredSnapshot, answerListing, createAnswers, type ListingRequest, sendNothingYet } from './answers.ts';
 import { listBlobs, listHolders, listTagBlobs } from './blob-listings.ts';
 import { BLOB_COLUMNS, CHILD_COLUMNS, GAP_COLUMNS, HOLDER_COLUMNS, REPOSITORY_COLUMNS } from './columns.ts';
@@ -101,8 +102,9 @@ export function createResources({ prefix, snapshots: { latest }, steadyClock }: 
   }
 
   return function answerResource(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const [path = '', search = ''] = request.raw.url?.split('?', 2) ?? [];
-    const query = new URLSearchParams(search);
+    const path = pathOf(request);
+    // All that follows the first `?`: another one is a character like others (RFC 3986, 3.4).
+    const query = new URLSearchParams(request.raw.url?.slice(path.length));
     const [, collection = '', below] = /^\/([^/]*)(?:\/(.*))?$/s.exec(path.slice(prefix.length)) ?? [];
     const id = query.get('snapshot') || undefined;
     const snapshot = id === undefined ? snapshots.latest() : snapshots.find(id);
