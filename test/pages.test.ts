@@ -371,3 +371,13 @@ test('a `?` that is not escaped is one character of the pattern, and no end of t
     `/usage/repositories?page=2&per_page=1&sort=desc&search=%3F&embed=1&snapshot=${encodeURIComponent(THREE.id)}`,
   ]);
 });
+
+test('pages of a path that means two things lead to pages of the one that was chosen', async () => {
+  const tags = ['1', '2'].map((name) => sampleTag(name, 1, 1));
+  latest = { ...THREE, repositories: ['a', 'a/tags'].map((name) => sampleRepository(name, 1, 1, tags)) };
+  const href = '/usage/repositories/a/tags?per_page=1&embed=1';
+  expect((await ask(href)).status).toBe(300);
+  const { headers } = await readHal(`${href}&exact=true`);
+  const { body } = await readHal(linkIn(headers, 'next') ?? '');
+  expect(body._embedded.items).toMatchObject([{ name: '2' }]);
+});

@@ -32,7 +32,13 @@ function counted(href = '/x') {
   return { asked, listing };
 }
 
-const query = (search: string): ListQuery => ({ page: undefined, orderBy: 'size', sort: undefined, search });
+const query = (search: string): ListQuery => ({
+  page: undefined,
+  orderBy: 'size',
+  sort: undefined,
+  search,
+  isExact: false,
+});
 
 test('an order is found out once, and a search once in each order, however many pages are read', async () => {
   const { asked, listing } = counted();

@@ -1,5 +1,5 @@
 import type { Order } from '../domain/order.ts';
-import type { Page } from './links.ts';
+import { EXACT_PARAMETER, type Page } from './links.ts';
 
 /** What a request wants to see of the members of a collection. */
 export interface ListQuery {
@@ -11,6 +11,8 @@ export interface ListQuery {
   readonly sort: Sort | undefined;
   /** '' fits everything. */
   readonly search: string;
+  /** Whether the path is known to be as the client wrote it: the links of the answer say so, too, or they would lead to a choice. */
+  readonly isExact: boolean;
 }
 
 export type Sort = 'asc' | 'desc';
@@ -41,7 +43,7 @@ export function readListQuery(
   if (sort !== undefined && sort !== 'asc' && sort !== 'desc') return { wrong: 'sort is neither asc nor desc' };
   const search = query.get('search') ?? '';
   if (search.length > LONGEST_SEARCH) return { wrong: `search is longer than ${LONGEST_SEARCH} characters` };
-  return { page, orderBy, sort, search };
+  return { page, orderBy, sort, search, isExact: query.has(EXACT_PARAMETER) };
 }
 
 function readPage(

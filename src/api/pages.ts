@@ -1,4 +1,4 @@
-import { LIST_PARAMETERS, type Page, withQuery, withTemplate } from './links.ts';
+import { EXACT_PARAMETER, LIST_PARAMETERS, type Page, withQuery, withTemplate } from './links.ts';
 import type { ListQuery } from './list-query.ts';
 import { type Listing, type View, wholeOf } from './listing.ts';
 import type { Wants } from './query.ts';
@@ -83,13 +83,14 @@ function neighbours({ page, perPage }: Page, total: number) {
 }
 
 /** The query of a request, written in one way only. */
-export function parametersOf({ page, orderBy, sort, search }: ListQuery, { embed, links }: Wants) {
+export function parametersOf({ page, orderBy, sort, search, isExact }: ListQuery, { embed, links }: Wants) {
   return {
     page: page?.page,
     per_page: page?.perPage,
     order_by: orderBy,
     sort,
     search: search === '' ? undefined : search,
+    [EXACT_PARAMETER]: isExact ? 'true' : undefined,
     embed: embed === Number.POSITIVE_INFINITY ? 'true' : embed > 0 ? embed : undefined,
     links: links ? 'true' : undefined,
   };
