@@ -62,6 +62,25 @@ test('whoever is in the middle of pages goes on in the snapshot in which he bega
   expect((await ask(PAGE)).text).toContain(`"a/${taken}"`);
 });
 
+test('a snapshot in which a page is still looked for when the next one comes is held, too', async () => {
+  const tags = Array.from({ length: 30_000 }, (_, i) => sampleTag(String(i), 1, 1));
+  const searched = {
+    ...emptySnapshot(++taken),
+    repositories: [sampleRepository('a', 1, 1, tags)],
+  };
+  // The next one comes with the last name that is looked at, and so before anything is shown.
+  Object.defineProperty(searched.repositories[0]?.tags.at(-1), 'name', {
+    get() {
+      if (latest === searched) take();
+      return 'last';
+    },
+  });
+  latest = searched;
+  const { next } = await ask('/usage/repositories/a/tags?search=1&per_page=1');
+  expect(latest).not.toBe(searched);
+  expect((await ask(next)).status).toBe(200);
+});
+
 test('everything else of that snapshot is there as long, and in each form', async () => {
   const began = latest as Snapshot;
   await ask(PAGE);

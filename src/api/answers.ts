@@ -67,13 +67,13 @@ export interface ListingRequest {
   readonly reply: FastifyReply;
   readonly query: URLSearchParams;
   readonly wants: Wants;
-  /** Hears that a page is shown. */
+  /** Hears that a page is about to be shown. */
   readonly notePage: () => void;
 }
 
 /** Answers with a collection, or the page of it, in the form that is wanted. */
 export function answerListing(listing: Listing, answered: AnsweredSnapshot, asked: ListingRequest): FastifyReply {
-  const { request, reply, query, wants } = asked;
+  const { request, reply, query, wants, notePage } = asked;
   const form = chosenForm(request.headers.accept);
   const { orders, perPage } = listing;
   const wanted = readListQuery(query, { orders, perPage: form === 'hal' ? perPage : undefined });
@@ -86,6 +86,8 @@ export function answerListing(listing: Listing, answered: AnsweredSnapshot, aske
       answered.bodies(key, () => listing.represent(viewOfAll(listing))),
     );
   }
+  // Before the search, which gives others their turn: the next snapshot may come meanwhile.
+  if (wanted.page !== undefined) notePage();
   const send = (selected: Uint32Array) => sendSelected(listing, selected, answered, { ...asked, wanted, form, key });
   const selected = answered.selections.select(listing, wanted);
   if (!(selected instanceof Promise)) return send(selected);
@@ -103,10 +105,9 @@ function sendSelected(
   listing: Listing,
   selected: Uint32Array,
   { index, pages, etagOf }: AnsweredSnapshot,
-  { request, reply, wants, notePage, wanted, form, key }: SelectedRequest,
+  { request, reply, wants, wanted, form, key }: SelectedRequest,
 ): FastifyReply {
   const view = viewOf(listing, selected, { query: wanted, wants, snapshot: index.snapshot.id });
-  if (wanted.page !== undefined) notePage();
   void reply.headers(view.headers);
   const body =
     form === 'hal'
