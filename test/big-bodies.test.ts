@@ -3,10 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
+import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Body, createBodies } from '../src/api/bodies.ts';
 import type { Coding } from '../src/api/encodings.ts';
 import { jsonParts, Members, membersOf, PART_LENGTH } from '../src/api/json-parts.ts';
+import { sendBody } from '../src/api/send-body.ts';
 import { createSampleServer } from './sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 
@@ -99,6 +101,18 @@ describe('a body of more than a part', () => {
     expect(made).toBe(before);
   });
 
+  test('that broke while it was made gives back what it took, and is made again', async () => {
+    let isBroken = true;
+    const broken = membersOf(members, (one) => {
+      if (isBroken && one.size === 9000) throw new Error('broken');
+      return one;
+    });
+    const body = createBodies(Math.floor(expected.length * 1.5))('tree', () => ({ broken }));
+    for (let i = 0; i < 3; i++) await expect(body.content(undefined)).rejects.toThrow('broken');
+    isBroken = false;
+    expect((await read(body, undefined)).isMeasured).toBe(true);
+  });
+
   async function read(body: Body, coding: Coding | undefined): Promise<{ bytes: Buffer; isMeasured: boolean }> {
     const content = await body.content(coding);
     if (typeof content === 'string') throw new Error('it came as a text');
@@ -106,6 +120,18 @@ describe('a body of more than a part', () => {
     if (content.length !== undefined) expect(raw.length).toBe(content.length);
     return { bytes: coding === undefined ? raw : DECODE[coding](raw), isMeasured: content.length !== undefined };
   }
+});
+
+test('an answer that breaks when it is opened is one that failed, and the service goes on', async () => {
+  const server = fastify();
+  const content = async () => ({
+    length: undefined,
+    open() {
+      throw new Error('broken');
+    },
+  });
+  server.get('/', (request, reply) => sendBody(request, reply, { etag: 'x', isShort: true, content }));
+  expect((await server.inject('/')).statusCode).toBe(500);
 });
 
 describe('a big tree, over a socket', () => {

@@ -40,15 +40,18 @@ export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOpt
   async function keep(source: AsyncIterable<Buffer>): Promise<Parts | undefined> {
     const held: Buffer[] = [];
     let heldBytes = 0;
-    for await (const part of inPieces(source)) {
-      if (!noteBytes(part.length)) {
-        noteBytes(-heldBytes);
-        return undefined;
+    let isWhole = false;
+    try {
+      for await (const part of inPieces(source)) {
+        if (!noteBytes(part.length)) return undefined;
+        heldBytes += part.length;
+        held.push(part);
       }
-      heldBytes += part.length;
-      held.push(part);
+      isWhole = true;
+      return held;
+    } finally {
+      if (!isWhole) noteBytes(-heldBytes);
     }
-    return held;
   }
 
   return {

@@ -19,7 +19,7 @@ export function sendBody(request: FastifyRequest, reply: FastifyReply, body: Bod
   };
   const content = body.content(coding);
   if (!(content instanceof Promise)) send(content);
-  else content.then(send, (error: unknown) => reply.send(error));
+  else content.then(send).catch((error: unknown) => reply.send(error));
   return reply;
 }
 
