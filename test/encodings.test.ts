@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chosenCoding } from '../src/api/encodings.ts';
+import { chosenCoding, encoding } from '../src/api/encodings.ts';
 import { createSampleServer } from './sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 
@@ -107,3 +107,17 @@ test('of several codings the one that is wanted most is taken, and the fastest o
   }
   expect(chosenCoding(undefined)).toBeUndefined();
 });
+
+test.for(['gzip', 'br', 'zstd'] as const)(
+  'what breaks before anybody reads it, coded as %s, is heard of by who reads it then, and by nobody else',
+  async (coding) => {
+    const stream = encoding(broken(), coding);
+    await new Promise((resolve) => stream.once('close', resolve));
+    await expect(stream.toArray()).rejects.toThrow('broken');
+  },
+);
+
+// biome-ignore lint/correctness/useYield: it breaks before its first part
+async function* broken(): AsyncGenerator<Buffer, void> {
+  throw new Error('broken');
+}

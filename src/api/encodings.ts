@@ -51,6 +51,8 @@ export function encoding(parts: Iterable<Buffer> | AsyncIterable<Buffer>, coding
   const encoded = STREAMS[coding]();
   source.once('error', (error) => encoded.destroy(error));
   encoded.once('close', () => source.destroy());
+  // It begins at once, and may fail before anybody reads it: who does hears of it all the same, and the process is not to end for want of a listener.
+  encoded.on('error', () => undefined);
   return source.pipe(encoded);
 }
 
