@@ -381,3 +381,21 @@ test('pages of a path that means two things lead to pages of the one that was ch
   const { body } = await readHal(linkIn(headers, 'next') ?? '');
   expect(body._embedded.items).toMatchObject([{ name: '2' }]);
 });
+
+test('what broke is a problem that can be read, and says nothing of the answer that does not come', async () => {
+  const broken = sampleRepository('d', 1, 1, []);
+  Object.defineProperty(broken, 'staleSince', {
+    get() {
+      throw new Error('broken');
+    },
+  });
+  latest = { ...THREE, repositories: [broken] };
+  for (const accept of ['application/hal+json', 'text/csv', 'application/x-ndjson']) {
+    const answer = await ask('/usage/repositories?page=1&embed=1', { accept, 'accept-encoding': 'gzip' });
+    expect([answer.status, answer.headers.get('content-type')], accept).toEqual([500, 'application/problem+json']);
+    for (const name of ['etag', 'content-encoding', 'link', 'x-total']) {
+      expect(answer.headers.get(name), `${name} for ${accept}`).toBe(null);
+    }
+    expect(await answer.json()).toMatchObject({ status: 500 });
+  }
+});

@@ -189,8 +189,16 @@ function answerErrors(server: FastifyInstance, log: Log): void {
     if (status === BODY_TOO_LARGE.status) return sendProblem(reply, BODY_TOO_LARGE);
     if (status < 500) return sendProblem(reply, { status, detail: 'The request is not understood' });
     log.error({ id: request.id, err: error, path: pathOf(request) }, 'a request failed');
+    takeBack(reply);
     return sendProblem(reply, { status: 500, detail: 'The request failed, through no fault of yours' });
   });
+}
+
+/** What was said already of an answer that does not come: a problem is not compressed, and is no page. Fastify has handed on what it says of a stream. */
+function takeBack(reply: FastifyReply): void {
+  for (const name of ['ETag', 'Content-Encoding', ...PAGE_HEADERS]) {
+    reply.removeHeader(name).raw.removeHeader(name);
+  }
 }
 
 /**
