@@ -143,3 +143,19 @@ test('the other process has nothing of our environment, and leaves it to us when
   delete process.env['STORE_CHECK_SECRET'];
   store.close();
 });
+
+test('where no process may be started, the file is checked here', async () => {
+  const { file, store } = await filled();
+  store.close();
+  const check = `
+    import { openStore } from './src/store/open-store.ts';
+    const retention = { allMs: 20, dailyMs: 20 };
+    const [file, registryUrl] = [${JSON.stringify(file)}, 'https://registry.example.com/'];
+    const store = openStore({ file, registryUrl, retention, clock: () => 0 });
+    await store.check();
+    store.close();
+    console.log('whole');`;
+  const options = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--no-warnings'];
+  const parameters = [...options, '--input-type=module-typescript', '--eval', check];
+  expect(execFileSync(process.execPath, parameters, { encoding: 'utf8' })).toBe('whole\n');
+});

@@ -42,25 +42,38 @@ async function askApart(database: Database, ended: AbortSignal): Promise<CheckAn
   refuseEnded(database, ended);
   const release = database.holdStill();
   if (release === undefined) return undefined;
-  // It is to know nothing but the file: our environment holds secrets.
-  const child = fork(PROCESS_FILE, { env: {}, execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-  const kill = (): void => void child.kill('SIGKILL');
-  ended.addEventListener('abort', kill);
   try {
-    return await answerOf(child, resolve(database.file));
+    const child = start();
+    return child && (await answerOf(child, resolve(database.file), ended));
   } finally {
-    ended.removeEventListener('abort', kill);
     release();
     refuseEnded(database, ended);
   }
 }
 
-function answerOf(child: ChildProcess, file: string): Promise<CheckAnswer | undefined> {
-  return new Promise((settle) => {
+/** Most of what keeps a process from being started is told later, and some of it thrown at once: too little memory, or that we may not. */
+function start(): ChildProcess | undefined {
+  try {
+    // It is to know nothing but the file: our environment holds secrets.
+    return fork(PROCESS_FILE, { env: {}, execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  } catch {
+    return undefined;
+  }
+}
+
+async function answerOf(child: ChildProcess, file: string, ended: AbortSignal): Promise<CheckAnswer | undefined> {
+  const kill = (): void => void child.kill('SIGKILL');
+  ended.addEventListener('abort', kill);
+  const answer = new Promise<CheckAnswer | undefined>((settle) => {
     child.once('message', (answer) => settle(answer as CheckAnswer));
     child.once('error', () => settle(undefined)).once('exit', () => settle(undefined));
     child.send(file, () => undefined); // a failure is followed by its end
   });
+  try {
+    return await answer;
+  } finally {
+    ended.removeEventListener('abort', kill);
+  }
 }
 
 async function askHere(database: Database, ended: AbortSignal): Promise<CheckAnswer> {
