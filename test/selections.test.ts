@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createKeptBytes } from '../src/api/kept-bytes.ts';
 import type { ListQuery } from '../src/api/list-query.ts';
 import type { Listing } from '../src/api/listing.ts';
 import { createSelections } from '../src/api/selections.ts';
@@ -96,4 +97,11 @@ test('what was asked for longest ago makes room, and what is too large is not ke
       (all) => (all as Uint32Array).length,
     ),
   ).toEqual([LENGTH, LENGTH]);
+});
+
+test('what is searched for takes room as well', () => {
+  const kept = createKeptBytes<number>(64 * 1024);
+  const key = (i: number): string => 'x'.repeat(2000) + i;
+  for (let i = 0; i < 40; i++) kept.set(key(i), i, 0);
+  expect([kept.get(key(0)), kept.get(key(39))]).toEqual([undefined, 39]);
 });

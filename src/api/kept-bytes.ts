@@ -13,14 +13,19 @@ interface Entry<T> {
   readonly bytes: number;
 }
 
-/** What an entry costs besides its bytes: its key, its buffer, itself. */
+/** What an entry costs besides its bytes and its key: its buffer, itself. */
 const OVERHEAD_BYTES = 1024;
+
+/** A key holds what a client has searched for, and a character of it may take two bytes. */
+function sizeOf(key: string, bytes: number): number {
+  return bytes + 2 * key.length + OVERHEAD_BYTES;
+}
 
 export function createKeptBytes<T>(roomBytes: number): KeptBytes<T> {
   const entries = new LRUCache<string, Entry<T>>({ maxSize: roomBytes });
 
   const put = (key: string, entry: Entry<T>): void => {
-    entries.set(key, entry, { size: entry.bytes + OVERHEAD_BYTES });
+    entries.set(key, entry, { size: sizeOf(key, entry.bytes) });
   };
 
   return {
@@ -28,7 +33,7 @@ export function createKeptBytes<T>(roomBytes: number): KeptBytes<T> {
     set: (key, value, bytes) => put(key, { value, bytes }),
     grow(key, value, bytes) {
       const entry = entries.peek(key);
-      if (entry?.value !== value || entry.bytes + bytes + OVERHEAD_BYTES > roomBytes) return false;
+      if (entry?.value !== value || sizeOf(key, entry.bytes + bytes) > roomBytes) return false;
       // A new entry: the size of one that is there already would stay as it was.
       put(key, { value, bytes: entry.bytes + bytes });
       return true;
