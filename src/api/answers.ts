@@ -1,4 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Snapshots } from '../ports.ts';
@@ -8,6 +9,7 @@ import { toLines } from './lines.ts';
 import { withQuery } from './links.ts';
 import { type ListQuery, readListQuery } from './list-query.ts';
 import type { Listing } from './listing.ts';
+import { createOpenStreams } from './open-streams.ts';
 import { parametersOf, viewOf, viewOfAll } from './pages.ts';
 import { badRequest, sendProblem } from './problems.ts';
 import type { Wants } from './query.ts';
@@ -23,6 +25,7 @@ export interface AnsweredSnapshot {
   /** Of parts of collections: however many are asked for, what everybody asks for stays. */
   readonly pages: Bodies;
   readonly selections: Selections;
+  readonly noteStream: (stream: Readable) => void;
   /** Of what is written anew for everybody: what is written does not change, so that this names its bytes. */
   etagOf(key: string): string;
 }
@@ -32,6 +35,7 @@ const PAGES_ROOM_BYTES = 32 * 1024 * 1024;
 /** What is kept of a snapshot goes with it: a snapshot that nobody else holds is not held here. */
 export function createAnswers({ latest }: Snapshots): (snapshot: Snapshot) => AnsweredSnapshot {
   const answers = new WeakMap<Snapshot, AnsweredSnapshot>();
+  const noteStream = createOpenStreams();
   let last: WeakRef<Snapshot> | undefined;
 
   /** Of a snapshot that is not the latest any more nobody wants more than pages. */
@@ -45,19 +49,20 @@ export function createAnswers({ latest }: Snapshots): (snapshot: Snapshot) => An
 
   return (snapshot) => {
     letGoOfFormer();
-    const known = answers.get(snapshot) ?? answersOf(snapshot);
+    const known = answers.get(snapshot) ?? answersOf((stream) => noteStream(snapshot, stream), snapshot);
     answers.set(snapshot, known);
     return known;
   };
 }
 
-function answersOf(snapshot: Snapshot): AnsweredSnapshot {
+function answersOf(noteStream: AnsweredSnapshot['noteStream'], snapshot: Snapshot): AnsweredSnapshot {
   const name = randomUUID();
   return {
     index: indexSnapshot(snapshot),
     bodies: createBodies(),
     pages: createBodies(PAGES_ROOM_BYTES),
     selections: createSelections(),
+    noteStream,
     etagOf: (key) => hash('sha256', `${name} ${key}`, 'base64url'),
   };
 }
@@ -84,6 +89,7 @@ export function answerListing(listing: Listing, answered: AnsweredSnapshot, aske
       request,
       reply,
       answered.bodies(key, () => listing.represent(viewOfAll(listing))),
+      answered,
     );
   }
   // Before the search, which gives others their turn: the next snapshot may come meanwhile.
@@ -104,7 +110,7 @@ type SelectedRequest = ListingRequest & { readonly wanted: ListQuery; readonly f
 function sendSelected(
   listing: Listing,
   selected: Uint32Array,
-  { index, pages, etagOf }: AnsweredSnapshot,
+  { index, pages, etagOf, noteStream }: AnsweredSnapshot,
   { request, reply, wants, wanted, form, key }: SelectedRequest,
 ): FastifyReply {
   const view = viewOf(listing, selected, { query: wanted, wants, snapshot: index.snapshot.id });
@@ -113,17 +119,14 @@ function sendSelected(
     form === 'hal'
       ? pages(key, () => listing.represent(view))
       : toLines(listing, view.positions, form, etagOf(`${form} ${key}`));
-  return sendBody(request, reply, body, CONTENT_TYPES[form]);
+  return sendBody(request, reply, body, { type: CONTENT_TYPES[form], noteStream });
 }
 
 /** Before the first snapshot: a collection that is empty, in whatever form. */
 export function sendNothingYet(columns: readonly string[], request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const form = chosenForm(request.headers.accept);
   if (form === 'hal') return sendBody(request, reply, toBody(NOTHING_YET));
-  return sendBody(
-    request,
-    reply,
-    toLines({ columns, memberAt: () => ({}) }, new Uint32Array(), form, form),
-    CONTENT_TYPES[form],
-  );
+  return sendBody(request, reply, toLines({ columns, memberAt: () => ({}) }, new Uint32Array(), form, form), {
+    type: CONTENT_TYPES[form],
+  });
 }

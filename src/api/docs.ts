@@ -24,11 +24,11 @@ export function addDocs(server: FastifyInstance, prefix: string): void {
     const headers = type.startsWith('text/html')
       ? { 'content-security-policy': PAGE_POLICY, 'x-robots-tag': 'noindex' }
       : {};
-    server.get(`${prefix}/${path}`, (request, reply) => sendBody(request, reply.headers(headers), body, type));
+    server.get(`${prefix}/${path}`, (request, reply) => sendBody(request, reply.headers(headers), body, { type }));
   }
   for (const [name, type] of LIBRARY_FILES) {
     const read = createReading(name);
-    server.get(`${prefix}/docs/${name}`, async (request, reply) => sendBody(request, reply, await read(), type));
+    server.get(`${prefix}/docs/${name}`, async (request, reply) => sendBody(request, reply, await read(), { type }));
   }
 }
 

@@ -8,6 +8,6 @@ export function createOpenApi(prefix: string, version: string) {
   let body: Body | undefined;
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     body ??= toBody(representOpenApi(prefix, version));
-    return sendBody(request, reply, body, 'application/json');
+    return sendBody(request, reply, body, { type: 'application/json' });
   };
 }

@@ -98,7 +98,7 @@ export function createResources({ prefix, snapshots: { latest }, steadyClock }: 
     if ('choices' in found) return sendChoices(reply, found.choices, createLinks(prefix, encodeSegmentTwice));
     if ('listing' in found) return answerListing(found.listing, answered, asked);
     const key = `${found.href} ${wants.embed} ${wants.links}`;
-    return sendBody(request, reply, answered.bodies(key, found.represent));
+    return sendBody(request, reply, answered.bodies(key, found.represent), answered);
   }
 
   return function answerResource(request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -5,8 +5,19 @@ import { chosenCoding } from './encodings.ts';
 
 export const HAL = 'application/hal+json';
 
-/** Answers with a body of that type, in the coding that the client likes best; or that it has it. */
-export function sendBody(request: FastifyRequest, reply: FastifyReply, body: Body, type = HAL): FastifyReply {
+export interface SendOptions {
+  readonly type?: string;
+  /** Hears of what is sent piece by piece, as it is read. */
+  readonly noteStream?: (stream: Readable) => void;
+}
+
+/** Answers with a body, in the coding that the client likes best; or that it has it. */
+export function sendBody(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: Body,
+  { type = HAL, noteStream }: SendOptions = {},
+): FastifyReply {
   const { 'accept-encoding': accepted, 'if-none-match': known } = request.headers;
   const coding = body.isShort ? undefined : chosenCoding(accepted);
   // Each coding has a validator of its own, since it has bytes of its own.
@@ -15,7 +26,7 @@ export function sendBody(request: FastifyRequest, reply: FastifyReply, body: Bod
   if (isNoneMatch(known, etag)) return reply.code(304).send();
   const send = (content: Content): void => {
     void reply.headers({ 'content-type': type, ...(coding !== undefined && { 'content-encoding': coding }) });
-    sendContent(request, reply, content);
+    sendContent(request, reply, content, noteStream);
   };
   const content = body.content(coding);
   if (!(content instanceof Promise)) send(content);
@@ -29,14 +40,21 @@ export function varyOf(reply: FastifyReply): string {
   return [reply.getHeader('vary'), ours].flatMap((value) => value ?? []).join(', ');
 }
 
-function sendContent({ method }: FastifyRequest, reply: FastifyReply, content: Content): void {
+function sendContent(
+  { method }: FastifyRequest,
+  reply: FastifyReply,
+  content: Content,
+  noteStream: SendOptions['noteStream'],
+): void {
   if (typeof content === 'string' || Buffer.isBuffer(content)) {
     void reply.serializer(asIs).send(content);
     return;
   }
   if (content.length !== undefined) void reply.header('content-length', content.length);
   // Who asks for the head alone would have all of it made, and thrown away.
-  void reply.send(method === 'HEAD' ? Readable.from([]) : content.open());
+  const stream = method === 'HEAD' ? Readable.from([]) : content.open();
+  noteStream?.(stream);
+  void reply.send(stream);
 }
 
 /** Fastify names a charset for a text, which JSON has none of (RFC 8259, 11), unless it has been serialised otherwise. */
