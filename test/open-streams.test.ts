@@ -27,10 +27,9 @@ function ask(): Promise<IncomingMessage> {
   const { port } = server.server.address() as AddressInfo;
   const headers = { authorization: 'Bearer good', accept: 'application/x-ndjson' };
   return new Promise((resolve, reject) => {
-    get({ port, path: '/usage/repositories/group%2Fapp/tags', headers, agent: false }, (answer) => resolve(answer.pause())).once(
-      'error',
-      reject,
-    );
+    get({ port, path: '/usage/repositories/group%2Fapp/tags', headers, agent: false }, (answer) =>
+      resolve(answer.pause()),
+    ).once('error', reject);
   });
 }
 

@@ -324,15 +324,16 @@ test('whoever asks for no page gets everything, as ever, and in the order that i
 test('a parameter that is wrong is named, with what would be right', async () => {
   latest = THREE;
   for (const [query, detail] of Object.entries({
-    'page=0': 'page is no whole number from 1 on',
-    'page=': 'page is no whole number from 1 on',
-    'page=1.5': 'page is no whole number from 1 on',
+    'page=0': 'page is no whole number from 1 to 999999999',
+    'page=': 'page is no whole number from 1 to 999999999',
+    'page=1.5': 'page is no whole number from 1 to 999999999',
     'per_page=1001': 'per_page is no whole number from 1 to 1000',
     'order_by=created_at':
       'order_by is none of name, size, disk_size, deduplicated_bytes, reclaimable_bytes, shared_bytes, metadata_bytes, tags_count',
     'order_by=__proto__': /^order_by is none of name, /,
     'sort=DESC': 'sort is neither asc nor desc',
-    [`search=${'x'.repeat(513)}`]: 'search is longer than 512 characters',
+    [`search=${'€'.repeat(57)}`]: 'search is longer than 512 characters, as it stands in a URL',
+    [`search=${'x'.repeat(513)}`]: 'search is longer than 512 characters, as it stands in a URL',
   })) {
     for (const accept of ['application/hal+json', 'text/csv']) {
       const answer = await ask(`/usage/repositories?${query}`, { accept });

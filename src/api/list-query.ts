@@ -25,7 +25,10 @@ export interface ListRules {
 
 export const DEFAULT_PER_PAGE = 100;
 export const MOST_PER_PAGE = 1000;
-/** The longest name that there can be has 255 characters for the repository, and 128 for the tag. */
+/**
+ * As it stands in a URL. The longest name that there can be has 255 characters for the repository, and 128 for the tag; four links of a page with
+ * much longer ones are more than proxies take for a header.
+ */
 export const LONGEST_SEARCH = 512;
 
 /** The parameters of a collection, by GitLab's own names for them; or what is wrong with them. Of several of a name the first counts. */
@@ -42,7 +45,9 @@ export function readListQuery(
   const sort = query.get('sort') ?? undefined;
   if (sort !== undefined && sort !== 'asc' && sort !== 'desc') return { wrong: 'sort is neither asc nor desc' };
   const search = query.get('search') ?? '';
-  if (search.length > LONGEST_SEARCH) return { wrong: `search is longer than ${LONGEST_SEARCH} characters` };
+  if (encodeURIComponent(search).length > LONGEST_SEARCH) {
+    return { wrong: `search is longer than ${LONGEST_SEARCH} characters, as it stands in a URL` };
+  }
   return { page, orderBy, sort, search, isExact: query.has(EXACT_PARAMETER) };
 }
 
@@ -53,13 +58,15 @@ function readPage(
   const [pageText, perPageText] = [query.get('page'), query.get('per_page')];
   if (pageText === null && perPageText === null && usualPerPage === undefined) return undefined;
   const page = wholeNumber(pageText ?? '1');
-  if (page === undefined) return { wrong: 'page is no whole number from 1 on' };
+  if (page === undefined) return { wrong: `page is no whole number from 1 to ${MOST_PAGE}` };
   const perPage = wholeNumber(perPageText ?? String(usualPerPage ?? DEFAULT_PER_PAGE));
   if (perPage === undefined || perPage > MOST_PER_PAGE) {
     return { wrong: `per_page is no whole number from 1 to ${MOST_PER_PAGE}` };
   }
   return { page, perPage };
 }
+
+const MOST_PAGE = 999_999_999;
 
 function wholeNumber(text: string): number | undefined {
   return /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : undefined;
