@@ -9,7 +9,7 @@ import { schemaComponents } from './openapi-schemas.ts';
 /**
  * The description of everything that is answered here (OpenAPI 3.1.1), made of the schemas that type the answers.
  *
- * @param prefix '' or a path such as `/usage`: the server that the document names
+ * @param prefix '' or a path such as `/usage`: what the examples of requests begin with
  */
 export function representOpenApi(prefix: string, version: string): Json {
   const paths = withExamples(operationPaths(), { prefix, version });
@@ -22,7 +22,8 @@ export function representOpenApi(prefix: string, version: string): Json {
       description: DESCRIPTION,
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: prefix === '' ? '/' : prefix }],
+    // Relative to where the document is read, so that it holds behind a proxy that strips the prefix, too.
+    servers: [{ url: '.' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     security: [{ token: [] }],
     paths,
