@@ -22,9 +22,16 @@ export function toIni(settings: Settings): string {
   return sections.join('\n');
 }
 
+/** Those of the first line of the main file. */
+const NODE_OPTIONS = [
+  '--disable-warning=ExperimentalWarning',
+  '--max-semi-space-size=8',
+  '--no-allocation-site-pretenuring',
+];
+
 /** The command that starts the service from its sources, or from another main file. */
 export function serviceCommand(mainFile = new URL('../src/main.ts', import.meta.url).pathname) {
-  return [process.execPath, '--disable-warning=ExperimentalWarning', '--max-semi-space-size=8', mainFile] as const;
+  return [process.execPath, ...NODE_OPTIONS, mainFile] as const;
 }
 
 export const SERVICE_COMMAND = serviceCommand();

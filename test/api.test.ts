@@ -97,6 +97,7 @@ beforeAll(async () => {
       expiresInSeconds: 60,
       issue: async () => '',
       verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
+      recall: (token) => (token === 'good' ? { user: 'alice' } : undefined),
     },
     log: pino({ level: 'silent' }),
   });

@@ -32,7 +32,12 @@ beforeAll(async () => {
         return user === 'alice' && password === 'alice-secret';
       },
     },
-    tokens: { expiresInSeconds: 3600, issue: async (user) => `token of ${user}`, verify: async () => undefined },
+    tokens: {
+      expiresInSeconds: 3600,
+      issue: async (user) => `token of ${user}`,
+      verify: async () => undefined,
+      recall: () => undefined,
+    },
     log: pino({ level: 'silent' }),
   });
   await server.ready();

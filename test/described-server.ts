@@ -133,6 +133,7 @@ export function describedOptions(situation: Situation): Partial<ServerOptions> {
       expiresInSeconds: 3600,
       issue: async () => 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.signature',
       verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
+      recall: (token) => (token === 'good' ? { user: 'alice' } : undefined),
     },
     front: { ...OPEN_FRONT, limits },
   };

@@ -41,6 +41,7 @@ export function createEventListener(secret: string | undefined, clock = (): numb
       expiresInSeconds: 60,
       issue: async () => '',
       verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
+      recall: (token) => (token === 'good' ? { user: 'alice' } : undefined),
     },
     log: {
       isLevelEnabled: () => true,

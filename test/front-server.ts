@@ -56,6 +56,7 @@ export async function startFront(
       expiresInSeconds: 60,
       issue: async () => TOKEN,
       verify: async (token) => (token === TOKEN ? { user: 'alice' } : undefined),
+      recall: (token) => (token === TOKEN ? { user: 'alice' } : undefined),
     },
     log,
     front: { ...OPEN_FRONT, steadyClock: () => clock.now, ...front },

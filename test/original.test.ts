@@ -94,6 +94,7 @@ beforeAll(async () => {
         expiresInSeconds: 60,
         issue: async (user) => `token-of-${user}`,
         verify: async (token) => verifyRecorded(token),
+        recall: () => undefined,
       },
     });
     await server.ready();

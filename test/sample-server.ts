@@ -31,6 +31,7 @@ export function createSampleServer(changes: Partial<ServerOptions> = {}): Fastif
       expiresInSeconds: 60,
       issue: async () => '',
       verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
+      recall: (token) => (token === 'good' ? { user: 'alice' } : undefined),
     },
     log: { isLevelEnabled: () => true, debug() {}, info() {}, error() {} },
     ...changes,

@@ -233,7 +233,10 @@ describe('what others between may read in another way', () => {
 
 test('a failure of ours is told of in the log, and with nothing of it in the answer', async () => {
   const verify = () => Promise.reject(new Error('the inside of it'));
-  const failing = await startFront({}, { tokens: { expiresInSeconds: 1, issue: async () => '', verify } });
+  const failing = await startFront(
+    {},
+    { tokens: { expiresInSeconds: 1, issue: async () => '', verify, recall: () => undefined } },
+  );
   try {
     const answer = await talk(failing.port, get('/gaps'));
     expectProblem(answer, 500);

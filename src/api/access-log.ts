@@ -1,7 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyRequest } from 'fastify';
 import type { Log } from './server.ts';
-import type { WhenAnswered } from './when-answered.ts';
+import type { Answers } from './when-answered.ts';
 
 /** What programs ask for every few seconds, and nobody looks for in a log unless it goes wrong. */
 const ROUTINE: ReadonlySet<string | undefined> = new Set(['/events', '/health/live', '/health/ready', '/metrics']);
@@ -10,25 +10,24 @@ const LONGEST_PATH = 1024;
 const LONGEST_WORDS = 256;
 
 /** One line a request: who asked for what, and what came of it. Whatever the client has chosen in it is cut to size, and can look like nothing else. */
-export function logRequests(whenAnswered: WhenAnswered, log: Log): void {
+export function logRequests({ whenAnswered }: Answers, log: Log): void {
   if (!log.isLevelEnabled('info')) return;
   const bytesSent = createByteCount();
-  whenAnswered((request, reply, { ip, status, isCutOff }) => {
-    const { id, method, user, route } = request;
-    const bytes = bytesSent(request.raw.socket);
+  whenAnswered(({ id, user, route, raw }, { ip, status, isCutOff, elapsedMs }) => {
+    const bytes = bytesSent(raw.socket);
     const level = status < 300 && ROUTINE.has(route) ? 'debug' : 'info';
     if (!log.isLevelEnabled(level)) return;
     const fields = {
       id,
       user: user && printable(user, LONGEST_WORDS),
       ip: printable(ip, LONGEST_WORDS),
-      method,
-      path: printable(pathOf(request), LONGEST_PATH),
+      method: raw.method,
+      path: printable(pathOf(raw), LONGEST_PATH),
       status,
       route,
       bytes,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
-      agent: printable(request.headers['user-agent'] ?? '', LONGEST_WORDS) || undefined,
+      ms: Math.round(elapsedMs * 10) / 10,
+      agent: printable(raw.headers['user-agent'] ?? '', LONGEST_WORDS) || undefined,
       ...(isCutOff && { isCutOff }),
     };
     log[level](fields, 'request');
@@ -36,8 +35,7 @@ export function logRequests(whenAnswered: WhenAnswered, log: Log): void {
 }
 
 /** Without the query: nothing that a client put there by mistake comes into a log. */
-export function pathOf(request: FastifyRequest): string {
-  const { url = '' } = request.raw;
+export function pathOf({ url = '' }: IncomingMessage): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
 }

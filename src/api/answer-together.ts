@@ -1,17 +1,26 @@
 import type { FastifyInstance } from 'fastify';
 
+/** Does something at the end of this turn of the event loop, with everything else that is to be done then, in its order. */
+export type Together = (task: () => void) => void;
+
 /**
  * What is asked at the same time is answered at the same time: the answers to all requests that one turn of the event loop brings go out one
  * after the other at its end. A client that waits has to be woken, which costs as much as the answer; while several go out it is awake already.
  */
-export function answerTogether(server: FastifyInstance): void {
+export function createTogether(): Together {
   let waiting: (() => void)[] = [];
-  const send = (): void => {
-    const answers = waiting;
+  const doAll = (): void => {
+    const tasks = waiting;
     waiting = [];
-    for (const answer of answers) answer();
+    for (const task of tasks) task();
   };
+  return (task) => {
+    if (waiting.push(task) === 1) setImmediate(doAll);
+  };
+}
+
+export function answerTogether(server: FastifyInstance, together: Together): void {
   server.addHook('onSend', (_request, _reply, payload, done) => {
-    if (waiting.push(() => done(null, payload)) === 1) setImmediate(send);
+    together(() => done(null, payload));
   });
 }

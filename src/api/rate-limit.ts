@@ -23,6 +23,8 @@ export interface Allowance {
 export interface RateLimit {
   /** Counts a request of that key, unless it is one too many. */
   take(key: string): Allowance;
+  /** How many more of that key would be allowed right now. */
+  remaining(key: string): number;
 }
 
 export interface RateLimitOptions {
@@ -51,13 +53,19 @@ export function createRateLimit({ perMinute, steadyClock, mostKeys = MOST_KEYS }
     };
   }
 
+  const spentAt = (now: number, key: string): number => Math.max(0, (fullAgainAt.get(key) ?? now) - now);
+
   return {
     take(key) {
       const now = Math.floor(steadyClock()) * perMinute;
-      const spent = Math.max(0, (fullAgainAt.get(key) ?? now) - now);
+      const spent = spentAt(now, key);
       if (spent + ticksPerRequest > minute) return allowance(false, spent);
       fullAgainAt.set(key, now + spent + ticksPerRequest);
       return allowance(true, spent + ticksPerRequest);
+    },
+    remaining(key) {
+      const now = Math.floor(steadyClock()) * perMinute;
+      return Math.floor((minute - spentAt(now, key)) / ticksPerRequest);
     },
   };
 }

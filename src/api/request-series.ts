@@ -1,6 +1,6 @@
 import { Counter, Histogram, type HistogramConfiguration, type Registry } from '@prometheus-io/client';
 import { PREFIX } from './series.ts';
-import type { WhenAnswered } from './when-answered.ts';
+import type { Answers } from './when-answered.ts';
 
 /** From an answer out of memory to a page that takes too long. */
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -19,8 +19,9 @@ interface Tally {
 }
 
 /** The requests that are answered, by the path as it is routed. */
-export function countRequests(whenAnswered: WhenAnswered, registry: Registry): void {
-  const tallies = new Map<string, Tally>();
+export function countRequests({ whenAnswered }: Answers, registry: Registry): void {
+  const tallies = new Map<string, Map<string, Tally>>();
+  const all = () => [...tallies.values()].flatMap((ofRoute) => [...ofRoute.values()]);
   const register = { registers: [registry] };
   new Counter({
     name: `${PREFIX}http_requests_total`,
@@ -28,23 +29,31 @@ export function countRequests(whenAnswered: WhenAnswered, registry: Registry): v
     labelNames: ['route', 'method', 'status'],
     collect() {
       this.reset();
-      for (const { labels, countByStatus } of tallies.values())
+      for (const { labels, countByStatus } of all())
         for (const [status, count] of countByStatus) this.inc({ ...labels, status: String(status) }, count);
     },
     ...register,
   });
-  new TalliedDurations(() => tallies.values(), {
+  new TalliedDurations(all, {
     name: `${PREFIX}http_request_duration_seconds`,
     help: 'From the head of a request to the end of its answer.',
     labelNames: ['route', 'method'],
     ...register,
   });
-  whenAnswered(({ route = OTHER, method }, reply, { status }) => {
-    const key = `${METHODS.has(method) ? method : OTHER} ${route}`;
-    const tally = tallies.get(key) ?? createTally(route, METHODS.has(method) ? method : OTHER);
-    tallies.set(key, tally);
-    add(tally, status, reply.elapsedTime / 1000);
+  whenAnswered(({ route = OTHER, raw: { method = OTHER } }, { status, elapsedMs }) => {
+    const ofRoute = valueAt(tallies, route, () => new Map<string, Tally>());
+    const known = METHODS.has(method) ? method : OTHER;
+    const tally = valueAt(ofRoute, known, () => createTally(route, known));
+    add(tally, status, elapsedMs / 1000);
   });
+}
+
+function valueAt<K, V>(map: Map<K, V>, key: K, create: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const created = create();
+  map.set(key, created);
+  return created;
 }
 
 function createTally(route: string, method: string): Tally {

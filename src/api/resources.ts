@@ -1,11 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assertNever } from '../domain/assert-never.ts';
-import type { Clock, Snapshots } from '../ports.ts';
 import { pathOf } from './access-log.ts';
 import { type AnsweredSnapshot, answerListing, createAnswers, type ListingRequest, sendNothingYet } from './answers.ts';
 import { listBlobs, listHolders, listTagBlobs } from './blob-listings.ts';
 import { BLOB_COLUMNS, CHILD_COLUMNS, GAP_COLUMNS, HOLDER_COLUMNS, REPOSITORY_COLUMNS } from './columns.ts';
-import { createHeldSnapshots } from './held-snapshots.ts';
+import type { HeldSnapshots } from './held-snapshots.ts';
 import { createLinks, decodeName, EXACT_PARAMETER, encodeSegment, encodeSegmentTwice, type Links } from './links.ts';
 import type { Listing } from './listing.ts';
 import { NOT_COLLECTED_YET, notFound, SNAPSHOT_GONE, sendProblem } from './problems.ts';
@@ -19,8 +18,7 @@ import { type Listed, listAllTags, listGaps, listInside, listRepositories, listT
 
 export interface ResourcesOptions {
   readonly prefix: string;
-  readonly snapshots: Snapshots;
-  readonly steadyClock: Clock;
+  readonly snapshots: HeldSnapshots;
 }
 
 /** What a path names in a snapshot: a collection, something else to represent, or several to choose among. */
@@ -88,8 +86,7 @@ function foundAt(resource: Resource, question: Question): Found {
 }
 
 /** Answers everything that a snapshot holds, for a user who may ask. */
-export function createResources({ prefix, snapshots: { latest }, steadyClock }: ResourcesOptions) {
-  const snapshots = createHeldSnapshots({ latest, steadyClock });
+export function createResources({ prefix, snapshots }: ResourcesOptions) {
   const links = createLinks(prefix);
   const answersOf = createAnswers(snapshots);
 
@@ -102,7 +99,7 @@ export function createResources({ prefix, snapshots: { latest }, steadyClock }: 
   }
 
   return function answerResource(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const path = pathOf(request);
+    const path = pathOf(request.raw);
     // All that follows the first `?`: another one is a character like others (RFC 3986, 3.4).
     const query = new URLSearchParams(request.raw.url?.slice(path.length));
     const [, collection = '', below] = /^\/([^/]*)(?:\/(.*))?$/s.exec(path.slice(prefix.length)) ?? [];
@@ -118,7 +115,11 @@ export function createResources({ prefix, snapshots: { latest }, steadyClock }: 
     const wants = readWants(query, request.body, index.deepestLevel);
     const found = find(collection, below, { index, selections, query, links, wants });
     if (found !== undefined) {
-      const notePage = () => snapshots.hold(snapshot);
+      if (snapshot === snapshots.latest()) request.lasting = { snapshot, isPage: false };
+      const notePage = (): void => {
+        snapshots.hold(snapshot);
+        if (request.lasting) request.lasting = { snapshot, isPage: true };
+      };
       return answerFound(found, answered, { request, reply, query, wants, notePage });
     }
     return sendProblem(reply, notFound(below ? prefix + describe(collection, below) : path));

@@ -1,9 +1,9 @@
-import cors from '@fastify/cors';
+import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Clock, Collections, Directory, Notifications, Snapshots } from '../ports.ts';
 import { logRequests, pathOf } from './access-log.ts';
 import { createTrust } from './addresses.ts';
-import { answerTogether } from './answer-together.ts';
+import { answerTogether, createTogether } from './answer-together.ts';
 import { createAuthToken } from './auth-token.ts';
 import { bearerToken } from './authorization.ts';
 import { toBody } from './bodies.ts';
@@ -13,7 +13,10 @@ import { addDocs } from './docs.ts';
 import { representEntryPoint } from './entry-point.ts';
 import { addEvents, type EventsOptions } from './events.ts';
 import { admitRequests, type FrontOptions, OPEN_FRONT } from './front.ts';
+import { addHeaders } from './headers.ts';
 import { addHealth } from './health.ts';
+import { createHeldSnapshots, type HeldSnapshots } from './held-snapshots.ts';
+import { createHostCheck } from './hosts.ts';
 import { createLinks } from './links.ts';
 import { createListener } from './listener.ts';
 import { addMetrics, type MetricsOptions } from './metrics.ts';
@@ -25,7 +28,7 @@ import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } 
 import { requestId } from './request-id.ts';
 import { createRequestLimits, type RequestLimits } from './request-limits.ts';
 import { createResources } from './resources.ts';
-import { securityHeaders } from './security-headers.ts';
+import { createResponseCache, type Lasting } from './response-cache.ts';
 import { sendBody } from './send-body.ts';
 import { followAnswers } from './when-answered.ts';
 
@@ -61,6 +64,8 @@ export interface SessionTokens {
   readonly expiresInSeconds: number;
   issue(user: string): Promise<string>;
   verify(token: string): Promise<{ readonly user: string } | undefined>;
+  /** The same at once, of a token that was verified before; undefined for any other, too. */
+  recall(token: string): { readonly user: string } | undefined;
 }
 
 declare module 'fastify' {
@@ -69,6 +74,8 @@ declare module 'fastify' {
     user: string | undefined;
     /** Which of our paths it asks for, such as `/repositories/*`; undefined where that is none of them. */
     route: string | undefined;
+    /** What is answered, where the next who asks in the same words is told the same. */
+    lasting: Lasting | undefined;
   }
 }
 
@@ -77,10 +84,13 @@ declare module 'fastify' {
  * cannot be shown.
  */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const { front = OPEN_FRONT, log, prefix } = options;
+  const { front = OPEN_FRONT, log, prefix, corsOrigins } = options;
   const { timeouts, tls, trustedProxies, allowedHosts } = front;
   const limits = createRequestLimits({ ...front.limits, steadyClock: front.steadyClock });
   const isProxy = createTrust(trustedProxies);
+  const problemOfHost = createHostCheck(allowedHosts);
+  const together = createTogether();
+  const snapshots = createHeldSnapshots({ latest: options.snapshots.latest, steadyClock: front.steadyClock });
   const server = fastify({
     // Its own log would have two lines a request, and no user.
     logger: false,
@@ -91,43 +101,33 @@ export function createServer(options: ServerOptions): FastifyInstance {
     rewriteUrl: ({ url = '/' }) => decodable(originForm(url)),
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, exchanges.get(socket)),
     trustProxy: trustedProxies.length > 0 && isProxy,
-    serverFactory: (onRequest) => createListener(onRequest, { timeouts, tls, now: options.clock() }),
+    serverFactory: (onRequest) =>
+      createListener((request, response) => answerAgain(request, response) || onRequest(request, response), {
+        timeouts,
+        tls,
+        now: options.clock(),
+      }),
   });
   server.decorateRequest('user', undefined);
   server.decorateRequest('route', undefined);
+  server.decorateRequest('lasting', undefined);
   acceptBodiesOfGet(server);
   passOverExpectations(server.server);
-  const whenAnswered = followAnswers(server);
-  logRequests(whenAnswered, log);
-  addMetrics(server, whenAnswered, options); // before whatever refuses requests: those count, too
-  void server.register(cors, {
-    origin: options.corsOrigins === '*' ? '*' : [...options.corsOrigins],
-    methods: ['GET', 'HEAD', 'OPTIONS', 'POST'],
-    exposedHeaders: [
-      'ETag',
-      'Location',
-      'RateLimit',
-      'RateLimit-Policy',
-      'Retry-After',
-      'X-Request-Id',
-      ...PAGE_HEADERS,
-    ],
-    preflightContinue: true,
-    strictPreflight: false,
-  });
-  const secure = securityHeaders(tls !== undefined);
-  server.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(secure).header('x-request-id', request.id);
-    done();
-  });
+  const answers = followAnswers(server, front.steadyClock);
+  logRequests(answers, log);
+  addMetrics(server, answers, options); // before whatever refuses requests: those count, too
+  addHeaders(server, { corsOrigins, isTls: tls !== undefined });
   // After the headers of CORS, which a page needs to read even a refusal; before a body is read that nobody asked for.
   server.after(() => {
     admitRequests(server, { prefix, limits, log, allowedHosts, trustedProxies });
     server.addHook('onRequest', refuseOthers(options));
   });
   const exchanges = watchConnections(server, { ...front.limits, isProxy, timeouts });
-  answerTogether(server);
-  addRoutes(server, { ...options, front, limits });
+  const isOurs = (request: IncomingMessage): boolean => problemOfHost(request, false) === undefined;
+  const again = { ...options, snapshots, limits, answers, together, isOurs };
+  const answerAgain = createResponseCache(server, again);
+  answerTogether(server, together);
+  addRoutes(server, { ...options, snapshots, front, limits });
   answerErrors(server, log);
   return server;
 }
@@ -135,7 +135,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 function refuseOthers(options: ServerOptions) {
   // Hooks call back here: each promise of one would be paid for by every request.
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    const path = pathOf(request);
+    const path = pathOf(request.raw);
     const place = placeAt(path, options);
     if (place === undefined) {
       void sendProblem(reply, notFound(path));
@@ -156,11 +156,15 @@ function refuseOthers(options: ServerOptions) {
 }
 
 /** With what was made of them. */
-type Wired = ServerOptions & { readonly front: FrontOptions; readonly limits: RequestLimits };
+type Wired = ServerOptions & {
+  readonly snapshots: HeldSnapshots;
+  readonly front: FrontOptions;
+  readonly limits: RequestLimits;
+};
 
 function addRoutes(server: FastifyInstance, options: Wired): void {
   const { prefix, version } = options;
-  const answerResource = guarded(options, createResources({ ...options, ...options.front }));
+  const answerResource = guarded(options, createResources(options));
   const crawl = createCrawlControl(options);
   const entryPoint = toBody(representEntryPoint(prefix, version));
   const answerEntryPoint = (request: FastifyRequest, reply: FastifyReply) => sendBody(request, reply, entryPoint);
@@ -180,7 +184,7 @@ function addRoutes(server: FastifyInstance, options: Wired): void {
   addEvents(server, options);
   addHealth(server, options);
   addDocs(server, prefix);
-  server.setNotFoundHandler(async (request, reply) => sendProblem(reply, notFound(pathOf(request))));
+  server.setNotFoundHandler(async (request, reply) => sendProblem(reply, notFound(pathOf(request.raw))));
 }
 
 function answerErrors(server: FastifyInstance, log: Log): void {
@@ -188,7 +192,7 @@ function answerErrors(server: FastifyInstance, log: Log): void {
     const status = error.statusCode ?? 500;
     if (status === BODY_TOO_LARGE.status) return sendProblem(reply, BODY_TOO_LARGE);
     if (status < 500) return sendProblem(reply, { status, detail: 'The request is not understood' });
-    log.error({ id: request.id, err: error, path: pathOf(request) }, 'a request failed');
+    log.error({ id: request.id, err: error, path: pathOf(request.raw) }, 'a request failed');
     takeBack(reply);
     return sendProblem(reply, { status: 500, detail: 'The request failed, through no fault of yours' });
   });

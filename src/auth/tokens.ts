@@ -23,6 +23,8 @@ export interface Tokens {
   issue(user: string): Promise<string>;
   /** Whose token it is; undefined for one that is not ours, not valid any more, or not valid yet. */
   verify(token: string): Promise<Session | undefined>;
+  /** The same at once, of a token that was verified before; undefined for any other, too. */
+  recall(token: string): Session | undefined;
 }
 
 export interface Session {
@@ -56,8 +58,17 @@ export function createTokens(options: TokenOptions): Tokens {
     return ended === undefined || token.issuedAtSeconds > ended ? token : undefined;
   }
 
+  function unexpired(text: string): KnownToken | undefined {
+    const token = known.get(text);
+    return token !== undefined && clock() < token.expiresAt ? token : undefined;
+  }
+
   return {
     expiresInSeconds,
+    recall(text) {
+      const before = unexpired(text);
+      return before && unlessEnded(before);
+    },
     async issue(user) {
       const now = Math.floor(clock() / 1000);
       return new SignJWT({ ...claimsOf(options), type: 'access', fresh: false })
@@ -70,8 +81,8 @@ export function createTokens(options: TokenOptions): Tokens {
         .sign(key);
     },
     async verify(token) {
-      const before = known.get(token);
-      if (before !== undefined && clock() < before.expiresAt) return unlessEnded(before);
+      const before = unexpired(token);
+      if (before !== undefined) return unlessEnded(before);
       known.delete(token);
       const verified = await verifySignature(token, keys, { ...demandsOf(options), currentDate: new Date(clock()) });
       if (verified === undefined) return undefined;
