@@ -4,6 +4,7 @@ import type { RepositoryFinding, TagFinding } from '../domain/findings.ts';
 import { GraphBuilder } from '../domain/graph-builder.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
 import type { Gap } from '../domain/snapshot.ts';
+import { ranges } from '../domain/steps.ts';
 import type { Catalogue, StoredManifest } from '../ports.ts';
 import { DEEPEST_NESTING } from './bounds.ts';
 import { childManifests, imageConfigOf, manifestsIn } from './reader.ts';
@@ -65,15 +66,23 @@ async function assembleOn(builder: GraphBuilder, catalogue: Catalogue, options: 
   return { builder, repositories, roots, add };
 }
 
+/** About a millisecond's work. */
+const MANIFESTS_AT_ONCE = 20;
+
 /** Level by level, each manifest once. */
 async function load(catalogue: Catalogue, builder: GraphBuilder, digests: readonly Digest[]): Promise<void> {
   const isOpen = (digest: Digest): boolean => !builder.isRead(digest);
   let level = [...new Set(digests.filter(isOpen))];
   for (let depth = 0; level.length > 0 && depth <= DEEPEST_NESTING; depth++) {
-    const manifests = [...(await catalogue.manifests(level)).values()];
-    for (const { digest, sizeBytes, manifest } of manifests) builder.addManifest(digest, sizeBytes, manifest);
-    await loadConfigs(catalogue, builder, manifests);
-    level = [...new Set(manifests.flatMap(({ manifest }) => childManifests(manifest)).filter(isOpen))];
+    const children = new Set<Digest>();
+    for (const { from, to } of ranges(level.length, MANIFESTS_AT_ONCE)) {
+      const manifests = [...(await catalogue.manifests(level.slice(from, to))).values()];
+      for (const { digest, sizeBytes, manifest } of manifests) builder.addManifest(digest, sizeBytes, manifest);
+      await loadConfigs(catalogue, builder, manifests);
+      for (const { manifest } of manifests) for (const child of childManifests(manifest)) children.add(child);
+      await turn();
+    }
+    level = [...children].filter(isOpen);
   }
 }
 

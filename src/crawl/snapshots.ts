@@ -14,7 +14,7 @@ import { type Crawled, type CrawlOptions, crawl, type Kept, recall, recrawl } fr
 import { refuseEmptied } from './empty-guard.ts';
 import { noProgress } from './progress.ts';
 import { createReadingOrder } from './reading-order.ts';
-import { toSnapshot } from './to-snapshot.ts';
+import { countInTurns, toSnapshot } from './to-snapshot.ts';
 
 export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'kept' | 'order' | 'progress' | 'signal'> {
   readonly registry: Registry;
@@ -73,7 +73,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
 
   async function showAll(crawled: Crawled, names: ReadonlySet<RepositoryName>): Promise<Snapshot> {
     const findings = await crawled.assemble();
-    const fresh = toSnapshot(findings);
+    const fresh = await countInTurns(findings);
     try {
       refuseEmptied(fresh, latest, emptyGuard, registry.isWanted);
     } catch (error) {
@@ -106,7 +106,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
         if (!isOutOfDate && latest !== undefined) return latest;
         const findings = await crawled.assemble();
         isOutOfDate = false;
-        return show(toSnapshot(findings), findings, 'notification');
+        return show(await countInTurns(findings), findings, 'notification');
       });
     },
   };

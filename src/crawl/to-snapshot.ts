@@ -14,15 +14,27 @@ import type {
   TagManifest,
   TagStatus,
 } from '../domain/snapshot.ts';
+import { atOnce, type Steps } from '../domain/steps.ts';
 import { buildTree, parentPath, prefixesOf, REGISTRY_NODE, type Tree } from '../domain/tree.ts';
-import { measure, type Usage } from '../domain/usage.ts';
+import { measureInSteps, type Usage } from '../domain/usage.ts';
+import { inTurns } from './turns.ts';
 
 /** Counts what was found, and puts it in order. */
 export function toSnapshot(findings: Findings): Snapshot {
-  const counted = count(findings);
+  return atOnce(countInSteps(findings));
+}
+
+/** The same, others having their turn meanwhile. */
+export function countInTurns(findings: Findings): Promise<Snapshot> {
+  return inTurns(countInSteps(findings));
+}
+
+function* countInSteps(findings: Findings): Steps<Snapshot> {
+  const counted = yield* count(findings);
   const { graph, usage, roots, accessories } = counted;
-  const repositories = toRepositories(counted);
+  const repositories = yield* toRepositories(counted);
   const kinds = repositories.flatMap(({ tags }) => tags.map(({ manifest }) => manifest?.kind ?? null));
+  yield;
   return {
     id: new Date(findings.finishedAt).toISOString(),
     startedAt: findings.startedAt,
@@ -48,14 +60,18 @@ interface Counted extends Findings {
   readonly unlisted: ReadonlySet<string>;
 }
 
-function count(findings: Findings): Counted {
+/** A few milliseconds' work. */
+const TAGS_AT_ONCE = 2000;
+
+function* count(findings: Findings): Steps<Counted> {
   const { graph, illegal } = findings;
-  const repositories = findings.repositories.map(inOrder).sort((a, b) => byName(a.name, b.name));
+  const repositories = (yield* mapInSteps(findings.repositories, inOrder)).sort((a, b) => byName(a.name, b.name));
   const tags = repositories.flatMap((repository) => repository.tags);
   const roots = new Int32Array(tags.length).fill(NO_ROOT);
   const subjects = new Map<number, Digest>();
   const accessoryTags: { readonly root: number; readonly isAccessory: boolean }[] = [];
   for (const [position, { name, root }] of tags.entries()) {
+    if (position % TAGS_AT_ONCE === 0) yield;
     if (root === undefined) continue;
     roots[position] = root;
     const subject = subjectOfTag(graph, name, root);
@@ -63,12 +79,15 @@ function count(findings: Findings): Counted {
     accessoryTags.push({ root, isAccessory: subject !== undefined });
   }
   const tree = buildTree(repositories.map(({ name, tags }) => ({ name, tagsCount: tags.length })));
+  yield;
+  const usage = yield* measureInSteps(graph, tree, roots);
+  yield;
   return {
     ...findings,
     repositories,
     roots,
     tree,
-    usage: measure(graph, tree, roots),
+    usage,
     accessories: accessoryManifests(graph, accessoryTags),
     subjects,
     unlisted: new Set([
@@ -82,12 +101,29 @@ function inOrder(repository: RepositoryFinding): RepositoryFinding {
   return { ...repository, tags: repository.tags.toSorted((a, b) => byName(a.name, b.name)) };
 }
 
-function toRepositories(counted: Counted): readonly RepositoryUsage[] {
+/** Of each repository something, with a pause after so many tags. */
+function* mapInSteps<T>(
+  repositories: readonly RepositoryFinding[],
+  map: (repository: RepositoryFinding, place: number) => T,
+): Steps<T[]> {
+  const mapped: T[] = [];
+  let tagsCount = 0;
+  for (const [place, repository] of repositories.entries()) {
+    mapped.push(map(repository, place));
+    tagsCount += 1 + repository.tags.length;
+    if (tagsCount < TAGS_AT_ONCE) continue;
+    tagsCount = 0;
+    yield;
+  }
+  return mapped;
+}
+
+function toRepositories(counted: Counted): Steps<readonly RepositoryUsage[]> {
   const { repositories, tree, usage } = counted;
   const namespaces = new Set(tree.namespaces.map(({ path }) => path));
   const manifestOf = createManifests(counted);
   let position = 0;
-  return repositories.map(({ name, gap, staleSince = null, tags }, place): RepositoryUsage => {
+  return mapInSteps(repositories, ({ name, gap, staleSince = null, tags }, place): RepositoryUsage => {
     return {
       ...figuresOf(usage, tree.nodeOfRepository[place] ?? 0, gap === undefined),
       name,

@@ -1,5 +1,6 @@
 import type { BlobGraph } from './graph.ts';
 import { NO_ROOT, type Reach, reachBlobs } from './reach.ts';
+import { atOnce, ranges, type Steps } from './steps.ts';
 import { lowestCommonAncestor, NO_TAG, type Tree } from './tree.ts';
 
 /* Four answers to "how big is this?"
@@ -42,13 +43,22 @@ export interface Usage {
  * who owns a layer when counts do not.
  */
 export function measure(graph: BlobGraph, tree: Tree, roots: Int32Array): Usage {
+  return atOnce(measureInSteps(graph, tree, roots));
+}
+
+export function* measureInSteps(graph: BlobGraph, tree: Tree, roots: Int32Array): Steps<Usage> {
   const reach = reachBlobs(graph, roots);
+  yield;
   const usage = emptyUsage(tree.parent.length, graph.bytes.length, reach);
-  chargeOwners(graph, tree, roots, usage);
-  rollUpBlobs(graph, tree, roots, usage);
+  yield* chargeOwners(graph, tree, roots, usage);
+  yield* rollUpBlobs(graph, tree, roots, usage);
   sumUp(tree.parent, usage);
   return usage;
 }
+
+/** A tag reaches a dozen blobs, and each takes some hundredths of a microsecond. */
+const TAGS_AT_ONCE = 2000;
+const BLOBS_AT_ONCE = 50_000;
 
 function emptyUsage(nodesCount: number, blobsCount: number, reach: Reach): Usage {
   return {
@@ -67,10 +77,26 @@ function emptyUsage(nodesCount: number, blobsCount: number, reach: Reach): Usage
 }
 
 /** Size and disk size of every tag: who comes first by the count of layers owns what nobody before owned. */
-function chargeOwners(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): void {
-  const { reach } = usage;
+function* chargeOwners(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): Steps<void> {
   const isOwned = new Uint8Array(graph.bytes.length);
-  for (const tag of byLayersCount(roots, reach)) {
+  const order = byLayersCount(roots, usage.reach);
+  for (const { from, to } of ranges(order.length, TAGS_AT_ONCE)) {
+    yield;
+    chargeTags(order.subarray(from, to), isOwned, { graph, tree, roots, usage });
+  }
+}
+
+interface Counting {
+  readonly graph: BlobGraph;
+  readonly tree: Tree;
+  readonly roots: Int32Array;
+  readonly usage: Usage;
+}
+
+/** Tags in their order; what those before them own is marked, and so is what these do. */
+function chargeTags(tags: Uint32Array, isOwned: Uint8Array, { graph, tree, roots, usage }: Counting): void {
+  const { reach } = usage;
+  for (const tag of tags) {
     const root = reach.ofRoot[roots[tag] ?? 0] ?? 0;
     let size = 0;
     let owned = 0;
@@ -99,44 +125,63 @@ function chargeOwners(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Us
  *         -b ╱ ╲        ╲           subtree sums then are b at each tag, b at app,
  *          1.0  2.0    latest       b at tools and b at group
  *          +b   +b      +b                                                                     */
-function rollUpBlobs(graph: BlobGraph, { parent, tagOf }: Tree, roots: Int32Array, usage: Usage): void {
-  const { reach, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsReaching, repositoriesReaching } = usage;
-  const firstAt = new Uint32Array(graph.bytes.length); // 0, the registry's node, is nobody's tag: none yet
-  const lastAt = new Uint32Array(graph.bytes.length);
-  for (let node = 1; node < parent.length; node++) {
-    const tag = tagOf[node] ?? NO_TAG;
-    if (tag === NO_TAG) continue;
-    usage.tagsCount[node] = 1;
-    const rootNode = roots[tag] ?? NO_ROOT;
-    if (rootNode === NO_ROOT) continue;
-    usage.knownTagsCount[node] = 1;
-    const root = reach.ofRoot[rootNode] ?? 0;
-    usage.incompleteTagsCount[node] = reach.isIncomplete[root] ?? 0;
-    for (let at = reach.start[root] ?? 0, end = reach.start[root + 1] ?? 0; at < end; at++) {
-      const blob = reach.blobs[at] ?? 0;
-      const before = lastAt[blob] ?? 0;
-      lastAt[blob] = node;
-      tagsReaching[blob] = (tagsReaching[blob] ?? 0) + 1;
-      if (before === 0) firstAt[blob] = node;
-      if (before === 0 || parent[before] !== parent[node])
-        repositoriesReaching[blob] = (repositoriesReaching[blob] ?? 0) + 1;
-      const stored = graph.bytes[blob] ?? Number.NaN;
-      if (Number.isNaN(stored)) continue;
-      const metadata = graph.isLayer[blob] === 1 ? 0 : stored;
-      deduplicatedBytes[node] = (deduplicatedBytes[node] ?? 0) + stored;
-      metadataBytes[node] = (metadataBytes[node] ?? 0) + metadata;
-      if (before === 0) continue;
-      const meeting = lowestCommonAncestor(parent, before, node);
-      deduplicatedBytes[meeting] = (deduplicatedBytes[meeting] ?? 0) - stored;
-      metadataBytes[meeting] = (metadataBytes[meeting] ?? 0) - metadata;
-    }
+function* rollUpBlobs(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): Steps<void> {
+  const counting = { graph, tree, roots, usage };
+  // 0, the registry's node, is nobody's tag: none yet.
+  const span = { firstAt: new Uint32Array(graph.bytes.length), lastAt: new Uint32Array(graph.bytes.length) };
+  for (const { from, to } of ranges(tree.parent.length, TAGS_AT_ONCE)) {
+    yield;
+    for (let node = Math.max(1, from); node < to; node++) countTag(node, span, counting);
   }
-  for (let blob = 0; blob < firstAt.length; blob++) {
+  for (const { from, to } of ranges(graph.bytes.length, BLOBS_AT_ONCE)) {
+    yield;
+    for (let blob = from; blob < to; blob++) countWhereHeld(blob, span, counting);
+  }
+}
+
+/** By blob: the nodes of the first and the last tag that reach it. */
+interface Span {
+  readonly firstAt: Uint32Array;
+  readonly lastAt: Uint32Array;
+}
+
+/** Counts what the tag at a node reaches, behind all tags before it. */
+function countTag(node: number, { firstAt, lastAt }: Span, { graph, tree, roots, usage }: Counting): void {
+  const { reach, deduplicatedBytes, metadataBytes, tagsReaching, repositoriesReaching } = usage;
+  const { parent } = tree;
+  const tag = tree.tagOf[node] ?? NO_TAG;
+  if (tag === NO_TAG) return;
+  usage.tagsCount[node] = 1;
+  const rootNode = roots[tag] ?? NO_ROOT;
+  if (rootNode === NO_ROOT) return;
+  usage.knownTagsCount[node] = 1;
+  const root = reach.ofRoot[rootNode] ?? 0;
+  usage.incompleteTagsCount[node] = reach.isIncomplete[root] ?? 0;
+  for (let at = reach.start[root] ?? 0, end = reach.start[root + 1] ?? 0; at < end; at++) {
+    const blob = reach.blobs[at] ?? 0;
+    const before = lastAt[blob] ?? 0;
+    lastAt[blob] = node;
+    tagsReaching[blob] = (tagsReaching[blob] ?? 0) + 1;
+    if (before === 0) firstAt[blob] = node;
+    if (before === 0 || parent[before] !== parent[node])
+      repositoriesReaching[blob] = (repositoriesReaching[blob] ?? 0) + 1;
     const stored = graph.bytes[blob] ?? Number.NaN;
-    if (lastAt[blob] === 0 || Number.isNaN(stored)) continue;
-    const holder = lowestCommonAncestor(parent, firstAt[blob] ?? 0, lastAt[blob] ?? 0);
-    reclaimableBytes[holder] = (reclaimableBytes[holder] ?? 0) + stored;
+    if (Number.isNaN(stored)) continue;
+    const metadata = graph.isLayer[blob] === 1 ? 0 : stored;
+    deduplicatedBytes[node] = (deduplicatedBytes[node] ?? 0) + stored;
+    metadataBytes[node] = (metadataBytes[node] ?? 0) + metadata;
+    if (before === 0) continue;
+    const meeting = lowestCommonAncestor(parent, before, node);
+    deduplicatedBytes[meeting] = (deduplicatedBytes[meeting] ?? 0) - stored;
+    metadataBytes[meeting] = (metadataBytes[meeting] ?? 0) - metadata;
   }
+}
+
+function countWhereHeld(blob: number, { firstAt, lastAt }: Span, { graph, tree, usage }: Counting): void {
+  const stored = graph.bytes[blob] ?? Number.NaN;
+  if (lastAt[blob] === 0 || Number.isNaN(stored)) return;
+  const holder = lowestCommonAncestor(tree.parent, firstAt[blob] ?? 0, lastAt[blob] ?? 0);
+  usage.reclaimableBytes[holder] = (usage.reclaimableBytes[holder] ?? 0) + stored;
 }
 
 /** Turns what was noted at single nodes into what is at and below each. */

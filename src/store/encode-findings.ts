@@ -16,7 +16,7 @@ type FindingsFields = Omit<Findings, 'graph' | 'repositories'>;
 /** Raised whenever the pieces, or the columns of a graph, change: what has another number is not read. */
 export const FINDINGS_FORMAT = 1;
 
-const TAGS_A_PIECE = 5000;
+const TAGS_A_PIECE = 1000;
 
 export function* encodeFindings(findings: Findings): Generator<Uint8Array> {
   for (const piece of piecesOf(findings)) yield serialize(piece);

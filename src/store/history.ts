@@ -13,7 +13,7 @@ export interface History {
   rows(name: NodeName): readonly (readonly [number, Figures | undefined])[];
 }
 
-const STEPS_AT_ONCE = 500;
+const STEPS_AT_ONCE = 100;
 
 export function createHistory(database: Database): History {
   const tables = prepareTables(database);
