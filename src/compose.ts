@@ -3,6 +3,7 @@ import { PRODUCT } from './api/entry-point.ts';
 import { listen, TIMEOUTS } from './api/listener.ts';
 import { createServer } from './api/server.ts';
 import { renewCertificate } from './api/tls.ts';
+import { watchTraffic } from './api/traffic.ts';
 import { type AuthReport, createAuth } from './auth/auth.ts';
 import type { Logger } from './cli/log.ts';
 import type { Config } from './config/config.ts';
@@ -46,16 +47,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     report: reportAuthTo(log),
   });
   const store = openStoreOrNone({ ...config.store, registryUrl: config.registry.registryUrl }, log);
-  const registry = createDistributionRegistry({
-    ...config.registry,
-    registryUrl: new URL(config.registry.registryUrl),
-    timeoutMs: config.registry.requestTimeoutMs,
-    retries: RETRIES,
-    userAgent: `${PRODUCT}/${version}`,
-    onGitlabInstead: (reason) => log.info({ reason }, 'the catalogue is not granted; GitLab lists the repositories'),
-    clock,
-    steadyClock,
-  });
+  const registry = composeRegistry(config, { version, log, isBusy: () => isBusy() });
   const { snapshots, collector, notices } = composeCollecting(config, registry, store, log);
   const server = createServer({
     prefix: config.general.prefix,
@@ -72,6 +64,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     log,
     front: { ...config.front, timeouts: TIMEOUTS, steadyClock },
   });
+  const isBusy = watchTraffic(server.server, steadyClock);
   let progress: NodeJS.Timeout | undefined;
   return {
     async start() {
@@ -119,6 +112,26 @@ function openStoreOrNone(
 function isNotPermitted(error: unknown): boolean {
   const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
   return code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+}
+
+interface Around {
+  readonly version: string;
+  readonly log: Logger;
+  readonly isBusy: () => boolean;
+}
+
+function composeRegistry({ registry }: Config, { version, log, isBusy }: Around): DistributionRegistry {
+  return createDistributionRegistry({
+    ...registry,
+    registryUrl: new URL(registry.registryUrl),
+    timeoutMs: registry.requestTimeoutMs,
+    retries: RETRIES,
+    userAgent: `${PRODUCT}/${version}`,
+    isBusy,
+    onGitlabInstead: (reason) => log.info({ reason }, 'the catalogue is not granted; GitLab lists the repositories'),
+    clock,
+    steadyClock,
+  });
 }
 
 interface Collecting {

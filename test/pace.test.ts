@@ -1,6 +1,10 @@
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
 import { expect, test } from 'vitest';
+import { watchTraffic } from '../src/api/traffic.ts';
 import { createConcurrency } from '../src/registry/concurrency.ts';
 import { createLatency } from '../src/registry/latency.ts';
+import { createPace } from '../src/registry/pace.ts';
 import { createPause } from '../src/registry/pause.ts';
 import { createRateCap } from '../src/registry/rate-cap.ts';
 import { createSlots, type Gate } from '../src/registry/slots.ts';
@@ -219,4 +223,39 @@ test('where the gate names a time, it is asked again by then', async () => {
   waitMs = 0;
   await Promise.all(wanted);
   expect(slots.inUse()).toBe(2);
+});
+
+test('while many ask the service itself, few requests are in flight, and as many as ever afterwards', async () => {
+  let isBusy = true;
+  let begun = 0;
+  const pace = createPace({
+    ...{ concurrencyMin: 2, concurrencyMax: 32, requestsPerSecond: 0 },
+    steadyClock: () => 0,
+    isBusy: () => isBusy,
+  });
+  for (let i = 0; i < 20; i++) void pace.begin(usual).then(() => begun++);
+  await new Promise(setImmediate);
+  expect([begun, pace.concurrency()]).toEqual([4, 4]);
+  isBusy = false;
+  pace.end(0, { kind: 'unknown' });
+  await new Promise(setImmediate);
+  expect([begun, pace.concurrency()]).toEqual([9, 8]);
+});
+
+test('many are more than a hundred in the last second', () => {
+  let now = 0;
+  const server = new EventEmitter() as Server;
+  const isMany = watchTraffic(server, () => now);
+  const ask = (count: number): void => {
+    for (let i = 0; i < count; i++) server.emit('request');
+  };
+  ask(101);
+  expect(isMany(), 'the second is not over').toBe(false);
+  now += 1000;
+  expect(isMany()).toBe(true);
+  ask(100);
+  now += 999;
+  expect(isMany(), 'it holds until the next one is over').toBe(true);
+  now += 1;
+  expect(isMany()).toBe(false);
 });

@@ -13,7 +13,12 @@ export interface PaceOptions {
   /** 0 is no cap. */
   readonly requestsPerSecond: number;
   readonly steadyClock: SteadyClock;
+  /** Whether many wait for this process: an answer that comes together with others keeps them waiting. Never by default. */
+  readonly isBusy?: () => boolean;
 }
+
+/** So many keep a registry as busy as a process can use that has others to answer. */
+const MOST_WHILE_BUSY = 4;
 
 /** What the end of a request says of the server's load. */
 export type Load =
@@ -36,14 +41,17 @@ export interface Pace {
   concurrency(): number;
 }
 
-export function createPace({ concurrencyMin, concurrencyMax, requestsPerSecond, steadyClock }: PaceOptions): Pace {
+export function createPace(options: PaceOptions): Pace {
+  const { concurrencyMin, concurrencyMax, requestsPerSecond, steadyClock, isBusy = () => false } = options;
   const concurrency = createConcurrency({ least: concurrencyMin, most: concurrencyMax });
   const latency = createLatency();
   const pause = createPause();
   const rateCap = createRateCap(requestsPerSecond);
+  const limit = (): number =>
+    isBusy() ? Math.min(concurrency.limit(), Math.max(MOST_WHILE_BUSY, concurrencyMin)) : concurrency.limit();
   const slots = createSlots({
     waitMs(inUse) {
-      if (inUse >= concurrency.limit()) return Number.POSITIVE_INFINITY;
+      if (inUse >= limit()) return Number.POSITIVE_INFINITY;
       const now = steadyClock();
       return Math.max(pause.remainingMs(now), rateCap.waitMs(now));
     },
@@ -70,6 +78,6 @@ export function createPace({ concurrencyMin, concurrencyMax, requestsPerSecond, 
       slots.give();
     },
     wasOverloaded: (startedAt) => concurrency.trouble(startedAt, steadyClock(), slots.inUse() + 1),
-    concurrency: concurrency.limit,
+    concurrency: limit,
   };
 }

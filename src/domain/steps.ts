@@ -1,0 +1,18 @@
+/** A long computation that stops now and then, so that others may have their turn; what it gives is in its end. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+/** All of it without a pause. */
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** So many items, and then a pause: gives the ranges of positions between pauses. */
+export function* ranges(
+  length: number,
+  itemsAtOnce: number,
+): Generator<{ readonly from: number; readonly to: number }> {
+  for (let from = 0; from < length; from += itemsAtOnce) yield { from, to: Math.min(length, from + itemsAtOnce) };
+}
