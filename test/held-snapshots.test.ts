@@ -157,3 +157,20 @@ test('before the first snapshot, one that was held is gone, and every collection
     expect((await ask(`/usage/${path}`, 'application/x-ndjson')).text, path).toBe('');
   }
 });
+
+test('of large registries one former snapshot is held', async () => {
+  const large = (): Snapshot => {
+    const snapshot = take();
+    latest = { ...snapshot, figures: { ...snapshot.figures, tagsCount: 60_000 } };
+    return latest;
+  };
+  const snapshots: Snapshot[] = [];
+  for (let i = 0; i < 3; i++) {
+    snapshots.push(large());
+    await ask(PAGE);
+  }
+  const [first, second, third] = snapshots as [Snapshot, Snapshot, Snapshot];
+  expect(await statusOf(first)).toBe(410);
+  expect(await statusOf(second)).toBe(200);
+  expect(await statusOf(third)).toBe(200);
+});

@@ -16,8 +16,9 @@ export interface HeldSnapshots extends Snapshots {
 
 /** Counted from when a page was last shown of it while it was the latest: no client can hold one for longer. */
 const HOLD_MS = 15 * 60_000;
-/** A snapshot of a large registry takes some hundred megabytes. */
 const MOST_FORMER = 2;
+/** Of all former ones but the one that was asked for last: a snapshot of 100,000 tags takes some hundred megabytes. */
+const MOST_FURTHER_TAGS = 50_000;
 
 export function createHeldSnapshots({ latest, steadyClock, holdMs = HOLD_MS }: HeldSnapshotsOptions): HeldSnapshots {
   /** The one that was asked for longest ago first. */
@@ -28,8 +29,8 @@ export function createHeldSnapshots({ latest, steadyClock, holdMs = HOLD_MS }: H
     const now = steadyClock();
     const isLatest = (snapshot: Snapshot): boolean => snapshot === latest();
     for (const [id, { until }] of held) if (until <= now) held.delete(id);
-    const former = [...held].filter(([, { snapshot }]) => !isLatest(snapshot));
-    for (const [id] of former.slice(0, Math.max(0, former.length - MOST_FORMER))) held.delete(id);
+    const former = [...held.values()].map(({ snapshot }) => snapshot).filter((snapshot) => !isLatest(snapshot));
+    for (const { id } of tooMany(former)) held.delete(id);
     if (held.size === 0 || isTimed) return;
     isTimed = true;
     const first = Math.min(...[...held.values()].map(({ until }) => until));
@@ -61,4 +62,13 @@ export function createHeldSnapshots({ latest, steadyClock, holdMs = HOLD_MS }: H
       letGo();
     },
   };
+}
+
+/** Which of these there is no room for; the one that was asked for last comes last. */
+function tooMany(former: readonly Snapshot[]): readonly Snapshot[] {
+  let further = 0;
+  return former.toReversed().filter(({ figures }, place) => {
+    further += place === 0 ? 0 : figures.tagsCount;
+    return place >= MOST_FORMER || further > MOST_FURTHER_TAGS;
+  });
 }
