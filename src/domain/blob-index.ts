@@ -1,4 +1,5 @@
 import type { BlobGraph } from './graph.ts';
+import { positionsInOrder } from './order.ts';
 import { NO_ROOT } from './reach.ts';
 import type { Contents } from './snapshot.ts';
 
@@ -22,9 +23,10 @@ export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
       return node !== undefined && isReached(node) ? node : undefined;
     },
     largestFirst: once(() => {
-      const nodes = new Uint32Array(graph.bytes.length).map((_, node) => node).filter(isReached);
-      const bytesOf = (node: number): number => unknownLast(graph.bytes[node] ?? Number.NaN);
-      return nodes.sort((a, b) => bytesOf(b) - bytesOf(a) || graph.digests.compare(a, b));
+      const nodes = graph.digests.inOrder().filter(isReached);
+      const bytesAt = (position: number): number => graph.bytes[nodes[position] ?? 0] ?? Number.NaN;
+      const largest = positionsInOrder(nodes.length, { kind: 'number', valueAt: bytesAt }, true);
+      return largest.map((position) => nodes[position] ?? 0);
     }),
     tagsReaching(node) {
       const positions: number[] = [];
@@ -36,10 +38,6 @@ export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
       return positions.sort((a, b) => a - b);
     },
   };
-}
-
-function unknownLast(bytes: number): number {
-  return Number.isNaN(bytes) ? -1 : bytes;
 }
 
 /** For every node a list of numbers: those of node i are values[start[i] .. start[i + 1]). */
