@@ -10,6 +10,8 @@ const TREE_CONNECTIONS = 2;
 const FULL_SECONDS = 10;
 const IDLE_SECONDS = 60;
 const LOOK_EVERY_MS = 2000;
+/** Until then the process grows: the first snapshot that is made beside another, and the first former one that is held for pages. */
+const CRAWLS_BEFORE = 2;
 
 export interface SoakOptions {
   /** Small answers, asked for in turn. */
@@ -20,14 +22,16 @@ export interface SoakOptions {
 
 /**
  * Small answers, and whole trees beside them, each at half of what the service gives when both are asked for as fast as it can: a minute while nothing
- * else goes on, and then for longer while one crawl follows the other.
+ * else goes on, and then for longer while one crawl follows the other, two of which are over when the measuring begins.
  */
 export async function soak(service: LabService, { small, tree, soakMinutes }: SoakOptions): Promise<object> {
   const full = await both(service, { small, tree, seconds: FULL_SECONDS });
   const rests = { smallRestMs: restOf(full.small, SMALL_CONNECTIONS), treeRestMs: restOf(full.tree, TREE_CONNECTIONS) };
   const idle = await both(service, { small, tree, seconds: IDLE_SECONDS, ...rests });
   const stop = new AbortController();
-  const crawls = crawlOnAndOn(service, stop.signal);
+  const before = Promise.withResolvers<void>();
+  const crawls = crawlOnAndOn(service, stop.signal, before.resolve);
+  await askUntil(before.promise, () => both(service, { small, tree, seconds: FULL_SECONDS, ...rests }));
   const memory = watchMemory(service, stop.signal);
   const during = await both(service, { small, tree, seconds: soakMinutes * 60, ...rests });
   stop.abort();
@@ -37,7 +41,7 @@ export async function soak(service: LabService, { small, tree, soakMinutes }: So
     idle,
     during,
     p99OfSmallTimesIdle: Math.round((during.small.p99Ms / idle.small.p99Ms) * 100) / 100,
-    crawlsFinished: await crawls,
+    crawlsFinished: (await crawls) - CRAWLS_BEFORE,
     residentMiB: await memory,
   };
 }
@@ -70,8 +74,16 @@ function restOf({ requestsPerSecond }: LoadResult, connections: number): number 
   return (connections / requestsPerSecond) * 1000 * 2;
 }
 
-/** Each as soon as it may be started; resolves to how many have finished. */
-async function crawlOnAndOn(service: LabService, signal: AbortSignal): Promise<number> {
+async function askUntil(isEnough: Promise<void>, ask: () => Promise<unknown>): Promise<void> {
+  let isAsking = true;
+  void isEnough.then(() => {
+    isAsking = false;
+  });
+  while (isAsking) await ask();
+}
+
+/** Each as soon as it may be started; tells when enough have finished to begin with, and resolves to how many have in the end. */
+async function crawlOnAndOn(service: LabService, signal: AbortSignal, noteEnough: () => void): Promise<number> {
   let finished = 0;
   let snapshot = (await collection(service)).snapshot;
   while (!signal.aborted) {
@@ -79,7 +91,7 @@ async function crawlOnAndOn(service: LabService, signal: AbortSignal): Promise<n
     await fetch(`${service.url}/collection`, { method: 'POST', headers });
     await sleep(LOOK_EVERY_MS);
     const now = (await collection(service)).snapshot;
-    if (now !== snapshot) finished++;
+    if (now !== snapshot && ++finished === CRAWLS_BEFORE) noteEnough();
     snapshot = now;
   }
   return finished;
