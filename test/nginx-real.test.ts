@@ -8,9 +8,9 @@ import type { LabService } from '../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
 import { basic, PASSWORD, said, startWholeLab, type WholeLab, WRONG_PASSWORD } from './whole-lab.ts';
 
-/* A real nginx with what docs/security.md says, before the service with what docs/security.md says. */
+/* A real nginx with what docs/operations.md says, before the service with what docs/security.md says. */
 
-const PAGE = readFileSync(new URL('../docs/security.md', import.meta.url), 'utf8');
+const read = (name: string): string => readFileSync(new URL(`../docs/${name}.md`, import.meta.url), 'utf8');
 const HOST = 'usage.example.com';
 const PREFIX = '/registry/usage';
 
@@ -45,21 +45,21 @@ afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-/** What is fenced as that language under that heading. */
-function fenced(language: string): string {
-  const [, section = ''] = PAGE.split('## Behind a proxy');
+/** What is fenced as that language under that heading of a page. */
+function fenced(page: string, heading: string, language: string): string {
+  const [, section = ''] = read(page).split(`\n${heading}\n`);
   return section.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
 }
 
 function documentedSettings(): Record<string, string> {
-  const [head, ...lines] = fenced('ini').trim().split('\n');
+  const [head, ...lines] = fenced('security', '## Behind a proxy', 'ini').trim().split('\n');
   expect(head).toBe('[general]');
   return Object.fromEntries(lines.map((line) => line.split(' = ')));
 }
 
 /** The block, with other ports and other files: what does not occur exactly once is a mistake of the page or of this test. */
 function documentedBlock(port: number): string {
-  let block = fenced('nginx');
+  let block = fenced('operations', '### nginx', 'nginx');
   for (const [documented, real] of [
     ['listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`],
     ['proxy_pass http://127.0.0.1:5000;', `proxy_pass ${service.url};`],

@@ -1,0 +1,32 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort, startListening } from './child.ts';
+import type { LabNginx } from './nginx.ts';
+import { inNewDirectory, removeDirectory } from './temporary.ts';
+
+/** No port for its own administration, and no certificate from anywhere. */
+const GLOBAL_OPTIONS = '{\n\tadmin off\n\tauto_https off\n}\n';
+
+/**
+ * A real Caddy: Debian's.
+ *
+ * @param blockFor what stands behind the global options of its Caddyfile, for that port of 127.0.0.1
+ */
+export function startCaddy(blockFor: (port: number) => string): Promise<LabNginx> {
+  return inNewDirectory('caddy', async (directory) => {
+    const port = await freePort();
+    const configFile = join(directory, 'Caddyfile');
+    await writeFile(configFile, GLOBAL_OPTIONS + blockFor(port));
+    const homes = { HOME: directory, XDG_DATA_HOME: directory, XDG_CONFIG_HOME: directory };
+    const parameters = ['run', '--config', configFile, '--adapter', 'caddyfile'];
+    const child = await startListening('/usr/bin/caddy', parameters, port, { env: { ...process.env, ...homes } });
+    return {
+      port,
+      output: child.output,
+      async stop() {
+        await child.stop();
+        await removeDirectory(directory);
+      },
+    };
+  });
+}
