@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, chmod, cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ import { type Block, pages, ROOT } from './documentation.ts';
 const PAGES = pages();
 const ACCESS_TOKEN = 'the-access-token';
 const EVENTS_SECRET = 'replace-this-by-a-long-secret'; // as in docs/notifications.md
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 /** What is run somewhere else, as it stands: by that file. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -30,7 +30,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** What is for those who work on the service, and takes longer, or fetches more, than a test may. */
 const BY_HAND: Readonly<Record<string, string>> = {
-  'scripts/with-node npm run bench': 'measures for most of an hour',
+  'scripts/with-node npm run bench': 'measures for long, on a machine that does nothing else meanwhile',
   'scripts/fuzz-with-prism': 'fetches 200 packages; test/openapi-prism.test.ts is what it runs then',
 };
 
@@ -98,6 +98,12 @@ const INLINE: Readonly<Record<string, RegExp>> = {
   'scripts/with-node npx vitest run test/NAME': /Tests .*passed/,
   'scripts/with-node npm run format': /Checked \d+ files/,
   'scripts/with-node npx vitest run test/config-documentation.test.ts -u': /Tests .*passed/,
+};
+
+/** What is put right by a command, where somebody has spoiled it. */
+const MENDS: Readonly<Record<string, string>> = {
+  'scripts/with-node npm run format': 'src/main.ts',
+  'scripts/with-node npx vitest run test/config-documentation.test.ts -u': 'docs/configuration.md',
 };
 
 let directory: string;
@@ -175,7 +181,7 @@ async function writeProgram(path: string, text: string): Promise<void> {
 
 const environment = (): NodeJS.ProcessEnv => ({
   ...process.env,
-  PATH: `${directory}/bin:${process.env['PATH']}`,
+  PATH: `${directory}/bin:${dirname(process.execPath)}:${process.env['PATH']}`,
   EDITOR: `${directory}/editor`,
   NODE_COMPILE_CACHE: `${ROOT}.node/compile-cache`,
   token,
@@ -255,8 +261,9 @@ describe('the blocks', () => {
   });
 });
 
+const ofCheckout = (command: string): boolean => command.startsWith('scripts/');
+
 describe('the commands between backticks', () => {
-  const ofCheckout = (command: string): boolean => command.startsWith('scripts/');
   const others = Object.entries(INLINE).filter(([command]) => !ofCheckout(command));
 
   test.for(others)('%s', async ([command, expected]) => {
@@ -265,22 +272,29 @@ describe('the commands between backticks', () => {
     expect((await shell(script)).stdout).toMatch(expected);
     if (command.includes('FILE')) expect(await readFile(file, 'utf8')).toMatch(/^alice:\$2y\$12\$/);
   });
+});
+
+describe('the commands for those who work on the service, in a copy of this checkout', () => {
+  let copy: string;
+
+  /** Without what was installed here: a link to it would be an invitation to whoever installs anew. */
+  beforeAll(async () => {
+    copy = await inNewDirectory('checkout', async (made) => made);
+    cleanups.push(() => removeDirectory(copy));
+    const isLeftOut = (path: string): boolean => /^(?:\.git|\.node|node_modules|dist|data)(?:\/|$)/.test(path);
+    await cp(ROOT, copy, { recursive: true, filter: (path) => !isLeftOut(path.slice(ROOT.length)) });
+  });
 
   test.for(Object.entries(INLINE).filter(([command]) => ofCheckout(command)))(
-    '%s, in a copy of this checkout',
+    '%s',
     { timeout: PATIENCE_MS },
     async ([command, expected]) => {
-      await inNewDirectory('checkout', async (copy) => {
-        const isLeftOut = (path: string): boolean => /^(?:\.git|\.node|node_modules|dist)(?:\/|$)/.test(path);
-        await cp(ROOT, copy, { recursive: true, filter: (path) => !isLeftOut(path.slice(ROOT.length)) });
-        for (const name of ['node_modules', '.node'])
-          await symlink(join(ROOT, name), join(copy, name)).catch(() => undefined);
-        const { stdout } = await shell(command.replace('NAME', 'order.test.ts'), copy);
-        expect(stdout).toMatch(expected);
-        const page = 'docs/configuration.md';
-        expect(await readFile(join(copy, page), 'utf8')).toBe(await readFile(join(ROOT, page), 'utf8'));
-        await removeDirectory(copy);
-      });
+      const mended = MENDS[command];
+      if (mended !== undefined) await appendFile(join(copy, mended), '\n\n\n');
+      const { stdout } = await shell(`${command.replace('NAME', 'order.test.ts')} 2>&1`, copy);
+      expect(stdout).toMatch(expected);
+      if (mended === undefined) return;
+      expect(await readFile(join(copy, mended), 'utf8')).toBe(await readFile(join(ROOT, mended), 'utf8'));
     },
   );
 });

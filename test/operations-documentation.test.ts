@@ -14,9 +14,9 @@ const SOURCE = globSync('src/**/*.ts', { cwd: ROOT })
 const SENTENCES = SPANS.filter((span) => /^[A-Za-z][\w-]*(?:[,;]? [\w-]+)+$/.test(span));
 const SERIES = SPANS.filter((span) => /^(?:registry_usage|process)_\w+$/.test(span));
 
-/** A part of a sentence as the source has it: N and M stand for what is only known then. */
+/** A part of a sentence as the source has it: some of its words are only known then. */
 function pattern(part: string): RegExp {
-  return new RegExp(part.replace(/\b[NM]\b/g, '\\$\\{\\w+\\}'));
+  return new RegExp(part.replace(/[\w-]+/g, '(?:$&|\\$\\{\\w+\\})'));
 }
 
 test.for([...new Set(SENTENCES)])('“%s” is what the service says', (sentence) => {
