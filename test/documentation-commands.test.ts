@@ -230,7 +230,9 @@ const isElsewhere = ({ commands }: Block): boolean => commands.every((command) =
 test('every command is run by a test, or is marked as needing servers of the reader’s own', () => {
   const known = (block: Block): boolean =>
     block.name in BLOCKS || (SERVICES as readonly string[]).includes(block.name) || isElsewhere(block);
-  expect(BLOCKS_THERE.filter((block) => !known(block)).map(({ name, commands }) => ({ name, commands }))).toEqual([]);
+  expect
+    .soft(BLOCKS_THERE.filter((block) => !known(block)).map(({ name, commands }) => ({ name, commands })))
+    .toEqual([]);
   const isKnown = (command: string): boolean => command in INLINE || command in ELSEWHERE || command in BY_HAND;
   expect(INLINE_THERE.filter(({ command }) => !isKnown(command))).toEqual([]);
 });

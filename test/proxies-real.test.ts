@@ -174,6 +174,13 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
   const ask = (path: string, options: RequestOptions = {}, body = ''): Promise<Answer> =>
     askAt(port, prefix + path, { ...options, headers: { authorization, ...options.headers } }, body);
 
+  /** The line of the log about the request with that id. */
+  async function logged(id: string): Promise<{ ip: string; path: string }> {
+    await said(serviceOf(isBelow), `"${id}"`);
+    const lines = serviceOf(isBelow).child.output().split('\n');
+    return JSON.parse(lines.find((text) => text.includes(`"${id}"`)) ?? '');
+  }
+
   beforeAll(async () => {
     proxy = await start(kind, isBelow);
     port = proxy.port;
@@ -191,6 +198,17 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
     }
     expect((await ask('/repositories/group%2Fproject%2Ftags')).json()['name']).toBe('group/project/tags');
     expect((await ask('/namespaces/group%2Fsub')).status).toBe(200);
+  });
+
+  test('a path goes on letter by letter', async () => {
+    const paths = ['a%2Fb', 'a%2fb', 'a%252Fb', 'a/b', 'a%2Fb/tags/x', 'a;b', '%C3%BC'].map(
+      (name) => `/repositories/${name}`,
+    );
+    for (const [at, path] of paths.entries()) {
+      const id = `${kind}-${isBelow}-path-${at}`;
+      await ask(path, { headers: { 'x-request-id': id } });
+      expect((await logged(id)).path).toBe(prefix + path);
+    }
   });
 
   test('what means two things is a choice, and each choice leads to one of them', async () => {
@@ -233,17 +251,11 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
   });
 
   test('who asks is whom the proxy names, whatever he writes himself', async () => {
-    const id = `${kind}-${isBelow}`;
+    const id = `${kind}-${isBelow}-who`;
     const headers = { 'x-forwarded-for': '203.0.113.7, 127.0.0.1', 'x-request-id': id };
     await ask('/gaps', { headers, localAddress: '127.0.0.2' });
-    const { child } = serviceOf(isBelow);
-    await said(serviceOf(isBelow), `"${id}"`);
-    const line = child
-      .output()
-      .split('\n')
-      .find((text) => text.includes(`"${id}"`));
-    expect(JSON.parse(line ?? '')).toMatchObject({ ip: '127.0.0.2' });
-    expect(child.output()).not.toContain('X-Forwarded-For is not believed');
+    expect((await logged(id)).ip).toBe('127.0.0.2');
+    expect(serviceOf(isBelow).child.output()).not.toContain('X-Forwarded-For is not believed');
   });
 
   test('the proxy has nothing to complain of', () => {
