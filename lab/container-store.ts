@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { makeBaseRoot, npmSettings } from './base-image.ts';
+import { inNewDirectory, removeDirectory } from './temporary.ts';
+
+const run = promisify(execFile);
+const ROOT = new URL('..', import.meta.url).pathname;
+export const BASE_IMAGE = 'localhost/lab/node:1';
+
+/** Container images without an engine: Debian's buildah and skopeo on a store of their own. */
+export interface ContainerStore {
+  /** Runs buildah, and gives what it prints. */
+  buildah(...parameters: readonly string[]): Promise<string>;
+  /** Builds our Dockerfile on the base image of the lab. */
+  build(name: string, ...parameters: readonly string[]): Promise<void>;
+  /** The directory that holds the files of a new container of that image. */
+  rootOf(image: string): Promise<string>;
+  /** What an image says of how it is run. */
+  configOf(image: string): Promise<ImageConfig>;
+  /** The digests of its layers, as they are before compression. */
+  layersOf(image: string): Promise<readonly string[]>;
+  /** Pushes an image to a registry that is reached by HTTP. */
+  push(image: string, registryUrl: string, name: string, ...parameters: readonly string[]): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export interface ImageConfig {
+  readonly User: string;
+  readonly Env: readonly string[];
+  readonly Entrypoint: readonly string[];
+  readonly Cmd?: readonly string[] | null;
+  readonly ExposedPorts: Readonly<Record<string, object>>;
+  readonly Volumes: Readonly<Record<string, object>>;
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly Healthcheck: { readonly Test: readonly string[] };
+}
+
+interface Inspected {
+  readonly OCIv1: { readonly rootfs: { readonly diff_ids: readonly string[] } };
+  readonly Docker: { readonly config: ImageConfig };
+}
+
+export function makeContainerStore(): Promise<ContainerStore> {
+  return inNewDirectory('containers', makeContainerStoreIn);
+}
+
+async function makeContainerStoreIn(directory: string): Promise<ContainerStore> {
+  const [graph, state] = [join(directory, 'storage'), join(directory, 'run')];
+  const npmDirectory = await writeNpmSettings(directory);
+  const policy = join(directory, 'policy.json');
+  await writeFile(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
+  const env = { ...process.env, TMPDIR: directory, BUILDAH_ISOLATION: 'chroot' };
+  const options = { env, maxBuffer: 1 << 26 };
+  const inspect = async (image: string): Promise<Inspected> =>
+    JSON.parse(await store.buildah('inspect', '--type', 'image', image));
+  const store: ContainerStore = {
+    async buildah(...parameters) {
+      const place = ['--root', graph, '--runroot', state, '--storage-driver', 'vfs'];
+      return (await run('buildah', [...place, ...parameters], options)).stdout.trim();
+    },
+    async build(name, ...parameters) {
+      // HEALTHCHECK is no part of OCI's format. The settings of npm are there while it runs, and not in the image.
+      const usual = ['--format', 'docker', '--network', 'host', '--volume', `${npmDirectory}:/usr/local/etc:ro`];
+      const ours = ['--build-arg', `NODE_IMAGE=${BASE_IMAGE}`, '--pull-never', '--signature-policy', policy];
+      await store.buildah('build', ...usual, ...ours, ...parameters, '--tag', name, ROOT);
+    },
+    rootOf: async (image) => store.buildah('mount', await store.buildah('from', '--pull-never', '--signature-policy', policy, image)),
+    configOf: async (image) => (await inspect(image)).Docker.config,
+    layersOf: async (image) => (await inspect(image)).OCIv1.rootfs.diff_ids,
+    async push(image, registryUrl, name, ...parameters) {
+      const from = `containers-storage:[vfs@${graph}+${state}]${image}`;
+      const to = `docker://${new URL(registryUrl).host}/${name}`;
+      await run('skopeo', ['--policy', policy, 'copy', '--dest-tls-verify=false', ...parameters, from, to], options);
+    },
+    remove: () => removeDirectory(directory),
+  };
+  const base = join(directory, 'base');
+  await makeBaseRoot(base);
+  const file = join(directory, 'Containerfile');
+  await writeFile(file, 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n');
+  await store.buildah('build', '--file', file, '--signature-policy', policy, '--timestamp', '0', '--tag', BASE_IMAGE, base);
+  await removeDirectory(base);
+  return store;
+}
+
+async function writeNpmSettings(directory: string): Promise<string> {
+  const npmDirectory = join(directory, 'npm');
+  await mkdir(npmDirectory);
+  const { npmrc, cafile } = await npmSettings('/usr/local/etc/certificates.pem');
+  await writeFile(join(npmDirectory, 'npmrc'), npmrc);
+  if (cafile !== undefined) await cp(cafile, join(npmDirectory, 'certificates.pem'), { dereference: true });
+  return npmDirectory;
+}

@@ -1,0 +1,247 @@
+import { execFile } from 'node:child_process';
+import { chmod, chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../lab/child.ts';
+import { type Container, type ContainerOptions, startContainer } from '../lab/container.ts';
+import { BASE_IMAGE, type ContainerStore, type ImageConfig, makeContainerStore } from '../lab/container-store.ts';
+import { type LabDirectory, startDirectory, VALID_GID } from '../lab/directory.ts';
+import { type LabRegistry, startRegistry } from '../lab/registry.ts';
+import { type Settings, serviceCommand, toIni } from '../lab/service.ts';
+import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
+import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { basic } from './whole-lab.ts';
+
+/* Our Dockerfile, built by Debian's buildah on a base image that is made of what this machine has, and what comes of it, run as an engine would. */
+
+const run = promisify(execFile);
+const IMAGE = 'localhost/lab/usage:1';
+const EPOCH = '1767225600';
+const HOME = '/opt/gitlab-registry-usage-rest';
+const CONFIG_FILE = '/etc/gitlab_registry_usage_rest.conf';
+const STATE = '/var/lib/gitlab-registry-usage-rest';
+const ACCESS_TOKEN = 'glpat-of-the-container';
+
+let store: ContainerStore;
+let image: ImageConfig;
+let root: string;
+let folder: string;
+let tokens: LabTokenService;
+let directory: LabDirectory;
+let registry: LabRegistry;
+
+/** What has been started, to be stopped in the opposite order: also where the rest could not be. */
+const cleanups: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  await run('scripts/install-debian-packages', ['buildah', 'skopeo', 'busybox-static:busybox']);
+  folder = await inNewDirectory('container', async (made) => made);
+  cleanups.push(() => removeDirectory(folder));
+  store = await makeContainerStore();
+  cleanups.push(store.remove);
+  await store.build(IMAGE, '--timestamp', EPOCH);
+  image = await store.configOf(IMAGE);
+  root = await store.rootOf(IMAGE);
+  tokens = await startTokenService([{ username: 'crawler', accessToken: ACCESS_TOKEN, isAdmin: true }]);
+  cleanups.push(tokens.stop);
+  directory = await startDirectory({ isAnonymousAllowed: false });
+  cleanups.push(directory.remove);
+  registry = await startRegistry({ tokens });
+  cleanups.push(registry.remove);
+}, 600_000);
+
+afterAll(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+});
+
+describe('the image', () => {
+  test('says how it is run: as nobody special, with the options of the main file, and with the store in a volume', () => {
+    const [, ...options] = serviceCommand(`${HOME}/dist/main.js`);
+    expect(image).toMatchObject({
+      User: '1000:1000',
+      Entrypoint: ['node', ...options],
+      ExposedPorts: { '5000/tcp': {} },
+      Volumes: { [STATE]: {} },
+      Healthcheck: { Test: ['CMD', 'node', `${HOME}/health.js`] },
+    });
+    expect(image.Cmd ?? []).toEqual([]);
+  });
+
+  test('says what it is', () => {
+    const prefix = 'org.opencontainers.image.';
+    expect(image.Labels).toMatchObject({
+      [`${prefix}title`]: packageJson.name,
+      [`${prefix}description`]: packageJson.description,
+      [`${prefix}version`]: packageJson.version,
+      [`${prefix}licenses`]: packageJson.license,
+      [`${prefix}base.name`]: BASE_IMAGE,
+    });
+  });
+
+  test('is made from a base of a fixed version, unless another one is named', async () => {
+    const [, byDefault] = /^ARG NODE_IMAGE=(.*)$/m.exec(await readFile('Dockerfile', 'utf8')) ?? [];
+    expect(byDefault).toMatch(/^docker\.io\/library\/node:\d+\.\d+\.\d+-bookworm-slim$/);
+  });
+
+  test('has what runs, and nothing of what it was made with', async () => {
+    const home = join(root, HOME);
+    expect((await readdir(home)).sort()).toEqual(['LICENSE', 'dist', 'health.js', 'node_modules', 'package.json']);
+    const modules = await readdir(join(home, 'node_modules'));
+    expect(modules).toEqual(expect.arrayContaining(['fastify', 'zod']));
+    for (const absent of ['typescript', 'vitest', '@biomejs', '.package-lock.json']) expect(modules).not.toContain(absent);
+    expect(await readdir(join(root, 'usr/local'))).not.toContain('etc');
+  });
+
+  test('has the same layers when it is built again of the same sources with the same date', async () => {
+    const again = 'localhost/lab/usage:again';
+    await store.build(again, '--timestamp', EPOCH);
+    expect(await store.layersOf(again)).toEqual(await store.layersOf(IMAGE));
+    expect((await store.layersOf(again)).length).toBeGreaterThan((await store.layersOf(BASE_IMAGE)).length);
+  }, 300_000);
+});
+
+/** A container with that file, and with an empty volume, which belongs to whom the image says, as engines make it. */
+async function start(name: string, settings: Settings, options: Partial<ContainerOptions> = {}): Promise<Container> {
+  const [file, volume] = [join(folder, `${name}.conf`), join(folder, `${name}.volume`)];
+  await writeFile(file, toIni(settings));
+  const { uid, gid, mode } = await stat(join(root, STATE));
+  await mkdir(volume);
+  await chown(volume, uid, gid);
+  await chmod(volume, mode);
+  const { readOnly, ...others } = options;
+  const mounts = { readOnly: { [CONFIG_FILE]: file, ...readOnly }, writable: { [STATE]: volume } };
+  return startContainer({ root, image, ...mounts, ...others });
+}
+
+/** A file for the user of the container alone. */
+async function secret(name: string, text: string): Promise<string> {
+  const file = join(folder, name);
+  await writeFile(file, `${text}\n`, { mode: 0o400 });
+  await chown(file, 1000, 1000);
+  return file;
+}
+
+async function said({ child }: Container, text: string): Promise<void> {
+  for (let tries = 0; !child.output().includes(text); tries++) {
+    if (tries > 1500) throw new Error(`it never said "${text}", but:\n${child.output()}`);
+    await sleep(20);
+  }
+}
+
+const settings = (changes: Settings = {}): Settings => ({
+  general: changes['general'] ?? {},
+  ldap: {
+    host: directory.ldapUrl,
+    base_dn: directory.baseDn,
+    valid_gid: VALID_GID,
+    bind_dn: directory.reader.dn,
+  },
+  registry: { gitlab_base_url: tokens.url, registry_base_url: registry.url, username: 'crawler' },
+});
+
+/** As `docker run` and compose hand secrets in: as files, which variables name. */
+async function withSecrets(): Promise<{ env: Record<string, string>; readOnly: Record<string, string> }> {
+  const values = {
+    JWT_SECRET_KEY: 'a secret key of the container, of 32 bytes and more',
+    LDAP_BIND_PASSWORD: directory.reader.password,
+    REGISTRY_ACCESS_TOKEN: ACCESS_TOKEN,
+  };
+  const [env, readOnly]: Record<string, string>[] = [{}, {}];
+  for (const [name, text] of Object.entries(values)) {
+    const path = `/run/secrets/${name.toLowerCase()}`;
+    Object.assign(env ?? {}, { [`GITLAB_REGISTRY_USAGE_REST_${name}_FILE`]: path });
+    Object.assign(readOnly ?? {}, { [path]: await secret(name, text) });
+  }
+  return { env: env ?? {}, readOnly: readOnly ?? {} };
+}
+
+describe('a container', () => {
+  test('listens at all its addresses, finds itself alive whatever port and path the file names, and ends when it is told to', async () => {
+    const { env, readOnly } = await withSecrets();
+    const general = { socket_host: '127.0.0.1', socket_port: 8081, server_prefix: '/registry/usage' };
+    const container = await start('alone', settings({ general }), { env, readOnly, hasOwnNetwork: true });
+    try {
+      await said(container, '"listening"');
+      expect(container.child.output()).toContain('"url":"http://0.0.0.0:8081/registry/usage"');
+      const [, ...check] = image.Healthcheck.Test;
+      await container.exec(...check);
+      const elsewhere = ['env', 'GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_PORT=8082', ...check];
+      await expect(container.exec(...elsewhere)).rejects.toThrow('ECONNREFUSED');
+    } finally {
+      expect(await container.stop()).toBe(0);
+    }
+    expect(container.child.output()).toContain('"stopping"');
+  });
+
+  test('has no rights, and can write to its volume only', async () => {
+    const { env, readOnly } = await withSecrets();
+    const container = await start('rights', settings(), { env, readOnly, hasOwnNetwork: true });
+    try {
+      await said(container, '"listening"');
+      const status = await container.exec('node', '-p', 'fs.readFileSync("/proc/1/status", "utf8")');
+      expect(status).toMatch(/^Uid:\s+1000\s+1000\s+1000\s+1000$/m);
+      expect(status).toMatch(/^CapEff:\s+0+$/m);
+      expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+      for (const path of ['/', '/tmp', HOME, '/etc'])
+        await expect(container.exec('node', '-e', `fs.writeFileSync("${path}/x", "")`)).rejects.toThrow(/EROFS|EACCES/);
+      expect(await container.exec('node', '-p', `fs.readdirSync("${STATE}").includes("usage.db")`)).toBe('true\n');
+    } finally {
+      await container.stop();
+    }
+  });
+
+  test('prints a configuration to start from, as the command does', async () => {
+    const container = await start('print', {}, { parameters: ['--print-default-config'], hasOwnNetwork: true });
+    expect(await container.child.ended).toBe(0);
+    expect(container.child.output()).toMatch(/^secret_key = [0-9a-f]{64}$/m);
+  });
+
+  test('says how big its own image is, once that is in the registry', async () => {
+    const name = 'group/tools/usage';
+    const token = await tokens.mint([{ type: 'repository', name, actions: ['pull', 'push'] }]);
+    await store.push(IMAGE, registry.url, `${name}:1`, '--dest-registry-token', token);
+    const { env, readOnly } = await withSecrets();
+    const port = await freePort();
+    // Of this machine nothing but 127.0.0.1 is for it.
+    const ours = { ...env, GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_HOST: '127.0.0.1' };
+    const container = await start('whole', settings({ general: { socket_port: port } }), { env: ours, readOnly });
+    try {
+      await said(container, 'collection finished');
+      const url = `http://127.0.0.1:${port}`;
+      const { auth_token } = await answer(`${url}/auth_token`, basic('alice', 'alice-secret'));
+      const headers = { authorization: `Bearer ${auth_token}` };
+      const tag = await answer(`${url}/repositories/${encodeURIComponent(name)}/tags/1`, headers);
+      const blobs = await blobSizes(registry);
+      const layers = (await store.layersOf(IMAGE)).length;
+      const largest = blobs.toSorted((a, b) => b - a).slice(0, layers);
+      expect(tag).toMatchObject({
+        name: '1',
+        status: 'ok',
+        deduplicated_bytes: sum(blobs),
+        size: sum(largest),
+        reclaimable_bytes: sum(blobs),
+      });
+      expect(tag['size']).toBeGreaterThan(20_000_000);
+    } finally {
+      await container.stop();
+    }
+  });
+});
+
+async function answer(url: string, headers: Record<string, string>): Promise<Record<string, unknown>> {
+  const response = await fetch(url, { headers });
+  expect(response.status, url).toBe(200);
+  return (await response.json()) as Record<string, unknown>;
+}
+
+/** The bytes of everything that the registry holds on its disk. */
+async function blobSizes({ storageDirectory }: LabRegistry): Promise<readonly number[]> {
+  const blobs = join(storageDirectory, 'docker/registry/v2/blobs');
+  const files = (await readdir(blobs, { recursive: true })).filter((file) => file.endsWith('/data'));
+  return Promise.all(files.map(async (file) => (await stat(join(blobs, file))).size));
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
