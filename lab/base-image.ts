@@ -43,7 +43,9 @@ async function directoryOfNpm(): Promise<string> {
 }
 
 /** How npm reaches its registry from here, as the text of an npmrc: without what is secret, and with the certificates in that file. */
-export async function npmSettings(certificatesFile: string): Promise<{ readonly npmrc: string; readonly cafile: string | undefined }> {
+export async function npmSettings(
+  certificatesFile: string,
+): Promise<{ readonly npmrc: string; readonly cafile: string | undefined }> {
   const { stdout } = await run('npm', ['config', 'list', '--json']);
   const settings = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
   const names = ['registry', 'proxy', 'https-proxy', 'noproxy'].filter((name) => settings[name]);

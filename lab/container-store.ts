@@ -66,7 +66,8 @@ async function makeContainerStoreIn(directory: string): Promise<ContainerStore> 
       const ours = ['--build-arg', `NODE_IMAGE=${BASE_IMAGE}`, '--pull-never', '--signature-policy', policy];
       await store.buildah('build', ...usual, ...ours, ...parameters, '--tag', name, ROOT);
     },
-    rootOf: async (image) => store.buildah('mount', await store.buildah('from', '--pull-never', '--signature-policy', policy, image)),
+    rootOf: async (image) =>
+      store.buildah('mount', await store.buildah('from', '--pull-never', '--signature-policy', policy, image)),
     configOf: async (image) => (await inspect(image)).Docker.config,
     layersOf: async (image) => (await inspect(image)).OCIv1.rootfs.diff_ids,
     async push(image, registryUrl, name, ...parameters) {
@@ -79,8 +80,22 @@ async function makeContainerStoreIn(directory: string): Promise<ContainerStore> 
   const base = join(directory, 'base');
   await makeBaseRoot(base);
   const file = join(directory, 'Containerfile');
-  await writeFile(file, 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n');
-  await store.buildah('build', '--file', file, '--signature-policy', policy, '--timestamp', '0', '--tag', BASE_IMAGE, base);
+  await writeFile(
+    file,
+    'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n',
+  );
+  await store.buildah(
+    'build',
+    '--file',
+    file,
+    '--signature-policy',
+    policy,
+    '--timestamp',
+    '0',
+    '--tag',
+    BASE_IMAGE,
+    base,
+  );
   await removeDirectory(base);
   return store;
 }

@@ -33,7 +33,7 @@ export interface LabImage {
   readonly subject?: LabDescriptor;
 }
 
-export function createPusher(registry: LabRegistry, tokens?: LabTokenService): Pusher {
+export function createPusher(registry: Pick<LabRegistry, 'url'>, tokens?: Pick<LabTokenService, 'mint'>): Pusher {
   const send = createSender(tokens);
   const pusher: Pusher = {
     async blob(repository, { bytes, descriptor }) {
@@ -81,7 +81,7 @@ export function createPusher(registry: LabRegistry, tokens?: LabTokenService): P
 }
 
 /** Sends requests that may do everything in one repository, and throws where the answer is no success. */
-function createSender(tokens: LabTokenService | undefined) {
+function createSender(tokens: Pick<LabTokenService, 'mint'> | undefined) {
   return async (
     repository: string,
     method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',

@@ -91,7 +91,8 @@ describe('the image', () => {
     expect((await readdir(home)).sort()).toEqual(['LICENSE', 'dist', 'health.js', 'node_modules', 'package.json']);
     const modules = await readdir(join(home, 'node_modules'));
     expect(modules).toEqual(expect.arrayContaining(['fastify', 'zod']));
-    for (const absent of ['typescript', 'vitest', '@biomejs', '.package-lock.json']) expect(modules).not.toContain(absent);
+    for (const absent of ['typescript', 'vitest', '@biomejs', '.package-lock.json'])
+      expect(modules).not.toContain(absent);
     expect(await readdir(join(root, 'usr/local'))).not.toContain('etc');
   });
 
