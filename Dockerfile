@@ -9,8 +9,9 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-# npm's own list of what it installed is left out: it names the package registry of whoever built the image.
-RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund && rm node_modules/.package-lock.json
+# A clean installation of what runs: npm prune leaves empty directories. npm's own list of what it installed is left out, which may name the package
+# registry of whoever built the image.
+RUN npm run build && npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm node_modules/.package-lock.json
 
 FROM ${NODE_IMAGE}
 ARG NODE_IMAGE

@@ -49,7 +49,7 @@ export async function npmSettings(
   const { stdout } = await run('npm', ['config', 'list', '--json']);
   const settings = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
   const names = ['registry', 'proxy', 'https-proxy', 'noproxy'].filter((name) => settings[name]);
-  const cafile = typeof settings['cafile'] === 'string' ? settings['cafile'] : undefined;
+  const cafile = typeof settings['cafile'] === 'string' ? settings['cafile'] : process.env['NODE_EXTRA_CA_CERTS'];
   const lines = names.map((name) => `${name}=${settings[name]}\n`);
   return { npmrc: [...lines, ...(cafile ? [`cafile=${certificatesFile}\n`] : [])].join(''), cafile };
 }

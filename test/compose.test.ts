@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -97,7 +95,6 @@ test('in production it has the file, the volume and the check that the image kno
 });
 
 test('what compose.try.yaml starts is a service that has read the sample images', async () => {
-  await promisify(execFile)('scripts/install-debian-packages');
   const running: Child[] = [];
   const folder = await inNewDirectory('try', async (made) => made);
   try {
