@@ -23,8 +23,10 @@ LABEL org.opencontainers.image.title="gitlab-registry-usage-rest" \
       org.opencontainers.image.base.name="${NODE_IMAGE}"
 
 # Of a container every address is its own: whoever publishes the port says who may reach it. This counts more than the mounted file.
+# The volume is all that can be written where the root is read-only, and so it is also where SQLite puts what does not fit into memory.
 ENV GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_HOST=0.0.0.0 \
-    STATE_DIRECTORY=/var/lib/gitlab-registry-usage-rest
+    STATE_DIRECTORY=/var/lib/gitlab-registry-usage-rest \
+    SQLITE_TMPDIR=/var/lib/gitlab-registry-usage-rest
 # By number, so that Kubernetes sees that it is not root. In Node's own images 1000 is the user `node`.
 RUN mkdir -m 700 /var/lib/gitlab-registry-usage-rest && chown 1000:1000 /var/lib/gitlab-registry-usage-rest
 COPY LICENSE package.json container/health.js /opt/gitlab-registry-usage-rest/

@@ -14,7 +14,19 @@ const NPM = 'usr/local/lib/node_modules/npm';
  * and Debian's busybox.
  */
 export async function makeBaseRoot(root: string): Promise<void> {
-  for (const directory of ['bin', 'etc', 'proc', 'dev', 'sys', 'root', 'run', 'usr/bin', 'usr/local/bin', 'var/lib'])
+  for (const directory of [
+    'bin',
+    'etc',
+    'proc',
+    'dev',
+    'sys',
+    'root',
+    'run',
+    'usr/bin',
+    'usr/local/bin',
+    'usr/local/etc',
+    'var/lib',
+  ])
     await mkdir(join(root, directory), { recursive: true });
   await mkdir(join(root, 'tmp'));
   await chmod(join(root, 'tmp'), 0o1777);

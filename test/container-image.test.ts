@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeCertificate } from '../lab/certificate.ts';
 import { freePort } from '../lab/child.ts';
 import { type Container, type ContainerOptions, startContainer } from '../lab/container.ts';
 import { BASE_IMAGE, type ContainerStore, type ImageConfig, makeContainerStore } from '../lab/container-store.ts';
@@ -23,6 +24,10 @@ const EPOCH = '1767225600';
 const HOME = '/opt/gitlab-registry-usage-rest';
 const CONFIG_FILE = '/etc/gitlab_registry_usage_rest.conf';
 const STATE = '/var/lib/gitlab-registry-usage-rest';
+/** What SQLite cannot hold in its cache it writes to a temporary file. */
+const SPILL = `const database = new (require('node:sqlite').DatabaseSync)(':memory:');
+  database.exec('PRAGMA temp_store = FILE; PRAGMA temp.cache_size = 10; CREATE TEMP TABLE large (bytes)');
+  database.exec('INSERT INTO large WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) SELECT zeroblob(1000) FROM n')`;
 const ACCESS_TOKEN = 'glpat-of-the-container';
 
 let store: ContainerStore;
@@ -93,13 +98,14 @@ describe('the image', () => {
     expect(modules).toEqual(expect.arrayContaining(['fastify', 'zod']));
     for (const absent of ['typescript', 'vitest', '@biomejs', '.package-lock.json'])
       expect(modules).not.toContain(absent);
-    expect(await readdir(join(root, 'usr/local'))).not.toContain('etc');
+    expect(await readdir(join(root, 'usr/local/etc'))).toEqual([]); // where the settings of npm were
   });
 
-  test('has the same layers when it is built again of the same sources with the same date', async () => {
+  test('is the same, layers and all, when it is built again of the same sources with the same date', async () => {
     const again = 'localhost/lab/usage:again';
     await store.build(again, '--timestamp', EPOCH);
     expect(await store.layersOf(again)).toEqual(await store.layersOf(IMAGE));
+    expect(await store.idOf(again)).toBe(await store.idOf(IMAGE));
     expect((await store.layersOf(again)).length).toBeGreaterThan((await store.layersOf(BASE_IMAGE)).length);
   }, 300_000);
 });
@@ -180,6 +186,7 @@ describe('a container', () => {
   test('has no rights, and can write to its volume only', async () => {
     const { env, readOnly } = await withSecrets();
     const container = await start('rights', settings(), { env, readOnly, hasOwnNetwork: true });
+    const node = (script: string) => container.exec('node', '-e', script);
     try {
       await said(container, '"listening"');
       const status = await container.exec('node', '-p', 'fs.readFileSync("/proc/1/status", "utf8")');
@@ -187,8 +194,29 @@ describe('a container', () => {
       expect(status).toMatch(/^CapEff:\s+0+$/m);
       expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
       for (const path of ['/', '/tmp', HOME, '/etc'])
-        await expect(container.exec('node', '-e', `fs.writeFileSync("${path}/x", "")`)).rejects.toThrow(/EROFS|EACCES/);
+        await expect(node(`fs.writeFileSync("${path}/x", "")`)).rejects.toThrow(/EROFS|EACCES/);
       expect(await container.exec('node', '-p', `fs.readdirSync("${STATE}").includes("usage.db")`)).toBe('true\n');
+      await node(SPILL);
+      await expect(node(`delete process.env.SQLITE_TMPDIR; ${SPILL}`)).rejects.toThrow('disk I/O error');
+    } finally {
+      await container.stop();
+    }
+  });
+
+  test('finds itself alive behind a certificate, too', async () => {
+    const { env, readOnly } = await withSecrets();
+    const { certificateFile, keyFile } = await makeCertificate(folder, ['DNS:usage.example.com']);
+    await chown(keyFile, 1000, 1000);
+    const [tls_certificate, tls_key] = ['/run/secrets/certificate', '/run/secrets/key'];
+    const files = { ...readOnly, [tls_certificate]: certificateFile, [tls_key]: keyFile };
+    const container = await start('tls', settings({ general: { tls_certificate, tls_key } }), {
+      env,
+      readOnly: files,
+      hasOwnNetwork: true,
+    });
+    try {
+      await said(container, '"url":"https://0.0.0.0:5000');
+      await container.exec(...image.Healthcheck.Test.slice(1));
     } finally {
       await container.stop();
     }
