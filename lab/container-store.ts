@@ -19,8 +19,6 @@ export interface ContainerStore {
   rootOf(image: string): Promise<string>;
   /** What an image says of how it is run. */
   configOf(image: string): Promise<ImageConfig>;
-  /** The digest of its configuration, which names its layers. */
-  idOf(image: string): Promise<string>;
   /** The digests of its layers, as they are before compression. */
   layersOf(image: string): Promise<readonly string[]>;
   /** Pushes an image to a registry that is reached by HTTP. */
@@ -29,6 +27,7 @@ export interface ContainerStore {
 }
 
 export interface ImageConfig {
+  readonly Hostname: string;
   readonly User: string;
   readonly Env: readonly string[];
   readonly Entrypoint: readonly string[];
@@ -40,7 +39,6 @@ export interface ImageConfig {
 }
 
 interface Inspected {
-  readonly FromImageID: string;
   readonly OCIv1: { readonly rootfs: { readonly diff_ids: readonly string[] } };
   readonly Docker: { readonly config: ImageConfig };
 }
@@ -72,7 +70,6 @@ async function makeContainerStoreIn(directory: string): Promise<ContainerStore> 
     rootOf: async (image) =>
       store.buildah('mount', await store.buildah('from', '--pull-never', '--signature-policy', policy, image)),
     configOf: async (image) => (await inspect(image)).Docker.config,
-    idOf: async (image) => (await inspect(image)).FromImageID,
     layersOf: async (image) => (await inspect(image)).OCIv1.rootfs.diff_ids,
     async push(image, registryUrl, name, ...parameters) {
       const from = `containers-storage:[vfs@${graph}+${state}]${image}`;

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -9,9 +11,10 @@ import { type Child, freePort, startChild, startListening } from '../lab/child.t
 import { serviceCommand } from '../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { basic } from './whole-lab.ts';
 
 /* The compose files: held against the schema of the compose specification, and, without an engine, run as the processes that they describe. */
+
+const run = promisify(execFile);
 
 interface Service {
   readonly image?: string;
@@ -92,6 +95,10 @@ test('in production it has the file, the volume and the check that the image kno
   expect(healthcheck?.test).toEqual(['CMD', ...JSON.parse(/^HEALTHCHECK.* CMD (.*)$/m.exec(dockerfile)?.[1] ?? '')]);
   expect(Object.values(environment)).toEqual(secrets?.map((name) => `/run/secrets/${name}`));
   expect(Object.keys(environment).every((name) => name.endsWith('_FILE'))).toBe(true);
+  const page = await readFile('docs/container.md', 'utf8');
+  const files = Object.values((await read('compose.yaml')).secrets ?? {}).map(({ file }) => file.replace('./', ''));
+  expect(files.length).toBe(secrets?.length);
+  for (const file of files) expect(page).toMatch(new RegExp(`^.* ${file}$`, 'm'));
 });
 
 test('what compose.try.yaml starts is a service that has read the sample images', async () => {
@@ -112,15 +119,10 @@ test('what compose.try.yaml starts is a service that has read the sample images'
     const { url, child } = await usage(services['usage'] ?? {}, place, folder);
     running.push(child);
     while (!child.output().includes('collection finished')) await stillRunning(child);
-    const { auth_token } = (await (
-      await fetch(`${url}/auth_token`, { headers: basic('alice', 'alice-secret') })
-    ).json()) as {
-      auth_token: string;
-    };
-    const response = await fetch(`${url}/repositories/group%2Fapp`, {
-      headers: { authorization: `Bearer ${auth_token}` },
-    });
-    expect([response.status, await response.json()]).toEqual([200, expect.objectContaining({ name: 'group/app' })]);
+    const lines = (await readFile('docs/container.md', 'utf8')).match(/^(token=\$\(curl|curl ).*$/gm) ?? [];
+    const { stdout } = await run('sh', ['-euc', lines.join('\n').replaceAll('http://127.0.0.1:5000', url)]);
+    const { _embedded } = JSON.parse(stdout) as { _embedded: { items: object[] } };
+    expect(_embedded.items).toContainEqual(expect.objectContaining({ name: 'group/app', size: expect.any(Number) }));
   } finally {
     for (const child of running.reverse()) await child.stop();
     await removeDirectory(folder);
