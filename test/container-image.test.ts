@@ -16,7 +16,8 @@ import { type LabTokenService, startTokenService } from '../lab/token-service.ts
 import packageJson from '../package.json' with { type: 'json' };
 import { basic } from './whole-lab.ts';
 
-/* Our Dockerfile, built by Debian's buildah on a base image that is made of what this machine has, and what comes of it, run as an engine would. */
+/* Our Dockerfile, built by Debian's buildah on a base image that is made of what this machine has, and what comes of it, run as an engine would.
+ * That is for root: it mounts, and changes roots. */
 
 const run = promisify(execFile);
 const IMAGE = 'localhost/lab/usage:1';
