@@ -14,7 +14,7 @@ if (major > FIRST_MAJOR || (major === FIRST_MAJOR && minor >= FIRST_MINOR)) {
     // Node 22 has one for SQLite, at every start.
     if (warning.name !== 'ExperimentalWarning') for (const print of printers) print(warning);
   });
-  import('../dist/main.js');
+  void import('../dist/main.js');
 } else {
   process.stderr.write(
     `gitlab-registry-usage-rest: Node ${FIRST_MAJOR}.${FIRST_MINOR} or later is needed, and ${process.execPath} is ${process.versions.node}\n`,

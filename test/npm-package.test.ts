@@ -18,7 +18,7 @@ import { basic, said } from './whole-lab.ts';
 
 const PROGRAM = 'gitlab-registry-usage-rest';
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const MAN_PAGE = new URL(`../${manifest.man}`, import.meta.url).pathname;
+const MAN_PAGE = new URL(`../man/${PROGRAM}.1`, import.meta.url).pathname;
 const run = promisify(execFile);
 
 let folder: string;
@@ -140,7 +140,7 @@ describe('the package', () => {
 });
 
 /** What npm runs when a package is installed. */
-const HOOK = /^(?:pre|post)?install$|^prepare$/;
+const HOOK = /^(?:pre|post)?install$/;
 
 /** The packages of the lock that are installed in production, by their places. */
 function production(): [string, Locked][] {
@@ -244,10 +244,13 @@ describe('the man page', () => {
   });
 });
 
+/** A letter that another one is printed over, as paper had it for bold and underlined text. */
+const OVERSTRUCK = new RegExp(`.${String.fromCharCode(8)}`, 'g');
+
 /** The man page as text. */
 async function rendered(): Promise<string> {
   const { stdout } = await run('mandoc', ['-T', 'ascii', '-O', 'width=200', MAN_PAGE]);
-  return stdout.replaceAll(/.\x08/g, '');
+  return stdout.replaceAll(OVERSTRUCK, '');
 }
 
 const between = (text: string, from: string, to: string) => inOneLine(text.split(from)[1]?.split(to)[0] ?? '');
