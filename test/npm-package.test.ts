@@ -156,6 +156,13 @@ interface Locked {
 }
 
 describe('what was installed', () => {
+  test('starts Node with the flags that the sources have, but for the one that old Nodes do not know', () => {
+    const flags = (file: string) => readFileSync(file, 'utf8').split('\n')[0]?.split(' ').slice(3);
+    const all = flags(new URL('../src/main.ts', import.meta.url).pathname) ?? [];
+    expect(all.length).toBeGreaterThan(1);
+    expect(flags(program)).toEqual(all.filter((flag) => !flag.startsWith('--disable-warning=')));
+  });
+
   test('tells its version and its options, and prints a configuration', async () => {
     const version = await start(['--version']);
     expect(version).toEqual({ exitCode: 0, stdout: `${PROGRAM}, version ${manifest.version}\n`, stderr: '' });
@@ -214,7 +221,9 @@ describe('what was installed', () => {
     for (const parameters of [[], ['--version']]) {
       const { exitCode, stdout, stderr } = await start(parameters, { PATH });
       expect([exitCode, stdout]).toEqual([1, '']);
-      expect(stderr).toMatch(/^gitlab-registry-usage-rest: Node 22\.19 or later is needed, and \S+ is 18\.20\.8\n$/);
+      const needed = manifest.engines.node.slice('>='.length).replace(/\.0$/, '');
+      const node = join(PATH, 'node');
+      expect(stderr).toBe(`${PROGRAM}: Node ${needed} or later is needed, and ${await realpath(node)} is 18.20.8\n`);
     }
   });
 
