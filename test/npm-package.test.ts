@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, readlink, realpath, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -234,11 +234,12 @@ describe('what was installed', () => {
 });
 
 describe('the man page', () => {
-  test('is where man looks for it, and has no mistakes', async () => {
-    const page = join(prefix, 'share/man/man1', `${PROGRAM}.1`);
-    expect(await readlink(page)).toContain(PROGRAM);
+  test('is in the package, and where man looks for it with an npm that installs man pages, and has no mistakes', async () => {
+    const { stdout: npm } = await run('npm', ['--version']);
+    const linked = join(prefix, 'share/man/man1', `${PROGRAM}.1`);
+    const page = Number.parseInt(npm, 10) < 12 ? linked : join(installed, 'man', `${PROGRAM}.1`);
     expect(readFileSync(page, 'utf8')).toBe(readFileSync(MAN_PAGE, 'utf8'));
-    expect(await run('mandoc', ['-T', 'lint', '-W', 'warning', page])).toEqual({ stdout: '', stderr: '' });
+    expect(await run('mandoc', ['-T', 'lint', page])).toEqual({ stdout: '', stderr: '' });
   });
 
   test('has the options of --help in the same words, and the exit codes that there are', async () => {
