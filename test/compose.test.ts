@@ -139,7 +139,7 @@ async function placesFor(services: ComposeFile['services'], folder: string): Pro
     expect(services).toHaveProperty(name);
     const free = await freePort();
     replacements.push([new RegExp(`${name}:${port}\\b|0\\.0\\.0\\.0:${port}\\b`, 'g'), `127.0.0.1:${free}`]);
-    replacements.push([new RegExp(`connect\\(${port}\\)`, 'g'), `connect(${free})`]);
+    replacements.push([new RegExp(`connect\\(${port},`, 'g'), `connect(${free},`]);
   }
   return (texts) =>
     texts.map((text) => replacements.reduce((changed, [found, instead]) => changed.replace(found, instead), text));
