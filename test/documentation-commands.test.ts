@@ -26,6 +26,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   './run-demo': 'test/demo.test.ts',
   './run-tests': '.ci/run',
   'npm test': 'run-tests',
+  'npm ci': 'scripts/with-node',
 };
 
 /** What is for those who work on the service, and takes longer, or fetches more, than a test may. */
@@ -87,6 +88,9 @@ const BLOCKS: Readonly<Record<string, Check>> = {
 
 /** Blocks whose last command is a service that goes on running. They are run first, in this order, and those above ask these services. */
 const SERVICES = ['README.md, Use it with your GitLab', 'MIGRATING.md, Moving over (2)'] as const;
+
+/** The block that installs what a checkout holds: run in a copy of this one, into a prefix of its own. */
+const INSTALLATION = 'README.md, Install it';
 
 /** By a command between backticks: what it prints. */
 const INLINE: Readonly<Record<string, RegExp>> = {
@@ -229,7 +233,7 @@ const isElsewhere = ({ commands }: Block): boolean => commands.every((command) =
 
 test('every command is run by a test, or is marked as needing servers of the reader’s own', () => {
   const known = (block: Block): boolean =>
-    block.name in BLOCKS || (SERVICES as readonly string[]).includes(block.name) || isElsewhere(block);
+    block.name in BLOCKS || [INSTALLATION, ...SERVICES].includes(block.name) || isElsewhere(block);
   expect
     .soft(BLOCKS_THERE.filter((block) => !known(block)).map(({ name, commands }) => ({ name, commands })))
     .toEqual([]);
@@ -239,7 +243,7 @@ test('every command is run by a test, or is marked as needing servers of the rea
 
 test('what is known here is still there', () => {
   const blocks = new Set(BLOCKS_THERE.map(({ name }) => name));
-  expect([...Object.keys(BLOCKS), ...SERVICES].filter((name) => !blocks.has(name))).toEqual([]);
+  expect([...Object.keys(BLOCKS), INSTALLATION, ...SERVICES].filter((name) => !blocks.has(name))).toEqual([]);
   const commands = new Set([
     ...INLINE_THERE.map(({ command }) => command),
     ...BLOCKS_THERE.flatMap((block) => block.commands),
@@ -299,4 +303,12 @@ describe('the commands for those who work on the service, in a copy of this chec
       expect(await readFile(join(copy, mended), 'utf8')).toBe(await readFile(join(ROOT, mended), 'utf8'));
     },
   );
+
+  test('the program that is installed of it', { timeout: PATIENCE_MS }, async () => {
+    const { commands } = blockNamed(INSTALLATION);
+    const script = ['scripts/with-node npm ci >/dev/null', ...commands].join('\n');
+    await shell(`export npm_config_prefix=${copy}/prefix\n${script}`, copy);
+    const { stdout } = await shell(`${copy}/prefix/bin/gitlab-registry-usage-rest --version`);
+    expect(stdout).toMatch(/^gitlab-registry-usage-rest, version \d/);
+  });
 });
