@@ -33,8 +33,12 @@ export function chosenCoding(acceptEncoding: string | undefined): Coding | undef
 const BROTLI_QUALITY = 4;
 
 /** On a thread of its own: it takes longer than anybody else should wait. */
-export function encode(bytes: Buffer, coding: Coding): Promise<Buffer> {
-  return ENCODERS[coding](bytes);
+export async function encode(bytes: Buffer, coding: Coding): Promise<Buffer> {
+  const encoded = await ENCODERS[coding](bytes);
+  // What zlib gives is the beginning of 16 KiB, and all of it stays while that is kept.
+  const own = Buffer.allocUnsafeSlow(encoded.length);
+  encoded.copy(own);
+  return own;
 }
 
 const brotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } };
