@@ -55,7 +55,7 @@ export const REGISTRY_KEYS = {
   }),
   concurrency_max: key({
     about:
-      'How many requests are in flight at most. Between the two the service finds out by itself how many the registry can take; and while many ask the service itself, it is 4 at most.',
+      'How many requests are in flight at most. Between the two the service finds out by itself how many the registry can take; and while many ask the service itself, it is 4 at most, or `concurrency_min` where that is more.',
     right: 'a whole number from 1 to 256, and at least `concurrency_min`',
     read: wholeNumber(1, 256),
     fallback: '32',

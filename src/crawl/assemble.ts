@@ -30,7 +30,7 @@ export interface AssembleOptions {
 
 /**
  * Puts together what was read of these repositories, now or earlier: on top of what was put together before, as long as that comes to the same,
- * and loads what is new then. Others wait for it no longer than one repository takes.
+ * and loads what is new then. Others wait for it no longer than twenty manifests, or the list of one repository's tags, take.
  */
 export async function assemble(
   catalogue: Catalogue,

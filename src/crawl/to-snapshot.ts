@@ -43,7 +43,7 @@ function* countInSteps(findings: Findings): Steps<Snapshot> {
     kinds: sumByKind(graph, usage.tagsReaching, accessories, kinds),
     namespaces: toNamespaces(counted),
     repositories,
-    gaps: gapsOf(counted, repositories),
+    gaps: yield* gapsOf(counted, repositories),
     contents: { graph, roots, usage, accessories, repositoryOf: repositoriesOfTags(counted) },
   };
 }
@@ -60,12 +60,13 @@ interface Counted extends Findings {
   readonly unlisted: ReadonlySet<string>;
 }
 
-/** A few milliseconds' work. */
+/** A few milliseconds' work, each. */
 const TAGS_AT_ONCE = 2000;
+const GAPS_AT_ONCE = 500;
 
 function* count(findings: Findings): Steps<Counted> {
   const { graph, illegal } = findings;
-  const repositories = (yield* mapInSteps(findings.repositories, inOrder)).sort((a, b) => byName(a.name, b.name));
+  const repositories = (yield* inOrder(findings.repositories)).sort((a, b) => byName(a.name, b.name));
   const tags = repositories.flatMap((repository) => repository.tags);
   const roots = new Int32Array(tags.length).fill(NO_ROOT);
   const subjects = new Map<number, Digest>();
@@ -97,41 +98,41 @@ function* count(findings: Findings): Steps<Counted> {
   };
 }
 
-function inOrder(repository: RepositoryFinding): RepositoryFinding {
-  return { ...repository, tags: repository.tags.toSorted((a, b) => byName(a.name, b.name)) };
-}
-
-/** Of each repository something, with a pause after so many tags. */
-function* mapInSteps<T>(
-  repositories: readonly RepositoryFinding[],
-  map: (repository: RepositoryFinding, place: number) => T,
-): Steps<T[]> {
-  const mapped: T[] = [];
+/** With the tags of each in order; a repository is sorted in one piece. */
+function* inOrder(repositories: readonly RepositoryFinding[]): Steps<RepositoryFinding[]> {
+  const sorted: RepositoryFinding[] = [];
   let tagsCount = 0;
-  for (const [place, repository] of repositories.entries()) {
-    mapped.push(map(repository, place));
-    tagsCount += 1 + repository.tags.length;
+  for (const repository of repositories) {
+    sorted.push({ ...repository, tags: repository.tags.toSorted((a, b) => byName(a.name, b.name)) });
+    tagsCount += repository.tags.length;
     if (tagsCount < TAGS_AT_ONCE) continue;
     tagsCount = 0;
     yield;
   }
-  return mapped;
+  return sorted;
 }
 
-function toRepositories(counted: Counted): Steps<readonly RepositoryUsage[]> {
+function* toRepositories(counted: Counted): Steps<readonly RepositoryUsage[]> {
   const { repositories, tree, usage } = counted;
   const namespaces = new Set(tree.namespaces.map(({ path }) => path));
   const manifestOf = createManifests(counted);
+  const counts: RepositoryUsage[] = [];
   let position = 0;
-  return mapInSteps(repositories, ({ name, gap, staleSince = null, tags }, place): RepositoryUsage => {
-    return {
+  for (const [place, { name, gap, staleSince = null, tags }] of repositories.entries()) {
+    const figures: TagFigures[] = [];
+    for (const tag of tags) {
+      if (position % TAGS_AT_ONCE === 0) yield;
+      figures.push(toTag(counted, tag, position++, manifestOf));
+    }
+    counts.push({
       ...figuresOf(usage, tree.nodeOfRepository[place] ?? 0, gap === undefined),
       name,
       namespace: namespaces.has(name) ? name : parentPath(name),
-      tags: tags.map((tag) => toTag(counted, tag, position++, manifestOf)),
+      tags: figures,
       staleSince,
-    };
-  });
+    });
+  }
+  return counts;
 }
 
 type ManifestOf = (root: number, position: number) => TagManifest;
@@ -191,7 +192,7 @@ function toNamespaces({ tree, usage, unlisted }: Counted): readonly NamespaceUsa
     .sort((a, b) => byName(a.path, b.path));
 }
 
-function gapsOf(counted: Counted, repositories: readonly RepositoryUsage[]): readonly Gap[] {
+function* gapsOf(counted: Counted, repositories: readonly RepositoryUsage[]): Steps<readonly Gap[]> {
   const gaps = [...counted.illegal].map(illegalGap);
   for (const [place, { name, gap, staleSince, tags }] of counted.repositories.entries()) {
     if (gap !== undefined) gaps.push(staleSince === undefined ? gap : { ...gap, staleSince });
@@ -199,9 +200,11 @@ function gapsOf(counted: Counted, repositories: readonly RepositoryUsage[]): rea
       if (tag.root === undefined) gaps.push(tag.gap);
       else if (repositories[place]?.tags[i]?.status === 'incomplete') {
         gaps.push({ repository: name, reference: tag.name, code: 'missing', reason: missingBelow(counted, tag.root) });
+        if (gaps.length % GAPS_AT_ONCE === 0) yield;
       }
     }
   }
+  yield;
   return gaps.sort((a, b) => byName(a.repository, b.repository));
 }
 

@@ -9,7 +9,7 @@ export function atOnce<T>(steps: Steps<T>): T {
   }
 }
 
-/** So many items, and then a pause: gives the ranges of positions between pauses. */
+/** The positions of so many items, in pieces: whoever goes through them may stop behind each. */
 export function* ranges(
   length: number,
   itemsAtOnce: number,
