@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../ports.ts';
 import { clientAddress } from './addresses.ts';
 import type { ConnectionsOptions } from './connections.ts';
-import { createHostCheck } from './hosts.ts';
+import type { HostCheck } from './hosts.ts';
 import { TIMEOUTS, type Timeouts } from './listener.ts';
 import { problemOfHeaders } from './odd-requests.ts';
 import { sendProblem } from './problems.ts';
@@ -36,7 +36,8 @@ export const OPEN_FRONT: FrontOptions = {
   steadyClock: () => 0,
 };
 
-export interface AdmissionOptions extends Pick<FrontOptions, 'allowedHosts' | 'trustedProxies'> {
+export interface AdmissionOptions extends Pick<FrontOptions, 'trustedProxies'> {
+  readonly problemOfHost: HostCheck;
   readonly prefix: string;
   readonly limits: Pick<RequestLimits, 'admitAddress'>;
   readonly log: Log;
@@ -47,8 +48,7 @@ export interface AdmissionOptions extends Pick<FrontOptions, 'allowedHosts' | 't
  * stop; a registry loses the events that it cannot deliver, and shows a secret with them.
  */
 export function admitRequests(server: FastifyInstance, options: AdmissionOptions): void {
-  const { prefix, limits, log, allowedHosts, trustedProxies } = options;
-  const problemOfHost = createHostCheck(allowedHosts);
+  const { prefix, limits, log, problemOfHost, trustedProxies } = options;
   const isProbe = (url: string): boolean => url.startsWith(`${prefix}/health/`);
   const isOfEvents = (url: string): boolean => url === `${prefix}/events`;
   const hint = trustedProxies.length > 0 ? () => undefined : hintAtProxies(log);

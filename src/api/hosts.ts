@@ -4,15 +4,16 @@ import { badRequest, OTHER_HOST, type Problem } from './problems.ts';
 /** `uri-host [":" port]` (RFC 9110, 7.2), of the characters that hosts have. */
 const HOST = /^(\[[\da-f:.]+\]|[a-z\d._-]+)(?::\d{0,5})?$/i;
 
+/** What is wrong with the host of a request, where any legal one is allowed or only some. */
+export type HostCheck = (request: IncomingMessage, isAnyAllowed: boolean) => Problem | undefined;
+
 /**
  * What is wrong with the host that a request is for, if anything is: it must be one, and legal (RFC 9112, 3.2), and where there is a list, one
  * of the list. A page whose name was made to lead here (DNS rebinding) says its own name.
  *
  * @param allowed names and addresses in lower case, without ports; undefined for any
  */
-export function createHostCheck(
-  allowed: readonly string[] | undefined,
-): (request: IncomingMessage, isAnyAllowed: boolean) => Problem | undefined {
+export function createHostCheck(allowed: readonly string[] | undefined): HostCheck {
   const listed = allowed === undefined ? undefined : new Set(allowed);
   return (request, isAnyAllowed) => {
     const count = countHeader(request.rawHeaders, 'host');

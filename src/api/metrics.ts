@@ -7,7 +7,7 @@ import { addCollectionSeries } from './collection-series.ts';
 import { sendProblem, unauthorized } from './problems.ts';
 import { countRequests } from './request-series.ts';
 import { addSnapshotSeries } from './snapshot-series.ts';
-import type { Answers } from './when-answered.ts';
+import type { FollowedRequests } from './when-answered.ts';
 
 export interface MetricsOptions {
   readonly prefix: string;
@@ -26,11 +26,11 @@ export interface MetricsOptions {
 }
 
 /** `GET /metrics`: what goes on, and the figures of the last snapshot, as Prometheus reads them. */
-export function addMetrics(server: FastifyInstance, answers: Answers, options: MetricsOptions): void {
+export function addMetrics(server: FastifyInstance, followed: FollowedRequests, options: MetricsOptions): void {
   const { isEnabled, token, ...limits } = options.metrics;
   if (!isEnabled) return;
   const registry = createProcessRegistry();
-  countRequests(answers, registry);
+  countRequests(followed, registry);
   addCollectionSeries(registry, options);
   const names = token === undefined ? { namespacesLimit: 0, repositoriesLimit: 0 } : limits;
   const readSnapshot = addSnapshotSeries(registry, { ...options, ...names });

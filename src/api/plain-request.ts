@@ -8,7 +8,7 @@ export interface PlainRequest {
   readonly ifNoneMatch: string | undefined;
 }
 
-/** The headers that a plain request may have, each once. Those that no answer depends on are 'any'. */
+/** The headers that a plain request may have, these each once; and those that no answer depends on, which are 'any'. */
 const NAMES = ['accept', 'accept-encoding', 'authorization', 'if-none-match', 'host'] as const;
 const ANY = ['accept-language', 'cache-control', 'connection', 'pragma', 'user-agent'] as const;
 type Name = (typeof NAMES)[number];

@@ -1,6 +1,6 @@
 import { Counter, Histogram, type HistogramConfiguration, type Registry } from '@prometheus-io/client';
 import { PREFIX } from './series.ts';
-import type { Answers } from './when-answered.ts';
+import type { FollowedRequests } from './when-answered.ts';
 
 /** From an answer out of memory to a page that takes too long. */
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -19,7 +19,7 @@ interface Tally {
 }
 
 /** The requests that are answered, by the path as it is routed. */
-export function countRequests({ whenAnswered }: Answers, registry: Registry): void {
+export function countRequests({ whenAnswered }: FollowedRequests, registry: Registry): void {
   const tallies = new Map<string, Map<string, Tally>>();
   const all = () => [...tallies.values()].flatMap((ofRoute) => [...ofRoute.values()]);
   const register = { registers: [registry] };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Snapshot } from '../domain/snapshot.ts';
-import type { Together } from './answer-together.ts';
+import type { AtEndOfTurn } from './answer-together.ts';
 import { bearerToken } from './authorization.ts';
 import { isNoneMatch } from './bodies.ts';
 import type { HeldSnapshots } from './held-snapshots.ts';
@@ -10,7 +10,7 @@ import { createKeptBytes, type KeptBytes } from './kept-bytes.ts';
 import { readPlain } from './plain-request.ts';
 import type { RequestLimits } from './request-limits.ts';
 import type { SessionTokens } from './server.ts';
-import type { Answers } from './when-answered.ts';
+import type { FollowedRequests } from './when-answered.ts';
 
 /* What was answered is kept, and given to the next who asks in the same words before anything is routed: to find out again what is known costs as
  * much as to send it. Whatever is to be refused, limited or said in another way goes on to Fastify, which has the last word on everything. */
@@ -26,8 +26,8 @@ export interface ResponseCacheOptions {
   readonly snapshots: Pick<HeldSnapshots, 'latest' | 'hold'>;
   readonly tokens: Pick<SessionTokens, 'recall'>;
   readonly limits: Pick<RequestLimits, 'admitQuietly'>;
-  readonly answers: Answers;
-  readonly together: Together;
+  readonly followed: FollowedRequests;
+  readonly atEndOfTurn: AtEndOfTurn;
   /** Whether a request is for a host of ours. */
   readonly isOurs: (request: IncomingMessage) => boolean;
 }
@@ -60,7 +60,7 @@ const LONGEST_BODY_BYTES = 256 * 1024;
 
 /** Keeps what Fastify answers from now on, and gives it again. */
 export function createResponseCache(server: FastifyInstance, options: ResponseCacheOptions): ResponseCache {
-  const { snapshots, tokens, limits, answers, together, isOurs } = options;
+  const { snapshots, tokens, limits, followed, atEndOfTurn, isOurs } = options;
   const keptOfLatest = createKeptOfLatest(snapshots);
   let isClosing = false;
   server.addHook('preClose', async () => {
@@ -75,8 +75,8 @@ export function createResponseCache(server: FastifyInstance, options: ResponseCa
   function give(response: ServerResponse, { status, headers, body }: Given, id: string): void {
     headers[headers.length - 1] = id;
     response.writeHead(status, headers).end(body);
-    if (response.writableFinished) answers.finished(response);
-    else response.once('finish', () => answers.finished(response));
+    if (response.writableFinished) followed.finished(response);
+    else response.once('finish', () => followed.finished(response));
   }
 
   return (request, response) => {
@@ -90,10 +90,10 @@ export function createResponseCache(server: FastifyInstance, options: ResponseCa
     if (given === undefined || session === undefined || ip === undefined || !isOurs(request)) return false;
     if (!limits.admitQuietly(ip, session.user)) return false;
     const id = randomUUID(); // a plain request brings none
-    answers.begin({ id, raw: request, user: session.user, route: kept.route }, response, ip);
+    followed.begin({ id, raw: request, user: session.user, route: kept.route }, response, ip);
     const latest = snapshots.latest();
     if (kept.isPage && latest !== undefined) snapshots.hold(latest);
-    together(() => give(response, given, id));
+    atEndOfTurn(() => give(response, given, id));
     return true;
   };
 }

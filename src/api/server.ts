@@ -3,7 +3,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Clock, Collections, Directory, Notifications, Snapshots } from '../ports.ts';
 import { logRequests, pathOf } from './access-log.ts';
 import { createTrust } from './addresses.ts';
-import { answerTogether, createTogether } from './answer-together.ts';
+import { answerTogether, createEndOfTurn } from './answer-together.ts';
 import { createAuthToken } from './auth-token.ts';
 import { bearerToken } from './authorization.ts';
 import { toBody } from './bodies.ts';
@@ -30,7 +30,7 @@ import { createRequestLimits, type RequestLimits } from './request-limits.ts';
 import { createResources } from './resources.ts';
 import { createResponseCache, type Lasting } from './response-cache.ts';
 import { sendBody } from './send-body.ts';
-import { followAnswers } from './when-answered.ts';
+import { followRequests } from './when-answered.ts';
 
 export interface ServerOptions {
   /** '' or a path such as `/usage`, without a slash at its end. */
@@ -89,7 +89,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const limits = createRequestLimits({ ...front.limits, steadyClock: front.steadyClock });
   const isProxy = createTrust(trustedProxies);
   const problemOfHost = createHostCheck(allowedHosts);
-  const together = createTogether();
+  const atEndOfTurn = createEndOfTurn();
   const snapshots = createHeldSnapshots({ latest: options.snapshots.latest, steadyClock: front.steadyClock });
   const server = fastify({
     // Its own log would have two lines a request, and no user.
@@ -113,20 +113,20 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest('lasting', undefined);
   acceptBodiesOfGet(server);
   passOverExpectations(server.server);
-  const answers = followAnswers(server, front.steadyClock);
-  logRequests(answers, log);
-  addMetrics(server, answers, options); // before whatever refuses requests: those count, too
+  const followed = followRequests(server, front.steadyClock);
+  logRequests(followed, log);
+  addMetrics(server, followed, options); // before whatever refuses requests: those count, too
   addHeaders(server, { corsOrigins, isTls: tls !== undefined });
   // After the headers of CORS, which a page needs to read even a refusal; before a body is read that nobody asked for.
   server.after(() => {
-    admitRequests(server, { prefix, limits, log, allowedHosts, trustedProxies });
+    admitRequests(server, { prefix, limits, log, problemOfHost, trustedProxies });
     server.addHook('onRequest', refuseOthers(options));
   });
   const exchanges = watchConnections(server, { ...front.limits, isProxy, timeouts });
   const isOurs = (request: IncomingMessage): boolean => problemOfHost(request, false) === undefined;
-  const again = { ...options, snapshots, limits, answers, together, isOurs };
+  const again = { ...options, snapshots, limits, followed, atEndOfTurn, isOurs };
   const answerAgain = createResponseCache(server, again);
-  answerTogether(server, together);
+  answerTogether(server, atEndOfTurn);
   addRoutes(server, { ...options, snapshots, front, limits });
   answerErrors(server, log);
   return server;

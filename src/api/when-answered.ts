@@ -31,7 +31,7 @@ type Listener = (asked: Asked, ending: Ending) => void;
 const CLIENT_GONE = 499;
 
 /** Tells of every request once: when its answer has gone out, or whoever asked has gone. */
-export interface Answers {
+export interface FollowedRequests {
   whenAnswered(listener: Listener): void;
   /** Follows a request that Fastify does not see. Its answer is about to be given, and has gone out when `finished` is called. */
   begin(asked: Asked, response: ServerResponse, ip: string): void;
@@ -48,7 +48,7 @@ interface Open {
  * Fastify's own hook never hears of requests that nobody waited for an answer to, and a client could ask for anything unseen. Those are told of when
  * their connection closes: listeners of a connection cost nothing, and listeners of every answer as much as a small answer does.
  */
-export function followAnswers(server: FastifyInstance, steadyClock: SteadyClock): Answers {
+export function followRequests(server: FastifyInstance, steadyClock: SteadyClock): FollowedRequests {
   const listeners: Listener[] = [];
   const openOf = new WeakMap<Socket, Map<ServerResponse, Open>>();
 
@@ -68,7 +68,7 @@ export function followAnswers(server: FastifyInstance, steadyClock: SteadyClock)
     return open;
   }
 
-  const answers: Answers = {
+  const followed: FollowedRequests = {
     whenAnswered: (listener) => void listeners.push(listener),
     begin(asked, response, ip) {
       const { socket } = asked.raw;
@@ -82,12 +82,12 @@ export function followAnswers(server: FastifyInstance, steadyClock: SteadyClock)
   };
   server.addHook('onRequest', (request, reply, done) => {
     const ip: string | undefined = request.ip;
-    answers.begin(request, reply.raw, ip ?? '');
+    followed.begin(request, reply.raw, ip ?? '');
     done();
   });
   server.addHook('onResponse', (_request, reply, done) => {
-    answers.finished(reply.raw);
+    followed.finished(reply.raw);
     done();
   });
-  return answers;
+  return followed;
 }
