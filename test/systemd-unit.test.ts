@@ -50,7 +50,7 @@ function valuesOf(name: string, text = unit): readonly string[] {
     .map((line) => line.slice(name.length + 1));
 }
 
-const valueOf = (name: string): string => valuesOf(name).join('\n');
+const settingOf = (name: string): string => valuesOf(name).join('\n');
 /** The drop-in for secrets that the page shows. */
 const dropIn = (): string => page.split('```ini\n')[1]?.split('```')[0] ?? '';
 
@@ -133,7 +133,11 @@ async function load({ credentials }: Place, contents: Readonly<Record<string, st
 }
 
 /** The command of the unit with the environment of the unit and its drop-in, from the sources. @param before what runs it */
-async function start(place: Place, general: Settings['general'] = {}, before: readonly string[] = []): Promise<Started> {
+async function start(
+  place: Place,
+  general: Settings['general'] = {},
+  before: readonly string[] = [],
+): Promise<Started> {
   const port = await freePort();
   const settings: Settings = {
     ...PLAIN,
@@ -144,7 +148,7 @@ async function start(place: Place, general: Settings['general'] = {}, before: re
   await mkdir(place.credentials, { mode: 0o700 });
   await load(place, { config: toIni(settings), access_token: `${ACCESS_TOKEN}\n`, secret_key: 'k'.repeat(40) });
   const expanded = (text: string): string => text.replaceAll('%d', place.credentials);
-  const [program, ...parameters] = expanded(valueOf('ExecStart')).split(' ');
+  const [program, ...parameters] = expanded(settingOf('ExecStart')).split(' ');
   expect(program).toBe(PROGRAM);
   const variables = valuesOf('Environment', dropIn()).map((line) => expanded(line).split('=', 2));
   // What systemd sets by itself, and little else.
@@ -183,7 +187,7 @@ describe('what the unit starts', () => {
     const certificate = await makeCertificate(await newDirectory(), ['IP:127.0.0.1']);
     const place = await newPlace();
     const service = await start(place, { tls_certificate: certificate.certificateFile, tls_key: certificate.keyFile });
-    expect(valueOf('ExecReload')).toBe('kill -HUP $MAINPID');
+    expect(settingOf('ExecReload')).toBe('kill -HUP $MAINPID');
     process.kill(service.child.pid, 'SIGHUP');
     await said(service, 'the certificate was read again');
     process.kill(service.child.pid, 'SIGTERM');
@@ -191,7 +195,7 @@ describe('what the unit starts', () => {
   });
 
   test('ends when it is reloaded without a certificate, which the unit makes a new start, on the same store', async () => {
-    expect(valueOf('Restart')).toBe('always');
+    expect(settingOf('Restart')).toBe('always');
     const place = await newPlace();
     const service = await start(place);
     await said(service, 'collection finished');
@@ -202,7 +206,7 @@ describe('what the unit starts', () => {
   });
 
   test('ends with 2 where the configuration is wrong, which the unit takes for final', async () => {
-    expect(valueOf('RestartPreventExitStatus')).toBe('2');
+    expect(settingOf('RestartPreventExitStatus')).toBe('2');
     const failed = start(await newPlace(), { log_level: 'loud' });
     await expect(failed).rejects.toThrow(/config:\d+: \[general\] log_level: "loud"/);
     await expect(
@@ -222,9 +226,11 @@ describe('what the unit starts', () => {
     const calls = new Set([...text.matchAll(/^\d+ +(\w+)\(/gm)].map(([, name = '']) => name));
     expect(calls.size).toBeGreaterThan(40);
     const { allowed, refused } = await filter();
+    // SQLite gives its files the owner of the database where it is root, which the unit's user is not (os_unix.c, robustFchown).
+    if (process.geteuid?.() === 0) calls.delete('fchown');
     expect([...calls].filter((name) => !allowed.has(name) || refused.has(name))).toEqual([]);
     const families = [...text.matchAll(/^\d+ +socket\((\w+),/gm)].map(([, name = '']) => name);
-    expect(valueOf('RestrictAddressFamilies').split(' ')).toEqual(expect.arrayContaining([...new Set(families)]));
+    expect(settingOf('RestrictAddressFamilies').split(' ')).toEqual(expect.arrayContaining([...new Set(families)]));
   });
 });
 
