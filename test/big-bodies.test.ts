@@ -113,10 +113,27 @@ describe('a body of more than a part', () => {
     expect((await read(body, undefined)).isMeasured).toBe(true);
   });
 
+  test('is there in one piece to be sent at once, unless it is very long', async () => {
+    for (const [mebibytes, isWhole] of [
+      [3, true],
+      [9, false],
+    ] as const) {
+      const note = 'x'.repeat(1024);
+      const list = membersOf(Array.from({ length: mebibytes * 1024 }), () => note);
+      const content = await createBodies()('tree', () => ({ list })).content(undefined);
+      if (typeof content === 'string' || Buffer.isBuffer(content)) throw new Error('it came as a short one');
+      const read = Buffer.concat(await content.open().toArray());
+      expect([content.whole !== undefined, content.length]).toEqual([isWhole, read.length]);
+      if (isWhole) expect(content.whole?.equals(read)).toBe(true);
+    }
+  });
+
   async function read(body: Body, coding: Coding | undefined): Promise<{ bytes: Buffer; isMeasured: boolean }> {
     const content = await body.content(coding);
     if (typeof content === 'string') throw new Error('it came as a text');
     const raw = Buffer.isBuffer(content) ? content : Buffer.concat(await content.open().toArray());
+    if (!Buffer.isBuffer(content))
+      expect(content.whole?.equals(raw)).toBe(content.length === undefined ? undefined : true);
     if (content.length !== undefined) expect(raw.length).toBe(content.length);
     return { bytes: coding === undefined ? raw : DECODE[coding](raw), isMeasured: content.length !== undefined };
   }

@@ -12,7 +12,7 @@ import { type Certificate, makeCertificate } from '../lab/certificate.ts';
 import { type LabService, type Settings, startService } from '../lab/service.ts';
 import { createListener, TIMEOUTS } from '../src/api/listener.ts';
 import { CertificateError } from '../src/api/tls.ts';
-import { answerOf, startFront, talk } from './front-server.ts';
+import { answerOf, get, startFront, talk } from './front-server.ts';
 
 /* TLS as an operator has it: files, a process, and signals. What the service collects does not matter here. */
 
@@ -210,4 +210,32 @@ test('who begins no handshake, or no request behind it, is cut off, and counts a
 test('an expired certificate is an error of its own', () => {
   const late = { timeouts: TIMEOUTS, tls: tls(), now: Date.UTC(2100) };
   expect(() => createListener(() => undefined, late)).toThrow(CertificateError);
+});
+
+test('whoever does not read what is encrypted for him makes no copy of all of it', async () => {
+  const tls = { certificate: mine?.certificate ?? '', key: mine?.key ?? '' };
+  const front = await startFront({ tls }, { tagsCount: 25_000 });
+  try {
+    const arrived = once(front.server.server, 'secureConnection') as Promise<[TLSSocket]>;
+    const socket = await open(front.port);
+    const [ours] = await arrived;
+    const request = get('/repositories?embed=true', { Connection: 'keep-alive' });
+    const headersOf = async (): Promise<string> => {
+      socket.write(request);
+      return String(await once(socket, 'data'));
+    };
+    const length = Number(/content-length: (\d+)/.exec(await headersOf())?.[1]);
+    expect(length).toBeGreaterThan(5_000_000);
+    socket.pause();
+    let [most, looks] = [0, 0];
+    while (looks++ < 50) {
+      await sleep(10);
+      most = Math.max(most, ours.writableLength);
+    }
+    expect(most).toBeGreaterThan(0); // it waits for the client
+    expect(most).toBeLessThan(length / 2);
+    socket.destroy();
+  } finally {
+    await front.close();
+  }
 });

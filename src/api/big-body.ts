@@ -12,18 +12,22 @@ export interface BigBodyOptions {
   readonly noteBytes: (bytes: number) => boolean;
 }
 
-type Parts = readonly Buffer[];
+/** What is kept: its parts, and all of it where it is not too long. */
+interface Kept {
+  readonly parts: readonly Buffer[];
+  readonly whole?: Buffer;
+}
 
 /**
  * A body of more than a part. It is made part by part, others being answered in between, and kept: for its length, and to be sent again. One
  * that there is no room for is made anew for everybody who asks, and never faster than it is read.
  */
 export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOptions): Body {
-  const kept = new Map<Coding | undefined, Promise<Parts | undefined>>();
+  const kept = new Map<Coding | undefined, Promise<Kept | undefined>>();
   const anew = (): Iterable<Buffer> => jsonParts(represent());
 
   /** Undefined where there is no room. */
-  function parts(coding: Coding | undefined): Promise<Parts | undefined> {
+  function keptIn(coding: Coding | undefined): Promise<Kept | undefined> {
     const known = kept.get(coding);
     if (known !== undefined) return known;
     const made = coding === undefined ? inTurn(() => keep(inSlices(anew()))) : encoded(coding);
@@ -32,25 +36,25 @@ export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOpt
     return made;
   }
 
-  async function encoded(coding: Coding): Promise<Parts | undefined> {
-    const plain = await parts(undefined);
-    return plain && keep(encoding(plain, coding));
+  async function encoded(coding: Coding): Promise<Kept | undefined> {
+    const plain = await keptIn(undefined);
+    return plain && keep(encoding(plain.parts, coding));
   }
 
-  async function keep(source: AsyncIterable<Buffer>): Promise<Parts | undefined> {
+  async function keep(source: AsyncIterable<Buffer>): Promise<Kept | undefined> {
     const held: Buffer[] = [];
     let heldBytes = 0;
-    let isWhole = false;
+    let isKept = false;
     try {
       for await (const part of inPieces(source)) {
         if (!noteBytes(part.length)) return undefined;
         heldBytes += part.length;
         held.push(part);
       }
-      isWhole = true;
-      return held;
+      isKept = true;
+      return heldBytes > MOST_BYTES_AT_ONCE ? { parts: held } : inOnePiece(held);
     } finally {
-      if (!isWhole) noteBytes(-heldBytes);
+      if (!isKept) noteBytes(-heldBytes);
     }
   }
 
@@ -58,11 +62,12 @@ export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOpt
     etag,
     isShort: false,
     async content(coding): Promise<Content> {
-      const held = await parts(coding);
+      const held = await keptIn(coding);
       if (held === undefined) return { length: undefined, open: () => open(anew(), coding) };
-      const [first] = held;
-      if (first !== undefined && held.length === 1) return first;
-      return { length: held.reduce((sum, { length }) => sum + length, 0), open: () => readParts(held) };
+      const { parts, whole } = held;
+      if (whole !== undefined && parts.length === 1) return whole;
+      const length = parts.reduce((sum, part) => sum + part.length, 0);
+      return { length, ...(whole && { whole }), open: () => readParts(parts) };
     },
   };
 }
@@ -78,8 +83,20 @@ async function* inSlices(parts: Iterable<Buffer>): AsyncGenerator<Buffer, void> 
   }
 }
 
-/** What is written at once. Less of it costs more writes, and more of it memory, for everybody who reads slowly over TLS. */
+/** A piece after the other costs a fifth of the rate, where many ask for what is small enough to be sent often. */
+const MOST_BYTES_AT_ONCE = 8 * 1024 * 1024;
+/** What is written at once else. Less of it costs more writes, and more of it memory, for everybody who reads slowly over TLS. */
 const PIECE_BYTES = 1024 * 1024;
+
+/** The parts are of the same memory. */
+function inOnePiece(parts: readonly Buffer[]): Kept {
+  const whole = Buffer.concat(parts);
+  const count = Math.ceil(whole.length / PIECE_BYTES);
+  return {
+    whole,
+    parts: Array.from({ length: count }, (_, i) => whole.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES)),
+  };
+}
 
 async function* inPieces(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
   let waiting: Buffer[] = [];

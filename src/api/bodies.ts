@@ -15,8 +15,16 @@ export interface Body {
   content(coding: Coding | undefined): Content | Promise<Content>;
 }
 
-/** A short one in one piece; a long one as parts, and its length in bytes where that is known before all of it has been made. */
-export type Content = string | Buffer | { readonly length: number | undefined; readonly open: () => Readable };
+/** A short one in one piece; a long one as parts. */
+export type Content = string | Buffer | LongContent;
+
+export interface LongContent {
+  /** In bytes, where that is known before all of it has been made. */
+  readonly length: number | undefined;
+  /** All of it, where it is there and not too long to be given to a socket at once: one that encrypts would make a copy. */
+  readonly whole?: Buffer;
+  readonly open: () => Readable;
+}
 
 /** The bodies of one snapshot, each built once and kept while there is room. */
 export type Bodies = (key: string, represent: () => Representation) => Body;

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Body, type Content, isNoneMatch } from './bodies.ts';
 import { chosenCoding } from './encodings.ts';
@@ -41,20 +43,27 @@ export function varyOf(reply: FastifyReply): string {
 }
 
 function sendContent(
-  { method }: FastifyRequest,
+  { method, raw }: FastifyRequest,
   reply: FastifyReply,
   content: Content,
   noteStream: SendOptions['noteStream'],
 ): void {
-  if (typeof content === 'string' || Buffer.isBuffer(content)) {
-    void reply.serializer(asIs).send(content);
+  const sent = inOnePiece(content, raw.socket);
+  if (typeof sent === 'string' || Buffer.isBuffer(sent)) {
+    void reply.serializer(asIs).send(sent);
     return;
   }
-  if (content.length !== undefined) void reply.header('content-length', content.length);
+  if (sent.length !== undefined) void reply.header('content-length', sent.length);
   // Who asks for the head alone would have all of it made, and thrown away.
-  const stream = method === 'HEAD' ? Readable.from([]) : content.open();
+  const stream = method === 'HEAD' ? Readable.from([]) : sent.open();
   noteStream?.(stream);
   void reply.send(stream);
+}
+
+/** Where that may be. */
+function inOnePiece(content: Content, socket: Socket): Content {
+  if (typeof content === 'string' || Buffer.isBuffer(content) || socket instanceof TLSSocket) return content;
+  return content.whole ?? content;
 }
 
 /** Fastify names a charset for a text, which JSON has none of (RFC 8259, 11), unless it has been serialised otherwise. */
