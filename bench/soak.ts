@@ -11,7 +11,7 @@ const FULL_SECONDS = 10;
 const IDLE_SECONDS = 60;
 const LOOK_EVERY_MS = 2000;
 /** Until then the process grows: the first snapshot that is made beside another, and the first former one that is held for pages. */
-const CRAWLS_BEFORE = 2;
+const CRAWLS_BEFORE = 3;
 
 export interface SoakOptions {
   /** Small answers, asked for in turn. */
@@ -22,7 +22,7 @@ export interface SoakOptions {
 
 /**
  * Small answers, and whole trees beside them, each at half of what the service gives when both are asked for as fast as it can: a minute while nothing
- * else goes on, and then for longer while one crawl follows the other, two of which are over when the measuring begins.
+ * else goes on, and then for longer while one crawl follows the other, three of which are over when the measuring begins.
  */
 export async function soak(service: LabService, { small, tree, soakMinutes }: SoakOptions): Promise<object> {
   const full = await both(service, { small, tree, seconds: FULL_SECONDS });

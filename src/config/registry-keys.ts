@@ -47,7 +47,8 @@ export const REGISTRY_KEYS = {
     isNew: true,
   }),
   concurrency_min: key({
-    about: 'How many requests are in flight at once when the registry is slow or refuses them.',
+    about:
+      'How many requests are in flight at once when the registry is slow or refuses them, and while many ask the service itself.',
     right: 'a whole number from 1 to 256, and at most `concurrency_max`',
     read: wholeNumber(1, 256),
     fallback: '2',
@@ -55,7 +56,7 @@ export const REGISTRY_KEYS = {
   }),
   concurrency_max: key({
     about:
-      'How many requests are in flight at most. Between the two the service finds out by itself how many the registry can take; and while many ask the service itself, it is 4 at most, or `concurrency_min` where that is more.',
+      'How many requests are in flight at most. Between the two the service finds out by itself how many the registry can take.',
     right: 'a whole number from 1 to 256, and at least `concurrency_min`',
     read: wholeNumber(1, 256),
     fallback: '32',

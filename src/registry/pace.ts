@@ -6,7 +6,7 @@ import { createRateCap } from './rate-cap.ts';
 import { createSlots, type Turn } from './slots.ts';
 
 export interface PaceOptions {
-  /** Requests in flight at once, however bad it goes. */
+  /** Requests in flight at once, however bad it goes, and while this process is busy. */
   readonly concurrencyMin: number;
   /** Requests in flight at once, however well it goes. */
   readonly concurrencyMax: number;
@@ -16,9 +16,6 @@ export interface PaceOptions {
   /** Whether many wait for this process: an answer that comes together with others keeps them waiting. Never by default. */
   readonly isBusy?: () => boolean;
 }
-
-/** So many keep a registry as busy as a process can use that has others to answer. */
-const MOST_WHILE_BUSY = 4;
 
 /** What the end of a request says of the server's load. */
 export type Load =
@@ -47,8 +44,7 @@ export function createPace(options: PaceOptions): Pace {
   const latency = createLatency();
   const pause = createPause();
   const rateCap = createRateCap(requestsPerSecond);
-  const limit = (): number =>
-    isBusy() ? Math.min(concurrency.limit(), Math.max(MOST_WHILE_BUSY, concurrencyMin)) : concurrency.limit();
+  const limit = (): number => (isBusy() ? concurrencyMin : concurrency.limit());
   const slots = createSlots({
     waitMs(inUse) {
       if (inUse >= limit()) return Number.POSITIVE_INFINITY;
