@@ -20,6 +20,17 @@ export function configurationPage(): string {
   return [INTRODUCTION, ...sections].join('\n');
 }
 
+/** All keys at a glance, for `docs/operations.md`, which the same test keeps up to date. */
+export function configurationOverview(): string {
+  const rows = [...SECTIONS].map(([section, { about, keys }]) => {
+    const names = Object.entries(keys).map(([name, { fallback }]) =>
+      fallback === undefined ? `**\`${name}\`**` : `\`${name}\``,
+    );
+    return `| [\`${section}\`](configuration.md#${section}) | ${cell(about)} | ${names.join(' ')} |`;
+  });
+  return ['| section | what it is about | keys, the required ones in bold |', '|---|---|---|', ...rows].join('\n');
+}
+
 function row(section: string, name: string, key: Key<unknown>): string {
   const fallback = key.fallback === undefined ? '**required**' : key.fallback === '' ? 'none' : `\`${key.fallback}\``;
   const secret = key.isSecret ? ` Also from a file: \`${variableOf(section, name)}_FILE\`.` : '';
