@@ -54,9 +54,9 @@ interface Given {
   readonly bytes: number;
 }
 
-const ROOM_BYTES = 32 * 1024 * 1024;
-/** What is longer takes longer to send than to find. */
-const LONGEST_BODY_BYTES = 256 * 1024;
+const ROOM_BYTES = 64 * 1024 * 1024;
+/** All that comes in one piece. Even of a large one a quarter of the time is saved: sending it leaves nothing in the processor's caches of what finds it. */
+const LONGEST_BODY_BYTES = 8 * 1024 * 1024;
 
 /** Keeps what Fastify answers from now on, and gives it again. */
 export function createResponseCache(server: FastifyInstance, options: ResponseCacheOptions): ResponseCache {
