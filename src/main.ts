@@ -61,8 +61,9 @@ async function serve({ config, origins }: Loaded, load: () => LoadedConfig): Pro
   process.on('exit', flush);
   log.debug({ version, node: process.version, origins }, 'settings');
   const service = composeOrFail(config, log);
-  // Without a certificate of ours to look at again, it ends the process, as it does any other.
   if (config.front.tls !== undefined) process.on('SIGHUP', () => renewCertificate(service, load(), log));
+  // From a supervisor it means "reload", and must not end the service; where a terminal hangs up, its user has gone, and so do we.
+  else if (!isTerminal) process.on('SIGHUP', () => log.info('nothing to read again; other settings want a new start'));
   warnOfKey(config, log);
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {

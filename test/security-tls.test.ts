@@ -9,7 +9,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Certificate, makeCertificate } from '../lab/certificate.ts';
-import { type LabService, type Settings, startService } from '../lab/service.ts';
+import { type LabService, SERVICE_COMMAND, type Settings, startService } from '../lab/service.ts';
 import { createListener, TIMEOUTS } from '../src/api/listener.ts';
 import { CertificateError } from '../src/api/tls.ts';
 import { answerOf, get, startFront, talk } from './front-server.ts';
@@ -157,12 +157,46 @@ test('a certificate that has expired, or is too weak for anybody, ends the start
   ]);
 });
 
-test('without a certificate SIGHUP ends the service, as it does others', async () => {
-  const service = await startService(settings({ tls_certificate: '', tls_key: '' }));
-  process.kill(service.child.pid, 'SIGHUP');
-  expect(await service.child.ended).toBeNull();
-  await service.stop();
+const WITHOUT = { tls_certificate: '', tls_key: '' };
+const NOTHING = 'nothing to read again; other settings want a new start';
+
+test('without a certificate SIGHUP is answered with a line in the log, each time, and the service goes on', async () => {
+  const service = await startService(settings(WITHOUT));
+  try {
+    for (const times of [1, 2]) {
+      process.kill(service.child.pid, 'SIGHUP');
+      await said(service, `"msg":"${NOTHING}"`, times);
+    }
+    expect(service.child.output()).toMatch(new RegExp(`^\\{"level":30,.*"msg":"${NOTHING}"`, 'm'));
+    expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
+  } finally {
+    await service.stop();
+  }
+  expect(await service.child.ended).toBe(0);
 });
+
+test('without a certificate a service on a terminal ends when that hangs up, as other programs do', async () => {
+  // script(1) makes the terminal. Its end is the hang-up; the service says who it is before it starts.
+  const command = `exec script -qec "echo pid=\\$\\$; exec ${SERVICE_COMMAND.join(' ')} -c $2" /dev/null`;
+  const service = await startService(settings(WITHOUT), {}, ['sh', '-c', command, 'sh']);
+  const pid = Number(/pid=(\d+)/.exec(service.child.output())?.[1]);
+  try {
+    await said(service, 'INFO'); // for eyes, so it knows of the terminal
+    await service.child.kill();
+    await expect.poll(() => fetch(service.url).catch(() => 'gone'), { timeout: 10_000 }).toBe('gone');
+  } finally {
+    await service.stop();
+    if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+  }
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 const tls = () => ({ certificate: mine?.certificate ?? '', key: mine?.key ?? '' });
 

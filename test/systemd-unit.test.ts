@@ -194,15 +194,13 @@ describe('what the unit starts', () => {
     expect(await service.child.ended).toBe(0);
   });
 
-  test('ends when it is reloaded without a certificate, which the unit makes a new start, on the same store', async () => {
-    expect(settingOf('Restart')).toBe('always');
-    const place = await newPlace();
-    const service = await start(place);
-    await said(service, 'collection finished');
+  test('goes on when it is reloaded without a certificate, and says that there is nothing to read again', async () => {
+    const service = await start(await newPlace());
     process.kill(service.child.pid, 'SIGHUP');
-    expect(await service.child.ended).toBeNull();
-    const again = await start(place);
-    expect((await fetch(`${again.url}/health/ready`)).status).toBe(200);
+    await said(service, 'nothing to read again; other settings want a new start');
+    expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
+    process.kill(service.child.pid, 'SIGTERM');
+    expect(await service.child.ended).toBe(0);
   });
 
   test('ends with 2 where the configuration is wrong, which the unit takes for final', async () => {
