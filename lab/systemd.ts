@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { type Child, startChild } from './child.ts';
+import { inNewDirectory, removeDirectory } from './temporary.ts';
+
+const run = promisify(execFile);
+
+/**
+ * A machine in namespaces of this one, with systemd as its process 1. It has our network and sees our files; what it writes is its own, in memory, and
+ * goes with it.
+ */
+export interface SystemdMachine {
+  /** Runs a script of sh in it, as root. */
+  run(script: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** What is mounted where, in a mount namespace of its own: $1 is where, a new directory, $2 the name of a new control group, $3 a script and $4... its parameters. */
+const OUTSIDE = `set -eu
+mkdir "$1"
+mount -t tmpfs -o mode=755 tmpfs "$1"
+mkdir "$1/cgroup" "$1/upper" "$1/work" "$1/root"
+mount -t cgroup2 cgroup2 "$1/cgroup"
+mkdir "$1/cgroup/$2"
+echo 0 > "$1/cgroup/$2/cgroup.procs"
+umount "$1/cgroup"
+inside=$3
+cd "$1"
+shift 3
+exec unshare --fork --kill-child --pid --mount --cgroup --uts --ipc --propagation private sh -c "$inside" sh "$@"
+`;
+
+/* This /proc is still that of the outside, and so is the process id. The kernel's settings are not to be written, and what is installed here
+ * is not to be started there: no /etc/fstab, nothing in /etc/systemd/system. */
+const INSIDE = `set -eu
+read -r pid _ < /proc/self/stat
+cp -a "$1/." upper
+mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root
+node=$2
+cd root
+rm -rf etc/fstab etc/systemd/system var/lib/gitlab-registry-usage-rest
+mkdir -p etc/systemd/system
+touch usr/local/bin/node
+mount --bind "$node" usr/local/bin/node
+mount -t proc proc proc
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
+mount -t sysfs -o ro sysfs sys
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+for directory in run tmp dev; do mount -t tmpfs -o mode=755 tmpfs $directory; done
+chmod 1777 tmp
+for device in null zero full random urandom tty; do
+  touch dev/$device
+  mount --bind /dev/$device dev/$device
+done
+ln -s /proc/self/fd dev/fd
+mkdir dev/shm run/old
+mkdir -p run/systemd/system
+printf '[Unit]\\nRequires=basic.target\\nAfter=basic.target\\n' > run/systemd/system/lab.target
+pivot_root . run/old
+umount -l /run/old
+echo "pid=$pid"
+shift 2
+exec env -i container=lab PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \\
+  setpriv --bounding-set -sys_module,-sys_time,-sys_rawio,-sys_boot,-syslog "$@"
+`;
+
+const SYSTEMD = ['/lib/systemd/systemd', '--system', '--unit=lab.target'];
+
+/** Why no such machine can be made here; undefined where it can. */
+export async function whyNoSystemd(): Promise<string | undefined> {
+  if (process.geteuid?.() !== 0) return 'only root can make the namespaces';
+  return inNewDirectory('no-systemd', async (directory) => {
+    const name = nameOf(directory);
+    const files = join(directory, 'files');
+    await mkdir(files);
+    const child = launch(directory, files, name, ['true']);
+    const code = await child.ended;
+    await removeGroup(name).catch(() => undefined);
+    await removeDirectory(directory);
+    return code === 0 ? undefined : child.output().trim().replaceAll('\n', '; ');
+  });
+}
+
+/** @param files what is in it besides our files, as below `/`; node is in /usr/local/bin */
+export function startSystemd(files: string): Promise<SystemdMachine> {
+  return inNewDirectory('systemd-machine', async (directory) => {
+    const name = nameOf(directory);
+    const child = launch(directory, files, name, SYSTEMD);
+    const stop = async (): Promise<void> => {
+      const pid = pidIn(child);
+      if (pid === undefined) await child.stop();
+      else if (!(await hasEnded(child))) process.kill(pid, 'SIGKILL'); // and with process 1 goes all that it has started
+      await child.ended;
+      await removeGroup(name);
+      await removeDirectory(directory);
+    };
+    try {
+      const inside = await booted(child);
+      return { run: inside, stop };
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  });
+}
+
+function launch(directory: string, files: string, name: string, command: readonly string[]): Child {
+  const parameters = [join(directory, 'machine'), name, INSIDE, files, process.execPath, ...command];
+  return startChild('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', OUTSIDE, 'sh', ...parameters]);
+}
+
+/** That of the control group: the directory's, which is new. */
+const nameOf = (directory: string): string => directory.split('/').at(-1) ?? '';
+
+function pidIn(child: Child): number | undefined {
+  const [, pid] = /^pid=(\d+)$/m.exec(child.output()) ?? [];
+  return pid === undefined ? undefined : Number(pid);
+}
+
+const hasEnded = (child: Child): Promise<boolean> => Promise.race([child.ended.then(() => true), sleep(0, false)]);
+
+/** Waits until systemd has reached its target. */
+async function booted(child: Child): Promise<(script: string) => Promise<string>> {
+  let said = '';
+  for (let tries = 0; tries < 600 && !(await hasEnded(child)); tries++) {
+    await sleep(50);
+    const pid = pidIn(child);
+    if (pid === undefined) continue;
+    const options = ['-t', `${pid}`, '-m', '-p', '-C', '-u', '-i', '--root', '--wd=/'];
+    const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' };
+    const inside = async (script: string): Promise<string> =>
+      (await run('nsenter', [...options, 'sh', '-euc', script], { env })).stdout;
+    said = await inside('systemctl is-active lab.target 2>&1').catch(String);
+    if (said === 'active\n') return inside;
+  }
+  throw new Error(`systemd did not start: ${said}\n${child.output()}`);
+}
+
+/** A control group with nobody in it, and those that systemd made in it. It can be seen from where they were made only. */
+async function removeGroup(name: string): Promise<void> {
+  await inNewDirectory('control-groups', async (directory) => {
+    const script = `mount -t cgroup2 cgroup2 "$1"
+      for tries in 1 2 3 4 5; do
+        find "$1/$2" -depth -type d -exec rmdir {} + && exit 0
+        sleep 0.2
+      done
+      exit 1`;
+    await run('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', directory, name]);
+    await removeDirectory(directory);
+  });
+}
