@@ -34,7 +34,8 @@ exec unshare --fork --kill-child --pid --mount --cgroup --uts --ipc --propagatio
 `;
 
 /* This /proc is still that of the outside, and so is the process id. The kernel's settings are not to be written, and what is installed here
- * is not to be started there: no /etc/fstab, nothing in /etc/systemd/system. */
+ * is not to be started there: no /etc/fstab, nothing in /etc/systemd/system. systemd mounts credentials in another namespace, and they arrive
+ * where mounts are shared: within the machine, that is. */
 const INSIDE = `set -eu
 read -r pid _ < /proc/self/stat
 cp -a "$1/." upper
@@ -56,12 +57,15 @@ for device in null zero full random urandom tty; do
   touch dev/$device
   mount --bind /dev/$device dev/$device
 done
+mkdir dev/pts dev/shm run/old
+mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
-mkdir dev/shm run/old
 mkdir -p run/systemd/system
 printf '[Unit]\\nRequires=basic.target\\nAfter=basic.target\\n' > run/systemd/system/lab.target
 pivot_root . run/old
 umount -l /run/old
+mount --make-rshared /
 echo "pid=$pid"
 shift 2
 exec env -i container=lab PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \\
@@ -130,7 +134,7 @@ async function booted(child: Child): Promise<(script: string) => Promise<string>
     await sleep(50);
     const pid = pidIn(child);
     if (pid === undefined) continue;
-    const options = ['-t', `${pid}`, '-m', '-p', '-C', '-u', '-i', '--root', '--wd=/'];
+    const options = ['-t', `${pid}`, '-m', '-p', '-C', '-u', '-i', '--root', '--wdns=/'];
     const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' };
     const inside = async (script: string): Promise<string> =>
       (await run('nsenter', [...options, 'sh', '-euc', script], { env })).stdout;

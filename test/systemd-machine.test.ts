@@ -129,6 +129,9 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
         'active\nenabled\n',
       );
       expect(await log()).toContain('"msg":"collection finished"');
+      const implied = { NoNewPrivileges: 'yes', PrivateTmp: 'yes', ProtectSystem: 'strict', RemoveIPC: 'yes' };
+      const more = { RestrictSUIDSGID: 'yes', DevicePolicy: 'closed', KeyringMode: 'private', AmbientCapabilities: '' };
+      expect(await show(...Object.keys({ ...implied, ...more }))).toMatchObject({ ...implied, ...more });
       const { MainPID: pid } = await show('MainPID');
       const status = await machine.run(`cat /proc/${pid}/status`);
       expect(status).not.toMatch(/^[UG]id:.*\b0\b/m);
@@ -152,7 +155,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
       `cat ${CONFIG_FILE}`,
       'touch /etc/new',
       'cat /tmp/of-another',
-      'nice -n 5 true',
+      'chrt -b 0 true',
       'test -e /proc/1',
       'test -e /proc/meminfo',
       'unshare --user true',
@@ -200,10 +203,10 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
         await expect.poll(log, PATIENCE).toContain('nothing to read again');
         expect(await show('MainPID', 'NRestarts')).toEqual({ ...before, NRestarts: '0', '': undefined });
 
-        await machine.run(`groupadd ssl-cert; cd /etc/usage; chgrp ssl-cert service.key; chmod 640 service.key
+        await machine.run(`groupadd usage-key; cd /etc/usage; chgrp usage-key service.key; chmod 640 service.key
           sed -i 's,^.general.,&\\ntls_certificate=/etc/usage/service.pem\\ntls_key=/etc/usage/service.key,' ${CONFIG_FILE}
           mkdir /etc/systemd/system/${PROGRAM}.service.d; cd /etc/systemd/system/${PROGRAM}.service.d
-          printf '[Service]\\nSupplementaryGroups=ssl-cert\\n' > override.conf
+          printf '[Service]\\nSupplementaryGroups=usage-key\\n' > override.conf
           systemctl daemon-reload; systemctl restart ${PROGRAM}`);
         await expect.poll(log, PATIENCE).toContain('"url":"https://');
         const started = await show('MainPID');
