@@ -12,8 +12,8 @@ import { type LabRegistry, startRegistry } from '../lab/registry.ts';
 import { SERVICE_COMMAND, type Settings, toIni } from '../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
 
-/* The unit as systemd's own tools judge it. No systemd runs here that could start it: so its command is run with the environment that systemd makes
- * for it, in a directory for the state and one for the credentials. */
+/* The unit as systemd's own tools judge it, and its command with the environment that systemd makes for it, in a directory for the state and one for the
+ * credentials: for strace, and where no systemd can be started (systemd-machine.test.ts does that). */
 
 const run = promisify(execFile);
 const ROOT = new URL('..', import.meta.url).pathname;
