@@ -125,6 +125,7 @@ test('what makepkg writes of it is what it should be', async () => {
     `url = https://www.npmjs.com/package/${NAME}`,
     'arch = any',
     `license = ${manifest.license}`,
+    'conflict = python-gitlab-registry-usage-rest',
     `backup = ${CONFIG}`,
     `depend = nodejs${manifest.engines.node}`,
     'makedepend = npm',
