@@ -58,6 +58,7 @@ async function metrics({ url }: LabService, accept: string): Promise<string> {
 test('a real Prometheus reads the figures that the API answers', async () => {
   const headers = await signIn({ ...service, url: `${service.url}/usage` });
   const answer = await fetch(`${service.url}/usage/repositories?embed=1`, { headers });
+  expect(answer.status).toBe(200);
   const root = (await answer.json()) as Record<string, number> & { _embedded: { items: Record<string, number>[] } };
   for (const figure of ['deduplicated_bytes', 'reclaimable_bytes', 'metadata_bytes'])
     expect(await value(`registry_usage_${figure}`), figure).toBe(root[figure]);
