@@ -8,7 +8,9 @@ import { createLog, type Logger } from './cli/log.ts';
 import { compose, type Service } from './compose.ts';
 import type { Config } from './config/config.ts';
 import { defaultConfigText } from './config/default-config.ts';
-import { type LoadedConfig, loadConfig, type Origins } from './config/load-config.ts';
+import { type LoadedConfig, loadConfig } from './config/load-config.ts';
+
+type Loaded = Exclude<LoadedConfig, { problems: unknown }>;
 
 /** Within that time after SIGTERM or SIGINT the process is gone, whatever still hangs. */
 const LONGEST_STOP_MS = 4500;
@@ -45,13 +47,8 @@ switch (invocation.command) {
   }
 }
 
-interface Loaded {
-  readonly config: Config;
-  readonly origins: Origins;
-}
-
 /** @param load reads the configuration again */
-async function serve({ config, origins }: Loaded, load: () => LoadedConfig): Promise<void> {
+async function serve({ config, origins, warnings }: Loaded, load: () => LoadedConfig): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
   const { log, flush } = createLog({
     level: config.general.logLevel,
@@ -60,11 +57,11 @@ async function serve({ config, origins }: Loaded, load: () => LoadedConfig): Pro
   });
   process.on('exit', flush);
   log.debug({ version, node: process.version, origins }, 'settings');
+  for (const warning of warnings) log.warn(warning);
   const service = composeOrFail(config, log);
   if (config.front.tls !== undefined) process.on('SIGHUP', () => renewCertificate(service, load(), log));
   // From a supervisor it means "reload", and must not end the service; where a terminal hangs up, its user has gone, and so do we.
   else if (!isTerminal) process.on('SIGHUP', () => log.info('nothing to read again; other settings want a new start'));
-  warnOfKey(config, log);
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (isStopping) return; // a supervisor may signal the process and its group: once is meant
@@ -114,7 +111,7 @@ function renewCertificate(service: Service, loaded: LoadedConfig, log: Logger): 
   const problems = 'problems' in loaded ? loaded.problems : renew(service, loaded.config);
   if (problems.length > 0) log.error({ problems }, 'the certificate stays as it is');
   else log.info('the certificate was read again; other settings want a new start');
-  if ('config' in loaded) warnOfKey(loaded.config, log);
+  if ('config' in loaded) for (const warning of loaded.warnings) log.warn(warning);
 }
 
 function renew(service: Service, config: Config): readonly string[] {
@@ -126,10 +123,6 @@ function renew(service: Service, config: Config): readonly string[] {
   } catch (error) {
     return [`${placeOf(error) ?? ''}${reasonOf(error)}`];
   }
-}
-
-function warnOfKey({ front: { tls } }: Config, log: Logger): void {
-  if (tls?.isKeyExposed) log.warn('[general] tls_key: others may read or change the file; it is for the service alone');
 }
 
 function reasonOf(error: unknown): string {

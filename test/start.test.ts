@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { chmodSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { SERVICE_COMMAND } from '../lab/service.ts';
 import { changed, GOOD, PREFIX, SECRETS, written } from './config-sample.ts';
@@ -91,4 +92,16 @@ test('the default file as it is printed says what has to be replaced, and is oth
   expect(lines.length).toBeGreaterThanOrEqual(4);
   for (const line of lines)
     expect(line).toMatch(/default\.conf:\d+: \[\w+\] \w+: .* is still the placeholder; expected /);
+});
+
+test('a file with secrets that others may read is warned of in the log', async () => {
+  const file = written(GOOD, 'open.conf');
+  const nowhere = { [`${PREFIX}STORE_URL`]: 'sqlite:/tmp' }; // so that it ends by itself
+  const warned = async (mode: number) => {
+    chmodSync(file, mode);
+    const { stderr } = await run(['-c', file], nowhere);
+    for (const hidden of Object.values(SECRETS)) expect(stderr).not.toContain(hidden);
+    return stderr.split('\n').some((line) => line.startsWith('{"level":40') && line.includes('others may read'));
+  };
+  expect([await warned(0o644), await warned(0o600)]).toEqual([true, false]);
 });

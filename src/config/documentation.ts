@@ -57,6 +57,7 @@ Everything is checked at the start: each mistake is one line with file, line, se
 - A duration is a whole number and a unit: \`w\`, \`week\`, \`weeks\`, \`d\`, \`day\`, \`days\`, \`h\`, \`hour\`, \`hours\`, \`m\`, \`min\`, \`minute\`, \`minutes\`, \`s\`, \`sec\`, \`second\` or \`seconds\`, in any case, such as \`2 weeks\`, \`14d\` or \`90 S\`.
 - \`true\`, \`yes\`, \`t\`, \`y\`, \`on\` and \`1\` are true, \`false\`, \`no\`, \`f\`, \`n\`, \`off\` and \`0\` are false, in any case.
 - Paths of files are relative to the directory that the service is started in.
+- The file is for the service alone where it holds secrets (mode 600, or 640 with a group of the service's own): the log warns of one that others may read.
 
 ## The environment
 

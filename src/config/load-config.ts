@@ -7,6 +7,7 @@ import type { Key } from './key.ts';
 import { type Problem, problemLines, quoted } from './problem.ts';
 import { readProxies } from './proxies.ts';
 import { SECTIONS, type UsedValues, type Values } from './schema.ts';
+import { warningsOf } from './warnings.ts';
 
 export interface ConfigSources {
   /** The path of the INI file, relative to the working directory. */
@@ -16,9 +17,9 @@ export interface ConfigSources {
   readonly env: Environment;
 }
 
-/** Each problem is one line for the operator, without a line end and without any secret. */
+/** Each problem, and each warning, is one line for the operator, without a line end and without any secret. */
 export type LoadedConfig =
-  | { readonly config: Config; readonly origins: Origins }
+  | { readonly config: Config; readonly origins: Origins; readonly warnings: readonly string[] }
   | { readonly problems: readonly string[] };
 
 /** Where each setting that counts was found, by `section.key`: a file with its line, or a variable. Those that are not here have their default. */
@@ -36,12 +37,9 @@ export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedC
   const missing = missingKeys(settings, used, fromFile === undefined ? undefined : file);
   if (fromFile === undefined && (!isDefaultFile || missing.length > 0)) problems.unshift(noSuchFile(file));
   if (isWorthListing(missing, fromFile, fromEnv, isDefaultFile)) problems.push(...missing);
-  if (problems.length === 0 && isComplete(values, used))
-    return {
-      config: configOf(values, { proxy, isDefaultStore: !settings.has('store.url') }),
-      origins: originsOf(settings),
-    };
-  return { problems: problemLines(problems) };
+  if (problems.length > 0 || !isComplete(values, used)) return { problems: problemLines(problems) };
+  const config = configOf(values, { proxy, isDefaultStore: !settings.has('store.url') });
+  return { config, origins: originsOf(settings), warnings: warningsOf(file, settings, config) };
 }
 
 type Sections = typeof SECTIONS;
