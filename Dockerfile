@@ -15,10 +15,9 @@ RUN npm run build && npm ci --omit=dev --ignore-scripts --no-audit --no-fund && 
 
 FROM ${NODE_IMAGE}
 ARG NODE_IMAGE
-ARG VERSION=1.0.0-alpha.1
 LABEL org.opencontainers.image.title="gitlab-registry-usage-rest" \
       org.opencontainers.image.description="What uses the disk of a container registry, and what a deletion would give back, as a RESTful HAL API" \
-      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.version="1.0.0-alpha.1" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.base.name="${NODE_IMAGE}"
 
@@ -29,7 +28,8 @@ ENV GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_HOST=0.0.0.0 \
     SQLITE_TMPDIR=/var/lib/gitlab-registry-usage-rest
 # By number, so that Kubernetes sees that it is not root. In Node's own images 1000 is the user `node`.
 RUN mkdir -m 700 /var/lib/gitlab-registry-usage-rest && chown 1000:1000 /var/lib/gitlab-registry-usage-rest
-COPY LICENSE package.json container/health.js /opt/gitlab-registry-usage-rest/
+# Whatever the umask of whoever made the checkout: user 1000 has to read them.
+COPY --chmod=644 LICENSE package.json container/health.js /opt/gitlab-registry-usage-rest/
 COPY --from=build /build/node_modules /opt/gitlab-registry-usage-rest/node_modules
 COPY --from=build /build/dist /opt/gitlab-registry-usage-rest/dist
 USER 1000:1000

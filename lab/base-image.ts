@@ -1,57 +1,35 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-
-/** The commands that our Dockerfile and npm ask for, of busybox. */
-const COMMANDS = ['bin/sh', 'bin/mkdir', 'bin/chown', 'bin/rm', 'usr/bin/env'];
 const NPM = 'usr/local/lib/node_modules/npm';
+/** Debian's slim images leave these out, too. */
+const LEFT_OUT = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
 
-/**
- * What Node's own image is to our Dockerfile, made of what is on this machine: the Node that we run on with the libraries that it is linked with, npm,
- * and Debian's busybox.
- */
+/** What Node's own image is to our Dockerfiles: Debian's smallest system, made of its packages, with the Node that we run on, npm, and the user `node`. */
 export async function makeBaseRoot(root: string): Promise<void> {
-  for (const directory of [
-    'bin',
-    'etc',
-    'proc',
-    'dev',
-    'sys',
-    'root',
-    'run',
-    'usr/bin',
-    'usr/local/bin',
-    'usr/local/etc',
-    'var/lib',
-  ])
-    await mkdir(join(root, directory), { recursive: true });
-  await mkdir(join(root, 'tmp'));
-  await chmod(join(root, 'tmp'), 0o1777);
-  await copyProgram(process.execPath, root, 'usr/local/bin/node');
-  await copyProgram('/usr/bin/busybox', root, 'bin/busybox');
-  for (const command of COMMANDS) await symlink('/bin/busybox', join(root, command));
+  const { codename, site } = await debian();
+  await run('mmdebstrap', ['--mode=root', '--variant=minbase', ...LEFT_OUT, codename, root, site]);
+  await cp(process.execPath, join(root, 'usr/local/bin/node'), { dereference: true });
   await cp(await directoryOfNpm(), join(root, NPM), { recursive: true, dereference: true });
   await symlink(`/${NPM}/bin/npm-cli.js`, join(root, 'usr/local/bin/npm'));
-  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n');
-  await writeFile(join(root, 'etc/group'), 'root:x:0:\nnode:x:1000:\n');
+  await appendFile(join(root, 'etc/passwd'), 'node:x:1000:1000::/home/node:/bin/bash\n');
+  await appendFile(join(root, 'etc/group'), 'node:x:1000:\n');
 }
 
-/** A program, and where they are expected the libraries that ldd names. One that is linked statically has none. */
-async function copyProgram(program: string, root: string, to: string): Promise<void> {
-  await cp(program, join(root, to), { dereference: true });
-  const { stdout } = await run('ldd', [program]).catch(() => ({ stdout: '' }));
-  for (const [library] of stdout.matchAll(/\/\S+/g)) {
-    await mkdir(join(root, dirname(library)), { recursive: true });
-    await cp(library, join(root, library), { dereference: true });
-  }
+/** Which Debian this machine has, and where its packages come from. */
+async function debian(): Promise<{ readonly codename: string; readonly site: string }> {
+  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(CODENAME) $(SITE)', 'Created-By: Packages']);
+  const [codename = '', site = ''] = (/^\w+ .*$/m.exec(stdout)?.[0] ?? '').split(' ');
+  if (site === '') throw new Error('apt knows no packages of Debian');
+  return { codename, site };
 }
 
 async function directoryOfNpm(): Promise<string> {
-  const { stdout } = await run('sh', ['-c', 'command -v npm']);
-  return dirname(dirname(await realpath(stdout.trim()))); // npm is a link to bin/npm-cli.js of its package
+  const { stdout } = await run('sh', ['-c', 'realpath "$(command -v npm)"']);
+  return dirname(dirname(stdout.trim())); // npm is a link to bin/npm-cli.js of its package
 }
 
 /** How npm reaches its registry from here, as the text of an npmrc: without what is secret, and with the certificates in that file. */

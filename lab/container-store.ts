@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeBaseRoot, npmSettings } from './base-image.ts';
@@ -13,8 +13,8 @@ export const BASE_IMAGE = 'localhost/lab/node:1';
 export interface ContainerStore {
   /** Runs buildah, and gives what it prints. */
   buildah(...parameters: readonly string[]): Promise<string>;
-  /** Builds our Dockerfile on the base image of the lab. */
-  build(name: string, ...parameters: readonly string[]): Promise<void>;
+  /** Builds one of our Dockerfiles on the base image of the lab, in a checkout that only its owner may read. */
+  build(name: string, dockerfile: string, ...parameters: readonly string[]): Promise<void>;
   /** The directory that holds the files of a new container of that image. */
   rootOf(image: string): Promise<string>;
   /** What an image says of how it is run. */
@@ -29,13 +29,14 @@ export interface ContainerStore {
 export interface ImageConfig {
   readonly Hostname: string;
   readonly User: string;
+  readonly WorkingDir: string;
   readonly Env: readonly string[];
   readonly Entrypoint: readonly string[];
   readonly Cmd?: readonly string[] | null;
   readonly ExposedPorts: Readonly<Record<string, object>>;
   readonly Volumes: Readonly<Record<string, object>>;
   readonly Labels: Readonly<Record<string, string>>;
-  readonly Healthcheck: { readonly Test: readonly string[] };
+  readonly Healthcheck?: { readonly Test: readonly string[] };
 }
 
 interface Inspected {
@@ -50,6 +51,7 @@ export function makeContainerStore(): Promise<ContainerStore> {
 async function makeContainerStoreIn(directory: string): Promise<ContainerStore> {
   const [graph, state] = [join(directory, 'storage'), join(directory, 'run')];
   const npmDirectory = await writeNpmSettings(directory);
+  const checkout = await copyOfCheckout(join(directory, 'checkout'));
   const policy = join(directory, 'policy.json');
   await writeFile(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
   const env = { ...process.env, TMPDIR: directory, BUILDAH_ISOLATION: 'chroot' };
@@ -61,11 +63,12 @@ async function makeContainerStoreIn(directory: string): Promise<ContainerStore> 
       const place = ['--root', graph, '--runroot', state, '--storage-driver', 'vfs'];
       return (await run('buildah', [...place, ...parameters], options)).stdout.trim();
     },
-    async build(name, ...parameters) {
+    async build(name, dockerfile, ...parameters) {
       // HEALTHCHECK is no part of OCI's format. The settings of npm are there while it runs, and not in the image.
       const usual = ['--format', 'docker', '--network', 'host', '--volume', `${npmDirectory}:/usr/local/etc:ro`];
       const ours = ['--build-arg', `NODE_IMAGE=${BASE_IMAGE}`, '--pull-never', '--signature-policy', policy];
-      await store.buildah('build', ...usual, ...ours, ...parameters, '--tag', name, ROOT);
+      const what = ['--file', join(ROOT, dockerfile), '--tag', name];
+      await store.buildah('build', ...usual, ...ours, ...parameters, ...what, checkout);
     },
     rootOf: async (image) =>
       store.buildah('mount', await store.buildah('from', '--pull-never', '--signature-policy', policy, image)),
@@ -78,6 +81,11 @@ async function makeContainerStoreIn(directory: string): Promise<ContainerStore> 
     },
     remove: () => removeDirectory(directory),
   };
+  await buildBase(store, directory, policy);
+  return store;
+}
+
+async function buildBase(store: ContainerStore, directory: string, policy: string): Promise<void> {
   const base = join(directory, 'base');
   await makeBaseRoot(base);
   const file = join(directory, 'Containerfile');
@@ -85,20 +93,17 @@ async function makeContainerStoreIn(directory: string): Promise<ContainerStore> 
     file,
     'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n',
   );
-  await store.buildah(
-    'build',
-    '--file',
-    file,
-    '--signature-policy',
-    policy,
-    '--timestamp',
-    '0',
-    '--tag',
-    BASE_IMAGE,
-    base,
-  );
+  const options = ['--file', file, '--signature-policy', policy, '--timestamp', '0'];
+  await store.buildah('build', ...options, '--tag', BASE_IMAGE, base);
   await removeDirectory(base);
-  return store;
+}
+
+/** What .dockerignore lets pass, as a strict umask makes it. */
+async function copyOfCheckout(copy: string): Promise<string> {
+  const passed = (await readFile(join(ROOT, '.dockerignore'), 'utf8')).match(/(?<=^!).*$/gm) ?? [];
+  for (const name of ['.dockerignore', ...passed]) await cp(join(ROOT, name), join(copy, name), { recursive: true });
+  await run('chmod', ['-R', 'go=', copy]);
+  return copy;
 }
 
 async function writeNpmSettings(directory: string): Promise<string> {

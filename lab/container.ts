@@ -30,19 +30,20 @@ export interface ContainerOptions {
   readonly hasOwnNetwork?: boolean;
 }
 
-/** Mounts what the container sees, and becomes its first process. `$1` is the root, `$2` the user; mounts until `--`, then the command. */
+/** Mounts what the container sees, and becomes its first process. `$1` is the root, `$2` the directory, `$3` and `$4` user and group; mounts until `--`, then the command. */
 const START = `
 set -eu
-root=$1 user=$2; shift 2
+root=$1 directory=$2 user=$3 group=$4; shift 4
 mount --bind "$root" "$root"
 while [ "$1" != -- ]; do mount --bind "$2" "$root$3"; [ "$1" = rw ] || mount -o remount,bind,ro "$root$3"; shift 3; done
 shift
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 mount -o remount,bind,ro "$root"
-[ -z "$LAB_OWN_NETWORK" ] || busybox ip link set lo up
+[ -z "$LAB_OWN_NETWORK" ] || ip link set lo up
 unset LAB_OWN_NETWORK
-exec setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid chroot --userspec="$user" --groups="" "$root" "$@"
+exec setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid \\
+  unshare --root="$root" --wd="$directory" --setgid="$group" --setuid="$user" -- "$@"
 `;
 
 /**
@@ -59,22 +60,27 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   for (const [, source = '', target = ''] of mounts) await makeMountPoint(source, join(root, target));
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', ...(hasOwnNetwork ? ['--net'] : [])];
   const command = [...image.Entrypoint, ...(image.Cmd ?? []), ...parameters];
+  const [user = '', group = ''] = (image.User || '0:0').split(':');
+  const where = [root, image.WorkingDir || '/', user, group];
   const child = startChild(
     '/usr/bin/unshare',
-    [...namespaces, '/bin/sh', '-c', START, 'sh', root, image.User, ...mounts.flat(), '--', ...command],
+    [...namespaces, '/bin/sh', '-c', START, 'sh', ...where, ...mounts.flat(), '--', ...command],
     { env: { ...env, LAB_OWN_NETWORK: hasOwnNetwork ? 'yes' : '' } },
   );
   const first = await firstProcessOf(child);
-  const [user = '', group = ''] = image.User.split(':');
   return {
     child,
     async exec(...words) {
-      const where = ['--target', String(first), '--mount', '--pid', '--net', '--root', '--wd'];
+      const inside = ['--target', String(first), '--mount', '--pid', '--net', '--root', '--wd'];
       const who = ['--setuid', user, '--setgid', group];
-      return (await run('/usr/bin/nsenter', [...where, ...who, '--', ...words], { env })).stdout;
+      return (await run('/usr/bin/nsenter', [...inside, ...who, '--', ...words], { env })).stdout;
     },
     async stop() {
-      process.kill(first, 'SIGTERM');
+      try {
+        process.kill(first, 'SIGTERM');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // else it has ended by itself
+      }
       return child.ended;
     },
   };

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -14,6 +14,7 @@ import { type Settings, serviceCommand, toIni } from '../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { makeVolume, startTrial } from './compose-trial.ts';
 import { basic } from './whole-lab.ts';
 
 /* Our Dockerfile, built by Debian's buildah on a base image that is made of what this machine has, and what comes of it, run as an engine would.
@@ -43,12 +44,12 @@ let registry: LabRegistry;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  await run('scripts/install-debian-packages', ['buildah', 'skopeo', 'busybox-static:busybox']);
+  await run('scripts/install-debian-packages', ['buildah', 'skopeo', 'mmdebstrap', 'iproute2:ip']);
   folder = await inNewDirectory('container', async (made) => made);
   cleanups.push(() => removeDirectory(folder));
   store = await makeContainerStore();
   cleanups.push(store.remove);
-  await store.build(IMAGE, '--timestamp', EPOCH);
+  await store.build(IMAGE, 'Dockerfile', '--timestamp', EPOCH);
   image = await store.configOf(IMAGE);
   root = await store.rootOf(IMAGE);
   tokens = await startTokenService([{ username: 'crawler', accessToken: ACCESS_TOKEN, isAdmin: true }]);
@@ -88,8 +89,15 @@ describe('the image', () => {
   });
 
   test('is made from a base of a fixed version, unless another one is named', async () => {
-    const [, byDefault] = /^ARG NODE_IMAGE=(.*)$/m.exec(await readFile('Dockerfile', 'utf8')) ?? [];
-    expect(byDefault).toMatch(/^docker\.io\/library\/node:\d+\.\d+\.\d+-bookworm-slim$/);
+    const named = async (file: string) => /^ARG NODE_IMAGE=(.*)$/m.exec(await readFile(file, 'utf8'))?.[1] ?? '';
+    const [, ...version] =
+      /^docker\.io\/library\/node:(\d+)\.(\d+)\.\d+-bookworm-slim$/.exec(await named('Dockerfile')) ?? [];
+    const [major = 0, minor = 0] = version.map(Number);
+    const [, fetched] = /\$package@(\d+)/.exec(await readFile('scripts/with-node', 'utf8')) ?? [];
+    expect(major).toBe(Number(fetched)); // what the tests run on
+    expect(packageJson.engines.node).toBe('>=22.19.0');
+    expect(major > 22 || (major === 22 && minor >= 19)).toBe(true);
+    expect(await named('lab/Dockerfile')).toBe(await named('Dockerfile'));
   });
 
   test('has what runs, and nothing of what it was made with', async () => {
@@ -104,7 +112,7 @@ describe('the image', () => {
 
   test('has the same layers and settings when it is built again of the same sources with the same date', async () => {
     const again = 'localhost/lab/usage:again';
-    await store.build(again, '--timestamp', EPOCH);
+    await store.build(again, 'Dockerfile', '--timestamp', EPOCH);
     expect(await store.layersOf(again)).toEqual(await store.layersOf(IMAGE));
     // In Docker's format buildah also writes down the name of the container that it was built in.
     const { Hostname: _, ...config } = await store.configOf(again);
@@ -119,10 +127,11 @@ test('docs/container.md mounts what the image has, where it has it', async () =>
   const options = command.replaceAll('\\\n', ' ').trim().split(/\s+/);
   const after = (name: string) => options.filter((_, i) => options[i - 1] === name);
   expect(after('--publish')).toEqual([`127.0.0.1:5000:${Object.keys(image.ExposedPorts)[0]?.replace('/tcp', '')}`]);
-  expect(after('--volume')).toEqual([
-    `"$PWD/gitlab_registry_usage_rest.conf:${CONFIG_FILE}:ro"`,
-    `registry-usage:${Object.keys(image.Volumes)[0]}`,
+  // Unlike --volume it makes no directory of a file that is missing.
+  expect(after('--mount')).toEqual([
+    `type=bind,source="$PWD/gitlab_registry_usage_rest.conf",target=${CONFIG_FILE},readonly`,
   ]);
+  expect(after('--volume')).toEqual([`registry-usage:${Object.keys(image.Volumes)[0]}`]);
   expect(options).toEqual(expect.arrayContaining(['--read-only', '--cap-drop', 'ALL', 'no-new-privileges']));
 });
 
@@ -130,10 +139,7 @@ test('docs/container.md mounts what the image has, where it has it', async () =>
 async function start(name: string, settings: Settings, options: Partial<ContainerOptions> = {}): Promise<Container> {
   const [file, volume] = [join(folder, `${name}.conf`), join(folder, `${name}.volume`)];
   await writeFile(file, toIni(settings));
-  const { uid, gid, mode } = await stat(join(root, STATE));
-  await mkdir(volume);
-  await chown(volume, uid, gid);
-  await chmod(volume, mode);
+  await makeVolume({ root, image }, volume);
   const { readOnly, ...others } = options;
   const mounts = { readOnly: { [CONFIG_FILE]: file, ...readOnly }, writable: { [STATE]: volume } };
   return startContainer({ root, image, ...mounts, ...others });
@@ -146,6 +152,9 @@ async function secret(name: string, text: string): Promise<string> {
   await chown(file, 1000, 1000);
   return file;
 }
+
+/** The command that finds out whether it is alive. */
+const check = (): readonly string[] => image.Healthcheck?.Test.slice(1) ?? [];
 
 async function said({ child }: Container, text: string): Promise<void> {
   for (let tries = 0; !child.output().includes(text); tries++) {
@@ -189,10 +198,14 @@ describe('a container', () => {
     try {
       await said(container, '"listening"');
       expect(container.child.output()).toContain('"url":"http://0.0.0.0:8081/registry/usage"');
-      const [, ...check] = image.Healthcheck.Test;
-      await container.exec(...check);
-      const elsewhere = ['env', 'GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_PORT=8082', ...check];
-      await expect(container.exec(...elsewhere)).rejects.toThrow('ECONNREFUSED');
+      await container.exec(...check());
+      for (const [variable, problem] of [
+        ['SOCKET_PORT=8082', 'ECONNREFUSED'],
+        ['SERVER_PREFIX=/elsewhere', 'status 404'],
+      ] as const) {
+        const elsewhere = ['env', `GITLAB_REGISTRY_USAGE_REST_GENERAL_${variable}`, ...check()];
+        await expect(container.exec(...elsewhere)).rejects.toThrow(problem);
+      }
     } finally {
       expect(await container.stop()).toBe(0);
     }
@@ -232,10 +245,26 @@ describe('a container', () => {
     });
     try {
       await said(container, '"url":"https://0.0.0.0:5000');
-      await container.exec(...image.Healthcheck.Test.slice(1));
+      await container.exec(...check());
     } finally {
       await container.stop();
     }
+  });
+
+  test('that cannot write to its volume says so, and does not start', async () => {
+    const { env, readOnly } = await withSecrets();
+    const volume = join(folder, 'of-root');
+    await mkdir(volume, { mode: 0o700 });
+    const container = await start('volume', settings(), {
+      env,
+      readOnly,
+      writable: { [STATE]: volume },
+      hasOwnNetwork: true,
+    });
+    expect(await container.child.ended).toBe(1);
+    expect(container.child.output()).toContain(
+      `[store] url: the store may not be written: there is no permission for the file or its directory (${STATE}/`,
+    );
   });
 
   test('prints a configuration to start from, as the command does', async () => {
@@ -275,6 +304,21 @@ describe('a container', () => {
     }
   });
 });
+
+test('what compose.try.yaml starts of the two images is a service that has read the sample images', async () => {
+  const lab = 'localhost/lab/try:1';
+  await store.build(lab, 'lab/Dockerfile');
+  const trial = await startTrial({ root, image }, { root: await store.rootOf(lab), image: await store.configOf(lab) });
+  try {
+    await said(trial.usage, 'collection finished');
+    const lines = (await readFile('docs/container.md', 'utf8')).match(/^(token=\$\(curl|curl ).*$/gm) ?? [];
+    const { stdout } = await run('sh', ['-euc', lines.join('\n').replaceAll('http://127.0.0.1:5000', trial.url)]);
+    const { _embedded } = JSON.parse(stdout) as { _embedded: { items: object[] } };
+    expect(_embedded.items).toContainEqual(expect.objectContaining({ name: 'group/app', size: expect.any(Number) }));
+  } finally {
+    await trial.stop();
+  }
+}, 300_000);
 
 async function answer(url: string, headers: Record<string, string>): Promise<Record<string, unknown>> {
   const response = await fetch(url, { headers });
