@@ -8,7 +8,7 @@ const MARKER = '<!-- needs your own servers -->';
 const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash', 'shell', 'console']);
 /** A word between backticks with something behind it is a command if it is one of these, or a program of this checkout. */
 const PROGRAMS = new Set(
-  'a2enmod apt apt-get buildah cp curl date diff docker docker-compose echo git gitlab-ctl gitlab-registry-usage-rest htpasswd install journalctl kill kubectl makepkg mv node npm npx openssl pacman podman rm scp skopeo sudo systemctl systemd-analyze systemd-creds tar'.split(
+  'a2enmod apt apt-get buildah cat chmod chown cp curl date diff docker docker-compose echo editor git gitlab-ctl gitlab-registry-usage-rest htpasswd install journalctl kill kubectl makepkg mkdir mv node npm npx openssl pacman pip pip3 podman ps python3 rm scp skopeo sudo systemctl systemd-analyze systemd-creds tar touch useradd vi'.split(
     ' ',
   ),
 );

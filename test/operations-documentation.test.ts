@@ -7,8 +7,9 @@ import { ROOT } from './documentation.ts';
 const SPANS = [...readFileSync(`${ROOT}docs/operations.md`, 'utf8').matchAll(/(?<!`)`([^`\n]+)`(?!`)/g)].map(
   ([, span = '']) => span,
 );
+/** Without comments: what only stands there nobody says. */
 const SOURCE = globSync('src/**/*.ts', { cwd: ROOT })
-  .map((file) => readFileSync(`${ROOT}${file}`, 'utf8'))
+  .map((file) => readFileSync(`${ROOT}${file}`, 'utf8').replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/ .*$/gm, ''))
   .join('\n');
 
 const SENTENCES = SPANS.filter((span) => /^[A-Za-z][\w-]*(?:[,;]? [\w-]+)+$/.test(span));
