@@ -26,7 +26,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   './run-demo': 'test/demo.test.ts',
   './run-tests': '.ci/run',
   'npm test': 'run-tests',
-  'npm ci': 'scripts/with-node',
 };
 
 /** What is for those who work on the service, and takes longer, or fetches more, than a test may. */
@@ -39,11 +38,10 @@ type Check = (stdout: string, block: Block) => void | Promise<void>;
 
 /** By the name of a block: what comes of it. All of its commands are run, in one shell. */
 const BLOCKS: Readonly<Record<string, Check>> = {
-  async 'README.md, Use it with your GitLab (2)'(stdout) {
+  'README.md, Use it with your GitLab (2)'(stdout) {
     const { timestamp, _embedded } = JSON.parse(stdout);
     expect(timestamp).toBeGreaterThan(1_700_000_000);
     expect(_embedded.items).toContainEqual(expect.objectContaining({ name: 'group/app', size: expect.any(Number) }));
-    expect((await stat(join(directory, 'my.conf'))).mode & 0o777).toBe(0o600);
   },
   'docs/accounts.md, To sign in'(stdout, { answers }) {
     expect(Object.keys(JSON.parse(stdout))).toEqual(Object.keys(JSON.parse(answers[0] ?? '')));
@@ -72,26 +70,30 @@ const BLOCKS: Readonly<Record<string, Check>> = {
     for (const part of ['{"status":"ready"', '\nregistry_usage_tags ', '"state":"', '"gaps_count":'])
       expect(stdout).toContain(part);
   },
-  async 'MIGRATING.md, Moving over'() {
+  async 'MIGRATING.md, Moving over (2)'() {
     const [copy, original] = ['.conf.python', '.conf'].map((end) =>
       join(directory, `gitlab_registry_usage_rest${end}`),
     );
     expect(await readFile(copy ?? '', 'utf8')).toBe(await readFile(original ?? '', 'utf8'));
   },
-  'MIGRATING.md, Moving over (3)'(stdout) {
+  'MIGRATING.md, Moving over (4)'(stdout) {
     expect(JSON.parse(stdout)).toMatchObject({ status: 'ready' });
   },
-  async 'MIGRATING.md, Moving over (4)'(stdout) {
+  async 'MIGRATING.md, Moving over (5)'(stdout) {
     expect(JSON.parse(await readFile(join(directory, 'now.json'), 'utf8'))._embedded.items.length).toBeGreaterThan(10);
     expect(stdout).toBe(''); // no difference: it is the same service here
   },
 };
 
-/** Blocks whose last command is a service that goes on running. They are run first, in this order, and those above ask these services. */
-const SERVICES = ['README.md, Use it with your GitLab', 'MIGRATING.md, Moving over (2)'] as const;
+/** The blocks that install what a checkout holds: run before all others, in a copy of this one, into directories of their own. */
+const INSTALLATIONS = ['README.md, Install it', 'MIGRATING.md, Moving over'] as const;
 
-/** The block that installs what a checkout holds: run first, in a copy of this one, into a prefix of its own. Other blocks start what it has installed. */
-const INSTALLATION = 'README.md, Install it';
+/** Blocks whose last command is a service that goes on running. They are run then, in this order, and those above ask these services. */
+const SERVICES = ['README.md, Use it with your GitLab', 'MIGRATING.md, Moving over (3)'] as const;
+const OTHERS: readonly string[] = [...INSTALLATIONS, ...SERVICES];
+
+/** What the README has for the installed program where nothing is installed. */
+const IN_A_CHECKOUT = './gitlab-registry-usage-rest';
 
 /** By a command between backticks: what it prints. */
 const INLINE: Readonly<Record<string, RegExp>> = {
@@ -112,11 +114,12 @@ const MENDS: Readonly<Record<string, string>> = {
 };
 
 let directory: string;
-/** A copy of this checkout, in which everything has been installed. */
-let copy: string;
+/** A checkout of a reader's own. */
+let checkout: string;
 let token: string;
 const ports = { '5000': 0, '5001': 0 };
-const services = new Map<string, Child>();
+/** In the order of their starts. */
+const services: Child[] = [];
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
@@ -130,10 +133,9 @@ beforeAll(async () => {
   cleanups.push(registry.remove);
   await pushSampleContent(createPusher(registry, tokens));
   for (const port of ['5000', '5001'] as const) ports[port] = await freePort();
-  await copyCheckout();
+  await makeCheckout();
   await mkdir(join(directory, 'beside'));
-  await writeProgram('gitlab-registry-usage-rest', `#!/bin/sh\nexec ${ROOT}gitlab-registry-usage-rest "$@"\n`);
-  await install();
+  for (const name of INSTALLATIONS) await shell(real(blockNamed(name).commands.join('\n')), checkout);
   await makeEditor([
     ['general', 'socket_port', `${ports['5000']}`],
     ['ldap', 'host', people.ldapsUrl],
@@ -148,27 +150,22 @@ beforeAll(async () => {
   await startAsDocumented(SERVICES[0], ports['5000']);
   // What the reader of MIGRATING.md has already; a service that runs beside another one has a store of its own.
   await cp(join(directory, 'my.conf'), join(directory, 'gitlab_registry_usage_rest.conf'));
-  await startAsDocumented(SERVICES[1], ports['5001'], 'beside', { STATE_DIRECTORY: join(directory, 'beside') });
+  await startAsDocumented(SERVICES[1], ports['5001'], { cwd: join(directory, 'beside') });
   const { stdout } = await shell(`curl -s -u alice:alice-secret http://127.0.0.1:${ports['5000']}/auth_token`);
   token = JSON.parse(stdout).auth_token;
-}, 3 * PATIENCE_MS); // npm has much to fetch
+}, 3 * PATIENCE_MS);
 
 afterAll(async () => {
-  for (const child of services.values()) await child.stop();
+  for (const child of services) await child.stop();
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
 /** Without what was installed here: a link to it would be an invitation to whoever installs anew. */
-async function copyCheckout(): Promise<void> {
-  copy = await inNewDirectory('checkout', async (made) => made);
-  cleanups.push(() => removeDirectory(copy));
-  const isLeftOut = (path: string): boolean => /^(?:\.git|\.node|node_modules|dist|data)(?:\/|$)/.test(path);
-  await cp(ROOT, copy, { recursive: true, filter: (path) => !isLeftOut(path.slice(ROOT.length)) });
-}
-
-async function install(): Promise<void> {
-  const script = ['scripts/with-node npm ci >/dev/null', ...blockNamed(INSTALLATION).commands].join('\n');
-  await shell(`export npm_config_prefix=${directory}\n${script}`, copy);
+async function makeCheckout(): Promise<void> {
+  checkout = await inNewDirectory('checkout', async (made) => made);
+  cleanups.push(() => removeDirectory(checkout));
+  const isLeftOut = (path: string): boolean => /^(?:\.git|\.node|node_modules|dist|data|.*\.tgz)(?:\/|$)/.test(path);
+  await cp(ROOT, checkout, { recursive: true, filter: (path) => !isLeftOut(path.slice(ROOT.length)) });
 }
 
 /** An editor that a reader could be: replaces what stands behind these keys, or behind a `#`. */
@@ -186,18 +183,16 @@ async function makeEditor(values: readonly (readonly [string, string, string])[]
     if (left.size > 0) throw new Error(\`not in the file: \${[...left.keys()]}\`);
     writeFileSync(file, lines.join('\\n'));`;
   await writeFile(join(directory, 'editor.mjs'), script);
-  await writeProgram('editor', `#!/bin/sh\nexec ${process.execPath} ${directory}/editor.mjs "$@"\n`);
+  await writeFile(join(directory, 'vi'), `#!/bin/sh\nexec ${process.execPath} ${directory}/editor.mjs "$@"\n`);
+  await chmod(join(directory, 'vi'), 0o755);
 }
 
-async function writeProgram(path: string, text: string): Promise<void> {
-  await writeFile(join(directory, path), text);
-  await chmod(join(directory, path), 0o755);
-}
-
+/** What a shell of the reader's has: the editor is the one that there is where nobody has chosen one. */
 const environment = (): NodeJS.ProcessEnv => ({
   ...process.env,
-  PATH: `${directory}/bin:${dirname(process.execPath)}:${process.env['PATH']}`,
-  EDITOR: `${directory}/editor`,
+  PATH: `${directory}:${directory}/prefix/bin:${dirname(process.execPath)}:${process.env['PATH']}`,
+  EDITOR: undefined,
+  npm_config_prefix: join(directory, 'prefix'),
   NODE_COMPILE_CACHE: `${ROOT}.node/compile-cache`,
   token,
   url: `http://127.0.0.1:${ports['5000']}`,
@@ -209,6 +204,7 @@ function real(text: string): string {
     .replace(/http:\/\/127\.0\.0\.1:(5000|5001)/g, (_, port: '5000' | '5001') => `http://127.0.0.1:${ports[port]}`)
     .replaceAll('_SOCKET_PORT=5001', `_SOCKET_PORT=${ports['5001']}`)
     .replaceAll('https://usage.example.com', `http://127.0.0.1:${ports['5000']}`)
+    .replaceAll('/opt/', `${directory}/opt/`)
     .replaceAll('/etc/gitlab_registry_usage_rest', join(directory, 'gitlab_registry_usage_rest'))
     .replaceAll('-u alice ', '-u alice:alice-secret ')
     .replace(/my-group(%2F|\/)my-project/g, 'group$1app')
@@ -217,7 +213,7 @@ function real(text: string): string {
 }
 
 function shell(script: string, cwd = directory): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)('sh', ['-euc', script], { cwd, env: environment() });
+  return promisify(execFile)('sh', ['-euc', `umask 022\n${script}`], { cwd, env: environment() });
 }
 
 function blockNamed(name: string): Block {
@@ -226,21 +222,32 @@ function blockNamed(name: string): Block {
   return found;
 }
 
-/** Runs the commands of a block, of which the last one is a service; waits for its first collection. */
+interface Start {
+  /** Where; else in the directory of all. */
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** What is written in the place of the program without a path. */
+  readonly program?: string;
+}
+
+/**
+ * Runs the commands of a block, of which the last one is a service; waits for its first collection. Each installed one keeps what it reads below the
+ * directory that it is started in: where it keeps it by itself is for all tests of this machine.
+ */
 async function startAsDocumented(
   name: string,
   port: number,
-  below = '.',
-  variables: NodeJS.ProcessEnv = {},
+  { cwd = directory, env, program }: Start = {},
 ): Promise<void> {
-  const commands = blockNamed(name).commands.map(real);
+  const written = blockNamed(name).commands.map(real);
+  const commands = program
+    ? written.map((line) => line.replace(/(?<=^|; )gitlab-registry-usage-rest/g, program))
+    : written;
   const last = commands.pop() ?? '';
-  const cwd = join(directory, below);
   if (commands.length > 0) await shell(commands.join('\n'), cwd);
-  const child = await startListening('sh', ['-euc', `cd ${cwd}; exec env ${last}`], port, {
-    env: { ...environment(), ...variables },
-  });
-  services.set(name, child);
+  const all = { ...environment(), ...(env ?? { STATE_DIRECTORY: join(cwd, 'state') }) };
+  const child = await startListening('sh', ['-euc', `cd ${cwd}; exec env ${last}`], port, { env: all });
+  services.push(child);
   for (const until = Date.now() + PATIENCE_MS; !child.output().includes('"collection finished"'); await sleep(50))
     if (Date.now() > until) throw new Error(`no collection, but:\n${child.output()}`);
 }
@@ -250,24 +257,24 @@ const INLINE_THERE = PAGES.flatMap(({ inline }) => inline).filter(({ isForReader
 const isElsewhere = ({ commands }: Block): boolean => commands.every((command) => command in ELSEWHERE);
 
 test('every command is run by a test, or is marked as needing servers of the reader’s own', () => {
-  const known = (block: Block): boolean =>
-    block.name in BLOCKS || [INSTALLATION, ...SERVICES].includes(block.name) || isElsewhere(block);
+  const known = (block: Block): boolean => block.name in BLOCKS || OTHERS.includes(block.name) || isElsewhere(block);
   expect
     .soft(BLOCKS_THERE.filter((block) => !known(block)).map(({ name, commands }) => ({ name, commands })))
     .toEqual([]);
-  const isKnown = (command: string): boolean => command in INLINE || command in ELSEWHERE || command in BY_HAND;
+  const isKnown = (command: string): boolean =>
+    command === IN_A_CHECKOUT || [INLINE, ELSEWHERE, BY_HAND].some((table) => command in table);
   expect(INLINE_THERE.filter(({ command }) => !isKnown(command))).toEqual([]);
 });
 
 test('what is known here is still there', () => {
   const blocks = new Set(BLOCKS_THERE.map(({ name }) => name));
-  expect([...Object.keys(BLOCKS), INSTALLATION, ...SERVICES].filter((name) => !blocks.has(name))).toEqual([]);
+  expect([...Object.keys(BLOCKS), ...OTHERS].filter((name) => !blocks.has(name))).toEqual([]);
   const commands = new Set([
     ...INLINE_THERE.map(({ command }) => command),
     ...BLOCKS_THERE.flatMap((block) => block.commands),
   ]);
   const known = [INLINE, ELSEWHERE, BY_HAND].flatMap((table) => Object.keys(table));
-  expect(known.filter((command) => !commands.has(command))).toEqual([]);
+  expect([IN_A_CHECKOUT, ...known].filter((command) => !commands.has(command))).toEqual([]);
 });
 
 test.for(Object.entries(ELSEWHERE))('%s is run by %s', async ([command, file]) => {
@@ -280,8 +287,22 @@ describe('the blocks', () => {
     await BLOCKS[block.name]?.(stdout, block);
   });
 
-  test('a service that is started as the README says keeps what it has read where the README says', async () => {
-    expect((await stat(join(directory, 'data/usage.db'))).size).toBeGreaterThan(0);
+  test('the services are programs that were installed, each from where it should be', async () => {
+    const [installed, beside] = await Promise.all(services.map(({ pid }) => readFile(`/proc/${pid}/cmdline`, 'utf8')));
+    const program = 'bin/gitlab-registry-usage-rest\0';
+    expect(installed).toContain(join(directory, 'prefix', program));
+    expect(beside).toContain(join(directory, 'opt/gitlab-registry-usage-rest', program));
+  });
+
+  test('nobody else may read the file that holds secrets', async () => {
+    expect((await stat(join(directory, 'my.conf'))).mode & 0o777).toBe(0o600);
+  });
+
+  test('in a checkout the same is done by its own command, which keeps what it has read in data/', async () => {
+    const port = await freePort();
+    const env = { GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_PORT: `${port}`, STATE_DIRECTORY: undefined };
+    await startAsDocumented(SERVICES[0], port, { cwd: checkout, env, program: IN_A_CHECKOUT });
+    expect((await stat(join(checkout, 'data/usage.db'))).size).toBeGreaterThan(0);
   });
 });
 
@@ -292,23 +313,23 @@ describe('the commands between backticks', () => {
 
   test.for(others)('%s', async ([command, expected]) => {
     const file = join(directory, 'accounts');
-    const script = real(command).replace('FILE NAME', `-c ${file} alice`).replace(/-B$/, '-B -n alice');
-    expect((await shell(script)).stdout).toMatch(expected);
-    if (command.includes('FILE')) expect(await readFile(file, 'utf8')).toMatch(/^alice:\$2y\$12\$/);
+    const named = real(command).replace('FILE NAME', `-c ${file} alice`);
+    expect((await shell(named.replace(/-B$/, '-B -n alice'))).stdout).toMatch(expected);
+    if (command.endsWith('NAME')) expect(await readFile(file, 'utf8')).toMatch(/^alice:\$2y\$12\$/);
   });
 });
 
-describe('the commands for those who work on the service, in a copy of this checkout', () => {
+describe('the commands for those who work on the service, in a checkout of theirs', () => {
   test.for(Object.entries(INLINE).filter(([command]) => ofCheckout(command)))(
     '%s',
     { timeout: PATIENCE_MS },
     async ([command, expected]) => {
       const mended = MENDS[command];
-      if (mended !== undefined) await appendFile(join(copy, mended), '\n\n\n');
-      const { stdout } = await shell(`${command.replace('NAME', 'order.test.ts')} 2>&1`, copy);
+      if (mended !== undefined) await appendFile(join(checkout, mended), '\n\n\n');
+      const { stdout } = await shell(`${command.replace('NAME', 'order.test.ts')} 2>&1`, checkout);
       expect(stdout).toMatch(expected);
       if (mended === undefined) return;
-      expect(await readFile(join(copy, mended), 'utf8')).toBe(await readFile(join(ROOT, mended), 'utf8'));
+      expect(await readFile(join(checkout, mended), 'utf8')).toBe(await readFile(join(ROOT, mended), 'utf8'));
     },
   );
 });

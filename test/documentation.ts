@@ -6,12 +6,12 @@ import { accessSync, constants, globSync, readFileSync, statSync } from 'node:fs
 export const ROOT = new URL('..', import.meta.url).pathname;
 const MARKER = '<!-- needs your own servers -->';
 const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash', 'shell', 'console']);
-/** A word between backticks with something behind it is a command if it is one of these, or a program of this checkout. */
-const PROGRAMS = new Set(
-  'a2enmod apt apt-get buildah cat chmod chown cp curl date diff docker docker-compose echo editor git gitlab-ctl gitlab-registry-usage-rest htpasswd install journalctl kill kubectl makepkg mkdir mv node npm npx openssl pacman pip pip3 podman ps python3 rm scp skopeo sudo systemctl systemd-analyze systemd-creds tar touch useradd vi'.split(
-    ' ',
-  ),
-);
+/** First words of what is no command: directives of proxies, and a form of a line in a file. */
+const NO_PROGRAMS: ReadonlySet<string> = new Set(['location', 'reverse_proxy', 'name']);
+/** The source without its comments. */
+export const SOURCE = globSync('src/**/*.ts', { cwd: ROOT })
+  .map((file) => readFileSync(`${ROOT}${file}`, 'utf8').replace(/^\s*(?:\/\*.*?\*\/|\/\/[^\n]*)/gms, ''))
+  .join('\n');
 
 export interface Page {
   /** Its path in this checkout. */
@@ -68,6 +68,8 @@ function readPage(file: string): Page {
     else if (line.trim() === '') isMarked &&= !hasText;
     else {
       hasText = true;
+      if (line.split('`').length % 2 === 0)
+        throw new Error(`${file}:${index + 1}: what stands between backticks goes on in the next line`);
       heading = /^#+ (.*)$/.exec(line)?.[1] ?? heading;
       for (const command of commandsIn(line))
         inline.push({ place: `${file}:${index + 1}`, command, isForReadersOnly: isMarked });
@@ -110,10 +112,29 @@ function commandsIn(line: string): readonly string[] {
   return [...spans].map(([, span = '']) => span).filter(isCommand);
 }
 
+/**
+ * Whatever begins with a word that could be typed and has something behind it, but for settings (`key = value`) and what the service says; and a program of
+ * this checkout.
+ */
 function isCommand(span: string): boolean {
-  const words = span.split(' ').filter((word) => !/^[A-Z_]+=/.test(word));
-  const [program = ''] = words;
-  return (PROGRAMS.has(program) && words.length > 1) || (program.includes('/') && isProgramHere(program));
+  const [program = '', ...parameters] = span.split(' ').filter((word) => !/^[A-Z_]+=/.test(word));
+  if (parameters.length === 0) return program.includes('/') && isProgramHere(program);
+  return (
+    /^\(?(?:[a-z]|[.~]*\/)[\w./-]*$/.test(program) &&
+    !NO_PROGRAMS.has(program) &&
+    parameters[0] !== '=' &&
+    !isSaid(span)
+  );
+}
+
+/** Whether these are words that stand in the source, where no more than a quarter of them may be only known then. */
+export function isSaid(sentence: string): boolean {
+  const parts = sentence.replace(/ …$/, '').split('; ');
+  return parts.every((part) => {
+    if (!/^\w[\w-]*(?:,? \w[\w-]*)+$/.test(part)) return false;
+    const found = SOURCE.matchAll(new RegExp(part.replace(/[\w-]+/g, '(?:$&|\\$\\{\\w+\\})'), 'g'));
+    return [...found].some(([text]) => text.split('${').length - 1 <= part.split(' ').length / 4);
+  });
 }
 
 function isProgramHere(path: string): boolean {
