@@ -85,7 +85,15 @@ async function nodeOf(version: string): Promise<string> {
 
 /** Installs it as root would, into that directory. */
 function install(into: string): Promise<unknown> {
-  const options = ['--global', '--prefix', into, '--ignore-scripts=false', '--no-audit', '--no-fund'];
+  const options = [
+    '--global',
+    '--prefix',
+    into,
+    '--ignore-scripts=false',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
   return run(join(path, 'npm'), ['install', ...options, tarball], { cwd: folder, env: { ...process.env, PATH: path } });
 }
 
