@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { makeBaseRoot, npmSettings } from './base-image.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
@@ -8,12 +8,13 @@ import { inNewDirectory, removeDirectory } from './temporary.ts';
 const run = promisify(execFile);
 const ROOT = new URL('..', import.meta.url).pathname;
 export const BASE_IMAGE = 'localhost/lab/node:1';
+const SECRETS = ['gitlab_registry_usage_rest.conf', 'secrets/jwt_secret_key', 'secrets/registry_access_token'];
 
 /** Container images without an engine: Debian's buildah and skopeo on a store of their own. */
 export interface ContainerStore {
   /** Runs buildah, and gives what it prints. */
   buildah(...parameters: readonly string[]): Promise<string>;
-  /** Builds one of our Dockerfiles on the base image of the lab, in a checkout that only its owner may read. */
+  /** Builds one of our Dockerfiles, or another one, on the base image of the lab, in a checkout that only its owner may read, and that is in use: with `SECRETS`. */
   build(name: string, dockerfile: string, ...parameters: readonly string[]): Promise<void>;
   /** The directory that holds the files of a new container of that image. */
   rootOf(image: string): Promise<string>;
@@ -34,9 +35,10 @@ export interface ImageConfig {
   readonly Entrypoint: readonly string[];
   readonly Cmd?: readonly string[] | null;
   readonly ExposedPorts: Readonly<Record<string, object>>;
-  readonly Volumes: Readonly<Record<string, object>>;
+  readonly Volumes?: Readonly<Record<string, object>> | null;
   readonly Labels: Readonly<Record<string, string>>;
-  readonly Healthcheck?: { readonly Test: readonly string[] };
+  /** The times are in nanoseconds. */
+  readonly Healthcheck?: { readonly Test: readonly string[]; readonly Timeout: number };
 }
 
 interface Inspected {
@@ -67,7 +69,7 @@ async function makeContainerStoreIn(directory: string): Promise<ContainerStore> 
       // HEALTHCHECK is no part of OCI's format. The settings of npm are there while it runs, and not in the image.
       const usual = ['--format', 'docker', '--network', 'host', '--volume', `${npmDirectory}:/usr/local/etc:ro`];
       const ours = ['--build-arg', `NODE_IMAGE=${BASE_IMAGE}`, '--pull-never', '--signature-policy', policy];
-      const what = ['--file', join(ROOT, dockerfile), '--tag', name];
+      const what = ['--file', resolve(ROOT, dockerfile), '--tag', name];
       await store.buildah('build', ...usual, ...ours, ...parameters, ...what, checkout);
     },
     rootOf: async (image) =>
@@ -98,10 +100,13 @@ async function buildBase(store: ContainerStore, directory: string, policy: strin
   await removeDirectory(base);
 }
 
-/** What .dockerignore lets pass, as a strict umask makes it. */
+/** As a strict umask makes it, without what is large, and with what docs/container.md puts into it. */
 async function copyOfCheckout(copy: string): Promise<string> {
-  const passed = (await readFile(join(ROOT, '.dockerignore'), 'utf8')).match(/(?<=^!).*$/gm) ?? [];
-  for (const name of ['.dockerignore', ...passed]) await cp(join(ROOT, name), join(copy, name), { recursive: true });
+  const large = ['.git', '.node', 'node_modules'];
+  for (const name of await readdir(ROOT))
+    if (!large.includes(name)) await cp(join(ROOT, name), join(copy, name), { recursive: true });
+  await mkdir(join(copy, 'secrets'));
+  for (const name of SECRETS) await writeFile(join(copy, name), 'secret');
   await run('chmod', ['-R', 'go=', copy]);
   return copy;
 }

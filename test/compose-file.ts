@@ -8,8 +8,12 @@ export interface ComposeService {
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly (string | Mount)[];
   readonly secrets?: readonly string[];
-  readonly depends_on?: Readonly<Record<string, object>>;
-  readonly healthcheck?: { readonly test: readonly string[]; readonly disable?: boolean };
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly healthcheck?: {
+    readonly test?: readonly string[];
+    readonly disable?: boolean;
+    readonly [key: string]: unknown;
+  };
   readonly [key: string]: unknown;
 }
 

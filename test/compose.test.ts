@@ -53,7 +53,7 @@ test.each(FILES)(
 );
 
 test('in production it has the file, the volume and the check that the image knows, its secrets from files, and its version', async () => {
-  const { image, volumes, healthcheck, environment = {}, secrets } = await usageOf('compose.yaml');
+  const { image, volumes, healthcheck, environment = {}, secrets, restart } = await usageOf('compose.yaml');
   const dockerfile = await readFile('Dockerfile', 'utf8');
   expect(image).toBe(`${packageJson.name}:${packageJson.version}`);
   const file: Mount = {
@@ -65,6 +65,9 @@ test('in production it has the file, the volume and the check that the image kno
   };
   expect(volumes).toEqual([file, `store:${/^VOLUME (.*)$/m.exec(dockerfile)?.[1]}`]);
   expect(healthcheck?.test).toEqual(['CMD', ...JSON.parse(/^HEALTHCHECK.* CMD (.*)$/m.exec(dockerfile)?.[1] ?? '')]);
+  const { interval, timeout, start_period } = healthcheck ?? {};
+  expect(dockerfile).toContain(`--interval=${interval} --timeout=${timeout} --start-period=${start_period} `);
+  expect(restart).toBe('unless-stopped');
   expect(Object.values(environment)).toEqual(secrets?.map((name) => `/run/secrets/${name}`));
   expect(Object.keys(environment).every((name) => name.endsWith('_FILE'))).toBe(true);
   const page = await readFile('docs/container.md', 'utf8');
@@ -74,4 +77,15 @@ test('in production it has the file, the volume and the check that the image kno
   );
   expect(files.length).toBe(secrets?.length);
   for (const file of files) expect(page).toMatch(new RegExp(`^.* ${file}$`, 'm'));
+});
+
+test('to try it, whatever ends is waited for until it has ended, and what has a health check until it is healthy', async () => {
+  const { services } = await readComposeFile('compose.try.yaml');
+  const needs = Object.values(services).flatMap((service) => Object.entries(service.depends_on ?? {}));
+  for (const [name, { condition }] of needs) {
+    const { disable, test: check } = services[name]?.healthcheck ?? {};
+    const running = check === undefined ? 'service_started' : 'service_healthy';
+    expect(condition, name).toBe(disable ? 'service_completed_successfully' : running);
+  }
+  expect(needs.length).toBeGreaterThan(0);
 });

@@ -14,6 +14,7 @@ import { type Settings, serviceCommand, toIni } from '../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { readComposeFile } from './compose-file.ts';
 import { makeVolume, startTrial } from './compose-trial.ts';
 import { basic } from './whole-lab.ts';
 
@@ -75,6 +76,8 @@ describe('the image', () => {
       Healthcheck: { Test: ['CMD', 'node', `${HOME}/health.js`] },
     });
     expect(image.Cmd ?? []).toEqual([]);
+    expect(image.WorkingDir || '/').toBe('/');
+    expect(image.Healthcheck?.Timeout).toBeGreaterThan(5e9); // the check itself gives up after five seconds, and says why
   });
 
   test('says what it is', () => {
@@ -107,7 +110,25 @@ describe('the image', () => {
     expect(modules).toEqual(expect.arrayContaining(['fastify', 'zod']));
     for (const absent of ['typescript', 'vitest', '@biomejs', '.package-lock.json'])
       expect(modules).not.toContain(absent);
-    expect(await readdir(join(root, 'usr/local/etc'))).toEqual([]); // where the settings of npm were
+    const [before, after] = [await pathsIn(await store.rootOf(BASE_IMAGE)), await pathsIn(await store.rootOf(IMAGE))];
+    const isOurs = (path: string) => `/${path}/`.startsWith(`${HOME}/`) || `/${path}` === STATE;
+    const others = [...after].filter((path) => !before.has(path) && !isOurs(path));
+    expect(others).toEqual(['etc/hosts']); // buildah mounts one there while it runs a command
+    const { uid, gid, mode } = await stat(join(root, STATE));
+    expect([uid, gid, mode & 0o777]).toEqual([1000, 1000, 0o700]);
+  }, 120_000);
+
+  test('is made of nothing else of the checkout, which may hold secrets, than what the Dockerfiles copy', async () => {
+    const file = join(folder, 'everything');
+    await writeFile(file, 'FROM scratch\nCOPY . /\n');
+    const everything = 'localhost/lab/everything:1';
+    await store.build(everything, file);
+    const dockerfiles = await Promise.all(['Dockerfile', 'lab/Dockerfile'].map((name) => readFile(name, 'utf8')));
+    const copied = dockerfiles
+      .flatMap((text) => text.match(/(?<=^COPY (--chmod=\d+ )?)[^-].*(?= \S+$)/gm) ?? [])
+      .flatMap((sources) => sources.split(' '))
+      .map((source) => source.split('/')[0]);
+    expect((await readdir(await store.rootOf(everything))).sort()).toEqual([...new Set(copied)].sort());
   });
 
   test('has the same layers and settings when it is built again of the same sources with the same date', async () => {
@@ -131,7 +152,7 @@ test('docs/container.md mounts what the image has, where it has it', async () =>
   expect(after('--mount')).toEqual([
     `type=bind,source="$PWD/gitlab_registry_usage_rest.conf",target=${CONFIG_FILE},readonly`,
   ]);
-  expect(after('--volume')).toEqual([`registry-usage:${Object.keys(image.Volumes)[0]}`]);
+  expect(after('--volume')).toEqual([`registry-usage:${Object.keys(image.Volumes ?? {})[0]}`]);
   expect(options).toEqual(expect.arrayContaining(['--read-only', '--cap-drop', 'ALL', 'no-new-privileges']));
 });
 
@@ -151,6 +172,12 @@ async function secret(name: string, text: string): Promise<string> {
   await writeFile(file, `${text}\n`, { mode: 0o400 });
   await chown(file, 1000, 1000);
   return file;
+}
+
+/** Everything that is in a directory, by its path from there. */
+async function pathsIn(directory: string): Promise<ReadonlySet<string>> {
+  const { stdout } = await run('find', [directory, '-mindepth', '1', '-printf', '%P\\n'], { maxBuffer: 1 << 26 });
+  return new Set(stdout.trim().split('\n'));
 }
 
 /** The command that finds out whether it is alive. */
@@ -174,20 +201,20 @@ const settings = (changes: Settings = {}): Settings => ({
   registry: { gitlab_base_url: tokens.url, registry_base_url: registry.url, username: 'crawler' },
 });
 
-/** As `docker run` and compose hand secrets in: as files, which variables name. */
+/** As compose.yaml hands secrets in: as files, which variables name. One more is for the directory of the lab. */
 async function withSecrets(): Promise<{ env: Record<string, string>; readOnly: Record<string, string> }> {
-  const values = {
-    JWT_SECRET_KEY: 'a secret key of the container, of 32 bytes and more',
-    LDAP_BIND_PASSWORD: directory.reader.password,
-    REGISTRY_ACCESS_TOKEN: ACCESS_TOKEN,
+  const { services, secrets = {} } = await readComposeFile('compose.yaml');
+  const texts: Readonly<Record<string, string>> = {
+    './secrets/jwt_secret_key': 'a secret key of the container, of 32 bytes and more',
+    './secrets/registry_access_token': ACCESS_TOKEN,
   };
-  const [env, readOnly]: Record<string, string>[] = [{}, {}];
-  for (const [name, text] of Object.entries(values)) {
-    const path = `/run/secrets/${name.toLowerCase()}`;
-    Object.assign(env ?? {}, { [`GITLAB_REGISTRY_USAGE_REST_${name}_FILE`]: path });
-    Object.assign(readOnly ?? {}, { [path]: await secret(name, text) });
-  }
-  return { env: env ?? {}, readOnly: readOnly ?? {} };
+  const password = '/run/secrets/ldap_bind_password';
+  const readOnly: Record<string, string> = {};
+  readOnly[password] = await secret('ldap_bind_password', directory.reader.password);
+  for (const name of services['usage']?.secrets ?? [])
+    readOnly[`/run/secrets/${name}`] = await secret(name, texts[secrets[name]?.file ?? ''] ?? '');
+  const env = { ...services['usage']?.environment, GITLAB_REGISTRY_USAGE_REST_LDAP_BIND_PASSWORD_FILE: password };
+  return { env, readOnly };
 }
 
 describe('a container', () => {
@@ -308,9 +335,11 @@ describe('a container', () => {
 test('what compose.try.yaml starts of the two images is a service that has read the sample images', async () => {
   const lab = 'localhost/lab/try:1';
   await store.build(lab, 'lab/Dockerfile');
-  const trial = await startTrial({ root, image }, { root: await store.rootOf(lab), image: await store.configOf(lab) });
+  const labImage = { root: await store.rootOf(lab), image: await store.configOf(lab) };
+  const trial = await startTrial({ Dockerfile: { root, image }, 'lab/Dockerfile': labImage });
   try {
     await said(trial.usage, 'collection finished');
+    await trial.usage.exec(...check()); // without a file
     const lines = (await readFile('docs/container.md', 'utf8')).match(/^(token=\$\(curl|curl ).*$/gm) ?? [];
     const { stdout } = await run('sh', ['-euc', lines.join('\n').replaceAll('http://127.0.0.1:5000', trial.url)]);
     const { _embedded } = JSON.parse(stdout) as { _embedded: { items: object[] } };
