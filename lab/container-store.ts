@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { makeBaseRoot, npmSettings } from './base-image.ts';
@@ -100,11 +100,11 @@ async function buildBase(store: ContainerStore, directory: string, policy: strin
   await removeDirectory(base);
 }
 
-/** As a strict umask makes it, without what is large, and with what docs/container.md puts into it. */
+/** What .dockerignore lets pass and some of what it does not, as a strict umask makes it, and with what docs/container.md puts into it. */
 async function copyOfCheckout(copy: string): Promise<string> {
-  const large = ['.git', '.node', 'node_modules'];
-  for (const name of await readdir(ROOT))
-    if (!large.includes(name)) await cp(join(ROOT, name), join(copy, name), { recursive: true });
+  const passed = (await readFile(join(ROOT, '.dockerignore'), 'utf8')).match(/(?<=^!).*$/gm) ?? [];
+  for (const name of ['.dockerignore', 'README.md', 'docs', ...passed])
+    await cp(join(ROOT, name), join(copy, name), { recursive: true });
   await mkdir(join(copy, 'secrets'));
   for (const name of SECRETS) await writeFile(join(copy, name), 'secret');
   await run('chmod', ['-R', 'go=', copy]);
