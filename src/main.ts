@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=8 --no-allocation-site-pretenuring
 // A small young generation: at 100,000 tags the process takes 100 MiB less, and no more time. Nothing is born old: in some starts V8 took what requests
 // are made of for long-lived, and all that hung on it survived with it, at half the requests a second (bench/RESULTS.md).
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { DEFAULT_CONFIG_FILE, PROGRAM, parseArguments } from './cli/arguments.ts';
 import { createLog, type Logger } from './cli/log.ts';
@@ -43,7 +43,7 @@ switch (invocation.command) {
     const load = (): LoadedConfig => loadConfig({ file, isDefaultFile, env: process.env });
     const loaded = load();
     if ('problems' in loaded) fail(configurationProblems(loaded.problems, isDefaultFile), 2);
-    else await serve(loaded, load);
+    else await serve(loaded, () => (isPipe(file) ? { problems: [`${file}: cannot be read again`] } : load()));
   }
 }
 
@@ -127,6 +127,11 @@ function renew(service: Service, config: Config): readonly string[] {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What can be read once: to read it again would wait for somebody who writes into it, and nobody would be answered meanwhile. */
+function isPipe(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFIFO() ?? false;
 }
 
 function configurationProblems(problems: readonly string[], isDefaultFile: boolean): string {

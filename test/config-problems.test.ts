@@ -220,7 +220,8 @@ test('a file that is missing, a directory or not UTF-8 is one line', () => {
   const advice = 'write one from what --print-default-config prints, or name another by -c FILE';
   expect(lines('/nonexistent.conf')).toEqual({ problems: [`/nonexistent.conf: there is no such file; ${advice}`] });
   expect(lines(folder)).toEqual({ problems: [`${folder}: cannot be read: it is a directory`] });
-  expect(problems(new Uint8Array([0x5b, 0xff, 0x5d]))).toEqual(['my.conf: cannot be read: it is not UTF-8']);
+  const latin1 = Buffer.from('[general]\n# f\xfcr mich\n', 'latin1');
+  expect(problems(latin1)).toEqual(['my.conf: cannot be read: line 2 is not UTF-8']);
 });
 
 test('no secret is in any problem, wherever it was written by mistake', () => {

@@ -175,6 +175,24 @@ test('without a certificate SIGHUP is answered with a line in the log, each time
   expect(await service.child.ended).toBe(0);
 });
 
+test('a configuration that came by a pipe is not read again at SIGHUP, which would wait for ever', async () => {
+  await install(mine);
+  const service = await startService(settings(), {}, ['sh', '-euc', PIPED, 'sh', ...SERVICE_COMMAND]);
+  try {
+    const port = Number(new URL(service.url).port);
+    process.kill(service.child.pid, 'SIGHUP');
+    await said(service, 'the certificate stays as it is');
+    expect(service.child.output()).toContain('.pipe: cannot be read again');
+    expect(await shown(port)).toBe(mine);
+  } finally {
+    await service.stop();
+  }
+  expect(await service.child.ended).toBe(0);
+});
+
+/** Becomes the service, whose last parameter, the file, it hands on by a named pipe. */
+const PIPED = `for file; do :; done; mkfifo "$file.pipe"; cat "$file" > "$file.pipe" & exec "$1" "$2" "$3" "$4" "$5" -c "$file.pipe"`;
+
 test('without a certificate a service on a terminal ends when that hangs up, as other programs do', async () => {
   // script(1) makes the terminal. Its end is the hang-up; the service says who it is before it starts.
   const command = `exec script -qec "echo pid=\\$\\$; exec ${SERVICE_COMMAND.join(' ')} -c $2" /dev/null`;

@@ -33,7 +33,7 @@ const good = written(GOOD, 'good.conf');
 test.for([
   ['a file that is not there', ['-c', '/nonexistent.conf'], {}, [/^\/nonexistent\.conf: there is no such file; /]],
   ['a directory', ['-c', '/tmp'], {}, [/^\/tmp: cannot be read: it is a directory$/]],
-  ['a file of bytes', ['-c', unreadable], {}, [/latin1\.conf: cannot be read: it is not UTF-8$/]],
+  ['a file of bytes', ['-c', unreadable], {}, [/latin1\.conf: cannot be read: line 1 is not UTF-8$/]],
   ['a misspelled key', ['-c', typo], {}, [/typo\.conf:2: \[general\] sokcet_port: .*did you mean socket_port\?$/]],
   ['a short secret', ['-c', secret], {}, [/secret\.conf:8: \[jwt\] secret_key: the value is shorter than 32 bytes; /]],
   [

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
@@ -267,6 +267,24 @@ test.skipIf(!canMount)('a read-only file system is refused', () => {
   expect(startedWith(script, '/mnt/usage.db', 1)).toBe(`1 written\n${reason}`);
   const empty = `unshare -rm sh -c 'mount -t tmpfs -o ro none /mnt && exec "$@"' sh "$@"`;
   expect(startedWith(empty, '/mnt/usage.db', 1)).toBe(reason);
+});
+
+test('a file that is taken away under the service is told, and takes what is saved when it is back', async () => {
+  const file = await filled();
+  const store = open(file);
+  const save = () => store.catalogue.saveRepository({ name: APP, reading: undefined, failure: undefined });
+  const gone = {
+    kind: 'store',
+    reason: 'the store is not in its place any more: put it back, or start the service again',
+  };
+  renameSync(file, `${file}.away`);
+  await expect(save()).rejects.toMatchObject(gone);
+  writeFileSync(file, ''); // somebody else's
+  await expect(save()).rejects.toMatchObject(gone);
+  renameSync(`${file}.away`, file);
+  await save();
+  store.close();
+  expect(refusal(file)).toBe('none');
 });
 
 test('a file that may not grow any more is a clear error, and what was saved before is there', () => {

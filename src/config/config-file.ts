@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { reasonOf } from './certificates.ts';
 import { type IniEntry, type IniProblem, parseIni } from './ini.ts';
@@ -19,15 +20,15 @@ export interface Source {
 
 /** The file's settings, or undefined where there is no such file. A file that cannot be read is a problem. */
 export function readConfigFile(path: string): Source | undefined {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+    bytes = readFileSync(path);
   } catch (error) {
     const reason = reasonOf(error);
-    if (reason === 'there is no such file') return undefined;
-    return { settings: new Map(), problems: [{ place: path, message: `cannot be read: ${reason}` }] };
+    return reason === 'there is no such file' ? undefined : unreadable(path, reason);
   }
-  const { sections, problems: textProblems } = parseIni(text);
+  if (!isUtf8(bytes)) return unreadable(path, `line ${lineNotUtf8(bytes)} is not UTF-8`);
+  const { sections, problems: textProblems } = parseIni(new TextDecoder().decode(bytes));
   const settings = new Map<string, Setting>();
   const problems: Problem[] = textProblems.map((problem) => textProblem(path, problem));
   for (const [name, { line, entries }] of sections) {
@@ -42,6 +43,16 @@ export function readConfigFile(path: string): Source | undefined {
     problems.push(...unknownKeys(name, entries).map((problem) => ({ ...problem, place: path })));
   }
   return { settings, problems };
+}
+
+function unreadable(place: string, reason: string): Source {
+  return { settings: new Map(), problems: [{ place, message: `cannot be read: ${reason}` }] };
+}
+
+/** The first of its lines that is not, from 1. No character of more than one byte holds a line end. */
+function lineNotUtf8(bytes: Buffer): number {
+  const lines = bytes.toString('latin1').split('\n');
+  return 1 + lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1')));
 }
 
 function textProblem(place: string, { line, section, key, message }: IniProblem): Problem {

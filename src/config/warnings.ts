@@ -10,7 +10,9 @@ export function warningsOf(file: string, settings: ReadonlyMap<string, Setting>,
   const warnings: string[] = [];
   const secrets = secretsIn(file, settings);
   if (secrets.length > 0 && isOpenToOthers(file))
-    warnings.push(`${file}: others may read or change the file, which holds secrets: ${secrets.join(', ')}`);
+    warnings.push(
+      `${file}: others may read or change the file, which holds secrets: ${secrets.join(', ')}; give it mode 600`,
+    );
   if (front.tls?.isKeyExposed)
     warnings.push('[general] tls_key: others may read or change the file; it is for the service alone');
   return warnings;

@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { StoreError, toStoreError } from './errors.ts';
-import { ensureFile, lookUntouched } from './file.ts';
+import { GONE, StoreError, toStoreError } from './errors.ts';
+import { ensureFile, identityOf, lookUntouched } from './file.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 export type Value = string | number | null | Uint8Array;
@@ -18,7 +18,7 @@ export interface Database {
   readonly file: string;
   /** `Row` is what the statement selects: the tables are STRICT, so that columns hold what they are declared to. */
   statement<Row = never>(sql: string): Statement<Row>;
-  /** Does all of it or nothing. Inside of another one it is part of that. */
+  /** Does all of it or nothing, and nothing where the file is not in its place any more. Inside of another one it is part of that. */
   transaction<T>(write: () => T): T;
   /**
    * Brings the file up to date, and writes beside it only, until the returned function is called: others may read it meanwhile (`openUntouched`).
@@ -107,12 +107,15 @@ function wrap(database: DatabaseSync, file: string): Database {
       throw toStoreError(error, file);
     }
   };
+  const identity = identityOf(file);
   return {
     file,
     statement: <Row>(sql: string) => wrapStatement<Row>(() => database.prepare(sql), translated),
     transaction: (write) => {
       if (database.isTransaction) return write();
       return translated(() => {
+        // SQLite would go on in a file without a name, which is gone at the end.
+        if (identityOf(file) !== identity) throw new StoreError(GONE, file);
         database.exec('BEGIN IMMEDIATE');
         try {
           const result = write();

@@ -22,6 +22,12 @@ export function ensureFile(file: string): void {
   for (const path of [file, dirname(resolve(file))]) accessSync(path, constants.R_OK | constants.W_OK);
 }
 
+/** Which file has that path: another one, or none, is another text. */
+export function identityOf(file: string): string {
+  const { dev = 0n, ino = 0n } = statSync(file, { bigint: true, throwIfNoEntry: false }) ?? {};
+  return `${dev}:${ino}`;
+}
+
 /** One by one from the top: Node's own way never ends where a directory is there and takes no others, as with /proc. */
 function makeDirectory(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
