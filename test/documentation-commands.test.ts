@@ -70,7 +70,7 @@ const BLOCKS: Readonly<Record<string, Check>> = {
     for (const part of ['{"status":"ready"', '\nregistry_usage_tags ', '"state":"', '"gaps_count":'])
       expect(stdout).toContain(part);
   },
-  async 'MIGRATING.md, Moving over (2)'() {
+  async 'MIGRATING.md, Moving over'() {
     const [copy, original] = ['.conf.python', '.conf'].map((end) =>
       join(directory, `gitlab_registry_usage_rest${end}`),
     );
@@ -86,7 +86,7 @@ const BLOCKS: Readonly<Record<string, Check>> = {
 };
 
 /** The blocks that install what a checkout holds: run before all others, in a copy of this one, into directories of their own. */
-const INSTALLATIONS = ['README.md, Install it', 'MIGRATING.md, Moving over'] as const;
+const INSTALLATIONS = ['README.md, Install it', 'MIGRATING.md, Moving over (2)'] as const;
 
 /** Blocks whose last command is a service that goes on running. They are run then, in this order, and those above ask these services. */
 const SERVICES = ['README.md, Use it with your GitLab', 'MIGRATING.md, Moving over (3)'] as const;

@@ -87,8 +87,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** What the table of the page says to write instead. */
+/** What the page says to write instead: in its table, or as a block. */
 function belowPath(kind: string): readonly [string, string] {
+  if (kind === 'Caddy') return ['reverse_proxy 127.0.0.1:5000', fenced(OPERATIONS, '### Below a path', 'caddyfile')];
   const [, section = ''] = OPERATIONS.split('### Below a path');
   const row = section.split('\n').find((line) => line.startsWith(`| ${kind} |`)) ?? '';
   const [, instead = '', write = ''] = /^\| \w+ \| `+(.*?)`+ \| `+(.*?)`+ \|$/.exec(row) ?? [];
@@ -260,6 +261,14 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
 
   test('the proxy has nothing to complain of', () => {
     expect(proxy.output()).not.toMatch(/\[(?:\w+:)?(?:error|crit|alert|emerg)\]|"level":"(?:error|fatal)"/);
+  });
+
+  // The last one: nginx complains of it.
+  test('what is not below the path is not there, and nothing is answered by nobody', async () => {
+    for (const path of ['/nothing', ...(isBelow ? ['/health/ready', '/metrics'] : [])])
+      expect((await askAt(port, path)).status, path).toBe(404);
+    const { status, text } = await askAt(port, prefix || '/');
+    expect(status !== 200 || text.includes('"_links"'), text).toBe(true);
   });
 });
 

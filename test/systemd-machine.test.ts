@@ -242,6 +242,32 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     });
   });
 
+  test('stays down where something is missing, and the page has the words for it', async () => {
+    await inMachine({}, async ({ machine, show }) => {
+      const start = (change: string): Promise<string> =>
+        machine.run(`${change}; systemctl daemon-reload; systemctl restart ${PROGRAM} 2>&1 || true
+          systemctl status --no-pager ${PROGRAM} || true`);
+      const override = `/etc/systemd/system/${PROGRAM}.service.d`;
+      const told = await start(
+        `mkdir ${override}; printf '[Service]\nLoadCredential=a:/etc/none\n' > ${override}/a.conf`,
+      );
+      const without = await start(`rm -r ${override}; mv /usr/local/bin/${PROGRAM} /root`);
+      for (const [status, words] of [
+        [told, 'status=243/CREDENTIALS'],
+        [without, 'status=203/EXEC'],
+      ] as const) {
+        expect(status).toContain(words);
+        expect(status).toMatch(/Active: failed/);
+        expect(page).toContain(`\`${words}\``);
+      }
+      const missing = await start(`mv /root/${PROGRAM} /usr/local/bin; mv ${CONFIG_FILE} /root/away`);
+      expect(missing).toContain(`AssertPathExists=${CONFIG_FILE} was not met`);
+      expect(missing).toContain('start assertion failed');
+      await start(`mv /root/away ${CONFIG_FILE}`);
+      expect(await show('ActiveState')).toMatchObject({ ActiveState: 'active' });
+    });
+  });
+
   test('takes its secrets from files of their own with the drop-in of the page', async () => {
     const directory = 'etc/gitlab-registry-usage-rest';
     const dropIn = page.split('```ini\n')[1]?.split('```')[0] ?? '';
