@@ -14,6 +14,15 @@ const IN_FULL = {
   [`${PREFIX}REGISTRY_ACCESS_TOKEN`]: '%%literal%(x)s',
 };
 
+test('a file of a secret with nothing in it is named where the secret is missed', () => {
+  const variable = `${PREFIX}REGISTRY_ACCESS_TOKEN_FILE`;
+  expect(problems(GOOD, { [variable]: written('\n', 'empty') })).toEqual([
+    expect.stringMatching(
+      `gitlab_base_url: is set without access_token; .*; ${variable} sets access_token to nothing$`,
+    ),
+  ]);
+});
+
 test('with everything in the environment the default file may be missing, and values are taken literally', () => {
   const loaded = loadConfig({ file: '/nonexistent.conf', isDefaultFile: true, env: IN_FULL });
   expect('config' in loaded && loaded.config.registry.accessToken).toBe('%%literal%(x)s');

@@ -120,7 +120,7 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'access_token = 00000000000000000000':
       'my.conf:12: [registry] access_token: the value is still the placeholder; expected a personal access token of the user, in one line',
     'access_token =':
-      'my.conf:10: [registry] gitlab_base_url: is set without access_token; expected both, or neither for a registry without GitLab',
+      'my.conf:10: [registry] gitlab_base_url: is set without access_token; expected both, or neither for a registry without GitLab; my.conf:12 sets access_token to nothing',
     '': 'my.conf:10: [registry] gitlab_base_url: is set without access_token; expected both, or neither for a registry without GitLab',
     [`access_token = ${SECRETS.token}\n  more`]:
       'my.conf:12: [registry] access_token: the value holds a line break or a control character; expected a personal access token of the user, in one line',
@@ -168,7 +168,9 @@ const CASES = Object.entries(BROKEN).flatMap(([line, cases]) =>
 );
 
 test.for(CASES)('instead of "%s", "%s" is one clear line', ([line, instead, problem]) => {
-  expect(problems(changed(line, instead))).toEqual([problem]);
+  expect(problems(changed(line, instead)).map((told) => told.replace(/\S+(?=:\d+ sets )/, 'my.conf'))).toEqual([
+    problem,
+  ]);
 });
 
 test('without the directory among the methods nothing has to be said of one, and what is said does not count', () => {

@@ -8,6 +8,8 @@ export interface Contradiction {
   /** The key that the operator should look at; of several, the first one that is set. */
   readonly keys: readonly string[];
   readonly message: string;
+  /** The key that the message misses: somewhere it may be set to nothing. */
+  readonly without?: string;
 }
 
 /** The values of a section's keys, as far as they are right by themselves. */

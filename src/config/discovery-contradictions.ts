@@ -6,12 +6,13 @@ type RegistryValues = Partial<Values['registry']>;
 /** What of the ways to find repositories, and of who asks, is right by itself and wrong together. */
 export function inDiscovery(registry: RegistryValues): readonly Contradiction[] {
   const found = [...credentials(registry), ...ways(registry)];
-  return found.map(({ key, message }) => ({ section: 'registry', keys: [key], message }));
+  return found.map(({ key, ...rest }) => ({ section: 'registry', keys: [key], ...rest }));
 }
 
 interface Found {
   readonly key: string;
   readonly message: string;
+  readonly without?: string;
 }
 
 function credentials(registry: RegistryValues): readonly Found[] {
@@ -23,11 +24,11 @@ function credentials(registry: RegistryValues): readonly Found[] {
   }
   if (gitlab !== undefined) {
     const message = 'is set without access_token; expected both, or neither for a registry without GitLab';
-    return [{ key: 'gitlab_base_url', message }];
+    return [{ key: 'gitlab_base_url', message, without: 'access_token' }];
   }
   // The name that it has without being set says nothing.
   const message = 'is set without access_token; expected both, or neither where everybody may read the registry';
-  return username === undefined || username === 'root' ? [] : [{ key: 'username', message }];
+  return username === undefined || username === 'root' ? [] : [{ key: 'username', message, without: 'access_token' }];
 }
 
 function ways(registry: RegistryValues): readonly Found[] {

@@ -72,8 +72,10 @@ function readValues(settings: ReadonlyMap<string, Setting>, used: Sections, prob
   }
   // The schema that gave Values its type is the one that was walked through.
   const values = sections as Partial<Values>;
-  for (const { section, keys, message } of contradictions(all)) {
+  for (const { section, keys, message: what, without } of contradictions(all)) {
     const key = keys.find((name) => settings.has(`${section}.${name}`)) ?? keys[0];
+    const empty = settings.get(`${section}.${without}`);
+    const message = empty === undefined ? what : `${what}; ${originOf(empty)} sets ${without} to nothing`;
     problems.push({ ...placeOf(settings.get(`${section}.${key}`)), subject: `[${section}] ${key}`, message });
   }
   return values;
@@ -86,11 +88,11 @@ function stateDirectory(env: Environment): readonly [string, Setting][] {
 }
 
 function originsOf(settings: ReadonlyMap<string, Setting>): Origins {
-  const origins = [...settings].map(([name, { place, line }]) => [
-    name,
-    line === undefined ? place : `${place}:${line}`,
-  ]);
-  return Object.fromEntries(origins.sort()) as Origins;
+  return Object.fromEntries([...settings].map(([name, setting]) => [name, originOf(setting)]).sort()) as Origins;
+}
+
+function originOf({ place, line }: Setting): string {
+  return line === undefined ? place : `${place}:${line}`;
 }
 
 function isComplete(values: Partial<Values>, used: Sections): values is UsedValues {
