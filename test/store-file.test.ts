@@ -275,7 +275,7 @@ test('a file that is taken away under the service is told, and takes what is sav
   const save = () => store.catalogue.saveRepository({ name: APP, reading: undefined, failure: undefined });
   const gone = {
     kind: 'store',
-    reason: 'the store is not in its place any more: put it back, or start the service again',
+    reason: 'the store is not in its place any more; put it back, or start the service again',
   };
   renameSync(file, `${file}.away`);
   await expect(save()).rejects.toMatchObject(gone);

@@ -34,7 +34,7 @@ interface SqliteFailure {
 const PRIMARY = 0xff;
 
 export const NO_DATABASE = `the file is no SQLite database; ${START_AGAIN}`;
-export const GONE = 'the store is not in its place any more: put it back, or start the service again';
+export const GONE = 'the store is not in its place any more; put it back, or start the service again';
 const NO_PERMISSION = 'the store may not be written: there is no permission for the file or its directory';
 const READ_ONLY = 'the store may not be written: the file system is read-only';
 const DISK_FULL = 'the disk is full';
