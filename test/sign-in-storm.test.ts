@@ -105,7 +105,9 @@ test('of ten thousand wrong passwords a few dozen reach the directory, and the r
   expect(longestMs).toBeLessThan(5000);
   expect(binds()).toBe(count('401') + mine.length);
 
-  const [refused] = await signIns(GUESSERS[0] ?? '', ['alice-secret']);
+  const guesser = GUESSERS[0] ?? '';
+  while ((await signIns(guesser, ['a guess'])).includes('429')) await sleep(50); // until it has just failed again
+  const [refused] = await signIns(guesser, ['alice-secret']);
   expect(refused).toBe('429');
   expect(await signIns('127.0.0.9', ['alice-secret'])).toEqual(['200']);
 });
