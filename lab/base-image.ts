@@ -21,9 +21,10 @@ export async function makeBaseRoot(root: string): Promise<void> {
 
 /** Which Debian this machine has, and where its packages come from. */
 async function debian(): Promise<{ readonly codename: string; readonly site: string }> {
-  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(CODENAME) $(SITE)', 'Created-By: Packages']);
-  const [codename = '', site = ''] = (/^\w+ .*$/m.exec(stdout)?.[0] ?? '').split(' ');
-  if (site === '') throw new Error('apt knows no packages of Debian');
+  const format = '$(LABEL) $(COMPONENT) $(CODENAME) $(SITE)';
+  const { stdout } = await run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']);
+  const [, codename, site] = /^Debian main (\w+) (\S+)$/m.exec(stdout) ?? [];
+  if (codename === undefined || site === undefined) throw new Error('apt knows no packages of Debian: apt-get update');
   return { codename, site };
 }
 
