@@ -45,7 +45,8 @@ let registry: LabRegistry;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  await run('scripts/install-debian-packages', ['buildah', 'skopeo', 'mmdebstrap', 'iproute2:ip']);
+  const lab = ['docker-registry', 'slapd', 'openssl', 'curl'];
+  await run('scripts/install-debian-packages', [...lab, 'buildah', 'skopeo', 'mmdebstrap', 'iproute2:ip']);
   folder = await inNewDirectory('container', async (made) => made);
   cleanups.push(() => removeDirectory(folder));
   store = await makeContainerStore();

@@ -24,7 +24,7 @@ const ACCESS_TOKEN = 'secret';
 const HTPASSWD = 'crawler:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n';
 const PATIENCE = { timeout: 30_000, interval: 100 };
 
-await run(join(ROOT, 'scripts/install-debian-packages'), ['systemd:systemd-analyze']);
+await run(join(ROOT, 'scripts/install-debian-packages'), ['docker-registry', 'openssl', 'systemd:systemd-analyze']);
 const reason = await whyNoSystemd();
 if (reason !== undefined) console.warn(`systemd is not run, and its unit not in it: ${reason}`);
 

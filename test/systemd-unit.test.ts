@@ -29,7 +29,12 @@ let registry: LabRegistry;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  await run(join(ROOT, 'scripts/install-debian-packages'), ['systemd:systemd-analyze', 'strace']);
+  await run(join(ROOT, 'scripts/install-debian-packages'), [
+    'docker-registry',
+    'openssl',
+    'systemd:systemd-analyze',
+    'strace',
+  ]);
   [unit, page] = await Promise.all([readFile(UNIT_FILE, 'utf8'), readFile(join(ROOT, 'docs/systemd.md'), 'utf8')]);
   const open = await startRegistry();
   cleanups.push(open.remove);
