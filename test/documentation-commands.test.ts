@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { appendFile, chmod, cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,10 +39,13 @@ type Check = (stdout: string, block: Block) => void | Promise<void>;
 
 /** By the name of a block: what comes of it. All of its commands are run, in one shell. */
 const BLOCKS: Readonly<Record<string, Check>> = {
-  'README.md, Use it with your GitLab (2)'(stdout) {
+  'README.md, Use it (2)'(stdout) {
     const { timestamp, _embedded } = JSON.parse(stdout);
     expect(timestamp).toBeGreaterThan(1_700_000_000);
-    expect(_embedded.items).toContainEqual(expect.objectContaining({ name: 'group/app', size: expect.any(Number) }));
+    const shown = JSON.parse(
+      /(?<=^```json\n).*?(?=^```)/ms.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))?.[0] ?? '',
+    );
+    expect(_embedded.items).toContainEqual(expect.objectContaining(shown));
   },
   'docs/accounts.md, To sign in'(stdout, { answers }) {
     expect(Object.keys(JSON.parse(stdout))).toEqual(Object.keys(JSON.parse(answers[0] ?? '')));
@@ -89,7 +93,7 @@ const BLOCKS: Readonly<Record<string, Check>> = {
 const INSTALLATIONS = ['README.md, Install it', 'MIGRATING.md, Moving over (2)'] as const;
 
 /** Blocks whose last command is a service that goes on running. They are run then, in this order, and those above ask these services. */
-const SERVICES = ['README.md, Use it with your GitLab', 'MIGRATING.md, Moving over (3)'] as const;
+const SERVICES = ['README.md, Use it', 'MIGRATING.md, Moving over (3)'] as const;
 const OTHERS: readonly string[] = [...INSTALLATIONS, ...SERVICES];
 
 /** What the README has for the installed program where nothing is installed. */

@@ -295,7 +295,7 @@ describe('the man page', () => {
   test('starts as the README does, and has the files that the program looks for', async () => {
     const examples = between(await rendered(), 'EXAMPLES', 'The API of');
     const blocks = pages().flatMap((page) => page.blocks);
-    const { commands = ['no block'] } = blocks.find(({ name }) => name === 'README.md, Use it with your GitLab') ?? {};
+    const { commands = ['no block'] } = blocks.find(({ name }) => name === 'README.md, Use it') ?? {};
     expect(examples).toContain(commands.join(' '));
     const files = between(await rendered(), 'FILES', 'EXIT STATUS');
     const store = /^# url = sqlite:\/\/(\/\S+)$/m.exec((await start(['--print-default-config'])).stdout)?.[1];
