@@ -67,10 +67,10 @@ const BLOCKS: Readonly<Record<string, Check>> = {
   'docs/notifications.md, To see whether it works'(stdout) {
     expect(stdout).toMatch(/^HTTP\/1\.1 202 /);
   },
-  'docs/operations.md, To see whether it works'(stdout) {
+  'docs/operations.md, Check the proxy'(stdout) {
     expect(stdout.match(/"name":"group\/app"/g)).toHaveLength(2);
   },
-  'docs/operations.md, When something is wrong'(stdout) {
+  'docs/operations.md, Find out what is wrong'(stdout) {
     for (const part of ['{"status":"ready"', '\nregistry_usage_tags ', '"state":"', '"gaps_count":'])
       expect(stdout).toContain(part);
   },

@@ -32,7 +32,7 @@ function settings(page: string, heading: string): Record<string, string> {
   return Object.fromEntries(lines.map((line) => line.split(' = ')));
 }
 
-const BELOW = settings(OPERATIONS, '### Below a path');
+const BELOW = settings(OPERATIONS, '### Serve it below a path');
 const PREFIX = BELOW['server_prefix'] ?? '';
 
 /** Each documented text is there exactly once, or the page or this test is mistaken. */
@@ -89,8 +89,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 /** What the page says to write instead: in its table, or as a block. */
 function belowPath(kind: string): readonly [string, string] {
-  if (kind === 'Caddy') return ['reverse_proxy 127.0.0.1:5000', fenced(OPERATIONS, '### Below a path', 'caddyfile')];
-  const [, section = ''] = OPERATIONS.split('### Below a path');
+  if (kind === 'Caddy')
+    return ['reverse_proxy 127.0.0.1:5000', fenced(OPERATIONS, '### Serve it below a path', 'caddyfile')];
+  const [, section = ''] = OPERATIONS.split('### Serve it below a path');
   const row = section.split('\n').find((line) => line.startsWith(`| ${kind} |`)) ?? '';
   const [, instead = '', write = ''] = /^\| \w+ \| `+(.*?)`+ \| `+(.*?)`+ \|$/.exec(row) ?? [];
   return [instead, write];
