@@ -1,8 +1,8 @@
-import type { BlobGraph } from '../src/domain/graph.ts';
-import { GraphBuilder } from '../src/domain/graph-builder.ts';
+import type { BlobGraph } from '../src/domain/graph/graph.ts';
+import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
 import { byName, type RepositoryName } from '../src/domain/names.ts';
-import { buildTree, REGISTRY_NODE } from '../src/domain/tree.ts';
-import { measure } from '../src/domain/usage.ts';
+import { buildTree, REGISTRY_NODE } from '../src/domain/usage/tree.ts';
+import { measure } from '../src/domain/usage/usage.ts';
 
 const LAYERS_PER_TAG = 10;
 /** A base image of these is shared by every fifty tags; the rest of a tag's layers are its own. */

@@ -1,8 +1,8 @@
 import { Agent } from 'undici';
 import type { LabTokenService } from '../lab/token-service.ts';
-import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
-import { exchange } from '../src/registry/exchange.ts';
+import { exchange } from '../src/registry/transport/send-once.ts';
 import { type BareRequest, load } from './wrk.ts';
 
 /* Two bare limits of a registry, and the client that is held against them. */

@@ -1,19 +1,19 @@
 import type { AddressInfo } from 'node:net';
-import { PRODUCT } from './api/entry-point.ts';
-import { listen, TIMEOUTS } from './api/listener.ts';
+import { PRODUCT } from './api/hal/entry-point.ts';
 import { createServer } from './api/server.ts';
-import { renewCertificate } from './api/tls.ts';
-import { watchTraffic } from './api/traffic.ts';
 import { type AuthReport, createAuth } from './auth/auth.ts';
-import type { Logger } from './cli/log.ts';
 import type { Config } from './config/config.ts';
-import { type Collector, type CollectorReport, createCollector } from './crawl/collector.ts';
-import { createNotices, type Notices, type NoticesReport } from './crawl/notices.ts';
+import { createNotices, type Notices, type NoticesReport } from './crawl/recrawl-queue.ts';
+import { type Collector, type CollectorReport, createCollector } from './crawl/scheduler.ts';
+import { createWait } from './crawl/sleep-until.ts';
 import { createSnapshots, type SnapshotTaker } from './crawl/snapshots.ts';
-import { createWait } from './crawl/wait.ts';
+import { listen, TIMEOUTS } from './http/listener.ts';
+import { watchTraffic } from './http/request-rate.ts';
+import { renewCertificate } from './http/tls.ts';
+import type { Logger } from './log/log.ts';
 import type { Snapshots } from './ports.ts';
 import { createDistributionRegistry, type DistributionRegistry } from './registry/distribution.ts';
-import { openStore, type Store } from './store/open-store.ts';
+import { openStore, type Store } from './store/sqlite/open-store.ts';
 
 /** The whole service, wired and not yet running. */
 export interface Service {

@@ -4,11 +4,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { DEFAULT_CONFIG_FILE, PROGRAM, parseArguments } from './cli/arguments.ts';
-import { createLog, type Logger } from './cli/log.ts';
 import { compose, type Service } from './compose.ts';
 import type { Config } from './config/config.ts';
 import { defaultConfigText } from './config/default-config.ts';
 import { type LoadedConfig, loadConfig } from './config/load-config.ts';
+import { createLog, type Logger } from './log/log.ts';
 
 type Loaded = Exclude<LoadedConfig, { problems: unknown }>;
 

@@ -1,9 +1,9 @@
-import type { RepositoryRecord } from './domain/catalogue.ts';
-import type { Findings } from './domain/findings.ts';
-import type { ImageConfig } from './domain/image-config.ts';
-import type { Descriptor, Manifest } from './domain/manifest.ts';
+import type { ImageConfig } from './domain/manifest/image-config.ts';
+import type { Descriptor, Manifest } from './domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from './domain/names.ts';
-import type { Snapshot } from './domain/snapshot.ts';
+import type { Findings } from './domain/snapshot/crawl-result.ts';
+import type { RepositoryRecord } from './domain/snapshot/repository-record.ts';
+import type { Snapshot } from './domain/snapshot/snapshot.ts';
 
 /** Milliseconds since the epoch. */
 export type Clock = () => number;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { onAbort } from '../src/registry/aborts.ts';
+import { onAbort } from '../src/lib/abort-listeners.ts';
 
 test('all who listen to a signal hear it once, but for those who have ended that', () => {
   const ended = new AbortController();

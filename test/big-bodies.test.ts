@@ -5,10 +5,10 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import fc from 'fast-check';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Body, createBodies } from '../src/api/bodies.ts';
-import type { Coding } from '../src/api/encodings.ts';
-import { jsonParts, Members, membersOf, PART_LENGTH } from '../src/api/json-parts.ts';
-import { sendBody } from '../src/api/send-body.ts';
+import { type Body, createBodies } from '../src/http/bodies/body-cache.ts';
+import type { Coding } from '../src/http/bodies/content-coding.ts';
+import { jsonParts, Members, membersOf, PART_LENGTH } from '../src/http/bodies/json-stream.ts';
+import { sendBody } from '../src/http/bodies/send-body.ts';
 import { createSampleServer } from './sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 

@@ -7,7 +7,7 @@ import { type LabRegistry, startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import { noProgress } from '../src/crawl/progress.ts';
 import { createSnapshots, type SnapshotsOptions } from '../src/crawl/snapshots.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import type { RegistryFailure } from '../src/ports.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createCollector } from '../src/crawl/collector.ts';
 import { EmptyRegistryError } from '../src/crawl/empty-guard.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import { createCollector } from '../src/crawl/scheduler.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 import { NOTHING_COLLECTED } from './sample-tally.ts';
 

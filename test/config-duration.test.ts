@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseDuration } from '../src/config/duration.ts';
+import { parseDuration } from '../src/config/readers/duration.ts';
 
 test('a duration is a whole number and a unit, with or without space, in any case', () => {
   const seconds = (text: string) => parseDuration(text);

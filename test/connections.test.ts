@@ -6,8 +6,8 @@ import { type Certificate, makeCertificate } from '../lab/certificate.ts';
 import { type LabProxy, startProxy } from '../lab/proxy.ts';
 import { type Served, serve, serveTls } from '../lab/serve.ts';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
-import { createHttpClient, type HttpClient, type HttpOptions } from '../src/registry/http.ts';
-import { createLookup } from '../src/registry/link-local.ts';
+import { createHttpClient, type HttpClient, type HttpOptions } from '../src/registry/transport/http-client.ts';
+import { createLookup } from '../src/registry/transport/link-local.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
 
 /* Ways to a server: through a proxy or not, and with a certificate of one's own or not. */

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import type { Clock } from '../src/ports.ts';
 import { createDistributionRegistry } from '../src/registry/distribution.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';

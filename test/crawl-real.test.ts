@@ -5,8 +5,8 @@ import { TYPES } from '../lab/images.ts';
 import { createPusher } from '../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
-import { imageConfigsOf } from '../src/domain/graph.ts';
-import type { Figures, RepositoryUsage, Snapshot, TagFigures, TagManifest } from '../src/domain/snapshot.ts';
+import { imageConfigsOf } from '../src/domain/graph/graph.ts';
+import type { Figures, RepositoryUsage, Snapshot, TagFigures, TagManifest } from '../src/domain/snapshot/snapshot.ts';
 import { crawlLab } from './crawl-lab.ts';
 
 /* Every case of the domain, pushed for real into a real registry, crawled, and compared with the registry's own disk. */

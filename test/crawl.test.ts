@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Descriptor, Manifest } from '../src/domain/manifest.ts';
+import type { Descriptor, Manifest } from '../src/domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Registry, RegistryFailure, RegistryFailureKind, StoredManifest } from '../src/ports.ts';
 import { takeSnapshot } from './take-snapshot.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { describe } from '../src/domain/describe.ts';
-import { GraphBuilder } from '../src/domain/graph-builder.ts';
-import type { ImageConfig } from '../src/domain/image-config.ts';
-import type { Descriptor } from '../src/domain/manifest.ts';
-import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
+import type { ImageConfig } from '../src/domain/manifest/image-config.ts';
+import type { Descriptor } from '../src/domain/manifest/manifest.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import type { Digest } from '../src/domain/names.ts';
+import { describe } from '../src/domain/usage/platforms.ts';
 
 const digest = (text: string): Digest => `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;
 const NOON = Date.UTC(2024, 0, 1, 12);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { representOpenApi } from '../src/api/openapi.ts';
+import { representOpenApi } from '../src/api/openapi/document.ts';
 import type { Asked } from './described-check.ts';
 import { type Described, documented, type Parameter, validatorOf } from './described-operations.ts';
 import { describedSnapshot, EVENTS_SECRET, PASSWORD } from './described-server.ts';

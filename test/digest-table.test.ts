@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DigestTableBuilder, unpackDigests } from '../src/domain/digest-table.ts';
+import { DigestTableBuilder, unpackDigests } from '../src/domain/graph/digest-table.ts';
 import { byName, type Digest } from '../src/domain/names.ts';
 
 const hexadecimal = (length: number) =>

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OPEN_FRONT } from '../src/api/front.ts';
+import { OPEN_FRONT } from '../src/http/admission.ts';
 import { type FrontServer, get, startFront, talk } from './front-server.ts';
 
 /* The page at /docs and its files, as they are asked for: what a browser makes of them is in docs-browser.test.ts. */

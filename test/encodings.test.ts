@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chosenCoding, encoding } from '../src/api/encodings.ts';
+import { chosenCoding, encoding } from '../src/http/bodies/content-coding.ts';
 import { createSampleServer } from './sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 

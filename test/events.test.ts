@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import { createEventListener, type EventListener, NOW } from './event-listener.ts';
 import { digest } from './sample-graph.ts';
 

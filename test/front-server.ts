@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { type FrontOptions, OPEN_FRONT } from '../src/api/front.ts';
 import { createServer, type Log, type ServerOptions } from '../src/api/server.ts';
+import { type FrontOptions, OPEN_FRONT } from '../src/http/admission.ts';
 import { collected, image } from './sample-collection.ts';
 import { NOTHING_COLLECTED } from './sample-tally.ts';
 

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ownKindOf, platformsNamedBy } from '../src/domain/blob-facts.ts';
+import { ownKindOf, platformsNamedBy } from '../src/domain/graph/blob-facts.ts';
 import {
   type BlobGraph,
   imageConfigOf,
@@ -9,12 +9,12 @@ import {
   packGraph,
   subjectOf,
   unpackGraph,
-} from '../src/domain/graph.ts';
-import { GraphBuilder } from '../src/domain/graph-builder.ts';
-import { type Manifest, readManifest } from '../src/domain/manifest.ts';
+} from '../src/domain/graph/graph.ts';
+import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
+import { type Manifest, readManifest } from '../src/domain/manifest/manifest.ts';
 import type { Digest } from '../src/domain/names.ts';
-import { buildTree } from '../src/domain/tree.ts';
-import { measure } from '../src/domain/usage.ts';
+import { buildTree } from '../src/domain/usage/tree.ts';
+import { measure } from '../src/domain/usage/usage.ts';
 import { randomRegistry } from './random-registry.ts';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}` as Digest;

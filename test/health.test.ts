@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import type { CollectionState } from '../src/ports.ts';
 import { collectionsIn, createSampleServer, NOW, WAITING } from './sample-server.ts';
 import { emptySnapshot } from './sample-snapshot.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { OPEN_FRONT } from '../src/api/front.ts';
-import { createHeldSnapshots } from '../src/api/held-snapshots.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import { createHeldSnapshots } from '../src/api/snapshot/pinned-snapshots.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
+import { OPEN_FRONT } from '../src/http/admission.ts';
 import { createSampleServer } from './sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 

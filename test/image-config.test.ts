@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readImageConfig } from '../src/domain/image-config.ts';
+import { readImageConfig } from '../src/domain/manifest/image-config.ts';
 
 const NOON = Date.UTC(2024, 0, 1, 12);
 

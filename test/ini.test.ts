@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseIni } from '../src/config/ini.ts';
+import { parseIni } from '../src/config/ini/ini.ts';
 
 function values(text: string): Record<string, Record<string, string | undefined>> {
   const { sections, problems } = parseIni(text);

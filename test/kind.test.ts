@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { GraphBuilder } from '../src/domain/graph-builder.ts';
-import { type Kind, kindOf } from '../src/domain/kind.ts';
-import { accessoryManifests, kindOfNode, subjectOfTag, sumByKind } from '../src/domain/kinds.ts';
-import { type Manifest, readManifest } from '../src/domain/manifest.ts';
-import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
+import { NO_ROOT } from '../src/domain/graph/reachable-blobs.ts';
+import { type Manifest, readManifest } from '../src/domain/manifest/manifest.ts';
+import { type Kind, kindOf } from '../src/domain/manifest/manifest-kind.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
-import { NO_ROOT } from '../src/domain/reach.ts';
-import { buildTree, REGISTRY_NODE } from '../src/domain/tree.ts';
-import { measure } from '../src/domain/usage.ts';
+import { buildTree, REGISTRY_NODE } from '../src/domain/usage/tree.ts';
+import { measure } from '../src/domain/usage/usage.ts';
+import { accessoryManifests, kindOfNode, subjectOfTag, sumByKind } from '../src/domain/usage/usage-by-kind.ts';
 import { randomRegistry } from './random-registry.ts';
 
 const digest = (text: string): Digest => `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;

@@ -6,10 +6,10 @@ import type { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { csvLine } from '../src/api/csv.ts';
-import { chosenForm } from '../src/api/forms.ts';
-import { toLines } from '../src/api/lines.ts';
-import { TIMEOUTS } from '../src/api/listener.ts';
+import { csvLine } from '../src/api/collections/csv.ts';
+import { toLines } from '../src/api/collections/line-output.ts';
+import { chosenForm } from '../src/api/collections/output-format.ts';
+import { TIMEOUTS } from '../src/http/listener.ts';
 import { type FrontServer, get, startFront, talk } from './front-server.ts';
 import { parseCsv } from './strict-csv.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { fastify } from 'fastify';
 import { expect, test } from 'vitest';
-import { createListener, listen, TIMEOUTS } from '../src/api/listener.ts';
+import { createListener, listen, TIMEOUTS } from '../src/http/listener.ts';
 
 test('it listens at every address that localhost is, and all come in by one door', async () => {
   const options = { timeouts: TIMEOUTS, tls: undefined, now: 0 };

@@ -1,7 +1,7 @@
-import type { RepositoryRecord } from '../src/domain/catalogue.ts';
-import type { Findings } from '../src/domain/findings.ts';
-import type { ImageConfig } from '../src/domain/image-config.ts';
+import type { ImageConfig } from '../src/domain/manifest/image-config.ts';
 import { byName, type Digest, type RepositoryName } from '../src/domain/names.ts';
+import type { Findings } from '../src/domain/snapshot/crawl-result.ts';
+import type { RepositoryRecord } from '../src/domain/snapshot/repository-record.ts';
 import type { Catalogue, CrawlMark, SnapshotStore, StoredManifest } from '../src/ports.ts';
 
 /** What a store has to do, in Maps: for crawls that need none, and to hold a real one against. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, test } from 'vitest';
 import type { ServerOptions } from '../src/api/server.ts';
-import type { Figures, RepositoryUsage, Snapshot } from '../src/domain/snapshot.ts';
+import type { Figures, RepositoryUsage, Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import { figures } from './sample-collection.ts';
 import { createSampleServer, NOW, WAITING } from './sample-server.ts';
 import { emptySnapshot, sampleRepository } from './sample-snapshot.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createNotices, type NoticesOptions } from '../src/crawl/notices.ts';
+import { createNotices, type NoticesOptions } from '../src/crawl/recrawl-queue.ts';
 import type { RepositoryName } from '../src/domain/names.ts';
 import type { Pull } from '../src/ports.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OPEN_FRONT } from '../src/api/front.ts';
+import { OPEN_FRONT } from '../src/http/admission.ts';
 import { type Asked, createCheck, send } from './described-check.ts';
 import type { Described } from './described-operations.ts';
 import { document, operations, PREFIX, requests } from './described-requests.ts';

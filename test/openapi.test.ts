@@ -1,11 +1,11 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DOCS_PATHS } from '../src/api/docs-page.ts';
-import { EXAMPLES, type Example, valueBelow } from '../src/api/examples.ts';
-import { representOpenApi } from '../src/api/openapi.ts';
-import { ORDERS } from '../src/api/openapi-parameters.ts';
-import { PATHS } from '../src/api/paths.ts';
+import { DOCS_PATHS } from '../src/api/docs/docs-page.ts';
+import { representOpenApi } from '../src/api/openapi/document.ts';
+import { EXAMPLES, type Example, valueBelow } from '../src/api/openapi/examples.ts';
+import { ORDERS } from '../src/api/openapi/parameters.ts';
+import { PATHS } from '../src/api/route-table.ts';
 import { type Described, documented, validatorOf } from './described-operations.ts';
 import { createDescribedServer, type Situation } from './described-server.ts';
 

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createServer } from '../src/api/server.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import { readJsonLines } from './fixture.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';
 import { NOTHING_COLLECTED } from './sample-tally.ts';

@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { expect, test } from 'vitest';
-import { watchTraffic } from '../src/api/traffic.ts';
-import { createConcurrency } from '../src/registry/concurrency.ts';
-import { createLatency } from '../src/registry/latency.ts';
-import { createPace } from '../src/registry/pace.ts';
-import { createPause } from '../src/registry/pause.ts';
-import { createRateCap } from '../src/registry/rate-cap.ts';
-import { createSlots, type Gate } from '../src/registry/slots.ts';
+import { watchTraffic } from '../src/http/request-rate.ts';
+import { createSlots, type Gate } from '../src/lib/priority-semaphore.ts';
+import { createConcurrency } from '../src/registry/transport/aimd-limit.ts';
+import { createPause } from '../src/registry/transport/backpressure.ts';
+import { createLatency } from '../src/registry/transport/latency-monitor.ts';
+import { createPace } from '../src/registry/transport/request-pacing.ts';
+import { createRateCap } from '../src/registry/transport/token-bucket.ts';
 
 /* The parts of the pace, each on a clock of its own: a number. */
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import { randomSnapshot } from './random-snapshot.ts';
 import { createSampleServer } from './sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from './sample-snapshot.ts';

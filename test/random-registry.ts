@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import type { BlobGraph } from '../src/domain/graph.ts';
-import { GraphBuilder } from '../src/domain/graph-builder.ts';
-import type { Descriptor } from '../src/domain/manifest.ts';
-import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import type { BlobGraph } from '../src/domain/graph/graph.ts';
+import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
+import { NO_ROOT } from '../src/domain/graph/reachable-blobs.ts';
+import type { Descriptor } from '../src/domain/manifest/manifest.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import { byName, type Digest, type RepositoryName } from '../src/domain/names.ts';
-import { NO_ROOT } from '../src/domain/reach.ts';
 import type { NaiveBlob, NaiveTag } from './naive-usage.ts';
 
 /** A small registry, as the twin sees it and as a graph. */

@@ -1,9 +1,9 @@
 import type fc from 'fast-check';
-import { toSnapshot } from '../src/crawl/to-snapshot.ts';
-import type { TagFinding } from '../src/domain/findings.ts';
+import { NO_ROOT } from '../src/domain/graph/reachable-blobs.ts';
 import type { TagName } from '../src/domain/names.ts';
-import { NO_ROOT } from '../src/domain/reach.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { TagFinding } from '../src/domain/snapshot/crawl-result.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
+import { toSnapshot } from '../src/domain/snapshot/to-snapshot.ts';
 import { type RandomRegistry, randomRegistry } from './random-registry.ts';
 
 /** What is counted of a random registry: with broken tags, gaps, and unknown figures. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { countedBy, createTrust } from '../src/api/addresses.ts';
-import { createBoundedTable } from '../src/api/bounded-table.ts';
-import { createRateLimit, type RateLimit } from '../src/api/rate-limit.ts';
+import { countedBy, createTrust } from '../src/http/client-address.ts';
+import { createRateLimit, type RateLimit } from '../src/http/rate-limit.ts';
+import { createBoundedTable } from '../src/lib/evicting-map.ts';
 
 const MINUTE_MS = 60_000;
 

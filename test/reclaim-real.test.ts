@@ -5,8 +5,8 @@ import { storedBlobs } from '../lab/ground-truth.ts';
 import { TYPES } from '../lab/images.ts';
 import { createPusher, type Pusher } from '../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../lab/registry.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
-import { measureTagSet } from '../src/domain/tag-set.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
+import { measureTagSet } from '../src/domain/usage/tag-set.ts';
 import { crawlLab } from './crawl-lab.ts';
 
 /* What the word "reclaimable" promises, kept to the byte by a real registry: the storage of one is copied, X is deleted from the copy through

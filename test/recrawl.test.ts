@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { noProgress } from '../src/crawl/progress.ts';
 import { createSnapshots, type SnapshotsOptions } from '../src/crawl/snapshots.ts';
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import type { Registry, SnapshotStore } from '../src/ports.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { snapshotsOptions } from './take-snapshot.ts';

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { blob, config, type LabBlob, type LabDescriptor, layer, TYPES } from '../lab/images.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import { crawlLab } from './crawl-lab.ts';
 import { type Answer, type StandIn, startStandIn } from './stand-in.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseChallenges } from '../src/registry/challenge.ts';
-import { nextPage } from '../src/registry/link.ts';
+import { parseChallenges } from '../src/registry/auth/challenge.ts';
+import { nextPage } from '../src/registry/link-header.ts';
 
 test('a challenge is read with all its parameters, whatever their order and case', () => {
   const header =

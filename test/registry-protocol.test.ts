@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
 import {
   createDistributionRegistry,
   type DistributionOptions,
   type DistributionRegistry,
 } from '../src/registry/distribution.ts';
-import { createLookup } from '../src/registry/link-local.ts';
+import { createLookup } from '../src/registry/transport/link-local.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { type Answer, type StandIn, startStandIn } from './stand-in.ts';
 

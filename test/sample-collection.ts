@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
-import type { Findings } from '../src/domain/findings.ts';
-import type { BlobGraph } from '../src/domain/graph.ts';
-import { GraphBuilder } from '../src/domain/graph-builder.ts';
-import { readManifest } from '../src/domain/manifest.ts';
-import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import type { BlobGraph } from '../src/domain/graph/graph.ts';
+import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
+import { readManifest } from '../src/domain/manifest/manifest.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
-import type { Figures, Snapshot } from '../src/domain/snapshot.ts';
-import { buildTree } from '../src/domain/tree.ts';
-import { measure } from '../src/domain/usage.ts';
+import type { Findings } from '../src/domain/snapshot/crawl-result.ts';
+import type { Figures, Snapshot } from '../src/domain/snapshot/snapshot.ts';
+import { buildTree } from '../src/domain/usage/tree.ts';
+import { measure } from '../src/domain/usage/usage.ts';
 import type { StoredManifest } from '../src/ports.ts';
 
 /** What a registry keeps and serves under that content type. */

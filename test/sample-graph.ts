@@ -1,4 +1,4 @@
-import type { Descriptor } from '../src/domain/manifest.ts';
+import type { Descriptor } from '../src/domain/manifest/manifest.ts';
 import type { Digest } from '../src/domain/names.ts';
 
 /** A digest that shows what it stands for. */

@@ -1,7 +1,7 @@
-import { toSnapshot } from '../src/crawl/to-snapshot.ts';
-import { GraphBuilder } from '../src/domain/graph-builder.ts';
+import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
-import type { Figures, RepositoryUsage, Snapshot, TagFigures } from '../src/domain/snapshot.ts';
+import type { Figures, RepositoryUsage, Snapshot, TagFigures } from '../src/domain/snapshot/snapshot.ts';
+import { toSnapshot } from '../src/domain/snapshot/to-snapshot.ts';
 
 /** A snapshot of an empty registry. */
 export function emptySnapshot(finishedAt: number): Snapshot {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { type FrontOptions, OPEN_FRONT } from '../src/api/front.ts';
+import { type FrontOptions, OPEN_FRONT } from '../src/http/admission.ts';
 import { type Answer, basic, type FrontServer, get, startFront, TOKEN, talk } from './front-server.ts';
 
 /* Who asks too often, over real sockets: 127.0.0.2 and so on are other addresses of this machine. */

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { OPEN_FRONT } from '../src/api/front.ts';
-import { TIMEOUTS, type Timeouts } from '../src/api/listener.ts';
+import { OPEN_FRONT } from '../src/http/admission.ts';
+import { TIMEOUTS, type Timeouts } from '../src/http/listener.ts';
 import { answerOf, type FrontServer, get, PREFIX, startFront, talk } from './front-server.ts';
 
 /* Clients that are slow on purpose. Here they have a fraction of a second, so that nobody has to wait for them. */

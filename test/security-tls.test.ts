@@ -10,8 +10,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Certificate, makeCertificate } from '../lab/certificate.ts';
 import { type LabService, SERVICE_COMMAND, type Settings, startService } from '../lab/service.ts';
-import { createListener, TIMEOUTS } from '../src/api/listener.ts';
-import { CertificateError } from '../src/api/tls.ts';
+import { createListener, TIMEOUTS } from '../src/http/listener.ts';
+import { CertificateError } from '../src/http/tls.ts';
 import { answerOf, get, startFront, talk } from './front-server.ts';
 
 /* TLS as an operator has it: files, a process, and signals. What the service collects does not matter here. */

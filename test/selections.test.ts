@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { createKeptBytes } from '../src/api/kept-bytes.ts';
-import type { ListQuery } from '../src/api/list-query.ts';
-import type { Listing } from '../src/api/listing.ts';
-import { createSelections } from '../src/api/selections.ts';
+import type { Listing } from '../src/api/collections/collection.ts';
+import type { ListQuery } from '../src/api/collections/list-query.ts';
+import { createSelections } from '../src/api/collections/sort-and-filter.ts';
+import { createKeptBytes } from '../src/lib/byte-lru.ts';
 
 const LENGTH = 20_000;
 

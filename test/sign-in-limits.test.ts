@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createFailures, HALVED_AFTER_MS, waitMs } from '../src/api/failures.ts';
-import { createSignInLimits } from '../src/api/sign-in-limits.ts';
-import { createSignIns, type SignIn } from '../src/api/sign-ins.ts';
-import { createTurnstile } from '../src/api/turnstile.ts';
+import { createFailures, HALVED_AFTER_MS, waitMs } from '../src/auth/decaying-counter.ts';
+import { createSignInLimits } from '../src/auth/sign-in-backoff.ts';
+import { createSignIns, type SignIn } from '../src/auth/throttled-sign-in.ts';
+import { createTurnstile } from '../src/lib/fair-queue.ts';
 
 const HOME = '192.0.2.1';
 const AWAY = '198.51.100.1';

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startChild } from '../lab/child.ts';
-import type { Store } from '../src/store/open-store.ts';
+import type { Store } from '../src/store/sqlite/open-store.ts';
 import { image } from './sample-collection.ts';
 import { newFile, open, WRITER_COMMAND } from './store-sample.ts';
 

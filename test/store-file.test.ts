@@ -6,8 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { startChild } from '../lab/child.ts';
 import type { RepositoryName } from '../src/domain/names.ts';
-import { MIGRATIONS } from '../src/store/migrations.ts';
-import { openStore } from '../src/store/open-store.ts';
+import { MIGRATIONS } from '../src/store/sqlite/migrations.ts';
+import { openStore } from '../src/store/sqlite/open-store.ts';
 import { collected, image } from './sample-collection.ts';
 import { directory, newFile, open, RETENTION, WRITER_COMMAND } from './store-sample.ts';
 

@@ -1,5 +1,5 @@
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
-import type { Store } from '../src/store/open-store.ts';
+import type { Store } from '../src/store/sqlite/open-store.ts';
 import { collected, image } from './sample-collection.ts';
 
 /** Writes a repository with images of its own, and then a snapshot of it: both tell the number of the round. */

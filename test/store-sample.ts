@@ -1,7 +1,7 @@
 import { afterAll } from 'vitest';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
-import { openStore, type Store } from '../src/store/open-store.ts';
-import type { Retention } from '../src/store/retention.ts';
+import { openStore, type Store } from '../src/store/sqlite/open-store.ts';
+import type { Retention } from '../src/store/sqlite/retention.ts';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;

@@ -1,14 +1,20 @@
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Findings } from '../src/domain/findings.ts';
-import { packGraph } from '../src/domain/graph.ts';
+import { packGraph } from '../src/domain/graph/graph.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
-import type { Figures, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures } from '../src/domain/snapshot.ts';
+import type { Findings } from '../src/domain/snapshot/crawl-result.ts';
+import type {
+  Figures,
+  NamespaceUsage,
+  RepositoryUsage,
+  Snapshot,
+  TagFigures,
+} from '../src/domain/snapshot/snapshot.ts';
 import type { SnapshotOccasion, StoredManifest } from '../src/ports.ts';
-import type { NodeName } from '../src/store/nodes.ts';
-import type { Store } from '../src/store/open-store.ts';
-import type { Retention } from '../src/store/retention.ts';
+import type { NodeName } from '../src/store/history-nodes.ts';
+import type { Store } from '../src/store/sqlite/open-store.ts';
+import type { Retention } from '../src/store/sqlite/retention.ts';
 import { collected, digestOf, figures, image } from './sample-collection.ts';
 import { DAY_MS, HOUR_MS, newFile, open, RETENTION } from './store-sample.ts';
 

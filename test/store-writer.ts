@@ -1,5 +1,5 @@
 /* Started by tests as a process of its own: writes rounds to a store until it is killed, or cannot, or has written so many. */
-import { openStore } from '../src/store/open-store.ts';
+import { openStore } from '../src/store/sqlite/open-store.ts';
 import { lookAtRounds, writeRound } from './store-rounds.ts';
 
 const [file = '', count = 'Infinity'] = process.argv.slice(2);

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { schema1Manifest } from '../lab/schema1.ts';
-import type { RepositoryRecord } from '../src/domain/catalogue.ts';
-import { readManifest } from '../src/domain/manifest.ts';
-import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import { readManifest } from '../src/domain/manifest/manifest.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
-import type { Gap } from '../src/domain/snapshot.ts';
+import type { RepositoryRecord } from '../src/domain/snapshot/repository-record.ts';
+import type { Gap } from '../src/domain/snapshot/snapshot.ts';
 import type { Catalogue, StoredManifest } from '../src/ports.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { digestOf, image, stored } from './sample-collection.ts';

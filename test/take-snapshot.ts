@@ -1,6 +1,6 @@
 import { noProgress } from '../src/crawl/progress.ts';
 import { createSnapshots, type SnapshotsOptions } from '../src/crawl/snapshots.ts';
-import type { Snapshot } from '../src/domain/snapshot.ts';
+import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import type { Registry } from '../src/ports.ts';
 import { createMemoryStore, type MemoryStore } from './memory-store.ts';
 

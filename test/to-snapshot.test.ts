@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { toSnapshot } from '../src/crawl/to-snapshot.ts';
-import type { Findings, RepositoryFinding, TagFinding } from '../src/domain/findings.ts';
-import { GraphBuilder } from '../src/domain/graph-builder.ts';
+import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
 import type { RepositoryName, TagName } from '../src/domain/names.ts';
-import type { Gap } from '../src/domain/snapshot.ts';
+import type { Findings, RepositoryFinding, TagFinding } from '../src/domain/snapshot/crawl-result.ts';
+import type { Gap } from '../src/domain/snapshot/snapshot.ts';
+import { toSnapshot } from '../src/domain/snapshot/to-snapshot.ts';
 import { config, digest, layer } from './sample-graph.ts';
 
 const builder = new GraphBuilder();

@@ -1,4 +1,4 @@
-import type { Descriptor, Manifest } from '../src/domain/manifest.ts';
+import type { Descriptor, Manifest } from '../src/domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from '../src/domain/names.ts';
 import type { Registry, RegistryFailure, RegistryFailureKind, StoredManifest } from '../src/ports.ts';
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { GraphBuilder } from '../src/domain/graph-builder.ts';
-import type { Descriptor } from '../src/domain/manifest.ts';
-import { MANIFEST_TYPES } from '../src/domain/media-types.ts';
+import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
+import type { Descriptor } from '../src/domain/manifest/manifest.ts';
+import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import type { Digest, RepositoryName } from '../src/domain/names.ts';
-import { measureTagSet } from '../src/domain/tag-set.ts';
-import { buildTree, REGISTRY_NODE } from '../src/domain/tree.ts';
-import { measure, type Usage } from '../src/domain/usage.ts';
+import { measureTagSet } from '../src/domain/usage/tag-set.ts';
+import { buildTree, REGISTRY_NODE } from '../src/domain/usage/tree.ts';
+import { measure, type Usage } from '../src/domain/usage/usage.ts';
 import { type NaiveFigures, type NaiveTag, naiveFigures } from './naive-usage.ts';
 import { randomRegistry } from './random-registry.ts';
 import { config, digest, layer } from './sample-graph.ts';

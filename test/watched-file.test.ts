@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
-import { endedAt, parseEndedTokens } from '../src/auth/ended-tokens.ts';
-import { createWatchedFile, type Parsed, type WatchedFile } from '../src/auth/watched-file.ts';
+import { createWatchedFile, type Parsed, type WatchedFile } from '../src/auth/reloaded-file.ts';
+import { endedAt, parseEndedTokens } from '../src/auth/revoked-tokens.ts';
 
 let folder: string;
 beforeAll(async () => {

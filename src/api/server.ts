@@ -1,36 +1,42 @@
 import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { logRequests, pathOf } from '../http/access-log.ts';
+import { admitRequests, type FrontOptions, OPEN_FRONT } from '../http/admission.ts';
+import { bearerToken } from '../http/authorization.ts';
+import { answerTogether, createEndOfTurn } from '../http/batched-writes.ts';
+import { toBody } from '../http/bodies/body-cache.ts';
+import { createResponseCache, type Lasting } from '../http/bodies/response-cache.ts';
+import { sendBody } from '../http/bodies/send-body.ts';
+import { createTrust } from '../http/client-address.ts';
+import { watchConnections } from '../http/connections.ts';
+import { createHostCheck } from '../http/host-check.ts';
+import { createListener } from '../http/listener.ts';
+import {
+  acceptBodiesOfGet,
+  answerUnreadable,
+  decodable,
+  originForm,
+  passOverExpectations,
+} from '../http/malformed-requests.ts';
+import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } from '../http/problems.ts';
+import { requestId } from '../http/request-id.ts';
+import { followRequests } from '../http/request-lifecycle.ts';
+import { createRequestLimits, type RequestLimits } from '../http/request-limits.ts';
+import { addHeaders } from '../http/response-headers.ts';
+import { addMetrics, type MetricsOptions } from '../metrics/metrics.ts';
 import type { Clock, Collections, Directory, Notifications, Snapshots } from '../ports.ts';
-import { logRequests, pathOf } from './access-log.ts';
-import { createTrust } from './addresses.ts';
-import { answerTogether, createEndOfTurn } from './answer-together.ts';
-import { createAuthToken } from './auth-token.ts';
-import { bearerToken } from './authorization.ts';
-import { toBody } from './bodies.ts';
-import { watchConnections } from './connections.ts';
-import { createCrawlControl } from './crawl-control.ts';
-import { addDocs } from './docs.ts';
-import { representEntryPoint } from './entry-point.ts';
-import { addEvents, type EventsOptions } from './events.ts';
-import { admitRequests, type FrontOptions, OPEN_FRONT } from './front.ts';
-import { addHeaders } from './headers.ts';
-import { addHealth } from './health.ts';
-import { createHeldSnapshots, type HeldSnapshots } from './held-snapshots.ts';
-import { createHostCheck } from './hosts.ts';
-import { createLinks } from './links.ts';
-import { createListener } from './listener.ts';
-import { addMetrics, type MetricsOptions } from './metrics.ts';
-import { acceptBodiesOfGet, answerUnreadable, decodable, originForm, passOverExpectations } from './odd-requests.ts';
-import { createOpenApi } from './openapi-answer.ts';
-import { PAGE_HEADERS } from './pages.ts';
-import { PATHS, placeAt } from './paths.ts';
-import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } from './problems.ts';
-import { requestId } from './request-id.ts';
-import { createRequestLimits, type RequestLimits } from './request-limits.ts';
-import { createResources } from './resources.ts';
-import { createResponseCache, type Lasting } from './response-cache.ts';
-import { sendBody } from './send-body.ts';
-import { followRequests } from './when-answered.ts';
+import { createAuthToken } from './auth-token-endpoint.ts';
+import { PAGE_HEADERS } from './collections/pagination.ts';
+import { createCrawlControl } from './crawl-endpoint.ts';
+import { addDocs } from './docs/docs-endpoint.ts';
+import { addEvents, type EventsOptions } from './events-endpoint.ts';
+import { representEntryPoint } from './hal/entry-point.ts';
+import { createLinks } from './hal/links.ts';
+import { addHealth } from './health-endpoint.ts';
+import { createOpenApi } from './openapi/openapi-endpoint.ts';
+import { PATHS, placeAt } from './route-table.ts';
+import { createHeldSnapshots, type HeldSnapshots } from './snapshot/pinned-snapshots.ts';
+import { createResources } from './snapshot-endpoint.ts';
 
 export interface ServerOptions {
   /** '' or a path such as `/usage`, without a slash at its end. */

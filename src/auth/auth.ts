@@ -1,12 +1,12 @@
 import type { Directory } from '../ports.ts';
 import { createAccounts } from './accounts.ts';
-import { endedAt, parseEndedTokens } from './ended-tokens.ts';
 import { parseHtpasswd } from './htpasswd.ts';
 import { createLdapDirectory, type LdapOptions } from './ldap-directory.ts';
 import { createPasswordChecker } from './password-checker.ts';
+import { createWatchedFile, type FileReport, type WatchedFile, type WatchedFileOptions } from './reloaded-file.ts';
+import { endedAt, parseEndedTokens } from './revoked-tokens.ts';
 import { createSignIn, type Method, type SignInReport } from './sign-in.ts';
 import { createTokens, type TokenOptions, type Tokens } from './tokens.ts';
-import { createWatchedFile, type FileReport, type WatchedFile, type WatchedFileOptions } from './watched-file.ts';
 
 export interface AuthOptions {
   /** In the order of asking. */

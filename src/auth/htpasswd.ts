@@ -1,4 +1,4 @@
-import type { Mistake, Parsed } from './watched-file.ts';
+import type { Mistake, Parsed } from './reloaded-file.ts';
 
 /** Hashes of passwords by user, each of a kind that can be checked, and within its bounds. */
 export type Accounts = ReadonlyMap<string, string>;

@@ -1,5 +1,5 @@
-import { AUTH_KEYS, type Method } from './auth-keys.ts';
 import type { Contradiction } from './contradictions.ts';
+import { AUTH_KEYS, type Method } from './keys/auth-keys.ts';
 import type { Values } from './schema.ts';
 
 export interface AuthConfig {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { reasonOf } from './certificates.ts';
-import { type IniEntry, type IniProblem, parseIni } from './ini.ts';
+import { type IniEntry, type IniProblem, parseIni } from './ini/ini.ts';
 import { closest, type Problem } from './problem.ts';
+import { reasonOf } from './readers/certificates.ts';
 import { SECTIONS } from './schema.ts';
 
 /** The text of one key, and where it came from. `text` is undefined where it could not be had, which a problem tells. */

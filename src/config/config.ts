@@ -1,8 +1,8 @@
 import { type AuthConfig, authOf } from './auth.ts';
-import { directoryUrls } from './directory-hosts.ts';
-import { type FrontConfig, frontOf } from './front.ts';
-import type { LogLevel } from './general-keys.ts';
+import { type FrontConfig, frontOf } from './http.ts';
+import type { LogLevel } from './keys/general-keys.ts';
 import type { Proxies } from './proxies.ts';
+import { directoryUrls } from './readers/directory-hosts.ts';
 import type { UsedValues, Values } from './schema.ts';
 
 /** The validated configuration, frozen through and through. Holds secrets: never log it. */

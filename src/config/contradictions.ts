@@ -1,6 +1,6 @@
 import { inAccounts } from './auth.ts';
-import { isKeyOf } from './certificates.ts';
 import { inDiscovery } from './discovery-contradictions.ts';
+import { isKeyOf } from './readers/certificates.ts';
 import type { Values } from './schema.ts';
 
 export interface Contradiction {

@@ -1,5 +1,5 @@
 import { variableOf } from './environment.ts';
-import type { Key } from './key.ts';
+import type { Key } from './readers/key.ts';
 import { SECTIONS } from './schema.ts';
 
 /** The page `docs/configuration.md`: every key as the schema has it. A test keeps the page up to date. */

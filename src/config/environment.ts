@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { reasonOf } from './certificates.ts';
 import type { Setting, Source } from './config-file.ts';
 import { closest, type Problem } from './problem.ts';
+import { reasonOf } from './readers/certificates.ts';
 import { SECTIONS } from './schema.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

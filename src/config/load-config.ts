@@ -3,9 +3,9 @@ import { type Config, configOf } from './config.ts';
 import { readConfigFile, type Setting, type Source } from './config-file.ts';
 import { contradictions } from './contradictions.ts';
 import { type Environment, readEnvironment, variableOf } from './environment.ts';
-import type { Key } from './key.ts';
 import { type Problem, problemLines, quoted } from './problem.ts';
 import { readProxies } from './proxies.ts';
+import type { Key } from './readers/key.ts';
 import { SECTIONS, type UsedValues, type Values } from './schema.ts';
 import { warningsOf } from './warnings.ts';
 

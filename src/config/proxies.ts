@@ -1,5 +1,5 @@
-import type { Reading } from './key.ts';
 import type { Problem } from './problem.ts';
+import type { Reading } from './readers/key.ts';
 
 /** The proxies to reach the registry and GitLab by. A URL may hold credentials: never log it. */
 export interface Proxies {

@@ -1,14 +1,14 @@
-import { AUTH_KEYS } from './auth-keys.ts';
-import { EVENTS_KEYS } from './events-keys.ts';
-import { FRONT_KEYS } from './front-keys.ts';
-import { GENERAL_KEYS } from './general-keys.ts';
-import { JWT_KEYS } from './jwt-keys.ts';
-import type { KeyValue, Section } from './key.ts';
-import { LDAP_KEYS } from './ldap-keys.ts';
-import { LIMITS_KEYS } from './limits-keys.ts';
-import { METRICS_KEYS } from './metrics-keys.ts';
-import { REGISTRY_KEYS } from './registry-keys.ts';
-import { STORE_KEYS } from './store-keys.ts';
+import { AUTH_KEYS } from './keys/auth-keys.ts';
+import { EVENTS_KEYS } from './keys/events-keys.ts';
+import { GENERAL_KEYS } from './keys/general-keys.ts';
+import { FRONT_KEYS } from './keys/http-keys.ts';
+import { JWT_KEYS } from './keys/jwt-keys.ts';
+import { LDAP_KEYS } from './keys/ldap-keys.ts';
+import { LIMITS_KEYS } from './keys/limits-keys.ts';
+import { METRICS_KEYS } from './keys/metrics-keys.ts';
+import { REGISTRY_KEYS } from './keys/registry-keys.ts';
+import { STORE_KEYS } from './keys/store-keys.ts';
+import type { KeyValue, Section } from './readers/key.ts';
 
 /** Every section and key there is. What is checked, documented and printed by default is read from here and nowhere else. */
 export const SCHEMA = {

@@ -1,13 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { RepositoryRecord } from '../domain/catalogue.ts';
-import type { RepositoryFinding, TagFinding } from '../domain/findings.ts';
-import { GraphBuilder } from '../domain/graph-builder.ts';
+import { GraphBuilder } from '../domain/graph/graph-builder.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
-import type { Gap } from '../domain/snapshot.ts';
-import { ranges } from '../domain/steps.ts';
+import type { RepositoryFinding, TagFinding } from '../domain/snapshot/crawl-result.ts';
+import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
+import type { Gap } from '../domain/snapshot/snapshot.ts';
+import { ranges } from '../lib/resumable.ts';
 import type { Catalogue, StoredManifest } from '../ports.ts';
 import { DEEPEST_NESTING } from './bounds.ts';
-import { childManifests, imageConfigOf, manifestsIn } from './reader.ts';
+import { childManifests, imageConfigOf, manifestsIn } from './manifest-reader.ts';
 
 /** What the catalogue holds, as one graph. */
 export interface Assembly {

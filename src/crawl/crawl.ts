@@ -1,13 +1,13 @@
-import type { RepositoryRecord } from '../domain/catalogue.ts';
-import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
+import type { Findings } from '../domain/snapshot/crawl-result.ts';
+import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 import type { Catalogue, CrawlMark, Registry } from '../ports.ts';
 import { type AssembleOptions, assemble, type KeptAssembly } from './assemble.ts';
-import { askElsewhere, settleKnown } from './leftovers.ts';
-import { createBudget, forEachLimited, type Workers } from './limited.ts';
-import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './read-repository.ts';
 import type { ReadingOrder } from './reading-order.ts';
 import { areSame, isWhole } from './records.ts';
+import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './repository-reader.ts';
+import { askElsewhere, settleKnown } from './resolve-missing.ts';
+import { createBudget, forEachLimited, type Workers } from './worker-pool.ts';
 
 export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers | 'budget' | 'isThorough'> {
   /** How many requests to have under way. */

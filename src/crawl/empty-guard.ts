@@ -1,5 +1,5 @@
 import type { RepositoryName } from '../domain/names.ts';
-import type { RepositoryUsage, Snapshot } from '../domain/snapshot.ts';
+import type { RepositoryUsage, Snapshot } from '../domain/snapshot/snapshot.ts';
 
 /** A registry that answers, but suddenly holds next to nothing: an outage or a lost database must not read as "all freed". */
 export class EmptyRegistryError extends Error {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { RepositoryRecord } from '../domain/catalogue.ts';
+import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 
 /** Whether all of it could be read. What could not be read is worth another try. */
 export function isWhole({ reading, failure }: RepositoryRecord): boolean {

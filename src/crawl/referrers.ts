@@ -1,11 +1,11 @@
-import type { ReferrersReading } from '../domain/catalogue.ts';
-import type { Descriptor } from '../domain/manifest.ts';
+import type { Descriptor } from '../domain/manifest/manifest.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
+import type { ReferrersReading } from '../domain/snapshot/repository-record.ts';
 import type { Catalogue, Registry } from '../ports.ts';
 import { atRoot, below, isWithinBounds, type Place } from './bounds.ts';
-import { unlessUnavailable } from './failures.ts';
-import { forEachLimited, type Workers } from './limited.ts';
-import { childManifests, manifestsIn, type Reader } from './reader.ts';
+import { unlessUnavailable } from './gap-from-error.ts';
+import { childManifests, manifestsIn, type Reader } from './manifest-reader.ts';
+import { forEachLimited, type Workers } from './worker-pool.ts';
 
 /** Asks what refers to each manifest that these roots reach in a repository. */
 export type ReferrersReader = (

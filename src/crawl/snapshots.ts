@@ -1,6 +1,7 @@
-import type { Findings } from '../domain/findings.ts';
 import type { RepositoryName } from '../domain/names.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
+import type { Findings } from '../domain/snapshot/crawl-result.ts';
+import type { Snapshot } from '../domain/snapshot/snapshot.ts';
+import { countInTurns, toSnapshot } from '../domain/snapshot/to-snapshot.ts';
 import type {
   Catalogue,
   CrawlProgress,
@@ -14,7 +15,6 @@ import { type Crawled, type CrawlOptions, crawl, type Kept, recall, recrawl } fr
 import { refuseEmptied } from './empty-guard.ts';
 import { noProgress } from './progress.ts';
 import { createReadingOrder } from './reading-order.ts';
-import { countInTurns, toSnapshot } from './to-snapshot.ts';
 
 export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'kept' | 'order' | 'progress' | 'signal'> {
   readonly registry: Registry;

@@ -1,4 +1,4 @@
-import { assertNever } from './assert-never.ts';
+import { assertNever } from '../lib/assert-never.ts';
 
 /** What the members of a collection are put in order by. They are known by their positions, which are in the order of their names. */
 export type Order =

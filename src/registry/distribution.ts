@@ -1,22 +1,22 @@
 import { hash } from 'node:crypto';
-import { readImageConfig } from '../domain/image-config.ts';
-import { readManifest } from '../domain/manifest.ts';
-import { MANIFEST_TYPES } from '../domain/media-types.ts';
+import { readImageConfig } from '../domain/manifest/image-config.ts';
+import { readManifest } from '../domain/manifest/manifest.ts';
+import { MANIFEST_TYPES } from '../domain/manifest/media-types.ts';
 import { type Digest, parseDigest, type RepositoryName, type TagName } from '../domain/names.ts';
 import type { Registry, StoredManifest } from '../ports.ts';
-import { errorCodes, header, parseJson } from './answers.ts';
-import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './authorized.ts';
+import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './auth/authorized-client.ts';
+import { CATALOG } from './auth/token-service.ts';
 import { createWanted, type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
 import { RegistryError } from './errors.ts';
-import type { HttpAnswer } from './exchange.ts';
-import { gitlabRepositories } from './gitlab-projects.ts';
-import { createHttpClient, type HttpClient, type HttpOptions } from './http.ts';
-import { createLookup } from './link-local.ts';
-import { catalogPage, type Listing, pages } from './listing.ts';
-import { tellOutages } from './outage.ts';
+import { gitlabRepositories } from './gitlab/gitlab-projects.ts';
+import { catalogPage, type Listing, pages } from './paginated-listing.ts';
 import { signedPayload } from './schema1.ts';
 import { createTagLists } from './tag-lists.ts';
-import { CATALOG } from './tokens.ts';
+import { createHttpClient, type HttpClient, type HttpOptions } from './transport/http-client.ts';
+import { createLookup } from './transport/link-local.ts';
+import { tellOutages } from './transport/outage-detector.ts';
+import { errorCodes, header, parseJson } from './transport/response-body.ts';
+import type { HttpAnswer } from './transport/send-once.ts';
 
 export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions {}
 

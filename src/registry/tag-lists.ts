@@ -1,9 +1,9 @@
 import type { Registry } from '../ports.ts';
-import type { AuthorizedClient } from './authorized.ts';
+import type { AuthorizedClient } from './auth/authorized-client.ts';
 import { createWrittenOut, type DiscoveryOptions } from './discovery.ts';
 import { RegistryError } from './errors.ts';
-import { createGitlabTags } from './gitlab-tags.ts';
-import { listTags } from './listing.ts';
+import { createGitlabTags } from './gitlab/gitlab-tags.ts';
+import { listTags } from './paginated-listing.ts';
 
 export interface TagListsOptions extends DiscoveryOptions {
   readonly registryUrl: URL;

@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import type { Figures, Snapshot } from '../../domain/snapshot/snapshot.ts';
+import type { figures as shape } from '../schemas/schema-parts.ts';
+
+/** The figures that every node of the tree has, by the names of the API. */
+export function representFigures(figures: Figures): Readonly<z.output<z.ZodObject<typeof shape>>> {
+  const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete } =
+    figures;
+  return {
+    size: sizeBytes,
+    disk_size: diskSizeBytes,
+    deduplicated_bytes: deduplicatedBytes,
+    reclaimable_bytes: reclaimableBytes,
+    shared_bytes: sharedBytes(figures),
+    metadata_bytes: metadataBytes,
+    tags_count: tagsCount,
+    complete: isComplete,
+  };
+}
+
+/** The names of those, in the same order. */
+export const FIGURE_NAMES = [
+  'size',
+  'disk_size',
+  'deduplicated_bytes',
+  'reclaimable_bytes',
+  'shared_bytes',
+  'metadata_bytes',
+  'tags_count',
+  'complete',
+] as const satisfies readonly (keyof typeof shape)[];
+
+export function sharedBytes({ deduplicatedBytes, reclaimableBytes }: Figures): number | null {
+  return deduplicatedBytes === null || reclaimableBytes === null ? null : deduplicatedBytes - reclaimableBytes;
+}
+
+/** A time in milliseconds since the epoch as RFC 3339 has it. */
+export function representTime(at: number): string {
+  return new Date(at).toISOString();
+}
+
+/** The same, where there may be none. */
+export function representTimeOrNull(at: number | null | undefined): string | null {
+  return at == null ? null : representTime(at);
+}
+
+/** How many repositories have figures of an earlier collection, since the last one could not read them. */
+export function countStale({ repositories }: Snapshot): number {
+  return repositories.reduce((count, { staleSince }) => count + (staleSince === null ? 0 : 1), 0);
+}

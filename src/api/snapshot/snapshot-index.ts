@@ -1,0 +1,64 @@
+import { type BlobIndex, createBlobIndex } from '../../domain/snapshot/blob-index.ts';
+import type { NamespaceUsage, RepositoryUsage, Snapshot, TagFigures } from '../../domain/snapshot/snapshot.ts';
+
+/** A snapshot with its names looked up, made once a snapshot. */
+export interface SnapshotIndex {
+  readonly snapshot: Snapshot;
+  readonly blobs: BlobIndex;
+  /** How many levels there are to embed, from the top namespaces to the tags. */
+  readonly deepestLevel: number;
+  repository(name: string): RepositoryUsage | undefined;
+  tag(repository: RepositoryUsage, name: string): TagFigures | undefined;
+  namespace(path: string): NamespaceUsage | undefined;
+  /** What is right below a namespace, or at the top where it is undefined. */
+  namespacesIn(path: string | undefined): readonly NamespaceUsage[];
+  repositoriesIn(path: string | undefined): readonly RepositoryUsage[];
+  /** The tag at that position (`Contents`). */
+  tagAt(position: number): { readonly repository: RepositoryUsage; readonly tag: TagFigures } | undefined;
+}
+
+/** Repositories, the tags of each, and the tags themselves. */
+const LEVELS_FROM_REPOSITORIES = 4;
+
+export function indexSnapshot(snapshot: Snapshot): SnapshotIndex {
+  const { repositories, namespaces, contents } = snapshot;
+  const repositoryOf = new Map<string, RepositoryUsage>(repositories.map((one) => [one.name, one]));
+  const namespaceOf = new Map(namespaces.map((one) => [one.path, one]));
+  const repositoriesIn = Map.groupBy(repositories, ({ namespace }) => namespace);
+  const namespacesIn = Map.groupBy(namespaces, ({ namespace }) => namespace);
+  const firstPositions = firstPositionsOf(repositories);
+  const tags = new Map<RepositoryUsage, ReadonlyMap<string, TagFigures>>();
+  return {
+    snapshot,
+    blobs: createBlobIndex(contents),
+    deepestLevel:
+      LEVELS_FROM_REPOSITORIES + namespaces.reduce((most, { path }) => Math.max(most, path.split('/').length), 0),
+    repository: (name) => repositoryOf.get(name),
+    tag(repository, name) {
+      let byName = tags.get(repository);
+      if (byName === undefined) {
+        byName = new Map(repository.tags.map((tag) => [tag.name, tag]));
+        tags.set(repository, byName);
+      }
+      return byName.get(name);
+    },
+    namespace: (path) => namespaceOf.get(path),
+    namespacesIn: (path) => namespacesIn.get(path) ?? [],
+    repositoriesIn: (path) => repositoriesIn.get(path) ?? [],
+    tagAt(position) {
+      const place = contents.repositoryOf[position] ?? -1;
+      const repository = repositories[place];
+      const tag = repository?.tags[position - (firstPositions[place] ?? 0)];
+      return repository && tag && { repository, tag };
+    },
+  };
+}
+
+function firstPositionsOf(repositories: readonly RepositoryUsage[]): readonly number[] {
+  let position = 0;
+  return repositories.map(({ tags }) => {
+    const first = position;
+    position += tags.length;
+    return first;
+  });
+}

@@ -1,0 +1,84 @@
+import { certificatesIn } from '../readers/certificates.ts';
+import { attributeName, directoryHosts, distinguishedName } from '../readers/directory-hosts.ts';
+import { key } from '../readers/key.ts';
+import { boolean, duration, isAllZeros, line, optional, replaced } from '../readers/readers.ts';
+
+export const LDAP_KEYS = {
+  host: key({
+    about:
+      'The LDAP servers, separated by spaces, tried in turn. One without a scheme is reached by `ldaps://`, or by `ldap://` with `start_tls`. Plain `ldap://` sends passwords unencrypted.',
+    right:
+      'host names or addresses, each with or without ldap:// or ldaps:// and a port, such as ldaps://ldap.example.com:636',
+    read: directoryHosts,
+    sample: 'myldap.com',
+  }),
+  base_dn: key({
+    about: 'Where the search for a user begins.',
+    right: 'a distinguished name, such as ou=people,dc=example,dc=com',
+    read: distinguishedName,
+    sample: 'dc=example,dc=com',
+  }),
+  valid_gid: key({
+    about: 'The value of `gid_attribute` that lets a user in.',
+    right: 'the group of those who may sign in, such as 10000 (without it everyone in the directory could)',
+    read: replaced(isAllZeros, line),
+    sample: '00000',
+  }),
+  username_attribute: key({
+    about: 'The attribute that holds the name a user signs in with.',
+    right: 'the name of an attribute, such as uid or sAMAccountName',
+    read: attributeName,
+    fallback: 'uid',
+  }),
+  gid_attribute: key({
+    about: 'The attribute that is compared with `valid_gid`.',
+    right: 'the name of an attribute, such as gidNumber (without it everyone in the directory could sign in)',
+    read: attributeName,
+    fallback: 'gidNumber',
+  }),
+  ca_file: key({
+    about: 'Certificates to trust for the LDAP servers besides the well-known authorities, read at the start.',
+    right: 'the path of a readable PEM file with at least one certificate',
+    read: optional(certificatesIn),
+    fallback: '',
+    sample: '/etc/ssl/certs/my-ca.pem',
+    isNew: true,
+  }),
+  verify_certificate: key({
+    about: 'Whether the certificate of an LDAP server must be right. `false` gives passwords to whoever answers.',
+    right: 'true or false',
+    read: boolean,
+    fallback: 'true',
+    isNew: true,
+  }),
+  start_tls: key({
+    about: 'Whether a connection by `ldap://` is encrypted by StartTLS before anything else is sent.',
+    right: 'true or false',
+    read: boolean,
+    fallback: 'false',
+    isNew: true,
+  }),
+  bind_dn: key({
+    about: 'Who searches for users, where the directory does not let anyone do so. Needs `bind_password`.',
+    right: 'a distinguished name, such as cn=reader,dc=example,dc=com',
+    read: optional(distinguishedName),
+    fallback: '',
+    sample: 'cn=reader,dc=example,dc=com',
+    isNew: true,
+  }),
+  bind_password: key({
+    about: 'The password of `bind_dn`.',
+    right: 'the password of bind_dn, in one line',
+    read: optional(line),
+    fallback: '',
+    isSecret: true,
+    isNew: true,
+  }),
+  timeout: key({
+    about: 'How long to wait for an LDAP server before the next one is tried.',
+    right: 'a duration from 1 second to 1 hour, such as 10 seconds',
+    read: duration(3600),
+    fallback: '10 seconds',
+    isNew: true,
+  }),
+};

@@ -1,0 +1,226 @@
+import { byName, type Digest } from '../names.ts';
+import { positionsInOrder } from '../order.ts';
+import { withRoomAt } from './typed-arrays.ts';
+
+/* Digests, each once, numbered in the order that they came in. Nearly all are of sha256: their 32 bytes take a fifth of what they take as
+ * texts in a Map.
+ *
+ *      number        0          1          2          3
+ *      packed   │ 8 words  │ 8 words  │    0 …   │ 8 words  │
+ *      others                              └► sha512:…           every other algorithm
+ *      slots    │ · │ 3 │ · │ 0 │ 1 │ · │ · │ · │                by hash: the numbers of those that are packed, to look them up */
+export interface DigestTable {
+  readonly length: number;
+  at(node: number): Digest;
+  /** The number of that digest; undefined where it is not in the table. */
+  nodeOf(digest: string): number | undefined;
+  /** The order of two digests as texts, by their numbers. */
+  compare(one: number, other: number): number;
+  /** All numbers, in the order of their digests as texts. */
+  inOrder(): Uint32Array;
+  pack(): PackedDigests;
+}
+
+/** A table as plain data. */
+export interface PackedDigests {
+  /** Eight words for each digest, by number; 0 where it is among the others. */
+  readonly packed: Uint32Array;
+  readonly others: ReadonlyMap<number, Digest>;
+}
+
+/** The table that was packed. What looking up takes is made when something is looked up for the first time. */
+export function unpackDigests(digests: PackedDigests): DigestTable {
+  return new DigestTableBuilder(digests).build();
+}
+
+const PREFIX = 'sha256:';
+const WORDS = 8;
+const DIGITS_PER_WORD = 8;
+const TEXT_LENGTH = PREFIX.length + WORDS * DIGITS_PER_WORD;
+/** A power of two. */
+const LEAST_SLOTS = 128;
+
+/** Collects digests. */
+export class DigestTableBuilder {
+  #packed: Uint32Array;
+  #length: number;
+  readonly #others: Map<number, Digest>;
+  readonly #otherNumbers: Map<string, number>;
+  /** Number + 1 of each packed digest, at its hash or in the next slot that is free; 0 is free. Undefined before anything was looked up. */
+  #slots: Uint32Array | undefined;
+  #seed = 0;
+  /** The digest that is looked up. */
+  readonly #wanted = new Uint32Array(WORDS);
+
+  constructor({ packed, others }: PackedDigests = { packed: new Uint32Array(), others: new Map() }) {
+    this.#packed = packed;
+    this.#length = packed.length / WORDS;
+    this.#others = new Map(others);
+    this.#otherNumbers = new Map([...others].map(([node, digest]) => [digest, node]));
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The number of that digest; the next one where it is new. */
+  add(digest: Digest): number {
+    if (!parse(digest, this.#wanted)) return this.#otherNumbers.get(digest) ?? this.#addOther(digest);
+    const slots = this.#slotsFor(this.#length + 1);
+    const slot = this.#slotOf(slots, this.#wanted);
+    const found = slots[slot] ?? 0;
+    if (found !== 0) return found - 1;
+    const node = this.#addRow();
+    const packed = this.#packed;
+    for (let i = 0, at = node * WORDS; i < WORDS; i++) packed[at++] = this.#wanted[i] ?? 0;
+    slots[slot] = node + 1;
+    return node;
+  }
+
+  nodeOf(digest: string): number | undefined {
+    if (!parse(digest, this.#wanted)) return this.#otherNumbers.get(digest);
+    const slots = this.#slotsFor(this.#length);
+    const found = slots[this.#slotOf(slots, this.#wanted)] ?? 0;
+    return found === 0 ? undefined : found - 1;
+  }
+
+  at(node: number): Digest {
+    return this.#others.get(node) ?? spell(this.#packed, node * WORDS);
+  }
+
+  compare(one: number, other: number): number {
+    if (this.#others.has(one) || this.#others.has(other)) return byName(this.at(one), this.at(other));
+    for (let i = 0; i < WORDS; i++) {
+      const difference = (this.#packed[one * WORDS + i] ?? 0) - (this.#packed[other * WORDS + i] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+
+  /** The table of all that was added. It stays the same when more is added. */
+  build(): DigestTable {
+    const length = this.#length;
+    return {
+      length,
+      at: (node) => this.at(node),
+      nodeOf: (digest) => {
+        const node = this.nodeOf(digest);
+        return node !== undefined && node < length ? node : undefined;
+      },
+      compare: (one, other) => this.compare(one, other),
+      inOrder: () => this.#inOrder(length),
+      pack: () => ({
+        packed: this.#packed.subarray(0, length * WORDS),
+        others: new Map([...this.#others].filter(([node]) => node < length)),
+      }),
+    };
+  }
+
+  /** By as many of their bits as a number holds, which tells nearly all of them apart. */
+  #inOrder(length: number): Uint32Array {
+    const compare = (one: number, other: number): number => this.compare(one, other);
+    if (this.#others.size > 0) return positionsInOrder(length, { kind: 'text', compare }, false);
+    const firstBits = (node: number): number =>
+      (this.#packed[node * WORDS] ?? 0) * 2 ** 21 + ((this.#packed[node * WORDS + 1] ?? 0) >>> 11);
+    const order = positionsInOrder(length, { kind: 'number', valueAt: firstBits }, false);
+    for (let from = 0, to = 1; from < length; from = to, to++) {
+      while (to < length && firstBits(order[to] ?? 0) === firstBits(order[from] ?? 0)) to++;
+      if (to - from > 1) order.subarray(from, to).sort(compare);
+    }
+    return order;
+  }
+
+  #addOther(digest: Digest): number {
+    const node = this.#addRow();
+    this.#others.set(node, digest);
+    this.#otherNumbers.set(digest, node);
+    return node;
+  }
+
+  #addRow(): number {
+    const node = this.#length++;
+    this.#packed = withRoomAt(this.#packed, node * WORDS + WORDS - 1);
+    return node;
+  }
+
+  /** The slots, of which a third stays free for so many digests. */
+  #slotsFor(length: number): Uint32Array {
+    if (this.#slots !== undefined && 2 * this.#slots.length >= 3 * length) return this.#slots;
+    let count = this.#slots?.length ?? LEAST_SLOTS;
+    while (2 * count < 3 * length) count *= 2;
+    const slots = new Uint32Array(count);
+    // Whoever pushes may make up digests, and so many with the same hash; but what came in last when the slots grew is hard to know.
+    if (this.#length > 0) this.#seed = hashOf(this.#packed, (this.#length - 1) * WORDS, this.#seed);
+    for (let node = 0; node < this.#length; node++) {
+      if (this.#others.size > 0 && this.#others.has(node)) continue;
+      let slot = hashOf(this.#packed, node * WORDS, this.#seed) & (count - 1);
+      while (slots[slot] !== 0) slot = (slot + 1) & (count - 1);
+      slots[slot] = node + 1;
+    }
+    this.#slots = slots;
+    return slots;
+  }
+
+  /** Where the digest of those words is, or would be. */
+  #slotOf(slots: Uint32Array, words: Uint32Array): number {
+    const mask = slots.length - 1;
+    const packed = this.#packed;
+    for (let slot = hashOf(words, 0, this.#seed) & mask; ; slot = (slot + 1) & mask) {
+      const found = slots[slot] ?? 0;
+      if (found === 0 || isAt(packed, (found - 1) * WORDS, words)) return slot;
+    }
+  }
+}
+
+/** Reads the text of a digest into words; false where it is of another algorithm. */
+function parse(text: string, words: Uint32Array): boolean {
+  if (text.length !== TEXT_LENGTH || !text.startsWith(PREFIX)) return false;
+  let all = 0;
+  for (let i = 0, at = PREFIX.length; i < WORDS; i++) {
+    let word = 0;
+    for (const end = at + DIGITS_PER_WORD; at < end; at += 2) {
+      const high = WORTH[text.charCodeAt(at)] ?? NO_DIGIT;
+      const low = WORTH[text.charCodeAt(at + 1)] ?? NO_DIGIT;
+      all |= high | low;
+      word = (word << 8) | (high << 4) | low;
+    }
+    words[i] = word;
+  }
+  return all < NO_DIGIT;
+}
+
+/** The text of the digest whose words start there. */
+function spell(packed: Uint32Array, start: number): Digest {
+  let length = PREFIX.length;
+  for (let at = start, end = start + WORDS; at < end; at++) {
+    const word = packed[at] ?? 0;
+    for (let shift = 28; shift >= 0; shift -= 4) TEXT[length++] = DIGITS[(word >>> shift) & 15] ?? 0;
+  }
+  return String.fromCharCode.apply(undefined, TEXT) as Digest;
+}
+
+function hashOf(words: Uint32Array, start: number, seed: number): number {
+  let hash = seed;
+  for (let at = start, end = start + WORDS; at < end; at++) {
+    hash = Math.imul(hash ^ (words[at] ?? 0), 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return hash;
+}
+
+function isAt(packed: Uint32Array, start: number, words: Uint32Array): boolean {
+  for (let i = 0; i < WORDS; i++) if (packed[start + i] !== words[i]) return false;
+  return true;
+}
+
+function codesOf(text: string): number[] {
+  return Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+const DIGITS = codesOf('0123456789abcdef');
+/** The letters of a digest while it is spelt. */
+const TEXT = [...codesOf(PREFIX), ...new Array<number>(WORDS * DIGITS_PER_WORD).fill(0)];
+const NO_DIGIT = 16;
+/** What an ASCII code is worth as a hexadecimal digit. */
+const WORTH = new Uint8Array(128).fill(NO_DIGIT);
+for (const [worth, code] of DIGITS.entries()) WORTH[code] = worth;

@@ -1,0 +1,71 @@
+import { imageConfigAt, isReadManifest, platformsNamedBy } from '../graph/blob-facts.ts';
+import { childrenOf, imageConfigOf, mediaTypeAt } from '../graph/graph.ts';
+import type { Kind } from '../manifest/manifest-kind.ts';
+import { isManifestType } from '../manifest/media-types.ts';
+import type { Digest } from '../names.ts';
+import type { Contents } from '../snapshot/snapshot.ts';
+import { kindOfNode } from './usage-by-kind.ts';
+
+/** A blob that tags reach. */
+export interface BlobUsage {
+  readonly digest: Digest;
+  /** A manifest's is what it is for, or just `manifest` where it could not be read. */
+  readonly kind: Kind | 'manifest' | 'layer' | 'config';
+  /** '' where nobody names one. */
+  readonly mediaType: string;
+  /** Stored bytes; null where nobody could tell. */
+  readonly bytes: number | null;
+  readonly tagsCount: number;
+  readonly repositoriesCount: number;
+}
+
+export function blobUsage({ graph, usage, accessories }: Contents, node: number): BlobUsage {
+  const bytes = graph.bytes[node] ?? Number.NaN;
+  const mediaType = mediaTypeAt(graph, node);
+  const leafKind = graph.isLayer[node] === 1 ? 'layer' : isManifestType(mediaType) ? 'manifest' : 'config';
+  return {
+    digest: graph.digests.at(node),
+    kind: kindOfNode(graph, accessories, node) ?? leafKind,
+    mediaType,
+    bytes: Number.isNaN(bytes) ? null : bytes,
+    tagsCount: usage.tagsReaching[node] ?? 0,
+    repositoriesCount: usage.repositoriesReaching[node] ?? 0,
+  };
+}
+
+export interface TagBlob extends BlobUsage {
+  /** The platforms whose images hold it; none where it is of the tag as a whole, or nobody names one. */
+  readonly platforms: readonly string[];
+}
+
+/** What a tag is made of: its root, and then level by level what is below it. */
+export function blobsBelow(contents: Contents, root: number): readonly TagBlob[] {
+  const { reach } = contents.usage;
+  const number = reach.ofRoot[root] ?? 0;
+  const nodes = [...reach.blobs.subarray(reach.start[number], reach.start[number + 1])];
+  const platforms = platformsOf(contents, nodes);
+  return nodes.map((node) => ({
+    ...blobUsage(contents, node),
+    platforms: [...(platforms.get(node) ?? [])].sort(),
+  }));
+}
+
+/** An image's platform is also that of its config and its layers. */
+function platformsOf({ graph }: Contents, nodes: readonly number[]): ReadonlyMap<number, ReadonlySet<string>> {
+  const named = new Map<number, readonly string[]>();
+  for (const node of nodes) for (const [child, names] of platformsNamedBy(graph, node)) named.set(child, names);
+  const platforms = new Map<number, Set<string>>();
+  for (const node of nodes) {
+    if (!isReadManifest(graph, node) && !named.has(node)) continue;
+    if (graph.isAttestation[node] === 1) continue;
+    const configNode = imageConfigOf(graph, node);
+    const config = configNode === undefined ? undefined : imageConfigAt(graph, configNode);
+    const own = named.get(node) ?? (config?.platform === undefined ? [] : [config.platform]);
+    for (const blob of [node, ...childrenOf(graph, node)]) {
+      const all = platforms.get(blob) ?? new Set();
+      for (const platform of own) all.add(platform);
+      platforms.set(blob, all);
+    }
+  }
+  return platforms;
+}
