@@ -1,7 +1,7 @@
 import { configOf, layOutRegistry, repositoryName } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
-import { takeSnapshot } from '../test/take-snapshot.ts';
+import { takeSnapshot } from '../test/support/take-snapshot.ts';
 import { CONNECTIONS, connect, loopRate, withTokens, wrkRate } from './bare.ts';
 import { median, share } from './median.ts';
 import type { BareRequest } from './wrk.ts';

@@ -4,7 +4,7 @@ import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import type { Catalogue, SnapshotStore } from '../src/ports.ts';
 import type { DistributionRegistry } from '../src/registry/distribution.ts';
 import type { Store } from '../src/store/sqlite/open-store.ts';
-import { snapshotsOptions } from '../test/take-snapshot.ts';
+import { snapshotsOptions } from '../test/support/take-snapshot.ts';
 import { CONNECTIONS } from './bare.ts';
 import { secondsFrom } from './median.ts';
 

@@ -43,7 +43,7 @@ function cell(text: string): string {
 
 const INTRODUCTION = `# Configuration
 
-<!-- Written from the schema in src/config/: do not edit. \`npx vitest run test/config-documentation.test.ts -u\` writes it anew. -->
+<!-- Written from the schema in src/config/: do not edit. \`npx vitest run test/docs/configuration.test.ts -u\` writes it anew. -->
 
 The service reads one INI file, \`/etc/gitlab_registry_usage_rest.conf\` or what \`-c FILE\` names, and then the environment, which counts more.
 \`gitlab-registry-usage-rest --print-default-config\` prints a file to start from, with a fresh \`secret_key\`.

@@ -92,4 +92,4 @@ function refuseEnded({ file }: Database, ended: AbortSignal): void {
 }
 
 /** As TypeScript here, and as JavaScript where it was built: nothing rewrites what is no import. */
-const PROCESS_FILE = fileURLToPath(new URL(`./check-process${extname(import.meta.url)}`, import.meta.url));
+const PROCESS_FILE = fileURLToPath(new URL(`./integrity-check-process${extname(import.meta.url)}`, import.meta.url));

@@ -1,0 +1,230 @@
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createServer } from '../../src/api/server.ts';
+import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
+import { readJsonLines } from '../support/fixture.ts';
+import { NOTHING_COLLECTED } from '../support/sample-crawl-stats.ts';
+import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-snapshot.ts';
+
+/* Every exchange that was recorded of the original service is played again. Its status and its body are what we have to answer too,
+ * and more is allowed: but for the deviations below, each with its reason. */
+
+interface Exchange {
+  readonly name: string;
+  readonly request: {
+    readonly service: string;
+    readonly method: string;
+    readonly target: string;
+    readonly headers: readonly (readonly [string, string])[];
+    readonly body: string | object | null;
+  };
+  readonly response: {
+    readonly status: number;
+    readonly headers: readonly (readonly [string, string])[];
+    readonly body: string | null;
+  };
+}
+
+const exchanges = readJsonLines<Exchange>('original/requests.jsonl');
+
+const BOTH_READINGS = 'the path is a repository and a tag or a collection of another: both are named';
+const INJECTION = 'what a user types is a name, and never a filter';
+const TOKEN_ERROR = 'a token that is not valid is 401 invalid_token, whatever is wrong with it';
+const ENTRY_POINT = 'the root says where everything else is';
+const DECODED = 'plain slashes are resolved against the repositories that exist';
+
+/** Where our status is another one than the recorded one. */
+const OTHER_STATUS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
+  'auth-inject-prefix-star': [401, INJECTION],
+  'auth-inject-and-alice': [401, INJECTION],
+  'auth-inject-gid-bypass2': [401, INJECTION],
+  'auth-inject-gid-bypass3': [401, INJECTION],
+  'auth-inject-open': [401, INJECTION],
+  'auth-backslash': [401, INJECTION],
+  'tok-alg-none': [401, TOKEN_ERROR],
+  'tok-refresh-type': [401, TOKEN_ERROR],
+  'tok-no-sub': [401, TOKEN_ERROR],
+  'tok-no-exp': [401, 'a token without an end is none of ours'],
+  'tok-int-sub': [401, 'a token without a user name is none of ours'],
+  'tok-minimal': [401, 'a token without an end is none of ours'],
+  'repos-doubleslash': [404, 'no such path'],
+  root: [200, ENTRY_POINT],
+  'prefix-root': [200, ENTRY_POINT],
+  'prefix-root-slash': [200, ENTRY_POINT],
+  'repo-endtags-raw': [300, BOTH_READINGS],
+  'repo-endtags-tags-raw': [200, DECODED],
+  'repo-endtags-tag-raw': [200, DECODED],
+  'repo-collide-raw': [300, BOTH_READINGS],
+  'repo-collide-tag-raw': [200, DECODED],
+  'tag-raw': [300, BOTH_READINGS],
+  'tag-raw?links=true&embed=true': [300, BOTH_READINGS],
+  'tags-no-repo2': [404, 'no redirect to a path that does not exist either'],
+};
+
+const snapshot = readSnapshot();
+const servers = new Map<string, FastifyInstance>();
+
+beforeAll(async () => {
+  for (const service of new Set(exchanges.map(({ request }) => request.service))) {
+    const prefix = prefixOf(service);
+    const server = createServer({
+      prefix,
+      version: '0',
+      corsOrigins: '*',
+      clock: Date.now,
+      collections: {
+        state: () => ({
+          running: undefined,
+          failure: undefined,
+          lastFinishedAt: undefined,
+          noticedCount: 0,
+          nextAt: 0,
+        }),
+        tally: () => NOTHING_COLLECTED,
+        request: () => 'running',
+      },
+      notifications: { changed() {}, pulled() {} },
+      events: { secret: undefined },
+      metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
+      log: pino({ level: 'silent' }),
+      snapshots: { latest: () => ({ ...snapshot, finishedAt: timestampOf(service) * 1000 }) },
+      directory: { authenticate: async (user, password) => PEOPLE.get(user.trim().toLowerCase()) === password },
+      tokens: {
+        expiresInSeconds: 60,
+        issue: async (user) => `token-of-${user}`,
+        verify: async (token) => verifyRecorded(token),
+        recall: () => undefined,
+      },
+    });
+    await server.ready();
+    servers.set(service, server);
+  }
+});
+
+afterAll(async () => {
+  for (const server of servers.values()) await server.close();
+});
+
+/** Bob is in the directory, but not in the group. */
+const PEOPLE: ReadonlyMap<string, string> = new Map([
+  ['alice', 'alice-secret'],
+  ['jürgen', 'pä:s:wörd'],
+]);
+
+for (const exchange of exchanges) {
+  const [status, reason] = OTHER_STATUS[exchange.name] ?? [exchange.response.status, undefined];
+  test(`${exchange.name}: ${reason ?? 'as recorded'}`, async () => {
+    const server = servers.get(exchange.request.service) as FastifyInstance;
+    const { method, target, headers, body } = exchange.request;
+    if (method === 'FOO') return expect(server.supportedMethods).not.toContain(method); // the HTTP parser refuses it before us
+    const response = await server.inject({
+      method: method as 'GET',
+      url: target.startsWith('//') ? `http://localhost${target}` : target,
+      headers: Object.fromEntries(headers),
+      ...(body === null ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    expect(response.statusCode).toBe(status);
+    if (reason === undefined) expectSuperset(response.body, exchange);
+  });
+}
+
+/** Only JSON is compared; `self` links of tags and titles of tag links were wrong, and every link lacked the prefix. */
+function expectSuperset(body: string, exchange: Exchange): void {
+  const recorded = parseJson(exchange.response.body ?? '');
+  if (recorded === undefined || exchange.request.method === 'HEAD') return;
+  const ours = JSON.parse(body) as Record<string, unknown>;
+  const wordsOnly =
+    ['auth_token', 'msg'].find((key) => key in recorded) ??
+    (exchange.name === 'repos-json-broken' ? 'message' : undefined);
+  const prefix = prefixOf(exchange.request.service);
+  if (wordsOnly !== undefined) expect(ours[wordsOnly]).toEqual(expect.any(String));
+  else expect(normalised(ours)).toMatchObject(normalised(corrected(recorded, prefix)) as object);
+}
+
+/** Each of the two instances had collected at a time of its own. */
+function timestampOf(service: string): number {
+  const own = exchanges.filter(({ request }) => request.service === service);
+  const recorded = own.map(({ response }) => parseJson(response.body ?? '')?.['timestamp']);
+  return Number(recorded.find((timestamp) => timestamp !== undefined));
+}
+
+function prefixOf(service: string): string {
+  return service.replace('prefix ', '').replace(/\/$/, '');
+}
+
+/** Items in the order of names; the original had the registry's. */
+function normalised(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normalised).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, normalised(inner)]));
+}
+
+function keyOf(item: unknown): string {
+  const { name, href } = item as { name?: string; href?: string };
+  return name ?? href ?? '';
+}
+
+/** The recorded body with the original's known defects mended. */
+function corrected(value: unknown, prefix: string): unknown {
+  if (Array.isArray(value)) return value.map((inner) => corrected(inner, prefix));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value as Record<string, unknown>).map(
+    ([key, inner]) => [key, corrected(inner, prefix)] as const,
+  );
+  const fixed: Record<string, unknown> = Object.fromEntries(entries);
+  const links = fixed['_links'] as { self?: { href: string }; collection?: { href: string } } | undefined;
+  const collection = links?.collection?.href;
+  if (links?.self && collection?.endsWith('/tags')) links.self.href = `${collection}/${String(fixed['name'])}`;
+  const { href } = fixed;
+  if (typeof href !== 'string') return fixed;
+  const tag = /\/tags\/([^/]+)$/.exec(href)?.[1];
+  if (tag !== undefined && 'title' in fixed) fixed['title'] = decodeURIComponent(tag);
+  fixed['href'] = prefix + href;
+  return fixed;
+}
+
+/** The snapshot that the original had in memory: its own answer to `embed=true`. */
+function readSnapshot(): Snapshot {
+  const whole = exchanges.find(({ name }) => name === 'repos-embed-true')?.response.body ?? '';
+  interface Recorded {
+    readonly name: string;
+    readonly size: number | null;
+    readonly disk_size: number | null;
+    readonly _embedded?: { readonly related?: Recorded; readonly items?: readonly Recorded[] };
+  }
+  const { timestamp, _embedded } = JSON.parse(whole) as {
+    timestamp: number;
+    _embedded: { items: readonly Recorded[] };
+  };
+  const repositories = _embedded.items.map(({ name, size, disk_size, _embedded }) => {
+    const tags = _embedded?.related?._embedded?.items ?? [];
+    return sampleRepository(
+      name,
+      size,
+      disk_size,
+      tags.map((tag) => sampleTag(tag.name, tag.size, tag.disk_size)),
+    );
+  });
+  repositories.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { ...emptySnapshot(timestamp * 1000), repositories };
+}
+
+/** The recorded tokens are long over; those that were good when they were recorded are good here. */
+function verifyRecorded(token: string): { user: string } | undefined {
+  const [header = '', payload = ''] = token.split('.').map((part) => Buffer.from(part, 'base64url').toString());
+  const claims = parseJson(payload);
+  if (parseJson(header)?.['alg'] !== 'HS256' || claims?.['type'] !== 'access') return undefined;
+  const { sub, exp, iat } = claims as { sub?: unknown; exp?: number; iat?: number };
+  const wasGood = typeof sub === 'string' && exp !== undefined && iat !== undefined && exp - iat > 1000;
+  return wasGood ? { user: sub } : undefined;
+}
+
+function parseJson(text: string): Record<string, unknown> | undefined {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

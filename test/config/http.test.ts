@@ -1,0 +1,95 @@
+import { chmodSync } from 'node:fs';
+import { beforeAll, expect, test } from 'vitest';
+import { type Certificate, makeCertificate } from '../../lab/certificate.ts';
+import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { changed, config, problems, written } from '../support/config-sample.ts';
+
+/* Who may come, and by which way. */
+
+const withGeneral = (...lines: readonly string[]): string => changed('socket_port = 8080', ...lines);
+const toldOf = (...lines: readonly string[]): readonly string[] =>
+  problems(withGeneral(...lines)).map((line) => line.split(';')[0] ?? '');
+
+let mine: Certificate;
+let other: Certificate;
+
+beforeAll(async () => {
+  const make = () =>
+    inNewDirectory('certificate', async (directory) => {
+      const made = await makeCertificate(directory, ['DNS:localhost']);
+      await removeDirectory(directory);
+      return made;
+    });
+  [mine, other] = await Promise.all([make(), make()]);
+});
+
+test('a certificate and its key are served with; whether others can get at the key is told', () => {
+  const certificate = written(mine.certificate, 'service.pem');
+  const key = written(mine.key, 'service.key');
+  const tlsAt = (mode: number) => {
+    chmodSync(key, mode);
+    return config(withGeneral(`tls_certificate = ${certificate}`, `tls_key = ${key}`)).front.tls;
+  };
+  expect(tlsAt(0o600)).toEqual({ certificate: mine.certificate, key: mine.key, isKeyExposed: false });
+  for (const [mode, isExposed] of [
+    [0o400, false],
+    [0o640, false],
+    [0o644, true],
+    [0o660, true],
+    [0o602, true],
+  ] as const) {
+    expect(tlsAt(mode)?.isKeyExposed, mode.toString(8)).toBe(isExposed);
+  }
+});
+
+test('a certificate with the key of another one, or one half alone, is one clear line', () => {
+  const certificate = written(mine.certificate, 'alone.pem');
+  const key = written(other.key, 'alone.key');
+  expect(toldOf(`tls_certificate = ${certificate}`, `tls_key = ${key}`)).toEqual([
+    'my.conf:3: [general] tls_key: is not the key of tls_certificate',
+  ]);
+  expect(toldOf(`tls_certificate = ${certificate}`)).toEqual([
+    'my.conf:2: [general] tls_certificate: is set without tls_key',
+  ]);
+  expect(toldOf(`tls_key = ${key}`)).toEqual(['my.conf:2: [general] tls_key: is set without tls_certificate']);
+  expect(toldOf('tls_certificate = /nonexistent', `tls_key = ${certificate}`)).toEqual([
+    'my.conf:2: [general] tls_certificate: "/nonexistent" cannot be read (there is no such file)',
+    expect.stringMatching(/my\.conf:3: \[general\] tls_key: ".*" holds no PEM private key$/),
+  ]);
+});
+
+test('proxies are addresses and networks, and never everybody', () => {
+  const { trustedProxies } = config(withGeneral('trust_proxy = 127.0.0.1, 10.0.0.0/8 fd00::/8 ::1')).front;
+  expect(trustedProxies).toEqual(['127.0.0.1', '10.0.0.0/8', 'fd00::/8', '::1']);
+  for (const [value, wrong] of [
+    ['true', 'holds an entry that is no address'],
+    ['*', 'holds an entry that is no address'],
+    ['proxy.example.com', 'holds an entry that is no address'],
+    ['10.0.0.0/8/8', 'holds an entry that is no address'],
+    ['10.0.0.0/33', 'holds a network of no legal size'],
+    ['10.0.0.0/', 'holds a network of no legal size'],
+    ['::/129', 'holds a network of no legal size'],
+    ['0.0.0.0/0', 'holds a network of all addresses there are'],
+    ['127.0.0.1 ::/0', 'holds a network of all addresses there are'],
+  ] as const) {
+    expect(toldOf(`trust_proxy = ${value}`)).toEqual([`my.conf:2: [general] trust_proxy: "${value}" ${wrong}`]);
+  }
+});
+
+test('hosts are names without ports, in any case', () => {
+  const { allowedHosts } = config(withGeneral('allowed_hosts = Usage.Example.com. usage [::1], 10.0.0.1')).front;
+  expect(allowedHosts).toEqual(['usage.example.com', 'usage', '[::1]', '10.0.0.1']);
+  for (const value of ['usage.example.com:8080', 'https://usage.example.com', '::1', '*', '[x]']) {
+    expect(toldOf(`allowed_hosts = ${value}`), value).toEqual([
+      `my.conf:2: [general] allowed_hosts: "${value}" holds an entry that is no host (ports are left out, and IPv6 is in brackets)`,
+    ]);
+  }
+});
+
+test('a limit is a whole number, and 0 is none', () => {
+  const lines = (value: string) => withGeneral('[limits]', `requests_per_address = ${value}`, 'failed_sign_ins = 0');
+  expect(config(lines('7')).front.limits).toMatchObject({ requestsPerAddress: 7, failedSignIns: 0 });
+  expect(problems(lines('-1'))).toEqual([
+    'my.conf:3: [limits] requests_per_address: "-1" is not a whole number; expected a whole number from 0 to 10000000',
+  ]);
+});

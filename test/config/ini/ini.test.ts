@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseIni } from '../../../src/config/ini/ini.ts';
+
+function values(text: string): Record<string, Record<string, string | undefined>> {
+  const { sections, problems } = parseIni(text);
+  expect(problems).toEqual([]);
+  return Object.fromEntries(
+    [...sections].map(([name, { entries }]) => [
+      name,
+      Object.fromEntries([...entries].map(([key, { value }]) => [key, value])),
+    ]),
+  );
+}
+
+const problems = (text: string) => parseIni(text).problems.map(({ line, message }) => `${line}: ${message}`);
+
+test('keys and values are separated by an equals sign or a colon, whichever comes first', () => {
+  expect(values('[a]\nx = 1\ny: 2\nz=a:b\nu:a=b\nempty=\n')).toEqual({
+    a: { x: '1', y: '2', z: 'a:b', u: 'a=b', empty: '' },
+  });
+});
+
+test('keys are not case-sensitive, sections and values are', () => {
+  expect(values('[A]\nKey = Value\n[a]\nKEY = other')).toEqual({ A: { key: 'Value' }, a: { key: 'other' } });
+});
+
+test('a comment has its line to itself: behind a value it belongs to the value', () => {
+  expect(values('; one\n# two\n[a]\nx = 1 # no comment\n  # in between\n  ; as well\ny = a;b')).toEqual({
+    a: { x: '1 # no comment', y: 'a;b' },
+  });
+});
+
+test('deeper indented lines continue a value, with the empty lines between them', () => {
+  expect(values('[a]\nx = 1\n  2\n\n\t3\n\ny = 4')).toEqual({ a: { x: '1\n2\n\n3', y: '4' } });
+});
+
+test('keys may be indented alike, and then only a deeper line continues', () => {
+  expect(values('[a]\n  x = 1\n  y = 2\n    3')).toEqual({ a: { x: '1', y: '2\n3' } });
+});
+
+test('[DEFAULT] is inherited wherever it stands, and a key of the section wins', () => {
+  expect(values('[a]\nx = own\n[DEFAULT]\nx = 1\ny = 2\n[b]')).toEqual({
+    a: { x: 'own', y: '2' },
+    b: { x: '1', y: '2' },
+  });
+});
+
+test('a byte order mark and the line ends of other systems are tolerated', () => {
+  expect(values('\uFEFF[a]\r\nx = 1\r\n  2\ry = 3')).toEqual({ a: { x: '1\n2', y: '3' } });
+});
+
+test('%(name)s is another key, %% a per cent sign, and so is a lone %', () => {
+  expect(
+    values(
+      '[DEFAULT]\ndomain = example.com\n[a]\nhost = ldap.%(DOMAIN)s\nurl = https://%(host)s/\np = 100%% 50% %(x %c %',
+    ),
+  ).toEqual({
+    a: {
+      domain: 'example.com',
+      host: 'ldap.example.com',
+      url: 'https://ldap.example.com/',
+      p: '100% 50% %(x %c %',
+    },
+  });
+});
+
+test('every problem is reported, each with its line', () => {
+  expect(
+    problems(
+      [
+        'early = 1',
+        'hello',
+        '[a]',
+        'x = 1',
+        'X: 2',
+        'nonsense',
+        '= value',
+        '[b]',
+        '[a]',
+        'y = %(nope)s',
+        'z = %(z)s',
+      ].join('\n'),
+    ),
+  ).toEqual([
+    '1: stands before any section; begin with a header such as [general]',
+    '5: is set a second time, first in line 4; keep one of them',
+    '6: is neither a section, a key nor a comment; write key = value',
+    '7: is a value without a key; write key = value',
+    '9: begins a second time, first in line 3; join the two',
+    '10: refers with %(…)s to a key that is not there; write %% for a plain %',
+    '11: refers to itself, or too deep; write the value out',
+  ]);
+});
+
+test('a wrong reference in [DEFAULT] is one problem, however many sections inherit it', () => {
+  expect(problems('[DEFAULT]\nx = %(nope)s\n[a]\n[b]')).toHaveLength(1);
+});
+
+test('what is left of a secret that was wrapped by mistake is not quoted', () => {
+  const text = '[jwt]\nsecret_key = c2Vj\nUmV0S2V5==\nUmV0S2V5==\nUmV0U2VjcmV0\n';
+  expect(problems(text).join('\n')).not.toMatch(/umv0/i);
+  expect(problems(text)).toHaveLength(2);
+});
+
+test('references that multiply end in a problem, not in gigabytes', () => {
+  const bomb = Array.from({ length: 9 }, (_, i) => `k${i} = ${`%(k${i + 1})s`.repeat(50)}`).join('\n');
+  expect(problems(`[a]\n${bomb}\nk9 = boom`)).toContain(
+    '2: grows beyond 100000 characters by its %(…)s; write the value out',
+  );
+});
+
+test('no text whatsoever makes it throw, and every problem names a line of the text', () => {
+  const line = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('[a]', '[DEFAULT]', '[', ']', 'x = %(y)s', 'y : %(x)s %', '  more', '=', '#', '\uFEFF', '\t'),
+  );
+  fc.assert(
+    fc.property(fc.array(line), (lines) => {
+      const text = lines.join('\n');
+      const count = text.split(/\r\n|\r|\n/).length;
+      for (const problem of parseIni(text).problems) {
+        expect(problem.line).toBeGreaterThan(0);
+        expect(problem.line).toBeLessThanOrEqual(count);
+      }
+    }),
+  );
+});

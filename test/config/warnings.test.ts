@@ -1,0 +1,32 @@
+import { chmodSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { changed, GOOD, PREFIX, SECRETS, written } from '../support/config-sample.ts';
+
+function warningsAt(mode: number, text: string, env: Record<string, string> = {}): readonly string[] {
+  const file = written(text);
+  chmodSync(file, mode);
+  const loaded = loadConfig({ file, isDefaultFile: false, env });
+  if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
+  return loaded.warnings.map((line) => line.replace(file, 'FILE'));
+}
+
+const EXPOSED =
+  'FILE: others may read or change the file, which holds secrets: [jwt] secret_key, [registry] access_token; give it mode 600';
+
+test.for([
+  [0o600, []],
+  [0o640, []],
+  [0o660, []],
+  [0o644, [EXPOSED]],
+  [0o602, [EXPOSED]],
+] as const)('of a file with secrets and the mode %o it is told whether others can get at it', ([mode, expected]) => {
+  expect(warningsAt(mode, GOOD)).toEqual(expected);
+});
+
+test('only secrets that count and stand in the file are named, and never shown', () => {
+  const env = { [`${PREFIX}JWT_SECRET_KEY`]: SECRETS.key };
+  expect(warningsAt(0o644, GOOD, env)).toEqual([EXPOSED.replace('[jwt] secret_key, ', '')]);
+  const withoutToken = changed(`access_token = ${SECRETS.token}`, 'access_token =');
+  expect(warningsAt(0o644, withoutToken, { ...env, [`${PREFIX}REGISTRY_GITLAB_BASE_URL`]: '' })).toEqual([]);
+});

@@ -1,0 +1,187 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createNotices, type NoticesOptions } from '../../src/crawl/recrawl-queue.ts';
+import type { RepositoryName } from '../../src/domain/names.ts';
+import type { Pull } from '../../src/ports.ts';
+
+const names = (...texts: string[]) => texts as RepositoryName[];
+
+/** Notices on a clock that stands until it is moved; what they did, in order. */
+function notices(changes: Partial<NoticesOptions> = {}) {
+  let now = 0;
+  const waiting = new Set<{ readonly until: number; readonly resolve: () => void }>();
+  const done: string[] = [];
+  const options: NoticesOptions = {
+    steadyClock: () => now,
+    wait: (until, signal) =>
+      new Promise((resolve) => {
+        const entry = { until, resolve };
+        waiting.add(entry);
+        if (signal.aborted) resolve();
+        signal.addEventListener('abort', () => resolve());
+      }),
+    isReady: () => true,
+    isWanted: (name) => name !== 'unwanted',
+    takeSome: async (some) => void done.push(`${now}: ${[...some].sort()}`),
+    catalogue: { savePulls: async () => undefined },
+    report: {
+      reread: () => undefined,
+      rereadFailed: (some) => void done.push(`${now}: failed ${[...some].sort()}`),
+      pullsNotKept: (error) => void done.push(String(error)),
+    },
+    ...changes,
+  };
+  const started = createNotices(options);
+  started.start();
+  return {
+    ...started,
+    done,
+    /** Lets so much time go by, in small steps. */
+    async pass(ms: number): Promise<void> {
+      for (const end = now + ms; now < end; now += 100) {
+        for (const entry of waiting) {
+          if (entry.until > now) continue;
+          waiting.delete(entry);
+          entry.resolve();
+        }
+        for (let turns = 0; turns < 5; turns++) await turn();
+      }
+    },
+  };
+}
+
+test('several notifications in a short time are one reading, and more of them wait for a while', async () => {
+  const { changed, pass, done, count, stop } = notices();
+  changed(names('a', 'b'));
+  await pass(300);
+  changed(names('a', 'c'));
+  expect([done, count()]).toEqual([[], 3]);
+  await pass(400);
+  expect([done, count()]).toEqual([['500: a,b,c'], 0]);
+  changed(names('d'));
+  await pass(1000);
+  expect(done).toHaveLength(1);
+  await pass(2000);
+  expect(done[1]).toMatch(/: d$/);
+  await stop();
+});
+
+test('where there is nothing to begin from, the repositories stay noticed', async () => {
+  let isReady = false;
+  const { changed, pass, done, count, stop } = notices({ isReady: () => isReady });
+  changed(names('a'));
+  await pass(60_000);
+  expect([done, count()]).toEqual([[], 1]);
+  isReady = true;
+  await pass(3000);
+  expect([done, count()]).toEqual([[expect.stringMatching(/: a$/)], 0]);
+  await stop();
+});
+
+test('what is not read at all is not noticed', async () => {
+  const { changed, pass, done, count, stop } = notices();
+  changed(names('unwanted'));
+  await pass(5000);
+  expect([done, count()]).toEqual([[], 0]);
+  await stop();
+});
+
+test('what could not be read again is tried again, ever more seldom, with what has come meanwhile', async () => {
+  let isDown = true;
+  const { changed, pass, done, stop } = notices({
+    takeSome: async (some) => {
+      if (isDown) throw new Error('down');
+      done.push(`read ${[...some].sort()}`);
+    },
+  });
+  changed(names('a'));
+  await pass(1000);
+  changed(names('b'));
+  await pass(6000);
+  expect(done).toEqual(['500: failed a', expect.stringMatching(/: failed a$/)]);
+  await pass(5000);
+  expect(done).toHaveLength(2);
+  isDown = false;
+  await pass(20_000);
+  expect(done.slice(2).sort()).toEqual(['read a', 'read b']);
+  await stop();
+});
+
+test('one that cannot be read does not keep the others from it', async () => {
+  const { changed, pass, done, count, stop } = notices({
+    takeSome: async (some) => {
+      if (some.has('bad' as RepositoryName)) throw new Error('refused');
+      done.push(`read ${[...some].sort()}`);
+    },
+  });
+  changed(names('bad', 'a', 'b', 'c'));
+  await pass(60_000);
+  const read = done.filter((one) => one.startsWith('read')).flatMap((one) => one.slice('read '.length).split(','));
+  expect(read.sort()).toEqual(['a', 'b', 'c']);
+  expect(count()).toBe(1);
+  await stop();
+});
+
+test('of very many only so many are noticed, and so many read at once', async () => {
+  const sizes: number[] = [];
+  const { changed, pass, count, stop } = notices({ takeSome: async (some) => void sizes.push(some.size) });
+  changed(names(...Array.from({ length: 20_000 }, (_, i) => `r${i}`)));
+  expect(count()).toBe(10_000);
+  await pass(100_000);
+  expect([Math.max(...sizes), sizes.reduce((sum, size) => sum + size, 0)]).toEqual([500, 10_000]);
+  await stop();
+});
+
+test('after a reading that took long it rests for longer', async () => {
+  let finish = (): void => undefined;
+  const { changed, pass, done, count, stop } = notices({
+    takeSome: (some) =>
+      new Promise((resolve) => {
+        done.push(String([...some]));
+        finish = () => resolve(undefined);
+      }),
+  });
+  changed(names('a'));
+  await pass(3000);
+  changed(names('b'));
+  expect(count()).toBe(2);
+  finish();
+  await pass(3000);
+  expect(done).toEqual(['a']);
+  await pass(6000);
+  expect(done).toEqual(['a', 'b']);
+  finish();
+  await stop();
+});
+
+test('stopping ends what is under way, and says of it nothing', async () => {
+  const { changed, pass, done, stop } = notices({
+    takeSome: (_, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  });
+  changed(names('a'));
+  await pass(1000);
+  await stop();
+  expect(done).toEqual([]);
+});
+
+test('pulls are kept at once, and read nothing again; that they cannot be kept is said', async () => {
+  const saved: Pull[] = [];
+  const pull: Pull = { repository: names('a')[0] as RepositoryName, reference: 'v1' as Pull['reference'], at: 7 };
+  const kept = notices({ catalogue: { savePulls: async (pulls) => void saved.push(...pulls) } });
+  kept.pulled([pull]);
+  await kept.pass(2000);
+  expect([saved, kept.done]).toEqual([[pull], []]);
+  await kept.stop();
+  const full = notices({
+    catalogue: {
+      savePulls: async () => {
+        throw new Error('disk full');
+      },
+    },
+  });
+  full.pulled([pull]);
+  await full.pass(100);
+  expect(full.done).toEqual(['Error: disk full']);
+  await full.stop();
+});

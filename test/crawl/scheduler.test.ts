@@ -1,0 +1,195 @@
+import { expect, test } from 'vitest';
+import { EmptyRegistryError } from '../../src/crawl/empty-guard.ts';
+import { createCollector } from '../../src/crawl/scheduler.ts';
+import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
+import { NOTHING_COLLECTED } from '../support/sample-crawl-stats.ts';
+import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-snapshot.ts';
+
+const MINUTE = 60_000;
+
+/** A snapshot with so many tags. */
+function snapshot(finishedAt: number, tagsCount: number): Snapshot {
+  const tags = Array.from({ length: tagsCount }, (_, i) => sampleTag(`v${i}`, 1, 1));
+  return { ...emptySnapshot(finishedAt), repositories: [sampleRepository('a', 1, 1, tags)] };
+}
+
+/** Runs collections on a clock that only the collections and the waits move; `script` says how each goes, the last ends the run. */
+async function runScript(
+  script: ((now: number) => {
+    readonly takes: number;
+    readonly result: Snapshot | Error;
+    readonly setsClockBy?: number;
+  })[],
+  intervalMinutes = 60,
+) {
+  let now = 1000;
+  let shown = 0;
+  const retriesAt: number[] = [];
+  const startedAt: number[] = [];
+  const errors: unknown[] = [];
+  const taken: Snapshot[] = [];
+  let ended = (): void => undefined;
+  const end = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  const collector = createCollector({
+    intervalMs: intervalMinutes * MINUTE,
+    clock: () => now + shown,
+    steadyClock: () => now,
+    wait: async (until, signal) => {
+      now = until;
+      if (startedAt.length < script.length) return;
+      ended();
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+    requestsCount: () => 7 * startedAt.length,
+    noticedCount: () => 0,
+    takeAll: async (progress) => {
+      startedAt.push(now);
+      progress.repositoriesRead += 2;
+      progress.tagsRead += 30;
+      const step = script[startedAt.length - 1]?.(now);
+      if (step === undefined) throw new Error('the script is over');
+      now += step.takes;
+      shown += step.setsClockBy ?? 0;
+      if (step.result instanceof Error) throw step.result;
+      return step.result;
+    },
+    report: {
+      started: () => undefined,
+      finished: (fresh) => void taken.push(fresh),
+      failed(error, retryAt) {
+        errors.push(error);
+        retriesAt.push((retryAt - 1000) / MINUTE);
+      },
+    },
+  });
+  collector.start();
+  await end;
+  await collector.stop();
+  const minutes = startedAt.map((at) => (at - 1000) / MINUTE);
+  return { latest: taken.at(-1), startedAt: minutes, errors, retriesAt, tally: collector.tally() };
+}
+
+test('collections start on whole intervals, however long each takes, and one at a time', async () => {
+  const takes = (minutes: number) => () => ({ takes: minutes * MINUTE, result: snapshot(minutes, 1) });
+  const { startedAt, latest } = await runScript([takes(10), takes(59), takes(130), takes(1)]);
+  expect(startedAt).toEqual([0, 60, 120, 300]);
+  expect(latest?.finishedAt).toBe(1);
+});
+
+test('a failure keeps the last good snapshot, is tried again sooner, and the interval stays where it was', async () => {
+  const good = () => ({ takes: 0, result: snapshot(7, 1) });
+  const bad = () => ({ takes: 0, result: new Error('registry down') });
+  const { startedAt, latest, errors } = await runScript([good, bad, bad, good, bad]);
+  expect(startedAt).toEqual([0, 60, 60.5, 61.5, 120]);
+  expect(latest?.finishedAt).toBe(7);
+  expect(errors).toHaveLength(3);
+});
+
+test('a clock that is set does not move the collections, and the times that are shown are its own', async () => {
+  const DAY = 24 * 60 * MINUTE;
+  const { startedAt, retriesAt } = await runScript([
+    () => ({ takes: MINUTE, result: snapshot(1, 1), setsClockBy: -DAY }),
+    () => ({ takes: 0, result: new Error('registry down') }),
+    () => ({ takes: MINUTE, result: snapshot(1, 1), setsClockBy: 2 * DAY }),
+    () => ({ takes: 0, result: new Error('registry down') }),
+  ]);
+  expect(startedAt).toEqual([0, 60, 60.5, 120]);
+  expect(retriesAt).toEqual([60.5 - 24 * 60, 120.5 + 24 * 60]);
+});
+
+test('a failure is never followed sooner than its backoff allows, not by a whole interval and not by a short one', async () => {
+  const takes = (minutes: number, result: Snapshot | Error) => () => ({ takes: minutes * MINUTE, result });
+  const [good, bad] = [snapshot(1, 1), new Error('registry down')];
+  const hourly = await runScript([takes(59.75, bad), takes(0, good), takes(0, good)]);
+  expect(hourly.startedAt).toEqual([0, 60.25, 120]);
+  const often = await runScript([takes(0, bad), takes(0, bad), takes(0, bad), takes(0, good), takes(0, good)], 0.1);
+  expect(often.startedAt).toEqual([0, 0.5, 1, 1.5, 1.6]);
+});
+
+test('retries come ever more seldom, and no more seldom than the interval', async () => {
+  const bad = () => ({ takes: 0, result: new Error('registry down') });
+  const { startedAt } = await runScript(Array.from({ length: 10 }, () => bad));
+  expect(startedAt.map((at, i) => at - (startedAt[i - 1] ?? 0))).toEqual([0, 0.5, 1, 2, 4, 8, 16, 32, 60, 60]);
+});
+
+test('what the collections come to adds up, however each ends, and failures count by their kind', async () => {
+  const takes = (minutes: number, result: Snapshot | Error) => () => ({ takes: minutes * MINUTE, result });
+  const { tally } = await runScript([
+    takes(3, snapshot(1, 1)),
+    takes(0, Object.assign(new Error('no answer'), { kind: 'unavailable' })),
+    takes(0, Object.assign(new Error('damaged'), { kind: 'store' })),
+    takes(1, new EmptyRegistryError(1, 1000)),
+    takes(5, snapshot(1, 1)),
+    takes(2, new Error('a mistake of ours')),
+  ]);
+  expect(tally).toEqual({
+    ...NOTHING_COLLECTED,
+    requestsCount: 42,
+    succeededCount: 2,
+    failedCounts: { ...NOTHING_COLLECTED.failedCounts, unavailable: 1, store: 1, emptied: 1, unexpected: 1 },
+    repositoriesRead: 12,
+    tagsRead: 180,
+    lastStartedAt: 1000 + 120 * MINUTE,
+    lastDurationMs: 5 * MINUTE,
+  });
+});
+
+test('stopping ends the collection under way', async () => {
+  let aborted = false;
+  const collector = createCollector({
+    intervalMs: MINUTE,
+    clock: () => 0,
+    steadyClock: () => 0,
+    wait: async () => undefined,
+    requestsCount: () => 0,
+    noticedCount: () => 0,
+    takeAll: (_, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          reject(signal.reason);
+        });
+      }),
+    report: { started: () => undefined, finished: () => undefined, failed: () => undefined },
+  });
+  collector.start();
+  await collector.stop();
+  expect(aborted).toBe(true);
+});
+
+test('a collection may be asked for, but not while one is under way, nor right after one began', async () => {
+  let now = 0;
+  let finish = (): void => undefined;
+  const collector = createCollector({
+    intervalMs: 60 * MINUTE,
+    clock: () => now,
+    steadyClock: () => now,
+    wait: (_, signal) =>
+      new Promise((resolve) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener('abort', () => resolve());
+      }),
+    requestsCount: () => 0,
+    noticedCount: () => 0,
+    takeAll: () =>
+      new Promise((resolve) => {
+        finish = () => resolve(snapshot(now, 1));
+      }),
+    report: { started: () => undefined, finished: () => undefined, failed: () => undefined },
+  });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  collector.start();
+  expect(collector.request()).toBe('running');
+  now = 4000;
+  finish();
+  await settled();
+  expect(collector.request()).toEqual({ retryAfterMs: 6000 });
+  now = 10_000;
+  expect(collector.request()).toBe('started');
+  await settled();
+  expect(collector.state().running).toMatchObject({ startedAt: 10_000 });
+  finish();
+  await collector.stop();
+});

@@ -1,0 +1,183 @@
+import { deserialize, serialize } from 'node:v8';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ownKindOf, platformsNamedBy } from '../../../src/domain/graph/blob-facts.ts';
+import {
+  type BlobGraph,
+  imageConfigOf,
+  imageConfigsOf,
+  packGraph,
+  subjectOf,
+  unpackGraph,
+} from '../../../src/domain/graph/graph.ts';
+import { GraphBuilder } from '../../../src/domain/graph/graph-builder.ts';
+import { type Manifest, readManifest } from '../../../src/domain/manifest/manifest.ts';
+import type { Digest } from '../../../src/domain/names.ts';
+import { buildTree } from '../../../src/domain/usage/tree.ts';
+import { measure } from '../../../src/domain/usage/usage.ts';
+import { randomRegistry } from '../../support/random-registry.ts';
+
+const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}` as Digest;
+const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
+const FOREIGN = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip';
+const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digest('c'), sizeBytes: 7 };
+const image = (mediaType: string, sizeBytes: number | undefined): Manifest => ({
+  kind: 'image',
+  config,
+  layers: [{ mediaType, digest: digest('a'), sizeBytes }],
+});
+const schema1: Manifest = { kind: 'schema1', layers: [digest('a')] };
+
+/** What is known of layer `a` after these manifests, in whatever order they come; the answers of the registry come last. */
+function layerAfter(
+  manifests: readonly Manifest[],
+  stored?: number | 'absent',
+): { bytes: number | undefined; isMissing: boolean } {
+  const [forward, backward] = [manifests, manifests.toReversed()].map((order) => {
+    const builder = new GraphBuilder();
+    for (const [i, manifest] of order.entries()) builder.addManifest(digest(String(i)), 100, manifest);
+    if (stored !== undefined && builder.isUnsized(digest('a')))
+      builder.settle(digest('a'), stored === 'absent' ? undefined : stored);
+    return read(builder.build());
+  });
+  expect(forward).toEqual(backward);
+  return forward as { bytes: number | undefined; isMissing: boolean };
+}
+
+function read(graph: BlobGraph) {
+  const node = graph.digests.nodeOf(digest('a')) ?? -1;
+  return { bytes: graph.bytes[node], isMissing: graph.isMissing[node] === 1 };
+}
+
+test('a size that one descriptor gives serves those that give none', () => {
+  expect(layerAfter([image(LAYER, 5), schema1, image(LAYER, undefined)])).toEqual({ bytes: 5, isMissing: false });
+});
+
+test('a size that nobody gives is missing until the registry tells', () => {
+  expect(layerAfter([schema1])).toEqual({ bytes: Number.NaN, isMissing: true });
+  expect(layerAfter([schema1], 9)).toEqual({ bytes: 9, isMissing: false });
+  expect(layerAfter([schema1], 'absent')).toEqual({ bytes: Number.NaN, isMissing: true });
+});
+
+test('descriptors that differ are settled by the registry', () => {
+  expect(layerAfter([image(LAYER, 5), image(LAYER, 6)])).toEqual({ bytes: Number.NaN, isMissing: true });
+  expect(layerAfter([image(LAYER, 5), image(LAYER, 6)], 6)).toEqual({ bytes: 6, isMissing: false });
+});
+
+test('what the registry said of a blob holds for manifests that are read later', () => {
+  const builder = new GraphBuilder();
+  builder.addManifest(digest('1'), 100, image(FOREIGN, 50));
+  builder.settle(digest('a'), undefined);
+  builder.addManifest(digest('2'), 100, image(FOREIGN, 50));
+  expect(read(builder.build())).toEqual({ bytes: 0, isMissing: false });
+  builder.addManifest(digest('3'), 100, image(LAYER, 60));
+  expect(read(builder.build())).toEqual({ bytes: Number.NaN, isMissing: true });
+  builder.settle(digest('a'), 60);
+  builder.addManifest(digest('4'), 100, image(LAYER, 61));
+  expect(read(builder.build())).toEqual({ bytes: 60, isMissing: false });
+});
+
+test('what a manifest spells out at length is cut short, and what it lists without end is not', () => {
+  const type = `application/${'x'.repeat(10_000)}`;
+  const found = readManifest(undefined, { config: { ...config, mediaType: type }, layers: [], artifactType: type });
+  expect(found).toMatchObject({ config: { mediaType: type.slice(0, 255) }, artifactType: type.slice(0, 255) });
+  const child = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digest('a') };
+  const manifests = Array.from({ length: 60_000 }, (_, i) => ({
+    ...child,
+    platform: { os: 'linux', architecture: `a${i}` },
+  }));
+  const builder = new GraphBuilder();
+  builder.addManifest(digest('b'), 100, readManifest(undefined, { manifests }) as Manifest);
+  const [platforms = []] = platformsNamedBy(builder.build(), builder.node(digest('b'))).values();
+  expect(platforms).toHaveLength(100);
+});
+
+test('a graph that is packed, written, read and unpacked is the same graph', () => {
+  const property = fc.property(randomRegistry, ({ graph, roots, repositories }) => {
+    const read = unpackGraph(deserialize(serialize(packGraph(graph))));
+    expect(packGraph(read)).toEqual(packGraph(graph));
+    const nodes = [...graph.bytes.keys()];
+    for (const node of nodes) expect(read.digests.nodeOf(graph.digests.at(node))).toBe(node);
+    const tree = buildTree(repositories);
+    expect(measure(read, tree, roots)).toEqual(measure(graph, tree, roots));
+  });
+  fc.assert(property, { numRuns: 100 });
+});
+
+test('what manifests and configs say of themselves survives the packing', () => {
+  const builder = new GraphBuilder();
+  const child = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digest('1'), sizeBytes: 100 };
+  const platforms = ['linux/arm64', 'linux/amd64'];
+  builder.addManifest(digest('1'), 100, { ...image(LAYER, 5), subject: digest('9') });
+  builder.addManifest(digest('2'), 100, {
+    kind: 'index',
+    manifests: platforms.map((platform) => ({ ...child, platform })),
+  });
+  builder.addImageConfig(digest('c'), { createdAt: 1_700_000_000_000, platform: 'linux/arm64' });
+  builder.addImageConfig(digest('d'), { createdAt: undefined, platform: undefined });
+  const graph = unpackGraph(deserialize(serialize(packGraph(builder.build()))));
+  const [first, second] = [builder.node(digest('1')), builder.node(digest('2'))];
+  expect([ownKindOf(graph, first), ownKindOf(graph, second)]).toEqual(['accessory', 'index']);
+  expect(subjectOf(graph, first)).toBe(digest('9'));
+  expect(imageConfigOf(graph, first)).toBe(builder.node(digest('c')));
+  expect(imageConfigOf(graph, second)).toBeUndefined();
+  expect([...platformsNamedBy(graph, second)]).toEqual([[first, platforms]]);
+  const configs = imageConfigsOf(graph);
+  expect(configs.get(digest('c'))).toEqual({ createdAt: 1_700_000_000_000, platform: 'linux/arm64' });
+  expect(configs.get(digest('d'))).toEqual({ createdAt: undefined, platform: undefined });
+  expect(configs.get(digest('a'))).toBeUndefined();
+});
+
+test('a graph stays the same when more is added', () => {
+  const builder = new GraphBuilder();
+  builder.addManifest(digest('1'), 100, image(LAYER, 5));
+  const graph = builder.build();
+  const packed = structuredClone(packGraph(graph));
+  for (let i = 0; i < 100; i++) builder.addManifest(digest(String(i)), 100, { ...image('', i), subject: digest('9') });
+  builder.addImageConfig(digest('c'), { createdAt: 1, platform: 'linux/arm64' });
+  expect(packGraph(graph)).toEqual(packed);
+});
+
+test('a foreign layer is 0 where the registry does not store it, but not where another image needs it stored', () => {
+  expect(layerAfter([image(FOREIGN, 50)], 'absent')).toEqual({ bytes: 0, isMissing: false });
+  expect(layerAfter([image(FOREIGN, 50)], 50)).toEqual({ bytes: 50, isMissing: false });
+  expect(layerAfter([image(FOREIGN, 50), image(LAYER, 50)], 'absent')).toEqual({ bytes: Number.NaN, isMissing: true });
+  expect(layerAfter([image(FOREIGN, 50), schema1], 'absent')).toEqual({ bytes: 0, isMissing: false });
+});
+
+test('a manifest is read by its Content-Type, else by what it says of itself, else by its shape', () => {
+  const body = { schemaVersion: 2, manifests: [] };
+  const index = (mediaType: string) => ({ kind: 'index', mediaType, manifests: [] });
+  const [oci, docker] = [
+    'application/vnd.oci.image.index.v1+json',
+    'application/vnd.docker.distribution.manifest.list.v2+json',
+  ];
+  expect(readManifest(`${oci}; charset=utf-8`, body)).toEqual(index(oci));
+  expect(readManifest('application/json', { ...body, mediaType: docker })).toEqual(index(docker));
+  expect(readManifest('application/json', { ...body, mediaType: 'constructor' })).toEqual(index('constructor'));
+  expect(readManifest(undefined, body)).toEqual({ kind: 'index', manifests: [] });
+  expect(readManifest('text/plain', { fsLayers: [{ blobSum: digest('a') }] })).toEqual({
+    kind: 'schema1',
+    layers: [digest('a')],
+  });
+});
+
+test('what is no manifest says why, and a size that is no count of bytes is unknown', () => {
+  expect(readManifest('application/json', { hello: 1 })).toEqual({
+    kind: 'unsupported',
+    reason: 'it is no manifest of a known format',
+  });
+  expect(readManifest(undefined, { layers: [] })).toMatchObject({
+    kind: 'unsupported',
+    reason: expect.stringContaining('config'),
+  });
+  for (const size of [{ size: -1 }, { size: 1.5 }, { size: '12' }, { size: null }, {}, { size: 2 ** 60 }]) {
+    const layers = [{ mediaType: LAYER, digest: digest('a'), ...size }];
+    const manifest = readManifest(undefined, { config: { ...config, size: 7 }, layers });
+    expect(manifest).toEqual({
+      kind: 'image',
+      config,
+      layers: [{ mediaType: LAYER, digest: digest('a'), sizeBytes: undefined }],
+    });
+  }
+});

@@ -1,0 +1,216 @@
+import { get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { fastify } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Body, createBodies } from '../../../src/http/bodies/body-cache.ts';
+import type { Coding } from '../../../src/http/bodies/content-coding.ts';
+import { jsonParts, Members, membersOf, PART_LENGTH } from '../../../src/http/bodies/json-stream.ts';
+import { sendBody } from '../../../src/http/bodies/send-body.ts';
+import { createSampleServer } from '../../support/sample-server.ts';
+import { emptySnapshot, sampleRepository, sampleTag } from '../../support/sample-snapshot.ts';
+
+const DECODE = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
+const CODINGS: readonly (Coding | undefined)[] = [undefined, 'gzip', 'br', 'zstd'];
+
+describe('the JSON of a representation in parts', () => {
+  const value = fc.letrec((tie) => ({
+    leaf: fc.jsonValue(),
+    list: fc.array(tie('node'), { maxLength: 4 }).map((list) => membersOf(list, (one) => one)),
+    object: fc.dictionary(fc.string({ maxLength: 5 }), fc.oneof(tie('node'), fc.constant(undefined)), { maxKeys: 4 }),
+    node: fc.oneof({ maxDepth: 4 }, tie('leaf'), tie('list'), tie('object')),
+  })).node;
+
+  test('is what JSON.stringify makes of it, whatever it holds and however deep', () => {
+    fc.assert(
+      fc.property(value, (one) => {
+        expect(Buffer.concat([...jsonParts(one)]).toString()).toBe(JSON.stringify(one));
+      }),
+    );
+  });
+
+  test('makes no member before its turn', () => {
+    let made = 0;
+    const list = new Members(1000, function* () {
+      for (; made < 1000; made++) yield 'x'.repeat(1000);
+    });
+    const parts = jsonParts({ _embedded: { items: list } });
+    parts.next();
+    expect(made).toBeLessThan(PART_LENGTH / 1000 + 2);
+  });
+});
+
+describe('a body of more than a part', () => {
+  const members = membersOf(
+    Array.from({ length: 10_000 }, (_, i) => i),
+    (i) => ({ name: `app-${i}`, size: i, note: 'x'.repeat(80) }),
+  );
+  const tree = { timestamp: 1, _embedded: { items: members } };
+  const expected = Buffer.from(JSON.stringify(tree));
+
+  test('is made once in each coding, however many ask at the same time', async () => {
+    let made = 0;
+    const bodies = createBodies();
+    const ask = (coding: Coding | undefined) =>
+      read(
+        bodies('tree', () => ({ count: ++made && 1, ...tree })),
+        coding,
+      );
+    const all = await Promise.all([...CODINGS, ...CODINGS, ...CODINGS].map(ask));
+    expect(made).toBe(2); // to see that it is long, and to make it
+    const length = JSON.stringify({ count: 1, ...tree }).length;
+    for (const { bytes, isMeasured } of all) expect([bytes.length, isMeasured]).toEqual([length, true]);
+  });
+
+  test('that there is no room for is made for everybody who asks, and is the same', async () => {
+    const bodies = createBodies(Math.floor(expected.length / 2));
+    for (const coding of CODINGS) {
+      const { bytes, isMeasured } = await read(
+        bodies('tree', () => tree),
+        coding,
+      );
+      expect([bytes.equals(expected), isMeasured], String(coding)).toEqual([true, false]);
+    }
+  });
+
+  test('gives back what it took where there is no room for all of it', async () => {
+    const bodies = createBodies(Math.floor(expected.length * 1.5));
+    const small = bodies('small', () => ({ name: 'x'.repeat(expected.length / 8) }));
+    await read(
+      bodies('tree', () => tree),
+      undefined,
+    );
+    expect(bodies('small', () => ({}))).toBe(small);
+    for (const key of ['another', 'a third'])
+      await read(
+        bodies(key, () => tree),
+        undefined,
+      );
+    expect(bodies('small', () => ({}))).not.toBe(small);
+  });
+
+  test('whose coding there is no room for stays as it is', async () => {
+    let made = 0;
+    const bodies = createBodies(expected.length + 10_000);
+    const body = (): Body => bodies('tree', () => ({ ...(made++ < 0 && {}), ...tree }));
+    expect((await read(body(), undefined)).isMeasured).toBe(true);
+    const before = made;
+    expect((await read(body(), undefined)).isMeasured).toBe(true);
+    expect(made).toBe(before);
+  });
+
+  test('that broke while it was made gives back what it took, and is made again', async () => {
+    let isBroken = true;
+    const broken = membersOf(members, (one) => {
+      if (isBroken && one.size === 9000) throw new Error('broken');
+      return one;
+    });
+    const body = createBodies(Math.floor(expected.length * 1.5))('tree', () => ({ broken }));
+    for (let i = 0; i < 3; i++) await expect(body.content(undefined)).rejects.toThrow('broken');
+    isBroken = false;
+    expect((await read(body, undefined)).isMeasured).toBe(true);
+  });
+
+  test('is there in one piece to be sent at once, unless it is very long', async () => {
+    for (const [mebibytes, isWhole] of [
+      [3, true],
+      [9, false],
+    ] as const) {
+      const note = 'x'.repeat(1024);
+      const list = membersOf(Array.from({ length: mebibytes * 1024 }), () => note);
+      const content = await createBodies()('tree', () => ({ list })).content(undefined);
+      if (typeof content === 'string' || Buffer.isBuffer(content)) throw new Error('it came as a short one');
+      const read = Buffer.concat(await content.open().toArray());
+      expect([content.whole !== undefined, content.length]).toEqual([isWhole, read.length]);
+      if (isWhole) expect(content.whole?.equals(read)).toBe(true);
+    }
+  });
+
+  async function read(body: Body, coding: Coding | undefined): Promise<{ bytes: Buffer; isMeasured: boolean }> {
+    const content = await body.content(coding);
+    if (typeof content === 'string') throw new Error('it came as a text');
+    const raw = Buffer.isBuffer(content) ? content : Buffer.concat(await content.open().toArray());
+    if (!Buffer.isBuffer(content))
+      expect(content.whole?.equals(raw)).toBe(content.length === undefined ? undefined : true);
+    if (content.length !== undefined) expect(raw.length).toBe(content.length);
+    return { bytes: coding === undefined ? raw : DECODE[coding](raw), isMeasured: content.length !== undefined };
+  }
+});
+
+test('an answer that breaks when it is opened is one that failed, and the service goes on', async () => {
+  const server = fastify();
+  const content = async () => ({
+    length: undefined,
+    open() {
+      throw new Error('broken');
+    },
+  });
+  server.get('/', (request, reply) => sendBody(request, reply, { etag: 'x', isShort: true, content }));
+  expect((await server.inject('/')).statusCode).toBe(500);
+});
+
+describe('a big tree, over a socket', () => {
+  const repositories = Array.from({ length: 200 }, (_, i) =>
+    sampleRepository(
+      `group/app-${i}`,
+      i,
+      i,
+      Array.from({ length: 100 }, (_, t) => sampleTag(`t${t}`, t, t)),
+    ),
+  );
+  const latest = { ...emptySnapshot(0), repositories };
+  const server = createSampleServer({ snapshots: { latest: () => latest } });
+  let port = 0;
+
+  beforeAll(async () => {
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    port = (server.server.address() as AddressInfo).port;
+  });
+
+  afterAll(() => server.close());
+
+  const ask = (headers: Record<string, string> = {}, method = 'GET'): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const all = { authorization: 'Bearer good', ...headers };
+      get({ port, method, path: '/usage/repositories?embed=true&links=true', headers: all }, resolve).once(
+        'error',
+        reject,
+      );
+    });
+
+  test('says its length, to who asks for the head alone as well', async () => {
+    const answer = await ask();
+    const bytes = await bytesOf(answer);
+    expect(answer.headers['content-length']).toBe(String(bytes.length));
+    expect(JSON.parse(bytes.toString())._embedded.items).toHaveLength(200);
+    const head = await ask({}, 'HEAD');
+    expect([head.statusCode, head.headers['content-length'], head.headers.etag]).toEqual([
+      200,
+      String(bytes.length),
+      answer.headers.etag,
+    ]);
+    expect((await bytesOf(head)).length).toBe(0);
+  });
+
+  test('is not sent again to who has it', async () => {
+    const { etag = '' } = (await ask()).resume().headers;
+    expect((await ask({ 'if-none-match': etag })).resume().statusCode).toBe(304);
+    expect((await ask({ 'if-none-match': etag, 'accept-encoding': 'br' })).resume().statusCode).toBe(200);
+  });
+
+  test('keeps nobody waiting while one reads it slowly, and reaches him whole', async () => {
+    const slow = await ask();
+    slow.pause();
+    await sleep(50);
+    const bytes = await bytesOf(await ask({ 'accept-encoding': 'gzip' }));
+    expect((await bytesOf(slow)).equals(gunzipSync(bytes))).toBe(true);
+  });
+
+  async function bytesOf(answer: IncomingMessage): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    for await (const part of answer) parts.push(part as Buffer);
+    return Buffer.concat(parts);
+  }
+});

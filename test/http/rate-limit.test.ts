@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { countedBy, createTrust } from '../../src/http/client-address.ts';
+import { createRateLimit, type RateLimit } from '../../src/http/rate-limit.ts';
+import { createBoundedTable } from '../../src/lib/evicting-map.ts';
+
+const MINUTE_MS = 60_000;
+
+/** The stupid twin: a real bucket that is filled every millisecond. In sixty-thousandths of a request, so that everything is whole. */
+function bucket(perMinute: number): (afterMs: number) => { isAllowed: boolean; remaining: number } {
+  let content = perMinute * MINUTE_MS;
+  return (afterMs) => {
+    for (let ms = 0; ms < afterMs; ms++) content = Math.min(content + perMinute, perMinute * MINUTE_MS);
+    const isAllowed = content >= MINUTE_MS;
+    if (isAllowed) content -= MINUTE_MS;
+    return { isAllowed, remaining: Math.floor(content / MINUTE_MS) };
+  };
+}
+
+test('on any requests it agrees with a bucket that is filled every millisecond, for each key by itself', () => {
+  const request = fc.record({ key: fc.constantFrom('a', 'b'), afterMs: fc.oneof(fc.nat(20), fc.nat(3000)) });
+  const limits = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(59, 60, 61, 6000, 7777));
+  fc.assert(
+    fc.property(limits, fc.nat(), fc.array(request, { maxLength: 60 }), (perMinute, startsAt, requests) => {
+      let now = startsAt;
+      const limit = createRateLimit({ perMinute, steadyClock: () => now });
+      const twins = { a: bucket(perMinute), b: bucket(perMinute) };
+      const passed = { a: 0, b: 0 };
+      for (const { key, afterMs } of requests) {
+        now += afterMs;
+        passed.a += afterMs;
+        passed.b += afterMs;
+        const { isAllowed, remaining } = limit.take(key);
+        expect({ isAllowed, remaining }).toEqual(twins[key](passed[key]));
+        passed[key] = 0;
+      }
+    }),
+  );
+});
+
+test('whoever waits as long as he is told gets in, and not a millisecond earlier', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 300 }), fc.nat(), fc.nat(1000), (perMinute, startsAt, afterMs) => {
+      let now = startsAt;
+      const limit = createRateLimit({ perMinute, steadyClock: () => now });
+      for (let i = 0; i < perMinute; i++) expect(limit.take('a').isAllowed).toBe(true);
+      now += Math.min(afterMs, Math.floor(MINUTE_MS / perMinute) - 1);
+      const refused = limit.take('a');
+      expect(refused.isAllowed).toBe(false);
+      now += Math.ceil(refused.retryAfterMs) - 1;
+      expect(limit.take('a').isAllowed).toBe(false);
+      now += 1;
+      expect(limit.take('a').isAllowed).toBe(true);
+    }),
+  );
+});
+
+test('after the time that it tells nothing has been spent', () => {
+  let now = 0;
+  const limit = createRateLimit({ perMinute: 10, steadyClock: () => now });
+  for (let i = 0; i < 7; i++) limit.take('a');
+  const { resetMs, remaining } = limit.take('a');
+  expect([resetMs, remaining]).toEqual([48_000, 2]);
+  now = resetMs;
+  expect(limit.take('a').remaining).toBe(9);
+});
+
+function spend(limit: RateLimit, key: string, times: number): void {
+  for (let i = 0; i < times; i++) limit.take(key);
+}
+
+test('it knows so many keys at most, and whoever has spent the most is not forgotten for others', () => {
+  const limit = createRateLimit({ perMinute: 10, steadyClock: () => 0, mostKeys: 100 });
+  spend(limit, 'guesser', 10);
+  // Ten thousand further addresses of his, of which none has spent more than half.
+  for (let i = 0; i < 10_000; i++) spend(limit, `other ${i}`, 1 + (i % 5));
+  expect(limit.take('guesser').isAllowed).toBe(false);
+});
+
+test('a table that is full forgets the lighter half', () => {
+  const table = createBoundedTable<number>(4, (value) => value);
+  for (const [key, value] of [
+    ['a', 3],
+    ['b', 1],
+    ['c', 2],
+    ['d', 4],
+  ] as const)
+    table.set(key, value);
+  table.set('c', 2.5);
+  expect(table.size()).toBe(4);
+  table.set('e', 0);
+  expect(['a', 'b', 'c', 'd', 'e'].map((key) => table.get(key))).toEqual([3, undefined, undefined, 4, 0]);
+  for (let i = 0; i < 1000; i++) table.set(String(i), 1);
+  expect(table.size()).toBeLessThanOrEqual(4);
+});
+
+test.for([
+  ['192.0.2.7', '192.0.2.7'],
+  ['::ffff:192.0.2.7', '192.0.2.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:DB8:0001:2::1', '2001:db8:1:2::/64'],
+  ['2001:db8::1', '2001:db8:0:0::/64'],
+  ['2001:db8:0:0:1::', '2001:db8:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['::', '0:0:0:0::/64'],
+  ['1::2:3:4:5:6:7', '1:0:2:3::/64'],
+  ['64:ff9b::192.0.2.7', '64:ff9b:0:0::/64'],
+  ['1:2:3:4:5:6:192.0.2.7', '1:2:3:4::/64'],
+  ['1:2:3::5:192.0.2.7', '1:2:3:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['', ''],
+] as const)('%s is counted by %s', ([address, by]) => {
+  expect(countedBy(address)).toBe(by);
+});
+
+test('a proxy is known by its address or its network, in either notation, and nobody is by a name', () => {
+  const isProxy = createTrust(['192.0.2.1', '10.0.0.0/8', '2001:db8::/32']);
+  for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '10.255.0.1', '2001:db8:1::1']) {
+    expect(isProxy(address), address).toBe(true);
+  }
+  for (const address of ['192.0.2.2', '11.0.0.1', '2001:db9::1', '::1', 'localhost', 'unknown', '', 'fe80::1%eth0']) {
+    expect(isProxy(address), address).toBe(false);
+  }
+});

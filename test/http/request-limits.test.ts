@@ -1,0 +1,201 @@
+import { afterEach, expect, test } from 'vitest';
+import { type FrontOptions, OPEN_FRONT } from '../../src/http/admission.ts';
+import { type Answer, basic, type FrontServer, get, startFront, TOKEN, talk } from '../support/socket-server.ts';
+
+/* Who asks too often, over real sockets: 127.0.0.2 and so on are other addresses of this machine. */
+
+let front: FrontServer;
+
+afterEach(() => front.close());
+
+const start = async (limits: Partial<FrontOptions['limits']>, others: Partial<FrontOptions> = {}): Promise<void> => {
+  front = await startFront({ limits: { ...OPEN_FRONT.limits, ...limits }, ...others });
+};
+const from = (address: string, text: string) => talk(front.port, text, address);
+const statuses = (answers: readonly Answer[]) => answers.map(({ status }) => status);
+const signIn = (user: string, password: string, headers: Record<string, string> = {}) =>
+  get('/auth_token', { Authorization: basic(user, password), ...headers });
+
+async function times(count: number, ask: () => Promise<Answer>): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let i = 0; i < count; i++) answers.push(await ask());
+  return answers;
+}
+
+test('an address has so many requests a minute, is told when it has few left, and then when to come again', async () => {
+  await start({ requestsPerAddress: 3 });
+  const first = await from('127.0.0.1', get('/'));
+  expect([first.status, first.headers['ratelimit'], first.headers['ratelimit-policy']]).toEqual([
+    200,
+    undefined,
+    undefined,
+  ]);
+  const answers = await times(3, () => from('127.0.0.1', get('/')));
+  expect(statuses(answers)).toEqual([200, 200, 429]);
+  expect(answers.map(({ headers }) => headers['ratelimit'])).toEqual([
+    '"address";r=1;t=40',
+    '"address";r=0;t=60',
+    '"address";r=0;t=60',
+  ]);
+  expect(new Set(answers.map(({ headers }) => headers['ratelimit-policy']))).toEqual(new Set(['"address";q=3;w=60']));
+  const refused = answers[2];
+  expect(refused?.headers).toMatchObject({ 'retry-after': '20', 'content-type': 'application/problem+json' });
+  expect(JSON.parse(refused?.body ?? '')).toMatchObject({
+    status: 429,
+    detail: 'There are too many requests of this address',
+  });
+  expect((await from('127.0.0.2', get('/'))).status).toBe(200);
+  front.clock.now += 19_999;
+  expect((await from('127.0.0.1', get('/'))).status).toBe(429);
+  front.clock.now += 1;
+  expect((await from('127.0.0.1', get('/'))).status).toBe(200);
+});
+
+test('what counts is every request, whatever comes of it; a page may read the refusal', async () => {
+  await start({ requestsPerAddress: 4 });
+  const page = { Origin: 'https://page.example' };
+  const asked = [
+    get('/none'),
+    get('/repositories', { Authorization: '' }),
+    get('/', {}, 'DELETE'),
+    get('/', page, 'OPTIONS'),
+  ];
+  const answers = [];
+  for (const text of [...asked, get('/repositories', page)]) answers.push(await from('127.0.0.1', text));
+  expect(statuses(answers)).toEqual([404, 401, 405, 200, 429]);
+  expect(answers[4]?.headers).toMatchObject({
+    'access-control-allow-origin': 'https://page.example',
+    'access-control-expose-headers': expect.stringMatching(/RateLimit, RateLimit-Policy, Retry-After/),
+    'x-content-type-options': 'nosniff',
+  });
+});
+
+test('probes and the notifications of a registry are never too many', async () => {
+  await start({ requestsPerAddress: 1 });
+  const [live, ready] = [get('/health/live'), get('/health/ready')];
+  const body = JSON.stringify({ events: [] });
+  const length = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
+  const events = get('/events', { Authorization: 'the secret of the events', ...length }, 'POST') + body;
+  for (const [text, status] of [
+    [live, 200],
+    [ready, 200],
+    [events, 202],
+  ] as const) {
+    expect(new Set(statuses(await times(5, () => from('127.0.0.1', text))))).toEqual(new Set([status]));
+  }
+  expect(statuses(await times(2, () => from('127.0.0.1', get('/'))))).toEqual([200, 429]);
+});
+
+test('a user has so many requests from wherever he asks, and without a valid token nobody uses them up', async () => {
+  await start({ requestsPerAddress: 2, requestsPerUser: 2 });
+  await times(2, () => from('127.0.0.3', get('/gaps', { Authorization: 'Bearer bad' })));
+  await from('127.0.0.2', get('/'));
+  const answers = [];
+  for (const address of ['127.0.0.1', '127.0.0.2', '127.0.0.4']) answers.push(await from(address, get('/gaps')));
+  expect(statuses(answers)).toEqual([200, 200, 429]);
+  expect(answers[1]?.headers).toMatchObject({
+    'ratelimit-policy': '"address";q=2;w=60, "user";q=2;w=60',
+    ratelimit: '"address";r=0;t=60, "user";r=0;t=60',
+  });
+  expect(answers[2]?.headers['retry-after']).toBe('30');
+  expect(JSON.parse(answers[2]?.body ?? '')).toMatchObject({ detail: 'There are too many requests of this user' });
+});
+
+test('without a limit nothing is counted, and nothing said of it', async () => {
+  await start({});
+  const answers = await times(20, () => from('127.0.0.1', get('/gaps')));
+  expect(new Set(statuses(answers))).toEqual(new Set([200]));
+  expect(answers[0]?.headers).not.toHaveProperty('ratelimit');
+  expect(answers[0]?.headers).not.toHaveProperty('ratelimit-policy');
+});
+
+test('a forged X-Forwarded-For of somebody who is no proxy changes nothing, and is told of once', async () => {
+  await start({ requestsPerAddress: 2 });
+  const forged = (i: number) => get('/', { 'X-Forwarded-For': `203.0.113.${i}` });
+  const answers = [];
+  for (let i = 0; i < 4; i++) answers.push(await from('127.0.0.1', forged(i)));
+  expect(statuses(answers)).toEqual([200, 200, 429, 429]);
+  const logged = front.log.map(({ event, fields }) => ({ event, ...fields }) as { event: string; ip: string });
+  expect(logged.filter(({ event }) => event === 'request').map(({ ip }) => ip)).toEqual(Array(4).fill('127.0.0.1'));
+  expect(logged.filter(({ event }) => event === 'X-Forwarded-For is not believed')).toHaveLength(1);
+});
+
+test('behind a proxy that is trusted each client has limits of its own, and is in the log', async () => {
+  await start({ requestsPerAddress: 2 }, { trustedProxies: ['127.0.0.1', '10.0.0.0/8'] });
+  const through = (client: string, address = '127.0.0.1') =>
+    from(address, get('/', { 'X-Forwarded-For': client })).then(({ status }) => status);
+  expect([await through('192.0.2.1'), await through('192.0.2.1'), await through('192.0.2.1')]).toEqual([200, 200, 429]);
+  expect(await through('192.0.2.2')).toBe(200);
+  // What a client has written before the proxy added its address counts for nothing.
+  expect(await through('198.51.100.1, 192.0.2.1')).toBe(429);
+  expect(await through('192.0.2.1, 10.1.1.1')).toBe(429);
+  // A client that comes past the proxy cannot play one.
+  expect([await through('192.0.2.9', '127.0.0.2'), await through('192.0.2.9', '127.0.0.2')]).toEqual([200, 200]);
+  expect(await through('192.0.2.8', '127.0.0.2')).toBe(429);
+  // What is no address is counted by the proxy's.
+  expect([await through('unknown'), await through('x'.repeat(1000)), await through('_hidden')]).toEqual([
+    200, 200, 429,
+  ]);
+  const ips = front.log.filter(({ event }) => event === 'request').map(({ fields }) => (fields as { ip: string }).ip);
+  expect(ips.slice(0, 4)).toEqual(['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2']);
+  expect(front.log.map(({ event }) => event)).not.toContain('X-Forwarded-For is not believed');
+});
+
+test('of ten thousand wrong passwords ten reach the directory, and the right user signs in from elsewhere meanwhile', async () => {
+  await start({ failedSignIns: 50 });
+  const socketsAtOnce = 20;
+  const wrong = signIn('alice', 'wrong', { Connection: 'keep-alive' }).repeat(10_000 / socketsAtOnce - 1);
+  const storm = Promise.all(
+    Array.from({ length: socketsAtOnce }, () => from('127.0.0.1', wrong + signIn('alice', 'wrong'))),
+  );
+  const elsewhere = await times(5, () => from('127.0.0.2', signIn('alice', 'right')));
+  expect(statuses(elsewhere)).toEqual(Array(5).fill(200));
+  const answers = (await storm).map(({ text }) => text).join('');
+  const count = (status: number) => answers.split(`HTTP/1.1 ${status} `).length - 1;
+  expect([count(401), count(429), count(503)].reduce((sum, one) => sum + one)).toBe(10_000);
+  expect(count(401)).toBe(10);
+  expect(front.asked).toHaveLength(10 + 5);
+
+  const refused = await from('127.0.0.1', signIn('alice', 'right'));
+  expect([refused.status, refused.headers['www-authenticate']]).toEqual([429, undefined]);
+  front.clock.now += Number(refused.headers['retry-after']) * 1000;
+  expect((await from('127.0.0.1', signIn('alice', 'right'))).status).toBe(200);
+});
+
+test('nothing in a refused sign-in tells whether there is such a user, or whether the password was right', async () => {
+  await start({ failedSignIns: 50 });
+  for (const user of ['alice', 'nobody']) await times(10, () => from('127.0.0.1', signIn(user, 'wrong')));
+  const before = front.asked.length;
+  const id = { 'X-Request-Id': 'the-same' };
+  const [right, wrong, nobody] = [
+    await from('127.0.0.1', signIn('alice', 'right', id)),
+    await from('127.0.0.1', signIn('alice', 'wrong', id)),
+    await from('127.0.0.1', signIn('nobody', 'wrong', id)),
+  ];
+  const told = ({ status, headers: { date, ...headers }, body }: Answer) => ({ status, headers, body });
+  expect(right?.status).toBe(429);
+  expect(told(wrong)).toEqual(told(right));
+  expect(told(nobody)).toEqual(told(right));
+  expect(front.asked).toHaveLength(before);
+  // A token that is held goes on to open everything.
+  expect((await from('127.0.0.1', get('/gaps', { Authorization: `Bearer ${TOKEN}` }))).status).toBe(200);
+});
+
+test('when too many sign in at once, the rest is asked to come again, and everything else goes on', async () => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  front = await startFront({}, { directory: { authenticate: () => promise } });
+  const crowds = ['127.0.0.1', '127.0.0.2'].map((address) =>
+    Array.from({ length: 69 }, () => from(address, signIn('alice', 'right'))),
+  );
+  for (const crowd of crowds) {
+    const { status, headers } = await Promise.race(crowd);
+    expect([status, headers['retry-after'], headers['content-type']]).toEqual([503, '5', 'application/problem+json']);
+  }
+  // Somebody else gets one of their places.
+  const third = from('127.0.0.3', signIn('alice', 'right'));
+  expect((await from('127.0.0.1', get('/gaps'))).status).toBe(200);
+  resolve(true);
+  expect((await third).status).toBe(200);
+  const answers = (await Promise.all(crowds.flat())).map(({ status }) => status);
+  expect([200, 503].map((wanted) => answers.filter((status) => status === wanted).length)).toEqual([135, 3]);
+});

@@ -1,0 +1,220 @@
+import type { RequestListener } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { type Served, serve } from '../../../lab/serve.ts';
+import { createHttpClient, type HttpClient, type HttpOptions } from '../../../src/registry/transport/http-client.ts';
+import { CLIENT_DEFAULTS } from '../../support/client-defaults.ts';
+
+/* The pace against servers that bear so much and no more. Only numbers of requests count here, and never how long anything took. */
+
+const { signal } = new AbortController();
+const cleanups: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function started(listener: RequestListener): Promise<Served> {
+  const server = await serve(listener);
+  cleanups.push(server.stop);
+  return server;
+}
+
+/** By the real clock a busy machine would look like a slow server. This one shows a little more whenever it is looked at. */
+function quickClock(): () => number {
+  let looks = 0;
+  return () => looks++ / 1000;
+}
+
+function client(options: Partial<HttpOptions> = {}): HttpClient {
+  const http = createHttpClient({
+    ...CLIENT_DEFAULTS,
+    concurrencyMin: 2,
+    concurrencyMax: 32,
+    retries: 20,
+    steadyClock: quickClock(),
+    ...options,
+  });
+  cleanups.push(http.close);
+  return http;
+}
+
+/** So many requests by as many workers as there may be connections, and the statuses that came of it. */
+async function ask(http: HttpClient, url: string, count: number): Promise<ReadonlySet<number>> {
+  const statuses = new Set<number>();
+  let left = count;
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) statuses.add((await http.send(new URL(`/${left}`, url), { method: 'GET', signal })).status);
+  };
+  await Promise.all(Array.from({ length: 32 }, worker));
+  return statuses;
+}
+
+/** A server that refuses what is more than `bears` at once. */
+async function startRefusing(bears: number, headers: Record<string, string> = {}) {
+  const state = { bears, refusals: 0, atOnce: 0 };
+  const { url } = await started((_, response) => {
+    response.on('close', () => state.atOnce--);
+    if (++state.atOnce > state.bears) {
+      state.refusals++;
+      response.writeHead(429, headers).end();
+    } else setTimeout(() => response.end(), 3);
+  });
+  return { url, state };
+}
+
+test('a server that answers whatever comes is asked as much at once as is allowed, within a thousand requests', async () => {
+  const { url } = await started((_, response) => response.end());
+  const http = client();
+  expect(http.concurrency()).toBe(8);
+  expect(await ask(http, url, 1000)).toEqual(new Set([200]));
+  expect(http.concurrency()).toBe(32);
+  expect(http.requestsCount()).toBe(1000);
+});
+
+test('a server that takes ten at once is soon asked about ten at once, refuses few, and every question is answered', async () => {
+  const { url, state } = await startRefusing(10);
+  const http = client();
+  expect(await ask(http, url, 3000)).toEqual(new Set([200]));
+  expect(state.refusals).toBeLessThan(150);
+  expect(http.concurrency()).toBeGreaterThanOrEqual(2);
+  expect(http.concurrency()).toBeLessThanOrEqual(15);
+});
+
+test('when a server bears more again, it is asked for more again', async () => {
+  const { url, state } = await startRefusing(4);
+  const http = client();
+  await ask(http, url, 500);
+  expect(http.concurrency()).toBeLessThanOrEqual(8);
+  state.bears = 100;
+  const before = state.refusals;
+  await ask(http, url, 1500);
+  expect(http.concurrency()).toBe(32);
+  expect(state.refusals).toBe(before);
+});
+
+test('a server that becomes slow when it is asked too much at once is asked less', async () => {
+  let atOnce = 0;
+  let most = 0;
+  const { url } = await started((_, response) => {
+    most = Math.max(most, ++atOnce);
+    response.on('close', () => atOnce--);
+    void (async () => {
+      // As long as there are too many, all of them are slow.
+      for (let steps = 0; atOnce > 10 && steps < 15; steps++) await sleep(25);
+      await sleep(2);
+      response.end();
+    })();
+  });
+  const http = client({ steadyClock: () => performance.now() });
+  expect(await ask(http, url, 600)).toEqual(new Set([200]));
+  expect(most).toBeLessThan(28);
+  expect(http.concurrency()).toBeLessThan(28);
+});
+
+test('a server that cannot answer, or hangs up, is asked less at once', async () => {
+  for (const trouble of [503, 502, undefined]) {
+    let troubles = 1;
+    const { url } = await started((_, response) => {
+      if (troubles-- <= 0) response.end();
+      else if (trouble === undefined) response.destroy();
+      else response.writeHead(trouble).end();
+    });
+    const http = client();
+    await ask(http, url, 1);
+    expect(http.concurrency(), String(trouble)).toBe(2);
+  }
+});
+
+test('a server that does not answer in time is asked less at once', async () => {
+  let isFirst = true;
+  const { url } = await started((_, response) => {
+    if (!isFirst) response.end();
+    isFirst = false;
+  });
+  const http = client({ timeoutMs: 100 });
+  await ask(http, url, 1);
+  expect(http.concurrency()).toBe(2);
+});
+
+test('a tag that is broken costs no speed, and neither does what is not there', async () => {
+  const { url } = await started((request, response) =>
+    response.writeHead(request.url?.endsWith('7') ? 500 : 404).end(),
+  );
+  const http = client({ retries: 1 });
+  expect(await ask(http, url, 1000)).toEqual(new Set([404, 500]));
+  expect(http.concurrency()).toBeGreaterThanOrEqual(8);
+});
+
+test('an error that is gone when it is asked for again was the server’s, and not the tag’s', async () => {
+  let isFirst = true;
+  const { url } = await started((_, response) => {
+    response.writeHead(isFirst ? 500 : 200).end();
+    isFirst = false;
+  });
+  const http = client();
+  expect(await ask(http, url, 1)).toEqual(new Set([200]));
+  expect(http.concurrency()).toBe(2);
+});
+
+test('one request that is told to wait does so alone', async () => {
+  const controller = new AbortController();
+  const { url } = await started((request, response) =>
+    response.writeHead(request.url === '/told' ? 429 : 200, { 'retry-after': '100' }).end(),
+  );
+  const http = client();
+  const told = http.send(new URL('/told', url), { method: 'GET', signal: controller.signal });
+  expect(await ask(http, url, 100)).toEqual(new Set([200]));
+  controller.abort();
+  await expect(told).rejects.toThrow(/abort/i);
+});
+
+test('where everything is told to wait, nothing more goes out, and an abort ends the wait at once', async () => {
+  const controller = new AbortController();
+  const paths = new Set<string>();
+  const { url } = await started((request, response) => {
+    paths.add(request.url ?? '');
+    response.writeHead(429, { 'retry-after': new Date(100_000).toUTCString() }).end();
+  });
+  let looks = 0;
+  const http = client({
+    clock() {
+      looks++;
+      return 0;
+    },
+  });
+  const send = (path: string) => http.send(new URL(path, url), { method: 'GET', signal: controller.signal });
+  const refused = ['/a', '/b', '/c'].map(send);
+  while (looks < 6) await sleep(5); // at the clock, twice for each answer
+  const later = [send('/d'), send('/e')];
+  await sleep(50);
+  expect([...paths].sort()).toEqual(['/a', '/b', '/c']);
+  controller.abort();
+  for (const { status } of await Promise.allSettled([...refused, ...later])) expect(status).toBe('rejected');
+});
+
+test('a token that others depend on does not wait behind them', async () => {
+  const paths: string[] = [];
+  let release: (() => void) | undefined;
+  const { url } = await started((request, response) => {
+    paths.push(request.url ?? '');
+    if (request.url === '/first') release = () => response.end();
+    else response.end();
+  });
+  const http = client({ concurrencyMin: 1, concurrencyMax: 1 });
+  const send = (path: string) => http.send(new URL(path, url), { method: 'GET', signal });
+  const all = ['/first', ...Array.from({ length: 50 }, (_, i) => `/${i}`)].map(send);
+  all.push(http.send(new URL('/token', url), { method: 'GET', signal, isVital: true }));
+  while (release === undefined) await sleep(5);
+  release();
+  await Promise.all(all);
+  expect(paths.slice(0, 3)).toEqual(['/first', '/token', '/0']);
+});
+
+test('the cap on requests a second holds for all of them together', async () => {
+  const { url } = await started((_, response) => response.end());
+  const http = client({ requestsPerSecond: 100, steadyClock: () => performance.now() });
+  const startedAt = performance.now();
+  await ask(http, url, 60);
+  expect(performance.now() - startedAt).toBeGreaterThan(490); // ten at once, and then one every 10 ms
+});

@@ -1,0 +1,261 @@
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import { expect, test } from 'vitest';
+import { watchTraffic } from '../../../src/http/request-rate.ts';
+import { createSlots, type Gate } from '../../../src/lib/priority-semaphore.ts';
+import { createConcurrency } from '../../../src/registry/transport/aimd-limit.ts';
+import { createPause } from '../../../src/registry/transport/backpressure.ts';
+import { createLatency } from '../../../src/registry/transport/latency-monitor.ts';
+import { createPace } from '../../../src/registry/transport/request-pacing.ts';
+import { createRateCap } from '../../../src/registry/transport/token-bucket.ts';
+
+/* The parts of the pace, each on a clock of its own: a number. */
+
+const usual = { signal: new AbortController().signal, isVital: false };
+const vital = { ...usual, isVital: true };
+
+test('the limit grows by one for every round of answers while it is in use, to the most and not beyond', () => {
+  const concurrency = createConcurrency({ least: 2, most: 32 });
+  const limits: number[] = [];
+  for (let answers = 0; concurrency.limit() < 32; answers++) {
+    if (answers > 500) throw new Error('it takes too long');
+    limits.push(concurrency.limit());
+    concurrency.fine(concurrency.limit());
+  }
+  expect(limits[0]).toBe(8);
+  for (let limit = 9; limit < 32; limit++)
+    expect(limits.filter((at) => at === limit).length, `${limit}`).toBeCloseTo(limit, -1);
+  for (let i = 0; i < 100; i++) concurrency.fine(32);
+  expect(concurrency.limit()).toBe(32);
+});
+
+test('a limit that nobody reaches stays where it is', () => {
+  const concurrency = createConcurrency({ least: 2, most: 32 });
+  for (let i = 0; i < 1000; i++) concurrency.fine(7);
+  expect(concurrency.limit()).toBe(8);
+});
+
+test('it begins within its bounds, and trouble after trouble leads to the least', () => {
+  expect(createConcurrency({ least: 1, most: 4 }).limit()).toBe(4);
+  expect(createConcurrency({ least: 20, most: 32 }).limit()).toBe(20);
+  const concurrency = createConcurrency({ least: 3, most: 32 });
+  for (let now = 0; now < 10; now++) concurrency.trouble(now, now, concurrency.limit());
+  expect(concurrency.limit()).toBe(3);
+});
+
+test('a burst of refusals counts once: what began before the limit was lowered says nothing of the new one', () => {
+  const concurrency = createConcurrency({ least: 1, most: 32 });
+  for (let i = 0; i < 8; i++) concurrency.trouble(0, 10 + i, 8);
+  expect(concurrency.limit()).toBe(4);
+  concurrency.trouble(10, 20, 4);
+  expect(concurrency.limit()).toBe(2);
+});
+
+test('what is lowered is what was in flight, and not a limit that nobody reached', () => {
+  const concurrency = createConcurrency({ least: 1, most: 32 });
+  concurrency.trouble(0, 1, 4);
+  expect(concurrency.limit()).toBe(2);
+});
+
+test('near the last trouble it grows slowly, and above it as ever', () => {
+  const concurrency = createConcurrency({ least: 2, most: 32 });
+  const answersTo = (limit: number): number => {
+    let answers = 0;
+    for (; concurrency.limit() < limit; answers++) concurrency.fine(concurrency.limit());
+    return answers;
+  };
+  answersTo(16);
+  concurrency.trouble(0, 1, 16);
+  expect(concurrency.limit()).toBe(8);
+  expect(answersTo(15)).toBeLessThan(100); // 8 + 9 + ... + 14
+  expect(answersTo(17)).toBeGreaterThan(300); // ten rounds for each
+  expect(answersTo(20)).toBeLessThan(80);
+});
+
+test('against a server that takes ten at once it refuses few, and ten it uses', () => {
+  const concurrency = createConcurrency({ least: 2, most: 32 });
+  let refusals = 0;
+  let inUse = 0;
+  const rounds = 1000;
+  for (let now = 0; now < rounds; now++) {
+    const asked = concurrency.limit();
+    for (let i = 0; i < asked; i++) {
+      if (i < 10) concurrency.fine(asked);
+      else refusals++;
+    }
+    if (asked > 10) concurrency.trouble(now, now, asked);
+    inUse += Math.min(asked, 10);
+  }
+  expect(refusals / inUse).toBeLessThan(0.01);
+  expect(inUse / rounds).toBeGreaterThan(8);
+});
+
+/** A round of answers that all took so long, or as long as each of them says. */
+function round(latency: ReturnType<typeof createLatency>, from: number, ...tookMs: readonly number[]): boolean {
+  const answers = tookMs.length > 1 ? tookMs : Array.from({ length: 8 }, () => tookMs[0] ?? 0);
+  return answers.map((ms) => latency.isOutOfLine(from, from + ms, 8)).includes(true);
+}
+
+test('three times as long is in order, and more is out of line', () => {
+  const latency = createLatency();
+  expect([round(latency, 0, 100), round(latency, 1000, 299), round(latency, 2000, 301)]).toEqual([false, false, true]);
+});
+
+test('whatever is short is in order, however much longer it takes than before', () => {
+  const latency = createLatency();
+  expect([round(latency, 0, 1), round(latency, 1000, 250), round(latency, 2000, 251)]).toEqual([false, false, true]);
+});
+
+test('slow answers among quick ones are slow by themselves', () => {
+  const latency = createLatency();
+  round(latency, 0, 10);
+  expect(round(latency, 1000, 9000, 9000, 9000, 12, 12, 12, 12, 12)).toBe(false);
+});
+
+test('answers to what began before the limit was lowered do not count', () => {
+  const latency = createLatency();
+  round(latency, 0, 10);
+  expect(round(latency, 1000, 2000)).toBe(true);
+  expect(round(latency, 1001, 2500)).toBe(false);
+});
+
+test('where fewer at once are as slow, that is the new measure', () => {
+  const latency = createLatency();
+  round(latency, 0, 10);
+  expect(round(latency, 1000, 1000)).toBe(true);
+  for (let i = 2; i < 20; i++) expect(round(latency, i * 5000, 1000 + i), `${i}`).toBe(false);
+});
+
+test('where fewer at once are quicker, the measure stays, and the limit cannot creep up', () => {
+  const latency = createLatency();
+  round(latency, 0, 100);
+  expect(round(latency, 1000, 400)).toBe(true);
+  expect(round(latency, 2000, 200)).toBe(false);
+  expect(round(latency, 3000, 400)).toBe(true);
+});
+
+test('the cap lets a small burst out, and then one after the other, however long it rested', () => {
+  const cap = createRateCap(50);
+  const out: number[] = [];
+  for (let now = 0; now < 10_000; now += 1) {
+    if (now > 3000 && now < 7000) continue; // nobody asks
+    while (cap.waitMs(now) === 0) {
+      cap.take(now);
+      out.push(now);
+    }
+  }
+  for (let from = 0; from < 9000; from += 100)
+    expect(out.filter((at) => at >= from && at < from + 1000).length, `${from}`).toBeLessThanOrEqual(56);
+  expect(out.filter((at) => at < 3000).length).toBeGreaterThan(140);
+});
+
+test('after the wait that the cap names one may go out, at any rate', () => {
+  for (const rate of [1, 3, 7, 999, 10_000]) {
+    const cap = createRateCap(rate);
+    let now = 5;
+    for (let i = 0; i < 5000; i++) {
+      now += cap.waitMs(now) + 1e-6;
+      expect(cap.waitMs(now)).toBe(0);
+      cap.take(now);
+    }
+    expect(now).toBeGreaterThan(((5000 - Math.max(1, rate / 10)) / rate) * 1000 - 1);
+  }
+  expect(createRateCap(0).waitMs(0)).toBe(0);
+});
+
+test('one refusal is for the request that met it, and several in a row are for everyone, until the longest of them', () => {
+  const pause = createPause();
+  pause.refused(0, 20_000);
+  pause.refused(0, 5000);
+  pause.answered();
+  pause.refused(10, 1000);
+  pause.refused(10, 4000);
+  expect(pause.remainingMs(10)).toBe(0);
+  pause.refused(20, 2000);
+  expect([pause.remainingMs(20), pause.remainingMs(4010), pause.remainingMs(9999)]).toEqual([3990, 0, 0]);
+});
+
+test('nobody rests longer than a minute, and nobody where the server does not ask for it', () => {
+  const pause = createPause();
+  for (let i = 0; i < 5; i++) pause.refused(0, undefined);
+  expect(pause.remainingMs(0)).toBe(0);
+  for (let i = 0; i < 5; i++) pause.refused(0, 86_400_000);
+  expect(pause.remainingMs(0)).toBe(60_000);
+});
+
+/** A gate that lets in so many at once. */
+function gate(most: number): Gate {
+  return { waitMs: (inUse) => (inUse < most ? 0 : Number.POSITIVE_INFINITY), enter: () => undefined };
+}
+
+test('slots are given in order, and what others depend on goes first', async () => {
+  const slots = createSlots(gate(1));
+  const order: string[] = [];
+  const want = (name: string, turn: typeof usual) => slots.take(turn).then(() => order.push(name));
+  const wanted = [want('a', usual), want('b', usual), want('c', usual), want('token', vital), want('probe', vital)];
+  for (const _ of wanted) {
+    await new Promise(setImmediate);
+    expect(slots.inUse()).toBe(1);
+    slots.give();
+  }
+  await Promise.all(wanted);
+  expect(order).toEqual(['a', 'token', 'probe', 'b', 'c']);
+  expect(slots.inUse()).toBe(0);
+});
+
+test('a wait for a slot ends with its signal, and the slot goes to the next one', async () => {
+  const slots = createSlots(gate(1));
+  const controller = new AbortController();
+  await slots.take(usual);
+  const given = slots.take({ ...usual, signal: controller.signal });
+  const next = slots.take(usual);
+  controller.abort(new Error('no longer wanted'));
+  await expect(given).rejects.toThrow('no longer wanted');
+  slots.give();
+  await next;
+  await expect(slots.take({ ...usual, signal: controller.signal })).rejects.toThrow('no longer wanted');
+});
+
+test('where the gate names a time, it is asked again by then', async () => {
+  let waitMs = 5;
+  const slots = createSlots({ waitMs: () => waitMs, enter: () => undefined });
+  const wanted = [slots.take(usual), slots.take(usual)];
+  waitMs = 0;
+  await Promise.all(wanted);
+  expect(slots.inUse()).toBe(2);
+});
+
+test('while many ask the service itself, few requests are in flight, and as many as ever afterwards', async () => {
+  let isBusy = true;
+  let begun = 0;
+  const pace = createPace({
+    ...{ concurrencyMin: 2, concurrencyMax: 32, requestsPerSecond: 0 },
+    steadyClock: () => 0,
+    isBusy: () => isBusy,
+  });
+  for (let i = 0; i < 20; i++) void pace.begin(usual).then(() => begun++);
+  await new Promise(setImmediate);
+  expect([begun, pace.concurrency()]).toEqual([2, 2]);
+  isBusy = false;
+  pace.end(0, { kind: 'unknown' });
+  await new Promise(setImmediate);
+  expect([begun, pace.concurrency()]).toEqual([9, 8]);
+});
+
+test('many are more than a hundred in the last second', () => {
+  let now = 0;
+  const server = new EventEmitter() as Server;
+  const isMany = watchTraffic(server, () => now);
+  const ask = (count: number): void => {
+    for (let i = 0; i < count; i++) server.emit('request');
+  };
+  ask(101);
+  expect(isMany(), 'the second is not over').toBe(false);
+  now += 1000;
+  expect(isMany()).toBe(true);
+  ask(100);
+  now += 999;
+  expect(isMany(), 'it holds until the next one is over').toBe(true);
+  now += 1;
+  expect(isMany()).toBe(false);
+});

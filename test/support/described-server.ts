@@ -1,0 +1,150 @@
+import type { ServerOptions } from '../../src/api/server.ts';
+import { GraphBuilder } from '../../src/domain/graph/graph-builder.ts';
+import type { Descriptor } from '../../src/domain/manifest/manifest.ts';
+import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
+import type { RepositoryName, TagName } from '../../src/domain/names.ts';
+import type { TagFinding } from '../../src/domain/snapshot/crawl-result.ts';
+import type { Gap, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
+import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
+import { OPEN_FRONT } from '../../src/http/admission.ts';
+import type { CollectionState } from '../../src/ports.ts';
+import { NOTHING_COLLECTED } from './sample-crawl-stats.ts';
+import { config, digest, layer } from './sample-graph.ts';
+import { createSampleServer, NOW, WAITING } from './sample-server.ts';
+
+/* The registry of the examples in the OpenAPI document:
+ *
+ *   base:1                image: base 1000                          group/charts:1.0     a Helm chart
+ *   group/app:1.0         image: base 1000, app 200                 group/app:2.0        broken
+ *   group/app:latest      index: the same image, and one that is not stored
+ *   group/app:sha256-….sig  its signature                           team/tags, team      a name that ends like a path
+ *   old                   not readable since the day before         secret               forbidden */
+const mediaType = MANIFEST_TYPES.ociManifest;
+const FINISHED_AT = NOW - 60_000;
+const DAY_MS = 86_400_000;
+
+export function describedSnapshot(): Snapshot {
+  const builder = new GraphBuilder();
+  const image = (name: string, ...layers: Descriptor[]) =>
+    builder.addManifest(digest(name), 500, { kind: 'image', mediaType, config, layers });
+  const base = image('base image', layer('base', 1000));
+  const app = image('app image', layer('base', 1000), layer('app', 200));
+  const index = builder.addManifest(digest('app index'), 300, {
+    kind: 'index',
+    mediaType: MANIFEST_TYPES.ociIndex,
+    manifests: [
+      { mediaType, digest: digest('app image'), sizeBytes: 500, platform: 'linux/amd64' },
+      { mediaType, digest: digest('missing'), sizeBytes: 500, platform: 'linux/arm64' },
+    ],
+  });
+  const chart = builder.addManifest(digest('chart'), 400, {
+    kind: 'image',
+    mediaType,
+    config: { mediaType: 'application/vnd.cncf.helm.config.v1+json', digest: digest('chart config'), sizeBytes: 50 },
+    layers: [layer('chart layer', 60)],
+  });
+  const signature = image('signature', layer('signature layer', 30));
+  builder.addImageConfig(config.digest, { createdAt: NOW - 30 * DAY_MS, platform: 'linux/amd64' });
+  return toSnapshot({
+    graph: builder.build(),
+    repositories: [
+      repository('base', [tag('1', base, NOW - 2 * DAY_MS)]),
+      repository('group/app', [
+        tag('1.0', app),
+        tag('latest', index),
+        tag(`sha256-${digest('app image').slice('sha256:'.length)}.sig`, signature),
+        brokenTag('group/app', '2.0'),
+      ]),
+      repository('group/charts', [tag('1.0', chart)]),
+      repository('old', [tag('1', base)], { code: 'unreadable', reason: 'the registry answers 500' }, NOW - DAY_MS),
+      repository('secret', [], { code: 'forbidden', reason: 'the user may not read the repository' }),
+      repository('team', [tag('1', base)]),
+      repository('team/tags', [tag('1', base)]),
+    ],
+    illegal: new Set(['Not/Legal']),
+    startedAt: FINISHED_AT - 42_000,
+    finishedAt: FINISHED_AT,
+  });
+}
+
+function tag(name: string, root: number, lastPulledAt?: number): TagFinding {
+  return { name: name as TagName, root, lastPulledAt };
+}
+
+function brokenTag(repositoryName: string, name: string): TagFinding {
+  const reference = name as TagName;
+  const gap: Gap = { repository: repositoryName, reference, code: 'missing', reason: 'the manifest is not stored' };
+  return { name: reference, root: undefined, lastPulledAt: undefined, gap };
+}
+
+function repository(
+  name: string,
+  tags: readonly TagFinding[],
+  why?: Pick<Gap, 'code' | 'reason'>,
+  staleSince?: number,
+) {
+  const gap: Gap | undefined = why && {
+    repository: name,
+    ...why,
+    ...(staleSince !== undefined && { staleSince }),
+  };
+  return { name: name as RepositoryName, tags, gap, staleSince };
+}
+
+/** What a service may be in the middle of when it is asked. */
+export type Situation = 'collected' | 'before' | 'failing' | 'collecting' | 'resting' | 'busy';
+
+export const EVENTS_SECRET = 'the secret of the events';
+/** What the sample directory lets in. */
+export const PASSWORD = 'right';
+
+const COLLECTING: CollectionState = {
+  ...WAITING,
+  nextAt: undefined,
+  lastFinishedAt: FINISHED_AT,
+  running: {
+    startedAt: NOW - 5000,
+    requestsCount: 321,
+    progress: { repositoriesFound: 7, repositoriesRead: 3, repositoriesKept: 1, tagsFound: 20, tagsRead: 11 },
+  },
+};
+
+const FAILING: CollectionState = {
+  ...WAITING,
+  failure: { at: NOW - 1000, kind: 'unavailable', reason: 'the registry answers 502' },
+};
+
+/** The options of a server in that situation, with the registry above behind it. */
+export function describedOptions(situation: Situation): Partial<ServerOptions> {
+  const snapshot = situation === 'before' || situation === 'failing' ? undefined : describedSnapshot();
+  const state = STATES[situation] ?? WAITING;
+  const limits = { ...OPEN_FRONT.limits, requestsPerAddress: situation === 'busy' ? 1 : 0 };
+  return {
+    version: '1.0.0',
+    snapshots: { latest: () => snapshot },
+    collections: {
+      state: () => state,
+      tally: () => NOTHING_COLLECTED,
+      request: () => REQUESTS[situation] ?? 'started',
+    },
+    events: { secret: EVENTS_SECRET },
+    directory: { authenticate: async (_, password) => password === PASSWORD },
+    tokens: {
+      expiresInSeconds: 3600,
+      issue: async () => 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.signature',
+      verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
+      recall: (token) => (token === 'good' ? { user: 'alice' } : undefined),
+    },
+    front: { ...OPEN_FRONT, limits },
+  };
+}
+
+const STATES: Readonly<Partial<Record<Situation, CollectionState>>> = { collecting: COLLECTING, failing: FAILING };
+const REQUESTS: Readonly<Partial<Record<Situation, ReturnType<ServerOptions['collections']['request']>>>> = {
+  collecting: 'running',
+  resting: { retryAfterMs: 7000 },
+};
+
+export function createDescribedServer(situation: Situation, changes: Partial<ServerOptions> = {}) {
+  return createSampleServer({ ...describedOptions(situation), ...changes });
+}

@@ -1,0 +1,12 @@
+import type { CollectionTally } from '../../src/ports.ts';
+
+/** Before the first collection. */
+export const NOTHING_COLLECTED: CollectionTally = {
+  requestsCount: 0,
+  succeededCount: 0,
+  failedCounts: { forbidden: 0, unreadable: 0, unsupported: 0, unavailable: 0, store: 0, emptied: 0, unexpected: 0 },
+  repositoriesRead: 0,
+  tagsRead: 0,
+  lastStartedAt: undefined,
+  lastDurationMs: undefined,
+};

@@ -1,0 +1,87 @@
+import type { Descriptor, Manifest } from '../../src/domain/manifest/manifest.ts';
+import type { Digest, RepositoryName, TagName } from '../../src/domain/names.ts';
+import type { Registry, RegistryFailure, RegistryFailureKind, StoredManifest } from '../../src/ports.ts';
+
+/** What a registry throws, at the port. */
+export class Failure extends Error implements RegistryFailure {
+  readonly kind: RegistryFailureKind;
+  readonly reason = 'a failure';
+
+  constructor(kind: RegistryFailureKind) {
+    super(`a failure of kind ${kind}`);
+    this.kind = kind;
+  }
+}
+
+export const digestOf = (letter: string): Digest => `sha256:${letter.repeat(64)}` as Digest;
+
+export function storedManifest(digest: Digest, sizeBytes: number, manifest: Manifest): StoredManifest {
+  return { digest, sizeBytes, manifest, served: { contentType: '', body: new Uint8Array() } };
+}
+
+export const descriptor = (digest: Digest, mediaType: string, sizeBytes: number): Descriptor => ({
+  digest,
+  mediaType,
+  sizeBytes,
+});
+
+/** An image that is told from others by a letter: its manifest weighs 10, its config 1 and its layer so much. */
+export function image(letter: string, layerBytes = 100): StoredManifest {
+  return storedManifest(`sha256:${letter.repeat(62)}00` as Digest, 10, {
+    kind: 'image',
+    config: descriptor(`sha256:${letter.repeat(62)}01` as Digest, 'application/vnd.oci.image.config.v1+json', 1),
+    layers: [
+      descriptor(`sha256:${letter.repeat(62)}02` as Digest, 'application/vnd.oci.image.layer.v1.tar', layerBytes),
+    ],
+  });
+}
+
+/** A registry that can be changed, and tells what it was asked. */
+export interface ToyRegistry extends Registry {
+  /** By repository and tag. */
+  readonly content: Map<string, Map<string, StoredManifest>>;
+  /** Each question: what, of which repository, and of which reference. */
+  readonly asked: string[];
+  /** What was asked since this was called last. */
+  takeAsked(): readonly string[];
+  push(repository: string, tag: string, manifest: StoredManifest): void;
+}
+
+export function createToyRegistry(answers: Partial<Registry> = {}): ToyRegistry {
+  const content: ToyRegistry['content'] = new Map();
+  const asked: string[] = [];
+  const find = (repository: string, reference: string): StoredManifest | undefined => {
+    const tags = content.get(repository);
+    return tags?.get(reference) ?? [...(tags?.values() ?? [])].find(({ digest }) => digest === reference);
+  };
+  return {
+    content,
+    asked,
+    takeAsked: () => asked.splice(0).sort(),
+    push(repository, tag, manifest) {
+      content.set(repository, (content.get(repository) ?? new Map()).set(tag, manifest));
+    },
+    async *repositories() {
+      yield* [...content.keys()] as RepositoryName[];
+    },
+    isWanted: () => true,
+    expect: async () => undefined,
+    async tags(repository) {
+      asked.push(`tags ${repository}`);
+      return [...(content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));
+    },
+    async resolve(repository, tag, before) {
+      const digest = find(repository, tag)?.digest;
+      asked.push(`${before !== undefined && before === digest ? 'unchanged' : 'resolve'} ${repository}:${tag}`);
+      return digest;
+    },
+    async manifest(repository, reference) {
+      asked.push(`manifest ${repository}:${reference}`);
+      return find(repository, reference);
+    },
+    blobBytes: async () => 1,
+    imageConfig: async () => ({ createdAt: undefined, platform: 'linux/amd64' }),
+    referrers: async () => undefined,
+    ...answers,
+  };
+}

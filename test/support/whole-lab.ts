@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { pushSampleContent } from '../../lab/content.ts';
+import { type LabDirectory, startDirectory, VALID_GID } from '../../lab/directory.ts';
+import { createPusher } from '../../lab/push.ts';
+import { type LabRegistry, type LabRegistryOptions, startRegistry } from '../../lab/registry.ts';
+import { type LabService, type Settings, startService } from '../../lab/service.ts';
+import { slowed } from '../../lab/slowed.ts';
+import { type LabTokenService, startTokenService } from '../../lab/token-service.ts';
+
+/* All that the service needs, for real, and the service as an operator has it: its own process, its own file. */
+
+const ACCESS_TOKEN = 'glpat-access%token';
+const SECRET_KEY = 'the secret key of this run: 100% secret';
+export const PASSWORD = 'pä:s:wörd';
+export const WRONG_PASSWORD = 'wrong-password-of-jürgen';
+
+export interface WholeLab {
+  readonly tokens: LabTokenService;
+  readonly registry: LabRegistry;
+  readonly directory: LabDirectory;
+  /** Starts a service; the settings replace some of the usual ones. */
+  start(changes?: Settings): Promise<LabService>;
+  /** Starts one that collects one request after the other, of which each takes so long: time to do something in the middle of it. */
+  startSlowly(delayMs: number, changes?: Settings): Promise<LabService>;
+  /** Stops one, and keeps what it has printed. */
+  stop(service: LabService): Promise<number | null>;
+  /** Everything that any stopped service has printed. */
+  readonly outputs: string[];
+  remove(): Promise<void>;
+}
+
+/** @param options for the registry */
+export async function startWholeLab(options: Omit<LabRegistryOptions, 'tokens'> = {}): Promise<WholeLab> {
+  const [tokens, directory] = await Promise.all([
+    startTokenService([{ username: 'crawler', accessToken: ACCESS_TOKEN, isAdmin: true }]),
+    startDirectory({ isAnonymousAllowed: false }),
+  ]);
+  const registry = await startRegistry({ tokens, ...options });
+  await pushSampleContent(createPusher(registry, tokens));
+  const outputs: string[] = [];
+  const lab: WholeLab = {
+    tokens,
+    registry,
+    directory,
+    start: (changes = {}) => startService(changed(usual({ tokens, registry, directory }), changes)),
+    async startSlowly(delayMs, changes = {}) {
+      const slow = await slowed(registry.url, delayMs);
+      const slowly = { registry: { registry_base_url: slow.url, concurrency_min: 1, concurrency_max: 1 } };
+      const service = await lab.start(changed(slowly, changes));
+      return { ...service, stop: () => service.stop().then(slow.stop) };
+    },
+    async stop(service) {
+      await service.stop();
+      outputs.push(service.child.output());
+      return service.child.ended;
+    },
+    outputs,
+    async remove() {
+      await Promise.all([registry.remove(), directory.remove()]);
+      await tokens.stop();
+    },
+  };
+  return lab;
+}
+
+function usual({ tokens, registry, directory }: Pick<WholeLab, 'tokens' | 'registry' | 'directory'>): Settings {
+  return {
+    ldap: {
+      host: directory.ldapsUrl,
+      base_dn: directory.baseDn,
+      valid_gid: VALID_GID,
+      ca_file: directory.caFile,
+      bind_dn: directory.reader.dn,
+      bind_password: directory.reader.password,
+      timeout: '2 s',
+    },
+    jwt: { secret_key: SECRET_KEY, auth_token_expires: '1h' },
+    registry: {
+      gitlab_base_url: tokens.url,
+      registry_base_url: `${registry.url}/`,
+      username: 'crawler',
+      access_token: ACCESS_TOKEN,
+    },
+  };
+}
+
+function changed(settings: Settings, changes: Settings): Settings {
+  const sections = new Set([...Object.keys(settings), ...Object.keys(changes)]);
+  return Object.fromEntries([...sections].map((name) => [name, { ...settings[name], ...changes[name] }]));
+}
+
+export const basic = (user: string, password: string) => ({
+  authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+});
+
+export async function signIn({ url }: LabService): Promise<Record<string, string>> {
+  const response = await fetch(`${url}/auth_token`, { headers: basic('jürgen', PASSWORD) });
+  const { auth_token } = (await response.json()) as { auth_token: string };
+  return { authorization: `Bearer ${auth_token}` };
+}
+
+/** All that a service says of the registry, but for the time. */
+export async function figures(service: LabService): Promise<object> {
+  const response = await fetch(`${service.url}/repositories?embed=true`, { headers: await signIn(service) });
+  const { _embedded } = (await response.json()) as { _embedded: { items: object[] } };
+  return _embedded;
+}
+
+/** Waits until the process has said that. */
+export async function said({ child }: LabService, text: string, times = 1): Promise<void> {
+  for (let tries = 0; child.output().split(text).length <= times; tries++) {
+    if (tries > 2000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
+    await sleep(20);
+  }
+}
+
+/** Holds whatever was printed or answered against every secret, in every form that it could take. */
+export function expectNoSecret(all: string, { directory }: WholeLab): void {
+  for (const secret of [ACCESS_TOKEN, SECRET_KEY, PASSWORD, directory.reader.password, WRONG_PASSWORD]) {
+    for (const form of [
+      secret,
+      encodeURIComponent(secret),
+      Buffer.from(secret).toString('base64'),
+      Buffer.from(`crawler:${secret}`).toString('base64'),
+    ]) {
+      expect(all).not.toContain(form);
+    }
+  }
+  expect(all).not.toMatch(/eyJ[\w-]+\.eyJ/);
+}

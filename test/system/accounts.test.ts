@@ -1,0 +1,151 @@
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../lab/child.ts';
+import { type LabDirectory, startDirectory, VALID_GID } from '../../lab/directory.ts';
+import { type LabService, type Settings, startService } from '../../lab/service.ts';
+import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { basic, said } from '../support/whole-lab.ts';
+
+/* Accounts in a file, beside a real directory and instead of one, in the service as an operator has it. There is no registry: nobody needs one
+ * to sign in. */
+
+/** bcrypt and argon2id of `file-secret`, as libxcrypt and OpenSSL make them. */
+const BCRYPT = '$2y$10$abcdefghijklmnopqrstuuyaWZJtfv4HRL6.64xtJ98dWx7/qCWaO';
+const ARGON2 = '$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$LHNJ+mg6s6q8PM77pRnj3NlunjvFL/P2XHw5QFRTkp8';
+const PASSWORD = 'file-secret';
+const WRONG = 'wrong-secret-of-somebody';
+
+let folder: string;
+let directory: LabDirectory;
+const services: LabService[] = [];
+
+beforeAll(async () => {
+  folder = await inNewDirectory('accounts', async (made) => made);
+  directory = await startDirectory();
+});
+
+afterAll(async () => {
+  for (const service of services) await service.stop();
+  await directory.remove();
+  await removeDirectory(folder);
+});
+
+async function htpasswdFile(text: string, mode = 0o600): Promise<string> {
+  const path = join(await mkdtemp(join(folder, 'one-')), 'htpasswd');
+  await writeFile(path, text, { mode });
+  await chmod(path, mode);
+  return path;
+}
+
+/** What the original's file has, but for the way in. */
+async function start(changes: Settings): Promise<LabService> {
+  const service = await startService({
+    jwt: { secret_key: 'the secret key of this run: at least 32 bytes', ...changes['jwt'] },
+    registry: { registry_base_url: `http://127.0.0.1:${await freePort()}/`, discovery: 'catalog' },
+    ...changes,
+  });
+  services.push(service);
+  return service;
+}
+
+const ldap = () => ({
+  host: directory.ldapsUrl,
+  base_dn: directory.baseDn,
+  valid_gid: VALID_GID,
+  ca_file: directory.caFile,
+  timeout: '2 s',
+});
+
+async function signIn({ url }: LabService, user: string, password: string): Promise<number> {
+  const { status } = await fetch(`${url}/auth_token`, { method: 'POST', headers: basic(user, password) });
+  return status;
+}
+
+describe('with accounts in a file alone', () => {
+  let service: LabService;
+  let file: string;
+
+  beforeAll(async () => {
+    file = await htpasswdFile(`# two\nalice:${BCRYPT}\njürgen:${ARGON2}\n`);
+    service = await start({ auth: { methods: 'htpasswd', htpasswd_file: file } });
+  });
+
+  test('no directory is needed, and who is in the file signs in and reads', async () => {
+    for (const user of ['alice', 'jürgen']) {
+      const response = await fetch(`${service.url}/auth_token`, { headers: basic(user, PASSWORD) });
+      expect([response.status, response.headers.get('cache-control')]).toEqual([200, 'no-store']);
+      const { auth_token, expires_in } = (await response.json()) as { auth_token: string; expires_in: number };
+      expect(expires_in).toBe(14 * 86_400);
+      const read = await fetch(`${service.url}/repositories`, { headers: { authorization: `Bearer ${auth_token}` } });
+      expect(read.status).toBe(200);
+    }
+    expect(await signIn(service, 'alice', WRONG)).toBe(401);
+    expect(await signIn(service, 'nobody', PASSWORD)).toBe(401);
+  });
+
+  test('the log names the user and the way in, and nobody’s password', async () => {
+    await signIn(service, 'alice', PASSWORD);
+    await signIn(service, 'mallory', WRONG);
+    await said(service, '"user":"alice","method":"htpasswd","msg":"signed in"');
+    await said(service, '"user":"mallory","methods":["htpasswd"],"msg":"sign-in refused"');
+    for (const secret of [PASSWORD, WRONG, BCRYPT, ARGON2]) expect(service.child.output()).not.toContain(secret);
+  });
+
+  test('an account that is added, changed or removed counts without a new start, and a broken file changes nothing', async () => {
+    await writeFile(file, `carol:${BCRYPT}\n`);
+    await said(service, '"setting":"[auth] htpasswd_file","msg":"a file was read again, and counts"');
+    expect([await signIn(service, 'carol', PASSWORD), await signIn(service, 'alice', PASSWORD)]).toEqual([200, 401]);
+    await writeFile(file, `carol:${BCRYPT}\ndave:${PASSWORD}\n`);
+    await said(service, `${file}:2: holds a password in plain text, or no hash that we know`);
+    expect([await signIn(service, 'carol', PASSWORD), await signIn(service, 'dave', PASSWORD)]).toEqual([200, 401]);
+    expect(service.child.output()).not.toContain(PASSWORD);
+  });
+});
+
+describe('with a directory and a file', () => {
+  test('whoever is known to one of them signs in, and the log says by which', async () => {
+    const file = await htpasswdFile(`robot:${BCRYPT}\nalice:${BCRYPT}\n`);
+    const service = await start({ auth: { methods: 'ldap, htpasswd', htpasswd_file: file }, ldap: ldap() });
+    expect(await signIn(service, 'robot', PASSWORD)).toBe(200);
+    expect(await signIn(service, 'alice', 'alice-secret')).toBe(200);
+    expect(await signIn(service, 'alice', PASSWORD)).toBe(200);
+    expect(await signIn(service, 'bob', 'bob-secret')).toBe(401);
+    await said(service, '"user":"robot","method":"htpasswd","msg":"signed in"');
+    await said(service, '"user":"alice","method":"ldap","msg":"signed in"');
+    await said(service, '"user":"alice","method":"htpasswd","msg":"signed in"');
+    await said(service, '"user":"bob","methods":["ldap","htpasswd"],"msg":"sign-in refused"');
+  });
+
+  test.for(['ldap, htpasswd', 'htpasswd, ldap'])(
+    'a directory that is down keeps nobody of the file out, and of others nobody can tell (%s)',
+    async (methods) => {
+      const file = await htpasswdFile(`robot:${BCRYPT}\n`);
+      const host = `ldaps://127.0.0.1:${await freePort()}`;
+      const service = await start({ auth: { methods, htpasswd_file: file }, ldap: { ...ldap(), host } });
+      expect(await signIn(service, 'robot', PASSWORD)).toBe(200);
+      expect(await signIn(service, 'robot', WRONG)).toBe(401);
+      expect(await signIn(service, 'alice', 'alice-secret')).toBe(503);
+      await said(service, 'a method cannot tell who signs in; another one could');
+    },
+  );
+});
+
+test('a file that everyone may read is told, and counts', async () => {
+  const file = await htpasswdFile(`alice:${BCRYPT}\n`, 0o644);
+  const service = await start({ auth: { methods: 'htpasswd', htpasswd_file: file } });
+  await said(service, `"path":"${file}","msg":"others than the service can read or change the file"`);
+  expect(await signIn(service, 'alice', PASSWORD)).toBe(200);
+});
+
+test('a file that is not right ends the start with 1, and a line for each mistake with the file and its line', async () => {
+  const file = await htpasswdFile(`alice:${BCRYPT}\nbob:${PASSWORD}\ncarol:$apr1$x$y\n`);
+  const failure = await start({ auth: { methods: 'htpasswd', htpasswd_file: file } }).catch(String);
+  const place = `gitlab-registry-usage-rest: [auth] htpasswd_file: ${file}`;
+  expect(failure).toContain(`${place}:2: holds a password in plain text, or no hash that we know; expected bcrypt`);
+  expect(failure).toContain(`${place}:3: holds an MD5 hash, which is guessed too quickly; expected bcrypt`);
+  for (const hidden of [PASSWORD, '    at ']) expect(failure).not.toContain(hidden);
+  const missing = join(folder, 'none');
+  const other = await start({ auth: { not_before_file: missing }, ldap: ldap() }).catch(String);
+  expect(other).toContain(`gitlab-registry-usage-rest: [auth] not_before_file: ${missing} is not there\n`);
+});

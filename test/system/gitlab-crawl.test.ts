@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { config, layer } from '../../lab/images.ts';
+import { noProgress } from '../../src/crawl/progress.ts';
+import { createSnapshots } from '../../src/crawl/snapshots.ts';
+import { type GitlabLab, startGitlabLab } from '../support/gitlab-lab.ts';
+import { snapshotsOptions } from '../support/take-snapshot.ts';
+
+/* A crawl in the name of somebody who is no administrator, of a registry with GitLab's metadata database. */
+
+let lab: GitlabLab;
+
+beforeAll(async () => {
+  lab = await startGitlabLab(
+    [{ username: 'member', isAdmin: false, mayPull: (name) => name.startsWith('shop/') }],
+    [
+      { id: 7, path: 'shop/app', repositories: ['shop/app', 'shop/app/cache'], members: ['member'] },
+      { id: 30, path: 'tools/lint', repositories: ['tools/lint'], members: [] },
+    ],
+  );
+  for (let tag = 0; tag < 150; tag++)
+    await lab.pusher.image('shop/app', `t${tag}`, { config: config(`${tag}`), layers: [layer(`${tag % 7}`, 10)] });
+});
+
+afterAll(() => lab.remove());
+
+test('a registry that says what its tags point at is asked once for a thousand of them, and for a manifest once in its life', async () => {
+  const snapshots = createSnapshots(snapshotsOptions(lab.as('member'), 8));
+  const take = () => snapshots.takeAll(noProgress(), new AbortController().signal);
+  const first = await take();
+  expect(first.repositories.map(({ name, tags }) => [name, tags.length])).toEqual([
+    ['shop/app', 151],
+    ['shop/app/cache', 1],
+  ]);
+  expect(first.gaps).toEqual([]);
+  lab.gitlab.forgetCounts();
+  expect((await take()).repositories).toEqual(first.repositories);
+  // No manifest, and no tag by itself; `registry other` is the question whether there are lists of referrers.
+  expect(lab.gitlab.counts()).toEqual({
+    ping: 1,
+    token: 2,
+    'rest projects': 2,
+    'rest project': 1,
+    'gitlab probe': 1,
+    'gitlab tags': 2,
+    'registry other': 1,
+  });
+});

@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { chmod, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../lab/child.ts';
+import { type LabService, startService } from '../../lab/service.ts';
+import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { parseHtpasswd } from '../../src/auth/htpasswd.ts';
+import { basic, said } from '../support/whole-lab.ts';
+
+/* Files that Apache's htpasswd has made, as docs/accounts.md tells to make them. */
+
+const run = promisify(execFile);
+const PASSWORD = 'pä:s wörd';
+let folder: string;
+
+beforeAll(async () => {
+  folder = await inNewDirectory('htpasswd', async (made) => made);
+});
+
+afterAll(() => removeDirectory(folder));
+
+/** Runs `htpasswd` for that file and user, with the password where nobody else sees it. */
+async function htpasswd(options: readonly string[], file: string, user: string, password = PASSWORD): Promise<string> {
+  const running = run('htpasswd', [...options, '-i', file, user]);
+  running.child.stdin?.end(password);
+  await running;
+  await chmod(file, 0o600);
+  return file;
+}
+
+/** What is right of `htpasswd` in the page, without the path and the name. */
+function documentedOptions(): readonly string[] {
+  const page = readFileSync(new URL('../../docs/accounts.md', import.meta.url), 'utf8');
+  return /^htpasswd (.*) \/\S+ alice$/m.exec(page)?.[1]?.split(' ') ?? [];
+}
+
+async function start(file: string): Promise<LabService> {
+  return startService({
+    auth: { methods: 'htpasswd', htpasswd_file: file },
+    jwt: { secret_key: 'the secret key of this run: at least 32 bytes' },
+    registry: { registry_base_url: `http://127.0.0.1:${await freePort()}/`, discovery: 'catalog' },
+  });
+}
+
+test('what it makes as the page tells lets in, and what it changes or deletes counts without a new start', async () => {
+  expect(documentedOptions()).toEqual(['-B', '-C', '12', '-c']);
+  const file = await htpasswd(documentedOptions(), join(folder, 'documented'), 'alice');
+  await htpasswd(['-B', '-C', '4'], file, 'jürgen', 'other');
+  const service = await start(file);
+  try {
+    const signIn = async (user: string, password: string) =>
+      (await fetch(`${service.url}/auth_token`, { headers: basic(user, password) })).status;
+    expect([await signIn('alice', PASSWORD), await signIn('jürgen', 'other')]).toEqual([200, 200]);
+    expect([await signIn('alice', 'other'), await signIn('jürgen', PASSWORD)]).toEqual([401, 401]);
+    const again = '"msg":"a file was read again, and counts"';
+    await htpasswd(['-B', '-C', '5'], file, 'alice', 'new');
+    await said(service, again);
+    expect([await signIn('alice', PASSWORD), await signIn('alice', 'new')]).toEqual([401, 200]);
+    await run('htpasswd', ['-D', file, 'alice']);
+    await said(service, again, 2);
+    expect([await signIn('alice', 'new'), await signIn('jürgen', 'other')]).toEqual([401, 200]);
+  } finally {
+    await service.stop();
+  }
+});
+
+describe('what it makes otherwise is refused, and told:', () => {
+  test.for([
+    ['-m', 'an MD5 hash, which is guessed too quickly'],
+    ['-s', 'a SHA-1 hash, which is guessed too quickly'],
+    ['-d', 'a hash of crypt, or a password in plain text'],
+    ['-p', 'a password in plain text, or no hash that we know'],
+    ['-2', 'a hash of SHA-crypt, which is not supported'],
+    ['-5', 'a hash of SHA-crypt, which is not supported'],
+  ] as const)('%s is %s', async ([option, kind]) => {
+    const file = await htpasswd(['-c', option], join(folder, `of${option}`), 'alice', 'hunter2');
+    const text = await readFile(file, 'utf8');
+    const message = `holds ${kind}; expected bcrypt, as \`htpasswd -B -C 12\` writes it, or Argon2`;
+    expect(parseHtpasswd(text)).toMatchObject({ mistakes: [{ line: 1, message: expect.stringContaining(message) }] });
+    if (option !== '-m' && option !== '-p') return;
+    const failure = await start(file).then(
+      async (service) => service.stop(),
+      (error: unknown) => String(error),
+    );
+    expect(failure).toContain(`gitlab-registry-usage-rest: [auth] htpasswd_file: ${file}:1: ${message}`);
+    expect(failure).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { config, layer } from '../../lab/images.ts';
+import { layOutRegistry, repositoryName } from '../../lab/layout.ts';
+import { createPusher } from '../../lab/push.ts';
+import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
+import { noProgress } from '../../src/crawl/progress.ts';
+import { createSnapshots } from '../../src/crawl/snapshots.ts';
+import { connect } from '../support/registry-client.ts';
+import { snapshotsOptions } from '../support/take-snapshot.ts';
+
+/* What a second crawl asks of a real registry, as the registry's own log has it. */
+
+const SIZE = { repositories: 10, tagsPerRepository: 30, layersPerTag: 3 };
+const TAGS = SIZE.repositories * SIZE.tagsPerRepository;
+
+let registry: LabRegistry;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  await layOutRegistry(registry.storageDirectory, SIZE);
+});
+
+afterAll(() => registry.remove());
+
+/** Calls, and how often each kind of question was answered in which way meanwhile. */
+async function counting<T>(act: () => Promise<T>): Promise<{ readonly result: T; readonly counts: object }> {
+  const before = registry.output().length;
+  const result = await act();
+  const counts: Record<string, number> = {};
+  const log = registry.output().slice(before);
+  for (const [, method, path = '', status] of log.matchAll(/"(GET|HEAD) (\S+) HTTP[^"]*" (\d+)/g)) {
+    const kind = /\/(manifests\/sha256|manifests|tags|blobs|referrers)\b/.exec(path)?.[1] ?? 'other';
+    const name = `${method} ${kind} ${status}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return { result, counts };
+}
+
+test('an unchanged registry is asked one conditional question for each tag, a changed one besides for each new digest', async () => {
+  const snapshots = createSnapshots(snapshotsOptions(connect(registry.url), 8));
+  const take = () => counting(() => snapshots.takeAll(noProgress(), new AbortController().signal));
+  const [first, second] = [await take(), await take()];
+  expect(first.counts).toMatchObject({ 'GET manifests 200': TAGS, 'GET blobs 200': TAGS });
+  // The version check and the catalogue.
+  const lists = { 'GET other 200': 2, 'GET tags 200': SIZE.repositories, 'GET referrers 404': 1 };
+  expect(second.counts).toEqual({ ...lists, 'HEAD manifests 304': TAGS });
+  expect(second.result.repositories).toEqual(first.result.repositories);
+
+  const pusher = createPusher(registry);
+  const image = (name: string) => ({ config: config(name), layers: [layer(name, 10)] });
+  await pusher.image(repositoryName(0), 'v0', image('changed'));
+  await pusher.image(repositoryName(1), 'new', image('new'));
+  await pusher.image(repositoryName(1), 'same-as-new', image('new'));
+  const third = await take();
+  // Two tags that are new, and one that moved; of two digests the manifests, and of two images the configs.
+  expect(third.counts).toEqual({
+    ...lists,
+    'HEAD manifests 304': TAGS - 1,
+    'HEAD manifests 200': 3,
+    'GET manifests/sha256 200': 2,
+    'GET blobs 200': 2,
+  });
+  expect(third.result.figures.tagsCount).toBe(TAGS + 2);
+});

@@ -1,0 +1,275 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../lab/child.ts';
+import { type LabDirectory, startDirectory, VALID_GID } from '../../lab/directory.ts';
+import { forward } from '../../lab/forward.ts';
+import type { LabPerson } from '../../lab/person.ts';
+import { createLdapDirectory, type LdapOptions } from '../../src/auth/ldap-directory.ts';
+import type { Directory } from '../../src/ports.ts';
+
+let lab: LabDirectory;
+let closed: LabDirectory;
+const cleanups: ((() => Promise<void>) | undefined)[] = [];
+
+beforeAll(async () => {
+  [lab, closed] = await Promise.all([startDirectory(), startDirectory({ isAnonymousAllowed: false })]);
+});
+
+afterAll(async () => {
+  for (const cleanup of cleanups) await cleanup?.();
+  await Promise.all([lab.remove(), closed.remove()]);
+});
+
+/** A directory of people whose binds it answers oddly, until the end of the tests. */
+async function refusingDirectory(people: readonly LabPerson[]): Promise<LabDirectory> {
+  const started = await startDirectory({ people });
+  cleanups.push(started.remove);
+  return started;
+}
+
+function directory(options: Partial<LdapOptions> = {}): Directory {
+  return createLdapDirectory({
+    urls: [lab.ldapsUrl],
+    baseDn: lab.baseDn,
+    usernameAttribute: 'uid',
+    gidAttribute: 'gidNumber',
+    validGid: VALID_GID,
+    ca: lab.ca,
+    verifyCertificate: true,
+    startTls: false,
+    bindDn: undefined,
+    bindPassword: undefined,
+    timeoutMs: 5000,
+    ...options,
+  });
+}
+
+describe('who may sign in', () => {
+  test('a user of the right group with the right password, also beyond ASCII and with colons', async () => {
+    expect(await directory().authenticate('alice', 'alice-secret')).toBe(true);
+    expect(await directory().authenticate('jürgen', 'pä:s:wörd')).toBe(true);
+    expect(await directory().authenticate("o'brien(x)*", 'odd-secret')).toBe(true);
+  });
+
+  test('nobody with a wrong password, of another group or of none, unknown, or without a password of their own', async () => {
+    const pairs = [
+      ['alice', 'wrong'],
+      ['bob', 'bob-secret'],
+      ['nogroup', 'nogroup-secret'],
+      ['nobody', 'x'],
+      ['ghost', 'x'],
+    ] as const;
+    for (const [user, password] of pairs) expect(await directory().authenticate(user, password), user).toBe(false);
+  });
+
+  test('nobody whose bind the directory refuses, for whatever reason, and without asking the next server', async () => {
+    const results = {
+      constraintViolation: 19, // how 389 Directory Server answers for an account that is locked
+      noSuchObject: 32,
+      invalidDNSyntax: 34,
+      inappropriateAuthentication: 48,
+      invalidCredentials: 49,
+      insufficientAccessRights: 50,
+      unwillingToPerform: 53,
+    };
+    const people = Object.entries(results).map(([uid, result]) => ({ uid, gidNumber: 10000, bind: { result } }));
+    const refusing = await refusingDirectory(people);
+    const urls = [refusing.ldapsUrl, `ldaps://127.0.0.1:${await freePort()}`];
+    for (const { uid } of people) {
+      expect(await directory({ urls, ca: refusing.ca }).authenticate(uid, 'x'), uid).toBe(false);
+    }
+  });
+
+  test('a directory that says that it cannot tell is out of order, and the next one is asked', async () => {
+    const results = { strongerAuthRequired: 8, confidentialityRequired: 13, busy: 51, unavailable: 52 };
+    const people = Object.entries(results).map(([uid, result]) => ({ uid, gidNumber: 10000, bind: { result } }));
+    const [unable, able] = await Promise.all([
+      refusingDirectory(people),
+      refusingDirectory(people.map(({ uid }) => ({ uid, gidNumber: 10000, password: 'right' }))),
+    ]);
+    for (const { uid } of people) {
+      const only = directory({ urls: [unable.ldapsUrl], ca: unable.ca });
+      await expect(only.authenticate(uid, 'right'), uid).rejects.toThrow('cannot check passwords (');
+      const both = directory({ urls: [unable.ldapsUrl, able.ldapsUrl], ca: unable.ca + able.ca });
+      expect(await both.authenticate(uid, 'right'), uid).toBe(true);
+    }
+  });
+
+  test('nobody with an empty name or password: such a bind succeeds, as nobody', async () => {
+    expect(await directory().authenticate('alice', '')).toBe(false);
+    expect(await directory().authenticate('', 'alice-secret')).toBe(false);
+  });
+
+  test('nobody of two with one name, whatever the password', async () => {
+    expect(await directory().authenticate('twin', 'twin-secret')).toBe(false);
+  });
+
+  test('a name is a name and never a part of a distinguished name', async () => {
+    const dn = `employeeNumber=0,ou=people,${lab.baseDn}`;
+    for (const name of [
+      dn,
+      `uid=alice,ou=people,${lab.baseDn}`,
+      'alice,ou=people',
+      'alice\\,ou=people',
+      'alice+employeeNumber=0',
+      'uid=alice',
+      '"alice"',
+      '#616c696365',
+      '\\61lice',
+      lab.reader.dn,
+      'reader',
+    ]) {
+      for (const password of ['alice-secret', lab.reader.password])
+        expect(await directory().authenticate(name, password), name).toBe(false);
+    }
+  });
+
+  test('who has a distinguished name full of escapes signs in like anyone, and as nobody else', async () => {
+    const cn = '#a, b+c "d" <e>; f=g\\h, ou=people';
+    const people = [
+      { uid: 'odd', cn, password: 'odd-password', gidNumber: 10000 },
+      { uid: 'a', cn: 'a', password: 'other-password', gidNumber: 10000 },
+    ];
+    const odd = await refusingDirectory(people);
+    const { authenticate } = directory({ urls: [odd.ldapsUrl], ca: odd.ca });
+    expect(await authenticate('odd', 'odd-password')).toBe(true);
+    expect(await authenticate('odd', 'other-password')).toBe(false);
+    expect(await authenticate(cn, 'odd-password')).toBe(false);
+  });
+
+  test('a name is a name and never a filter', async () => {
+    for (const name of [
+      'ali*',
+      '*',
+      'a)(uid=*',
+      '*)(uid=alice',
+      'al\\69ce',
+      'bob)(|(gidNumber=*',
+      '(',
+      ')',
+      '\0',
+      'alice\0',
+    ]) {
+      expect(await directory().authenticate(name, 'alice-secret'), name).toBe(false);
+    }
+  });
+});
+
+describe('how the directory is reached', () => {
+  const signIn = (options: Partial<LdapOptions>) => directory(options).authenticate('alice', 'alice-secret');
+
+  test('in the clear, by ldaps, and by StartTLS', async () => {
+    expect(await signIn({ urls: [lab.ldapUrl] })).toBe(true);
+    expect(await signIn({ urls: [lab.ldapUrl], startTls: true })).toBe(true);
+    expect(await signIn({ urls: [lab.ldapsUrl] })).toBe(true);
+  });
+
+  test('a certificate that nobody vouches for is refused, unless the operator says otherwise', async () => {
+    await expect(signIn({ ca: undefined })).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');
+    await expect(signIn({ ca: closed.ca })).rejects.toThrow('shows a certificate that is not accepted');
+    await expect(signIn({ ca: undefined, urls: [lab.ldapUrl], startTls: true })).rejects.toThrow('SELF_SIGNED');
+    expect(await signIn({ ca: undefined, verifyCertificate: false })).toBe(true);
+    expect(await signIn({ ca: undefined, verifyCertificate: false, urls: [lab.ldapUrl], startTls: true })).toBe(true);
+  });
+
+  test('a certificate of another name is refused, by ldaps and by StartTLS', async () => {
+    const ports = [lab.ldapsUrl, lab.ldapUrl].map((url) => new URL(url).port);
+    const [secure, plain] = await Promise.all(ports.map((port) => forward('127.0.0.2', Number(port))));
+    cleanups.push(secure?.stop, plain?.stop);
+    await expect(signIn({ urls: [`ldaps://127.0.0.2:${secure?.port}`] })).rejects.toThrow(
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    );
+    const startTls = { urls: [`ldap://127.0.0.2:${plain?.port}`], startTls: true };
+    await expect(signIn(startTls)).rejects.toThrow('ERR_TLS_CERT_ALTNAME_INVALID');
+    expect(await signIn({ ...startTls, verifyCertificate: false })).toBe(true);
+  });
+
+  test('hosts are tried in turn, and a refusal of a password is an answer', async () => {
+    const dead = `ldaps://127.0.0.1:${await freePort()}`;
+    expect(await signIn({ urls: [dead, lab.ldapsUrl] })).toBe(true);
+    expect(await directory({ urls: [lab.ldapsUrl, dead] }).authenticate('alice', 'wrong')).toBe(false);
+    await expect(signIn({ urls: [dead, dead] })).rejects.toThrow(
+      `no directory server can tell: ${dead} refuses the connection (ECONNREFUSED); ${dead} refuses the connection (ECONNREFUSED)`,
+    );
+  });
+
+  test('where nobody may search unnamed, the reader does', async () => {
+    const urls = [closed.ldapsUrl];
+    const reader = { bindDn: closed.reader.dn, bindPassword: closed.reader.password };
+    expect(await signIn({ urls, ca: closed.ca, ...reader })).toBe(true);
+    const failure = await signIn({ urls, ca: closed.ca, ...reader, bindPassword: 'wrong-reader-secret' }).catch(String);
+    expect(failure).toBe(
+      `DirectoryError: no directory server can tell: ${urls[0]} refuses the account that searches, bind_dn (InvalidCredentials, LDAP result 49): bind_dn or bind_password is wrong`,
+    );
+  });
+
+  test('a directory that is down is an error and not a refusal, and comes back without a restart of ours', async () => {
+    await closed.kill();
+    const urls = [closed.ldapsUrl];
+    await expect(signIn({ urls, ca: closed.ca })).rejects.toThrow('ECONNREFUSED');
+    await closed.start();
+    const reader = { bindDn: closed.reader.dn, bindPassword: closed.reader.password };
+    expect(await signIn({ urls, ca: closed.ca, ...reader })).toBe(true);
+  });
+
+  test('a failure says of every server what happened, by its name, and nothing of who wanted to sign in', async () => {
+    const urls = [
+      `ldap://127.0.0.1:${await freePort()}`,
+      `ldaps://localhost:${new URL(closed.ldapsUrl).port}`,
+      `ldaps://127.0.0.1:${new URL(lab.ldapUrl).port}`,
+      `ldap://127.0.0.1:${new URL(lab.ldapsUrl).port}`,
+      'ldaps://no-such-host.invalid',
+      closed.ldapUrl,
+    ];
+    const failure = await directory({ urls }).authenticate('alice', 'alice-secret').catch(String);
+    expect(String(failure).split(/: (?=ldap)|; /)).toEqual([
+      'DirectoryError: no directory server can tell',
+      `${urls[0]} refuses the connection (ECONNREFUSED)`,
+      `${urls[1]} shows a certificate that is not accepted (DEPTH_ZERO_SELF_SIGNED_CERT)`,
+      `${urls[2]} closed the connection or cannot be reached (ECONNRESET)`,
+      `${urls[3]} closed the connection or cannot be reached`,
+      expect.stringMatching(
+        /^ldaps:\S+ (?:is no host that can be found \((?:ENOTFOUND|EAI_AGAIN)\)|gave no answer in time)$/,
+      ),
+      `${urls[5]} refuses the search for users (InsufficientAccess, LDAP result 50): it lets bind_dn, or everyone where none is set, not search`,
+    ]);
+  });
+
+  test('a server that says nothing is given up in time, before TLS, behind it, and in the handshake of StartTLS', async () => {
+    const [silent, accepting] = await Promise.all([silentServer(), silentServer(STARTTLS_ACCEPTED)]);
+    const failure = (url: string, startTls: boolean) => signIn({ urls: [url], startTls, timeoutMs: 300 }).catch(String);
+    const urls = [
+      `ldaps://127.0.0.1:${silent}`,
+      `ldap://127.0.0.1:${silent}`,
+      `ldap://127.0.0.1:${accepting}`,
+    ] as const;
+    const failures = await Promise.all([failure(urls[0], false), failure(urls[1], false), failure(urls[2], true)]);
+    const told = (url: string) => `DirectoryError: no directory server can tell: ${url} gave no answer in time`;
+    expect(failures).toEqual(urls.map(told));
+  });
+
+  test('a base_dn that is not there is named', async () => {
+    await expect(signIn({ baseDn: 'dc=no,dc=such' })).rejects.toThrow(
+      `${lab.ldapsUrl} refuses the search for users (NoSuchObject, LDAP result 32): base_dn is not there`,
+    );
+  });
+});
+
+/** The answer to the first message of a connection, if that is a StartTLS request (RFC 4511, 4.14). */
+const STARTTLS_ACCEPTED = Buffer.from('300c02010178070a010004000400', 'hex');
+
+/** The port of a server that takes connections and says nothing, or only that. */
+async function silentServer(answer?: Buffer): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).once('data', () => answer && socket.write(answer));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}

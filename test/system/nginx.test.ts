@@ -1,0 +1,207 @@
+import { readFileSync } from 'node:fs';
+import { type IncomingHttpHeaders, request as requestPlain } from 'node:http';
+import { Agent, type RequestOptions, request } from 'node:https';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Certificate, makeCertificate } from '../../lab/certificate.ts';
+import { type LabNginx, startNginx } from '../../lab/nginx.ts';
+import type { LabService } from '../../lab/service.ts';
+import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { basic, PASSWORD, said, startWholeLab, type WholeLab, WRONG_PASSWORD } from '../support/whole-lab.ts';
+
+/* A real nginx with what docs/operations.md says, before the service with what docs/security.md says. */
+
+const read = (name: string): string => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
+const HOST = 'usage.example.com';
+const PREFIX = '/registry/usage';
+
+let lab: WholeLab;
+let service: LabService;
+let nginx: LabNginx;
+let folder: string;
+let certificate: Certificate;
+let agent: Agent;
+let authorization: string;
+
+/** What has been started, to be stopped in the opposite order: also where the rest could not be. */
+const cleanups: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  folder = await inNewDirectory('nginx-keys', async (made) => made);
+  cleanups.push(() => removeDirectory(folder));
+  certificate = await makeCertificate(folder, [`DNS:${HOST}`]);
+  lab = await startWholeLab();
+  cleanups.push(lab.remove);
+  service = await lab.start({ general: { ...documentedSettings(), server_prefix: PREFIX } });
+  cleanups.push(service.stop);
+  nginx = await startNginx((port) => documentedBlock(port));
+  cleanups.push(nginx.stop);
+  agent = new Agent({ ca: certificate.certificate, keepAlive: false });
+  await said(service, 'collection finished');
+  const { auth_token } = (await ask('/auth_token', { headers: basic('jürgen', PASSWORD) })).json();
+  authorization = `Bearer ${auth_token}`;
+});
+
+afterAll(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+});
+
+/** What is fenced as that language under that heading of a page. */
+function fenced(page: string, heading: string, language: string): string {
+  const [, section = ''] = read(page).split(`\n${heading}\n`);
+  return section.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
+}
+
+function documentedSettings(): Record<string, string> {
+  const [head, ...lines] = fenced('security', '## Behind a proxy', 'ini').trim().split('\n');
+  expect(head).toBe('[general]');
+  return Object.fromEntries(lines.map((line) => line.split(' = ')));
+}
+
+/** The block, with other ports and other files: what does not occur exactly once is a mistake of the page or of this test. */
+function documentedBlock(port: number): string {
+  let block = fenced('operations', '### nginx', 'nginx');
+  for (const [documented, real] of [
+    ['listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`],
+    ['proxy_pass http://127.0.0.1:5000;', `proxy_pass ${service.url};`],
+    ['/etc/ssl/certs/usage.example.com.pem', certificate.certificateFile],
+    ['/etc/ssl/private/usage.example.com.key', certificate.keyFile],
+  ] as const) {
+    expect(block.split(documented), documented).toHaveLength(2);
+    block = block.replace(documented, real);
+  }
+  return block;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  json(): Record<string, unknown>;
+}
+
+/** Asks nginx by HTTPS, under the name of its certificate, from an address of this machine. */
+function ask(path: string, options: RequestOptions = {}, from = '127.0.0.1', send = request): Promise<Answer> {
+  const headers = { host: HOST, ...(authorization && { authorization }), ...options.headers };
+  const target = { host: '127.0.0.1', port: nginx.port, servername: HOST, agent, localAddress: from };
+  return new Promise((resolve, reject) => {
+    const sent = send({ ...target, ...options, path: `${PREFIX}${path}`, headers }, async (response) => {
+      const text = (await response.setEncoding('utf8').toArray()).join('');
+      const { statusCode: status = 0, headers: received } = response;
+      resolve({ status, headers: received, text, json: () => JSON.parse(text) });
+    });
+    sent.once('error', reject).end();
+  });
+}
+
+/** Past nginx. */
+const askPast = (path: string, headers: Record<string, string>, from: string) =>
+  ask(path, { headers, agent: false, port: new URL(service.url).port }, from, requestPlain as typeof request);
+
+/** The line of the log about the request with that id. */
+async function logged(id: string): Promise<{ ip: string; path: string }> {
+  await said(service, `"${id}"`);
+  const line = service.child
+    .output()
+    .split('\n')
+    .find((text) => text.includes(`"${id}"`));
+  return JSON.parse(line ?? '');
+}
+
+describe('through nginx', () => {
+  test('a name arrives as it was asked for, with escaped slashes and with plain ones', async () => {
+    for (const path of ['group%2Fsub%2Fproject%2Fimage', 'group/sub/project/image']) {
+      const repository = await ask(`/repositories/${path}`);
+      expect([repository.status, repository.json()['name']], path).toEqual([200, 'group/sub/project/image']);
+      const tag = await ask(`/repositories/${path}/tags/v1?links=true`);
+      expect(tag.json(), path).toMatchObject({
+        name: 'v1',
+        _links: { self: { href: `${PREFIX}/repositories/group%2Fsub%2Fproject%2Fimage/tags/v1` } },
+      });
+    }
+    expect((await ask('/repositories/group%2Fproject%2Ftags')).json()['name']).toBe('group/project/tags');
+    expect((await ask('/repositories/group/project/tags')).status).toBe(300);
+    expect((await ask('/namespaces/group%2Fsub')).status).toBe(200);
+  });
+
+  test('every link that is given leads back', async () => {
+    const links = (text: string) => [...text.matchAll(/"href":"([^"{]*)"/g)].map(([, href = '']) => href);
+    const root = await ask('/repositories?links=true&embed=true');
+    const hrefs = new Set(links(root.text));
+    expect(hrefs.size).toBeGreaterThan(30);
+    for (const href of hrefs) {
+      expect(href.startsWith(`${PREFIX}/`), href).toBe(true);
+      const answer = await ask(href.slice(PREFIX.length));
+      // `x/tags` is a repository, too: then both meanings have a link of their own.
+      const exact = answer.status === 300 ? links(answer.text).map((link) => ask(link.slice(PREFIX.length))) : [answer];
+      expect(
+        (await Promise.all(exact)).map(({ status }) => status),
+        href,
+      ).toEqual(exact.map(() => 200));
+      if (answer.status === 300) expect(exact).toHaveLength(2);
+    }
+  });
+
+  test('what is no path of ours is no other one behind it', async () => {
+    for (const path of [
+      '/..%2f..%2fetc%2fpasswd',
+      '/repositories/..%2F..%2Fgaps',
+      '/repositories/%2e%2e%2fgaps',
+      '//gaps',
+    ])
+      expect((await ask(path)).status, path).toBe(404);
+    expect((await ask('/../usage/gaps')).status).toBe(404);
+    expect((await ask('/repositories/%00')).status).toBeGreaterThanOrEqual(400);
+  });
+
+  test('compression, entity tags, HEAD, preflights and refusals arrive', async () => {
+    const plain = await ask('/repositories?embed=true');
+    const { etag = '' } = plain.headers;
+    expect((await ask('/repositories?embed=true', { headers: { 'if-none-match': etag } })).status).toBe(304);
+    const zipped = await ask('/repositories?embed=true', { headers: { 'accept-encoding': 'gzip' } });
+    expect([zipped.status, zipped.headers['content-encoding']]).toEqual([200, 'gzip']);
+    const head = await ask('/repositories', { method: 'HEAD' });
+    expect([head.status, head.text]).toEqual([200, '']);
+    const preflight = { origin: 'https://page.example', 'access-control-request-method': 'GET' };
+    expect((await ask('/repositories', { method: 'OPTIONS', headers: preflight })).status).toBe(200);
+    const refused = await ask('/repositories', { headers: { authorization: 'Bearer x' } });
+    expect([refused.status, refused.headers['content-type']]).toEqual([401, 'application/problem+json']);
+  });
+
+  test('the name that was asked for counts', async () => {
+    expect((await ask('/repositories', { headers: { host: 'evil.example' } })).status).toBe(421);
+    expect((await ask('/repositories', { headers: { host: `${HOST}:443` } })).status).toBe(200);
+    const forwarded = { host: 'evil.example', 'x-forwarded-host': HOST, forwarded: `host=${HOST}` };
+    expect((await ask('/repositories', { headers: forwarded })).status).toBe(421);
+  });
+});
+
+describe('who asks', () => {
+  test('is whom nginx names, whatever he writes himself; past nginx nobody is believed', async () => {
+    const forged = { 'x-forwarded-for': '203.0.113.7, 127.0.0.1' };
+    for (const [id, from] of [
+      ['through-1', '127.0.0.1'],
+      ['through-2', '127.0.0.2'],
+    ] as const) {
+      await ask('/gaps', { headers: { ...forged, 'x-request-id': id } }, from);
+      // 127.0.0.1 is the proxy itself, which is trusted: what it says of a request of its own is believed.
+      expect((await logged(id)).ip).toBe(from === '127.0.0.1' ? '203.0.113.7' : from);
+    }
+    await askPast('/gaps', { ...forged, 'x-request-id': 'past-3' }, '127.0.0.3');
+    expect((await logged('past-3')).ip).toBe('127.0.0.3');
+  });
+
+  test('has limits of his own: who guesses waits, and another one behind the same nginx does not', async () => {
+    const signIn = (password: string, from: string) =>
+      ask('/auth_token', { headers: { ...basic('jürgen', password), 'x-forwarded-for': '203.0.113.9' } }, from);
+    const guesses = [];
+    for (let i = 0; i < 12; i++) guesses.push((await signIn(WRONG_PASSWORD, '127.0.0.4')).status);
+    expect(guesses).toEqual([...Array(10).fill(401), 429, 429]);
+    expect((await signIn(PASSWORD, '127.0.0.4')).status).toBe(429);
+    expect((await signIn(PASSWORD, '127.0.0.5')).status).toBe(200);
+  });
+});
+
+test('nginx has nothing to complain of, and the service has not told of a proxy that it does not know', async () => {
+  expect(nginx.output()).not.toMatch(/\[(?:error|crit|alert|emerg)\]/);
+  expect(service.child.output().split('X-Forwarded-For is not believed')).toHaveLength(1);
+});

@@ -1,0 +1,195 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { forward } from '../../lab/forward.ts';
+import type { LabService } from '../../lab/service.ts';
+import {
+  basic,
+  expectNoSecret,
+  PASSWORD,
+  said,
+  signIn,
+  startWholeLab,
+  type WholeLab,
+  WRONG_PASSWORD,
+} from '../support/whole-lab.ts';
+
+/* The service as an operator has it: its own process, its own file, a real registry and a real directory. */
+
+let lab: WholeLab;
+let service: LabService;
+
+beforeAll(async () => {
+  lab = await startWholeLab();
+  service = await lab.start();
+});
+
+afterAll(async () => {
+  await service.stop();
+  await lab.remove();
+});
+
+test('a user signs in and reads the sizes of every repository and tag', async () => {
+  await said(service, 'collection finished');
+  const headers = await signIn(service);
+  const response = await fetch(`${service.url}/repositories?embed=true&links=true`, { headers });
+  expect(response.headers.get('content-type')).toBe('application/hal+json');
+  const root = (await response.json()) as { timestamp: number; _embedded: { items: { name: string; size: number }[] } };
+  expect(root.timestamp).toBeGreaterThan(1_700_000_000);
+  expect(root._embedded.items.map(({ name }) => name)).toContain('group/sub/project/image');
+  const one = await fetch(`${service.url}/repositories/group%2Fapp/tags/latest`, { headers });
+  expect(await one.json()).toMatchObject({ name: 'latest', disk_size: 0, status: 'ok' });
+});
+
+test('the log says what was collected, in one line of JSON', async () => {
+  await said(service, 'collection finished');
+  const line =
+    service.child
+      .output()
+      .split('\n')
+      .find((text) => text.includes('collection finished')) ?? '';
+  expect(JSON.parse(line)).toMatchObject({
+    level: 30,
+    gaps: 1,
+    repositories: expect.any(Number),
+    tags: expect.any(Number),
+    requests: expect.any(Number),
+    seconds: expect.any(Number),
+  });
+});
+
+test('the log has a line for every request, with user, status and milliseconds, and without the query', async () => {
+  await said(service, 'collection finished');
+  const headers = await signIn(service);
+  await fetch(`${service.url}/repositories/single?embed=true&token=sneaky-query-secret`, { headers });
+  await said(service, '"path":"/repositories/single"');
+  const line =
+    service.child
+      .output()
+      .split('\n')
+      .find((text) => text.includes('"path":"/repositories/single"')) ?? '';
+  expect(JSON.parse(line)).toMatchObject({ user: 'jürgen', method: 'GET', status: 200, ms: expect.any(Number) });
+  expect(service.child.output()).not.toContain('sneaky-query-secret');
+});
+
+test('debug says where every setting was found, without its value, and how far a collection has come', async () => {
+  const one = await lab.startSlowly(60, { general: { debug: 'True' } });
+  try {
+    await said(one, '"collecting"');
+    const lines = one.child.output().split('\n');
+    const line = (event: string) =>
+      JSON.parse(lines.find((text) => text.includes(`"msg":"${event}"`)) ?? '{}') as object;
+    const place = expect.stringMatching(/service\.conf:\d+$/);
+    expect(line('settings')).toMatchObject({
+      level: 20,
+      origins: { 'general.debug': place, 'jwt.secret_key': place, 'registry.access_token': place },
+    });
+    expect(line('collecting')).toMatchObject({
+      level: 20,
+      repositoriesRead: expect.any(Number),
+      tagsRead: expect.any(Number),
+      requests: expect.any(Number),
+    });
+  } finally {
+    await lab.stop(one);
+  }
+});
+
+test('it listens before the first collection has finished, says that it is not ready, and answers null', async () => {
+  lab.tokens.faults.delayMs = 1500;
+  const one = await lab.start();
+  try {
+    const headers = await signIn(one);
+    expect(await (await fetch(`${one.url}/repositories`, { headers })).json()).toEqual({
+      timestamp: null,
+      complete: false,
+    });
+    const below = await fetch(`${one.url}/repositories/single`, { headers });
+    expect([below.status, below.headers.get('retry-after')]).toEqual([503, '10']);
+    expect((await fetch(`${one.url}/health/live`)).status).toBe(200);
+    expect((await fetch(`${one.url}/health/ready`)).status).toBe(503);
+    lab.tokens.faults.delayMs = undefined;
+    await said(one, 'collection finished');
+    expect((await fetch(`${one.url}/health/ready`)).status).toBe(200);
+  } finally {
+    lab.tokens.faults.delayMs = undefined;
+    await lab.stop(one);
+  }
+});
+
+test('with a secret for events it takes those of the registry, and without one it has no place for them', async () => {
+  const secret = 'the secret of the events: 100% secret';
+  const one = await lab.start({ events: { secret } });
+  const send = ({ url }: LabService, authorization: string) =>
+    fetch(`${url}/events`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify({ events: [{ action: 'push', target: { repository: 'single', tag: 'latest' } }] }),
+    }).then(({ status }) => status);
+  try {
+    expect(await send(one, secret)).toBe(202);
+    expect(await send(one, (await signIn(one))['authorization'] ?? '')).toBe(401);
+    expect(await send(service, secret)).toBe(404);
+    await said(one, '"path":"/events","status":401');
+    await said(one, 'read again, as the registry has notified');
+    expect(one.child.output()).not.toContain(secret);
+  } finally {
+    await lab.stop(one);
+  }
+});
+
+test('SIGTERM ends it with 0 within five seconds, in the middle of a collection', async () => {
+  lab.tokens.faults.delayMs = 20_000;
+  const one = await lab.start();
+  try {
+    await said(one, 'collection started');
+    const startedAt = Date.now();
+    expect(await lab.stop(one)).toBe(0);
+    expect(Date.now() - startedAt).toBeLessThan(5000);
+  } finally {
+    lab.tokens.faults.delayMs = undefined;
+  }
+});
+
+test('SIGTERM lets a request under way have its answer, and then ends it with 0', async () => {
+  const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const directory = await forward('127.0.0.1', Number(new URL(lab.directory.ldapsUrl).port), () => {
+    arrived.resolve();
+    return released.promise;
+  });
+  const one = await lab.start({ ldap: { host: `ldaps://127.0.0.1:${directory.port}` } });
+  try {
+    const answer = fetch(`${one.url}/auth_token`, { headers: basic('jürgen', PASSWORD) });
+    await arrived.promise;
+    const silent = connect(Number(new URL(one.url).port), '127.0.0.1').on('error', () => undefined);
+    await once(silent, 'connect');
+    const exitCode = lab.stop(one);
+    await said(one, 'stopping');
+    const releasedAt = performance.now();
+    released.resolve();
+    expect((await answer).status).toBe(200);
+    expect(await exitCode).toBe(0);
+    // Well before the limit, at which whatever still hangs is cut off: neither the connection that is kept alive nor one that never asked
+    // for anything was waited for.
+    expect(performance.now() - releasedAt).toBeLessThan(4000);
+  } finally {
+    await lab.stop(one);
+    await directory.stop();
+  }
+});
+
+test('a second service on the same port says so in one line, and ends with 1', async () => {
+  const port = Number(new URL(service.url).port);
+  const failure = await lab.start({ general: { socket_port: port, log_level: 'error' } }).catch(String);
+  expect(failure).toContain(`cannot listen on 127.0.0.1, port ${port}: something else listens there\n`);
+  expect(failure).not.toContain('    at ');
+});
+
+test('no secret of the run is in anything that was printed or answered', async () => {
+  const { authorization = '' } = await signIn(service);
+  const wrong = await fetch(`${service.url}/auth_token`, { headers: basic('jürgen', WRONG_PASSWORD) });
+  const all = [...lab.outputs, service.child.output(), await wrong.text()].join('\n');
+  expect(all.length).toBeGreaterThan(2000);
+  expectNoSecret(all, lab);
+  expect(all).not.toContain(authorization.slice('Bearer '.length));
+});

@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process';
+import { chmodSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { SERVICE_COMMAND } from '../../lab/service.ts';
+import { changed, GOOD, PREFIX, SECRETS, written } from '../support/config-sample.ts';
+
+/* The program as it is started: what it prints, where, and how it ends. Each test has a file of its own name. */
+
+interface Ending {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(parameters: readonly string[], env: Record<string, string> = {}): Promise<Ending> {
+  const [command, ...first] = SERVICE_COMMAND;
+  return new Promise((resolve) => {
+    execFile(command, [...first, ...parameters], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
+      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+const unreadable = written(new Uint8Array([0x5b, 0xff, 0x5d]), 'latin1.conf');
+const several = written(
+  GOOD.replace('8080', 'eighty').replace('10000', '').replace('https://gitlab', 'gitlab').replace('[jwt]', '[jwtt]'),
+  'several.conf',
+);
+const typo = written(changed('socket_port = 8080', 'sokcet_port = 8080'), 'typo.conf');
+const secret = written(changed(`secret_key = ${SECRETS.key}`, 'secret_key = hunter2'), 'secret.conf');
+const good = written(GOOD, 'good.conf');
+
+test.for([
+  ['a file that is not there', ['-c', '/nonexistent.conf'], {}, [/^\/nonexistent\.conf: there is no such file; /]],
+  ['a directory', ['-c', '/tmp'], {}, [/^\/tmp: cannot be read: it is a directory$/]],
+  ['a file of bytes', ['-c', unreadable], {}, [/latin1\.conf: cannot be read: line 1 is not UTF-8$/]],
+  ['a misspelled key', ['-c', typo], {}, [/typo\.conf:2: \[general\] sokcet_port: .*did you mean socket_port\?$/]],
+  ['a short secret', ['-c', secret], {}, [/secret\.conf:8: \[jwt\] secret_key: the value is shorter than 32 bytes; /]],
+  [
+    'several mistakes at once, and one in the environment',
+    ['-c', several],
+    { [`${PREFIX}REGISTRY_CONCURRENCY_MAX`]: 'many' },
+    [
+      /several\.conf:2: \[general\] socket_port: "eighty" is not a whole number; /,
+      /several\.conf:6: \[ldap\] valid_gid: the value is empty; /,
+      /several\.conf:7: \[jwtt\]: there is no such section; did you mean \[jwt\]\?$/,
+      /several\.conf:10: \[registry\] gitlab_base_url: .* does not begin with http:\/\/ or https:\/\/; /,
+      /_REGISTRY_CONCURRENCY_MAX: \[registry\] concurrency_max: "many" is not a whole number; /,
+      /several\.conf: \[jwt\] secret_key: is not set; /,
+    ],
+  ],
+  [
+    'a file for a secret that is not there',
+    ['-c', good],
+    { [`${PREFIX}JWT_SECRET_KEY_FILE`]: '/nonexistent' },
+    [/_JWT_SECRET_KEY_FILE: the file that it names cannot be read: there is no such file; /],
+  ],
+  ['an option that is none', ['--nonsense'], {}, [/unknown option '--nonsense'/, /Try .* --help\.$/]],
+] as const)('%s ends it with 2, and each problem is one line on stderr', async ([, parameters, env, problems]) => {
+  const { exitCode, stdout, stderr } = await run(parameters, env);
+  expect([exitCode, stdout]).toEqual([2, '']);
+  const lines = stderr.trimEnd().split('\n');
+  expect(lines).toEqual(problems.map((problem) => expect.stringMatching(problem)));
+  for (const hidden of [...Object.values(SECRETS), 'hunter2', '    at ']) expect(stderr).not.toContain(hidden);
+});
+
+test.for([
+  ['a directory', 'sqlite:/tmp', /: the store cannot be opened: it is a directory \(\/tmp\)$/],
+  ['below a file', `sqlite:${good}/usage.db`, /: the store cannot be made: what should be its directory is none \(/],
+  [
+    'no database',
+    `sqlite:${several}`,
+    /: the file is no SQLite database; move it away, and everything is read anew \(/,
+  ],
+] as const)('a store that is %s ends it with 1 and one line', async ([, url, problem]) => {
+  const { exitCode, stdout, stderr } = await run(['-c', good], { [`${PREFIX}STORE_URL`]: url });
+  expect([exitCode, stdout]).toEqual([1, '']);
+  const line = stderr
+    .trimEnd()
+    .split('\n')
+    .filter((text) => !text.startsWith('{'));
+  expect(line).toEqual([expect.stringMatching(problem)]);
+  expect(line[0]).toMatch(/^gitlab-registry-usage-rest: \[store\] url: /);
+});
+
+test('the default file as it is printed says what has to be replaced, and is otherwise right', async () => {
+  const printed = await run(['--print-default-config']);
+  expect([printed.exitCode, printed.stderr]).toEqual([0, '']);
+  const { exitCode, stderr } = await run(['-c', written(printed.stdout, 'default.conf')]);
+  expect(exitCode).toBe(2);
+  const lines = stderr.trimEnd().split('\n');
+  expect(lines.length).toBeGreaterThanOrEqual(4);
+  for (const line of lines)
+    expect(line).toMatch(/default\.conf:\d+: \[\w+\] \w+: .* is still the placeholder; expected /);
+});
+
+test('a file with secrets that others may read is warned of in the log', async () => {
+  const file = written(GOOD, 'open.conf');
+  const nowhere = { [`${PREFIX}STORE_URL`]: 'sqlite:/tmp' }; // so that it ends by itself
+  const warned = async (mode: number) => {
+    chmodSync(file, mode);
+    const { stderr } = await run(['-c', file], nowhere);
+    for (const hidden of Object.values(SECRETS)) expect(stderr).not.toContain(hidden);
+    return stderr.split('\n').some((line) => line.startsWith('{"level":40') && line.includes('others may read'));
+  };
+  expect([await warned(0o644), await warned(0o600)]).toEqual([true, false]);
+});

@@ -1,0 +1,51 @@
+import { Client, EqualityFilter, OrFilter } from 'ldapts';
+import { expect, test } from 'vitest';
+import { startDirectory } from '../../lab/directory.ts';
+import { likeness } from '../../src/domain/user-name.ts';
+
+/* A real OpenLDAP is asked of every character of the Basic Multilingual Plane whether it takes it for a letter or digit of a name. Each that it
+ * does is another spelling of a name to guess with, and to keep a token with: the service has to know all of them. */
+
+const CHARACTERS = [...'abcdefghijklmnopqrstuvwxyz0123456789'];
+const MANY = 4096;
+
+test('whatever a directory takes for a letter or a digit, we take for the same one', { timeout: 120_000 }, async () => {
+  const people = CHARACTERS.map((uid) => ({ uid, password: 'x', gidNumber: 10000 }));
+  const directory = await startDirectory({ people });
+  const client = new Client({ url: directory.ldapUrl });
+  const found = async (spellings: readonly string[]): Promise<string[]> => {
+    const filters = spellings.map((value) => new EqualityFilter({ attribute: 'uid', value }));
+    const { searchEntries } = await client.search(directory.baseDn, {
+      filter: new OrFilter({ filters }),
+      attributes: ['uid'],
+    });
+    return searchEntries.map(({ uid }) => String(uid));
+  };
+  const strays: string[] = [];
+  let count = 0;
+  const look = async (spellings: readonly string[]): Promise<void> => {
+    const names = await found(spellings);
+    if (names.length === 0) return;
+    const [only] = spellings;
+    if (spellings.length > 1 || only === undefined) {
+      await look(spellings.slice(0, spellings.length / 2));
+      await look(spellings.slice(spellings.length / 2));
+      return;
+    }
+    count += names.length;
+    for (const name of names)
+      if (likeness(only) !== likeness(name)) strays.push(`${only} (U+${only.charCodeAt(0).toString(16)}) is ${name}`);
+  };
+  try {
+    for (let from = 1; from < 0x1_0000; from += MANY) {
+      const codes = Array.from({ length: Math.min(MANY, 0x1_0000 - from) }, (_, i) => from + i);
+      const spellings = codes.filter((code) => code < 0xd800 || code > 0xdfff).map((code) => String.fromCharCode(code));
+      if (spellings.length > 0) await look(spellings);
+    }
+  } finally {
+    await client.unbind();
+    await directory.remove();
+  }
+  expect(count).toBeGreaterThan(2 * 26 + 10);
+  expect(strays).toEqual([]);
+});
