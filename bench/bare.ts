@@ -2,7 +2,7 @@ import { Agent } from 'undici';
 import type { LabTokenService } from '../lab/token-service.ts';
 import { MANIFEST_TYPES } from '../src/domain/manifest/media-types.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../src/registry/distribution.ts';
-import { exchange } from '../src/registry/transport/send-once.ts';
+import { sendOnce } from '../src/registry/transport/send-once.ts';
 import { type BareRequest, load } from './wrk.ts';
 
 /* Two bare limits of a registry, and the client that is held against them. */
@@ -45,7 +45,7 @@ export async function loopRate(origin: string, requests: readonly BareRequest[])
       const condition = ifNoneMatch === undefined ? {} : { 'if-none-match': `"${ifNoneMatch}"` };
       const headers = { accept: ACCEPT, authorization: `Bearer ${token}`, ...condition };
       const wanted = { origin, path, method, headers, reset: false };
-      const { status } = await exchange(agent, wanted, { signal, timeoutMs: 60_000 });
+      const { status } = await sendOnce(agent, wanted, { signal, timeoutMs: 60_000 });
       if (status !== (ifNoneMatch === undefined ? 200 : 304)) throw new Error(`the bare loop met status ${status}`);
     }
   };

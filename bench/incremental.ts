@@ -38,7 +38,7 @@ export async function benchIncremental(): Promise<object> {
     const apart = await onTheOtherCores(() => measureRates(pinned, tokens)).finally(pinned.remove);
     const together = await measureRates(registry, tokens);
     const logged = await startRegistry({ tokens, copyOf: registry.storageDirectory });
-    const accessLog = await countRequests(logged, tokens).finally(logged.remove);
+    const accessLog = await addRequestMetrics(logged, tokens).finally(logged.remove);
     return { apart, together, accessLog };
   } finally {
     await registry.remove();
@@ -105,7 +105,7 @@ function conditionalRequests(snapshot: Snapshot, tokens: LabTokenService): Promi
 }
 
 /** Of a registry that writes a line for every request, which costs it a few per cent: its speed is not looked at. */
-function countRequests(registry: LabRegistry, tokens: LabTokenService): Promise<object> {
+function addRequestMetrics(registry: LabRegistry, tokens: LabTokenService): Promise<object> {
   return crawling(registry, tokens, async (crawl) => {
     await crawl();
     const readOnce = registry.output().length;

@@ -3,12 +3,12 @@ import { PRODUCT } from './api/hal/entry-point.ts';
 import { createServer } from './api/server.ts';
 import { type AuthReport, createAuth } from './auth/auth.ts';
 import type { Config } from './config/config.ts';
-import { createNotices, type Notices, type NoticesReport } from './crawl/recrawl-queue.ts';
-import { type Collector, type CollectorReport, createCollector } from './crawl/scheduler.ts';
-import { createWait } from './crawl/sleep-until.ts';
+import { createRecrawlQueue, type RecrawlQueue, type RecrawlQueueReport } from './crawl/recrawl-queue.ts';
+import { createScheduler, type Scheduler, type SchedulerReport } from './crawl/scheduler.ts';
+import { createSleepUntil } from './crawl/sleep-until.ts';
 import { createSnapshots, type SnapshotTaker } from './crawl/snapshots.ts';
 import { listen, TIMEOUTS } from './http/listener.ts';
-import { watchTraffic } from './http/request-rate.ts';
+import { measureRequestRate } from './http/request-rate.ts';
 import { renewCertificate } from './http/tls.ts';
 import type { Logger } from './log/log.ts';
 import type { Snapshots } from './ports.ts';
@@ -64,7 +64,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     log,
     front: { ...config.front, timeouts: TIMEOUTS, steadyClock },
   });
-  const isBusy = watchTraffic(server.server, steadyClock);
+  const isBusy = measureRequestRate(server.server, steadyClock);
   let progress: NodeJS.Timeout | undefined;
   return {
     async start() {
@@ -136,12 +136,12 @@ function composeRegistry({ registry }: Config, { version, log, isBusy }: Around)
 
 interface Collecting {
   readonly snapshots: SnapshotTaker;
-  readonly collector: Collector;
-  readonly notices: Notices;
+  readonly collector: Scheduler;
+  readonly notices: RecrawlQueue;
 }
 
 function composeCollecting(config: Config, registry: DistributionRegistry, store: Store, log: Logger): Collecting {
-  const wait = createWait(steadyClock);
+  const wait = createSleepUntil(steadyClock);
   const snapshots = createSnapshots({
     registry,
     catalogue: store.catalogue,
@@ -158,7 +158,7 @@ function composeCollecting(config: Config, registry: DistributionRegistry, store
       notKept: ({ message }) => log.error({ reason: message }, 'the snapshot is shown, but could not be kept'),
     },
   });
-  const collector: Collector = createCollector({
+  const collector: Scheduler = createScheduler({
     intervalMs: config.general.updateIntervalMs,
     clock,
     steadyClock,
@@ -168,7 +168,7 @@ function composeCollecting(config: Config, registry: DistributionRegistry, store
     requestsCount: registry.requestsCount,
     report: reportTo(log, registry, snapshots),
   });
-  const notices = createNotices({
+  const notices = createRecrawlQueue({
     steadyClock,
     wait,
     isReady: () => snapshots.latest() !== undefined && collector.state().failure === undefined,
@@ -180,7 +180,7 @@ function composeCollecting(config: Config, registry: DistributionRegistry, store
   return { snapshots, collector, notices };
 }
 
-function logProgress(log: Logger, collector: Collector, registry: DistributionRegistry): void {
+function logProgress(log: Logger, collector: Scheduler, registry: DistributionRegistry): void {
   const { running } = collector.state();
   if (!running) return;
   const requests = { requests: running.requestsCount, concurrency: registry.concurrency() };
@@ -194,7 +194,7 @@ function hostOf(address: AddressInfo | string | null): string {
   return `${host}:${address.port}`;
 }
 
-function reportTo(log: Logger, registry: DistributionRegistry, snapshots: Snapshots): CollectorReport {
+function reportTo(log: Logger, registry: DistributionRegistry, snapshots: Snapshots): SchedulerReport {
   let requestsBefore = 0;
   return {
     started() {
@@ -239,7 +239,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function reportNoticesTo(log: Logger): NoticesReport {
+function reportNoticesTo(log: Logger): RecrawlQueueReport {
   return {
     reread: (names) => log.info(some(names), 'read again, as the registry has notified'),
     rereadFailed: (names, error) =>

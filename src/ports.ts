@@ -1,7 +1,7 @@
 import type { ImageConfig } from './domain/manifest/image-config.ts';
 import type { Descriptor, Manifest } from './domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from './domain/names.ts';
-import type { Findings } from './domain/snapshot/crawl-result.ts';
+import type { CrawlResult } from './domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from './domain/snapshot/repository-record.ts';
 import type { Snapshot } from './domain/snapshot/snapshot.ts';
 
@@ -155,9 +155,9 @@ export type SnapshotOccasion = 'collection' | 'notification';
 /** The snapshots that are kept. Every call may throw a `StoreFailure`. */
 export interface SnapshotStore {
   /** What the last saved snapshot was counted from. */
-  latest(): Promise<Findings | undefined>;
+  latest(): Promise<CrawlResult | undefined>;
   /** Keeps the figures of a snapshot for as long as they are worth it, and what it was counted from until the next is saved. */
-  save(snapshot: Snapshot, findings: Findings, occasion: SnapshotOccasion): Promise<void>;
+  save(snapshot: Snapshot, findings: CrawlResult, occasion: SnapshotOccasion): Promise<void>;
 }
 
 /** The shape of what a `Catalogue` or a `SnapshotStore` throws. Its message says what and where. */
@@ -189,13 +189,13 @@ export interface CrawlProgress {
 }
 
 /** The collections: what goes on, how it went last, and when the next one is. Times are milliseconds since the epoch. */
-export interface CollectionState {
+export interface CrawlStatus {
   /** Undefined while none is under way. */
   readonly running:
     | { readonly startedAt: number; readonly requestsCount: number; readonly progress: Readonly<CrawlProgress> }
     | undefined;
   /** The failure of the last collection; undefined if it succeeded. Its reason is for people and holds no secret. */
-  readonly failure: { readonly at: number; readonly kind: CollectionFailureKind; readonly reason: string } | undefined;
+  readonly failure: { readonly at: number; readonly kind: CrawlFailureKind; readonly reason: string } | undefined;
   /** When the last collection of everything succeeded; undefined where none has since the start. */
   readonly lastFinishedAt: number | undefined;
   /** How many repositories are to be read again, or are being read again, because of notifications. */
@@ -205,14 +205,14 @@ export interface CollectionState {
 }
 
 /** Why a collection failed: by the registry's doing, the store's, since it found too little to be believed, or for a reason that nobody thought of. */
-export type CollectionFailureKind = RegistryFailureKind | StoreFailure['kind'] | 'emptied' | 'unexpected';
+export type CrawlFailureKind = RegistryFailureKind | StoreFailure['kind'] | 'emptied' | 'unexpected';
 
 /** What all collections since the start have come to. But for those of the last one, these numbers only grow. */
-export interface CollectionTally {
+export interface CrawlStats {
   /** Requests that went to the registry and whoever gives out names and tokens for it, tries included, by notifications too. */
   readonly requestsCount: number;
   readonly succeededCount: number;
-  readonly failedCounts: Readonly<Record<CollectionFailureKind, number>>;
+  readonly failedCounts: Readonly<Record<CrawlFailureKind, number>>;
   /** How far they came, the one under way and those that failed included. */
   readonly repositoriesRead: number;
   readonly tagsRead: number;
@@ -230,9 +230,9 @@ export interface Notifications {
 }
 
 /** Who collects. */
-export interface Collections {
-  state(): CollectionState;
-  tally(): CollectionTally;
+export interface CrawlScheduler {
+  state(): CrawlStatus;
+  tally(): CrawlStats;
   /** Starts a collection now, or says why not: one is under way, or the last one began so little ago that the registry needs a rest. */
   request(): 'started' | 'running' | { readonly retryAfterMs: number };
 }

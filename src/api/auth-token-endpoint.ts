@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { createSignIns, type SignIn } from '../auth/throttled-sign-in.ts';
-import type { FrontOptions } from '../http/admission.ts';
+import { createThrottledSignIn, type SignIn } from '../auth/throttled-sign-in.ts';
+import type { AdmissionSettings } from '../http/admission.ts';
 import { basicCredentials } from '../http/authorization.ts';
 import { clientAddress } from '../http/client-address.ts';
 import { BASIC_REFUSED, DIRECTORY_DOWN, sendProblem, TOO_MANY_SIGN_INS, tooManyFailures } from '../http/problems.ts';
@@ -10,7 +10,7 @@ import type { Log, SessionTokens } from './server.ts';
 
 export interface AuthTokenOptions {
   readonly directory: Directory;
-  readonly front: Pick<FrontOptions, 'limits' | 'steadyClock'>;
+  readonly front: Pick<AdmissionSettings, 'limits' | 'steadyClock'>;
   readonly tokens: SessionTokens;
   readonly log: Log;
 }
@@ -20,7 +20,7 @@ export interface AuthTokenOptions {
  * with POST is kept by no cache and repeated by no proxy, and that is all the difference.
  */
 export function createAuthToken({ directory, front, tokens, log }: AuthTokenOptions) {
-  const signIn = createSignIns({
+  const signIn = createThrottledSignIn({
     directory,
     failedSignIns: front.limits.failedSignIns,
     steadyClock: front.steadyClock,

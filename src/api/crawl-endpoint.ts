@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HAL } from '../http/bodies/send-body.ts';
 import { COLLECTING_ALREADY, sendProblem, tooSoon } from '../http/problems.ts';
-import type { Clock, Collections, Snapshots } from '../ports.ts';
+import type { Clock, CrawlScheduler, Snapshots } from '../ports.ts';
 import { createLinks } from './hal/links.ts';
 import { representCollection } from './hal/represent-crawl.ts';
 
 export interface CrawlControlOptions {
   readonly prefix: string;
   readonly snapshots: Snapshots;
-  readonly collections: Collections;
+  readonly collections: CrawlScheduler;
   readonly clock: Clock;
 }
 

@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
 import { NOT_COLLECTED_YET, type Problem, sendProblem } from '../http/problems.ts';
-import type { Clock, CollectionState, Collections, Snapshots } from '../ports.ts';
+import type { Clock, CrawlScheduler, CrawlStatus, Snapshots } from '../ports.ts';
 import { representTime, representTimeOrNull } from './hal/represent-figures.ts';
 import type { Checks, Live, Ready } from './schemas/crawl.ts';
 
 export interface HealthOptions {
   readonly prefix: string;
   readonly snapshots: Snapshots;
-  readonly collections: Collections;
+  readonly collections: CrawlScheduler;
   readonly clock: Clock;
 }
 
@@ -31,7 +31,7 @@ export function addHealth(server: FastifyInstance, { prefix, snapshots, collecti
 /** `pass`; `fail`, and therefore not ready; or `warn`: wrong, but there still is a snapshot. */
 function representChecks(
   snapshot: Snapshot | undefined,
-  { running, failure, nextAt }: CollectionState,
+  { running, failure, nextAt }: CrawlStatus,
   now: number,
 ): Checks {
   const wrong = snapshot === undefined ? 'fail' : 'warn';
@@ -54,7 +54,7 @@ function representChecks(
   };
 }
 
-function notReady({ running, failure, nextAt }: CollectionState, now: number, checks: Checks): Problem {
+function notReady({ running, failure, nextAt }: CrawlStatus, now: number, checks: Checks): Problem {
   const parts = [
     NOT_COLLECTED_YET.detail,
     ...(failure === undefined ? [] : [`the last attempt failed at ${representTime(failure.at)}: ${failure.reason}`]),

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { logRequests, pathOf } from '../http/access-log.ts';
-import { admitRequests, type FrontOptions, OPEN_FRONT } from '../http/admission.ts';
+import { type AdmissionSettings, admitRequests, NO_ADMISSION_LIMITS } from '../http/admission.ts';
 import { bearerToken } from '../http/authorization.ts';
-import { answerTogether, createEndOfTurn } from '../http/batched-writes.ts';
+import { batchWrites, createEndOfTurn } from '../http/batched-writes.ts';
 import { toBody } from '../http/bodies/body-cache.ts';
 import { createResponseCache, type Lasting } from '../http/bodies/response-cache.ts';
 import { sendBody } from '../http/bodies/send-body.ts';
@@ -20,11 +20,11 @@ import {
 } from '../http/malformed-requests.ts';
 import { BODY_TOO_LARGE, MOST_BODY_BYTES, notFound, sendProblem, unauthorized } from '../http/problems.ts';
 import { requestId } from '../http/request-id.ts';
-import { followRequests } from '../http/request-lifecycle.ts';
+import { trackRequests } from '../http/request-lifecycle.ts';
 import { createRequestLimits, type RequestLimits } from '../http/request-limits.ts';
 import { addHeaders } from '../http/response-headers.ts';
 import { addMetrics, type MetricsOptions } from '../metrics/metrics.ts';
-import type { Clock, Collections, Directory, Notifications, Snapshots } from '../ports.ts';
+import type { Clock, CrawlScheduler, Directory, Notifications, Snapshots } from '../ports.ts';
 import { createAuthToken } from './auth-token-endpoint.ts';
 import { PAGE_HEADERS } from './collections/pagination.ts';
 import { createCrawlControl } from './crawl-endpoint.ts';
@@ -35,7 +35,7 @@ import { createLinks } from './hal/links.ts';
 import { addHealth } from './health-endpoint.ts';
 import { createOpenApi } from './openapi/openapi-endpoint.ts';
 import { PATHS, placeAt } from './route-table.ts';
-import { createHeldSnapshots, type HeldSnapshots } from './snapshot/pinned-snapshots.ts';
+import { createPinnedSnapshots, type PinnedSnapshots } from './snapshot/pinned-snapshots.ts';
 import { createResources } from './snapshot-endpoint.ts';
 
 export interface ServerOptions {
@@ -44,7 +44,7 @@ export interface ServerOptions {
   readonly corsOrigins: '*' | readonly string[];
   readonly version: string;
   readonly snapshots: Snapshots;
-  readonly collections: Collections;
+  readonly collections: CrawlScheduler;
   readonly notifications: Notifications;
   readonly events: EventsOptions['events'];
   readonly metrics: MetricsOptions['metrics'];
@@ -53,7 +53,7 @@ export interface ServerOptions {
   readonly tokens: SessionTokens;
   readonly log: Log;
   /** Without it, everybody is let in. */
-  readonly front?: FrontOptions;
+  readonly front?: AdmissionSettings;
 }
 
 /** Where events are said, one line each. */
@@ -90,13 +90,13 @@ declare module 'fastify' {
  * cannot be shown.
  */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const { front = OPEN_FRONT, log, prefix, corsOrigins } = options;
+  const { front = NO_ADMISSION_LIMITS, log, prefix, corsOrigins } = options;
   const { timeouts, tls, trustedProxies, allowedHosts } = front;
   const limits = createRequestLimits({ ...front.limits, steadyClock: front.steadyClock });
   const isProxy = createTrust(trustedProxies);
   const problemOfHost = createHostCheck(allowedHosts);
   const atEndOfTurn = createEndOfTurn();
-  const snapshots = createHeldSnapshots({ latest: options.snapshots.latest, steadyClock: front.steadyClock });
+  const snapshots = createPinnedSnapshots({ latest: options.snapshots.latest, steadyClock: front.steadyClock });
   const server = fastify({
     // Its own log would have two lines a request, and no user.
     logger: false,
@@ -119,7 +119,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest('lasting', undefined);
   acceptBodiesOfGet(server);
   passOverExpectations(server.server);
-  const followed = followRequests(server, front.steadyClock);
+  const followed = trackRequests(server, front.steadyClock);
   logRequests(followed, log);
   addMetrics(server, followed, options); // before whatever refuses requests: those count, too
   addHeaders(server, { corsOrigins, isTls: tls !== undefined });
@@ -132,7 +132,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const isOurs = (request: IncomingMessage): boolean => problemOfHost(request, false) === undefined;
   const again = { ...options, snapshots, limits, followed, atEndOfTurn, isOurs };
   const answerAgain = createResponseCache(server, again);
-  answerTogether(server, atEndOfTurn);
+  batchWrites(server, atEndOfTurn);
   addRoutes(server, { ...options, snapshots, front, limits });
   answerErrors(server, log);
   return server;
@@ -163,8 +163,8 @@ function refuseOthers(options: ServerOptions) {
 
 /** With what was made of them. */
 type Wired = ServerOptions & {
-  readonly snapshots: HeldSnapshots;
-  readonly front: FrontOptions;
+  readonly snapshots: PinnedSnapshots;
+  readonly front: AdmissionSettings;
   readonly limits: RequestLimits;
 };
 

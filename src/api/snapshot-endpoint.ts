@@ -4,7 +4,7 @@ import { HAL, sendBody, varyOf } from '../http/bodies/send-body.ts';
 import { NOT_COLLECTED_YET, notFound, SNAPSHOT_GONE, sendProblem } from '../http/problems.ts';
 import { assertNever } from '../lib/assert-never.ts';
 import { listBlobs, listHolders, listTagBlobs } from './collections/blobs.ts';
-import type { Listing } from './collections/collection.ts';
+import type { Collection } from './collections/collection.ts';
 import {
   BLOB_COLUMNS,
   CHILD_COLUMNS,
@@ -13,7 +13,14 @@ import {
   REPOSITORY_COLUMNS,
 } from './collections/csv-columns.ts';
 import type { Selections } from './collections/sort-and-filter.ts';
-import { type Listed, listAllTags, listGaps, listInside, listRepositories, listTags } from './collections/tree.ts';
+import {
+  type CollectionContext,
+  listAllTags,
+  listGaps,
+  listInside,
+  listRepositories,
+  listTags,
+} from './collections/tree.ts';
 import {
   createLinks,
   decodeName,
@@ -24,8 +31,8 @@ import {
 } from './hal/links.ts';
 import { type Representation, representRepository, representTag } from './hal/representations.ts';
 import type { Choices } from './schemas/entry-point.ts';
-import { readWants } from './snapshot/embed-options.ts';
-import type { HeldSnapshots } from './snapshot/pinned-snapshots.ts';
+import { readEmbedOptions } from './snapshot/embed-options.ts';
+import type { PinnedSnapshots } from './snapshot/pinned-snapshots.ts';
 import { describeMissing, hrefOf, type Resource, resolve } from './snapshot/resolve-path.ts';
 import {
   type AnsweredSnapshot,
@@ -37,22 +44,22 @@ import {
 
 export interface ResourcesOptions {
   readonly prefix: string;
-  readonly snapshots: HeldSnapshots;
+  readonly snapshots: PinnedSnapshots;
 }
 
 /** What a path names in a snapshot: a collection, something else to represent, or several to choose among. */
 type Found =
-  | { readonly listing: Listing }
+  | { readonly listing: Collection }
   | { readonly href: string; readonly represent: () => Representation }
   | { readonly choices: readonly Resource[] };
 
-interface Question extends Listed {
+interface Question extends CollectionContext {
   readonly query: URLSearchParams;
   readonly selections: Selections;
 }
 
 /** The collections of a snapshot. Before the first snapshot each is there, and empty; what is below is not known yet. */
-const COLLECTIONS: Readonly<Record<string, (question: Question) => Listing>> = {
+const COLLECTIONS: Readonly<Record<string, (question: Question) => Collection>> = {
   repositories: listRepositories,
   tags: listAllTags,
   namespaces: (question) => listInside(undefined, question),
@@ -131,7 +138,7 @@ export function createResources({ prefix, snapshots }: ResourcesOptions) {
     }
     const answered = answersOf(snapshot);
     const { index, selections } = answered;
-    const wants = readWants(query, request.body, index.deepestLevel);
+    const wants = readEmbedOptions(query, request.body, index.deepestLevel);
     const found = find(collection, below, { index, selections, query, links, wants });
     if (found !== undefined) {
       if (snapshot === snapshots.latest()) request.lasting = { snapshot, isPage: false };

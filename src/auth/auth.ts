@@ -3,8 +3,8 @@ import { createAccounts } from './accounts.ts';
 import { parseHtpasswd } from './htpasswd.ts';
 import { createLdapDirectory, type LdapOptions } from './ldap-directory.ts';
 import { createPasswordChecker } from './password-checker.ts';
-import { createWatchedFile, type FileReport, type WatchedFile, type WatchedFileOptions } from './reloaded-file.ts';
-import { endedAt, parseEndedTokens } from './revoked-tokens.ts';
+import { createReloadedFile, type FileReport, type ReloadedFile, type ReloadedFileOptions } from './reloaded-file.ts';
+import { endedAt, parseRevokedTokens } from './revoked-tokens.ts';
 import { createSignIn, type Method, type SignInReport } from './sign-in.ts';
 import { createTokens, type TokenOptions, type Tokens } from './tokens.ts';
 
@@ -65,13 +65,13 @@ export function createAuth(options: AuthOptions): Auth {
 
 /** Hashes are for nobody's eyes, and who may write there may sign in. */
 const HTPASSWD = { setting: '[auth] htpasswd_file', parse: parseHtpasswd, exposingMode: 0o026 };
-const NOT_BEFORE = { setting: '[auth] not_before_file', parse: parseEndedTokens, exposingMode: 0o022 };
+const NOT_BEFORE = { setting: '[auth] not_before_file', parse: parseRevokedTokens, exposingMode: 0o022 };
 
 function watched<T>(
   path: string | undefined,
-  options: Omit<WatchedFileOptions<T>, 'path'>,
-): WatchedFile<T> | undefined {
-  return path === undefined ? undefined : createWatchedFile({ ...options, path });
+  options: Omit<ReloadedFileOptions<T>, 'path'>,
+): ReloadedFile<T> | undefined {
+  return path === undefined ? undefined : createReloadedFile({ ...options, path });
 }
 
 /** A directory does not tell who is nobody from who has forgotten the password. */

@@ -1,4 +1,4 @@
-import { createBoundedTable } from '../lib/evicting-map.ts';
+import { createEvictingMap } from '../lib/evicting-map.ts';
 
 /* How often something went wrong for a key lately: a count that halves every hour, so that nothing has to be cleaned up, no hour begins anew
  * for somebody who waits for it, and one mistake a day is none. */
@@ -10,7 +10,7 @@ export interface Failure {
   readonly at: number;
 }
 
-export interface Failures {
+export interface DecayingCounter {
   add(key: string, now: number): void;
   /** The last one; undefined where there is none that counts. */
   last(key: string): Failure | undefined;
@@ -21,9 +21,9 @@ export interface Failures {
 export const HALVED_AFTER_MS = 3_600_000;
 const MOST_KEYS = 20_000;
 
-export function createFailures(mostKeys: number = MOST_KEYS): Failures {
+export function createDecayingCounter(mostKeys: number = MOST_KEYS): DecayingCounter {
   // Of two counts the greater one now is the greater one always: so they are compared as of the beginning of the clock.
-  const failures = createBoundedTable<Failure>(mostKeys, ({ count, at }) => Math.log2(count) + at / HALVED_AFTER_MS);
+  const failures = createEvictingMap<Failure>(mostKeys, ({ count, at }) => Math.log2(count) + at / HALVED_AFTER_MS);
   const count = (key: string, now: number): number => {
     const last = failures.get(key);
     return last === undefined ? 0 : last.count * 2 ** ((last.at - now) / HALVED_AFTER_MS);

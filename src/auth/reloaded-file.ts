@@ -1,7 +1,7 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
 
 /** A file of the operator's, looked at again and again: what it says counts without a new start. */
-export interface WatchedFile<T> {
+export interface ReloadedFile<T> {
   /** What the file said when it was last right. */
   current(): T;
   /** Reads the file again if it has changed. One that is not right changes nothing, and is reported once. */
@@ -11,7 +11,7 @@ export interface WatchedFile<T> {
   stop(): void;
 }
 
-export interface WatchedFileOptions<T> {
+export interface ReloadedFileOptions<T> {
   readonly path: string;
   /** The key of the configuration that names it, as `[section] key`. */
   readonly setting: string;
@@ -52,7 +52,7 @@ export class AccountsFileError extends Error {
 const LOOK_EVERY_MS = 1000;
 
 /** Reads the file. Throws an `AccountsFileError` where it is not right. */
-export function createWatchedFile<T>(options: WatchedFileOptions<T>): WatchedFile<T> {
+export function createReloadedFile<T>(options: ReloadedFileOptions<T>): ReloadedFile<T> {
   const { path, setting, exposingMode, report } = options;
   let seen = statOf(path);
   const first = read(seen, options);
@@ -115,7 +115,7 @@ const MOST_MISTAKES = 20;
 
 function read<T>(
   stat: Stats | Wrong,
-  { path, parse }: WatchedFileOptions<T>,
+  { path, parse }: ReloadedFileOptions<T>,
 ): { readonly value: T } | { readonly problems: readonly string[] } {
   if ('wrong' in stat) return { problems: [`${path} ${stat.wrong}`] };
   if (stat.size > MOST_BYTES) return { problems: [`${path} is larger than 1 MiB`] };

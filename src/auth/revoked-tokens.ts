@@ -2,16 +2,16 @@ import { likeness } from '../domain/user-name.ts';
 import type { Mistake, Parsed } from './reloaded-file.ts';
 
 /** Until when the tokens of users were issued in vain: of each, and of everyone. Seconds since the epoch. */
-export interface EndedTokens {
+export interface RevokedTokens {
   readonly ofEveryone: number | undefined;
   /** By the `likeness` of the name: a directory lets a user in by many spellings of one. */
   readonly ofUser: ReadonlyMap<string, number>;
 }
 
-export const NO_ENDED_TOKENS: EndedTokens = { ofEveryone: undefined, ofUser: new Map() };
+export const NO_REVOKED_TOKENS: RevokedTokens = { ofEveryone: undefined, ofUser: new Map() };
 
 /** The second up to which tokens of that user do not count any more; undefined where all do. */
-export function endedAt({ ofEveryone, ofUser }: EndedTokens, user: string): number | undefined {
+export function endedAt({ ofEveryone, ofUser }: RevokedTokens, user: string): number | undefined {
   const own = ofUser.size === 0 ? undefined : ofUser.get(likeness(user));
   return own === undefined || ofEveryone === undefined ? (own ?? ofEveryone) : Math.max(own, ofEveryone);
 }
@@ -22,7 +22,7 @@ const EVERYONE = '*';
  * Lines such as `alice 2026-03-01T03:00:00Z`: a user, or `*` for everyone, and a moment. Of several for one the latest counts, so that a line
  * can simply be written behind the others. What begins with `#` is a comment.
  */
-export function parseEndedTokens(text: string): Parsed<EndedTokens> {
+export function parseRevokedTokens(text: string): Parsed<RevokedTokens> {
   let ofEveryone: number | undefined;
   const ofUser = new Map<string, number>();
   const mistakes: Mistake[] = [];

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { likeness } from '../domain/user-name.ts';
-import { countedBy } from '../http/client-address.ts';
-import { createFailures, type Patience, waitMs } from './decaying-counter.ts';
+import { rateLimitKey } from '../http/client-address.ts';
+import { createDecayingCounter, type Patience, waitMs } from './decaying-counter.ts';
 
 /* Who has to wait before another password is tried:
  *
@@ -12,7 +12,7 @@ import { createFailures, type Patience, waitMs } from './decaying-counter.ts';
  *
  * Nobody asks whether there is such a user: those that there are not wait as well. */
 
-export interface SignInLimits {
+export interface SignInBackoff {
   /** How long that user has to wait at that address; 0 where the password may be tried. */
   waitMs(user: string, address: string): number;
   /** As `waitMs`, and where it is 0, the password is about to be tried: until `ended`, that counts as if it had failed. */
@@ -35,8 +35,8 @@ interface Keys {
 }
 
 /** @param freePerAddress how many failures in an hour an address has free, for all users together */
-export function createSignInLimits(freePerAddress: number, now: () => number): SignInLimits {
-  const [users, addresses, both] = [createFailures(), createFailures(), createFailures()];
+export function createSignInBackoff(freePerAddress: number, now: () => number): SignInBackoff {
+  const [users, addresses, both] = [createDecayingCounter(), createDecayingCounter(), createDecayingCounter()];
   const inFlight = new Map<string, number>();
   const addressPatience: Patience = { free: freePerAddress, firstWaitMs: FIRST_WAIT_MS };
   const userPatience: Patience = { free: Math.min(FREE_PER_USER, freePerAddress), firstWaitMs: FIRST_WAIT_MS };
@@ -94,6 +94,6 @@ export function createSignInLimits(freePerAddress: number, now: () => number): S
 /** A name may be long, and is nobody's business here. Every spelling by which a directory finds one user would be another one to guess with. */
 function keysOf(user: string, address: string): Keys {
   const userKey = hash('sha256', likeness(user), 'base64');
-  const addressKey = countedBy(address);
+  const addressKey = rateLimitKey(address);
   return { user: userKey, address: addressKey, both: `${userKey} ${addressKey}` };
 }

@@ -1,10 +1,10 @@
 import type { Credentials } from '../http/authorization.ts';
-import { countedBy } from '../http/client-address.ts';
-import { createTurnstile } from '../lib/fair-queue.ts';
+import { rateLimitKey } from '../http/client-address.ts';
+import { createFairQueue } from '../lib/fair-queue.ts';
 import type { Clock, Directory } from '../ports.ts';
-import { createSignInLimits, FREE_PER_USER, type SignInLimits } from './sign-in-backoff.ts';
+import { createSignInBackoff, FREE_PER_USER, type SignInBackoff } from './sign-in-backoff.ts';
 
-export interface SignInsOptions {
+export interface ThrottledSignInOptions {
   readonly directory: Directory;
   /** How many failures in an hour an address has free; 0 is no limit. */
   readonly failedSignIns: number;
@@ -19,9 +19,9 @@ const MOST_AT_ONCE = FREE_PER_USER - 2;
 const MOST_WAITING = 128;
 
 /** Asks the directory who somebody is: not too often for those who guess, and not too much at once. Throws where it does not answer. */
-export function createSignIns({ directory, failedSignIns, steadyClock }: SignInsOptions) {
-  const limits = failedSignIns === 0 ? NO_LIMITS : createSignInLimits(failedSignIns, steadyClock);
-  const turnstile = createTurnstile({ atOnce: MOST_AT_ONCE, waiting: MOST_WAITING });
+export function createThrottledSignIn({ directory, failedSignIns, steadyClock }: ThrottledSignInOptions) {
+  const limits = failedSignIns === 0 ? NO_LIMITS : createSignInBackoff(failedSignIns, steadyClock);
+  const turnstile = createFairQueue({ atOnce: MOST_AT_ONCE, waiting: MOST_WAITING });
 
   async function ask({ user, password }: Credentials, address: string): Promise<SignIn> {
     const retryAfterMs = limits.begin(user, address);
@@ -38,7 +38,7 @@ export function createSignIns({ directory, failedSignIns, steadyClock }: SignIns
   return async function signIn(credentials: Credentials, address: string): Promise<SignIn> {
     const retryAfterMs = limits.waitMs(credentials.user, address);
     if (retryAfterMs > 0) return { retryAfterMs };
-    const visitor = countedBy(address);
+    const visitor = rateLimitKey(address);
     if (!(await turnstile.enter(visitor))) return 'busy';
     try {
       return await ask(credentials, address);
@@ -48,4 +48,4 @@ export function createSignIns({ directory, failedSignIns, steadyClock }: SignIns
   };
 }
 
-const NO_LIMITS: SignInLimits = { waitMs: () => 0, begin: () => 0, ended: () => undefined };
+const NO_LIMITS: SignInBackoff = { waitMs: () => 0, begin: () => 0, ended: () => undefined };

@@ -1,5 +1,5 @@
 import { type AuthConfig, authOf } from './auth.ts';
-import { type FrontConfig, frontOf } from './http.ts';
+import { type HttpConfig, httpConfigOf } from './http.ts';
 import type { LogLevel } from './keys/general-keys.ts';
 import type { Proxies } from './proxies.ts';
 import { directoryUrls } from './readers/directory-hosts.ts';
@@ -8,7 +8,7 @@ import type { UsedValues, Values } from './schema.ts';
 /** The validated configuration, frozen through and through. Holds secrets: never log it. */
 export interface Config {
   readonly general: GeneralConfig;
-  readonly front: FrontConfig;
+  readonly front: HttpConfig;
   readonly auth: AuthConfig;
   /** Defined exactly where `ldap` is one of the methods of `auth`. */
   readonly ldap: LdapConfig | undefined;
@@ -142,7 +142,7 @@ export function configOf(
       updateIntervalMs: general.update_interval * 1000,
       logLevel: general.debug && general.log_level !== 'trace' ? 'debug' : general.log_level,
     },
-    front: frontOf({ general, limits }),
+    front: httpConfigOf({ general, limits }),
     auth: authOf(auth),
     ldap: ldap && ldapOf(ldap),
     jwt: {

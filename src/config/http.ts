@@ -1,7 +1,7 @@
 import type { Values } from './schema.ts';
 
 /** Who may come, and by which way. */
-export interface FrontConfig {
+export interface HttpConfig {
   /** PEM; the key is that of the first certificate. Undefined: no TLS. */
   readonly tls: { readonly certificate: string; readonly key: string; readonly isKeyExposed: boolean } | undefined;
   /** Addresses and networks. */
@@ -23,7 +23,7 @@ export interface LimitsConfig {
   readonly connectionsPerAddress: number;
 }
 
-export function frontOf({ general, limits }: Pick<Values, 'general' | 'limits'>): FrontConfig {
+export function httpConfigOf({ general, limits }: Pick<Values, 'general' | 'limits'>): HttpConfig {
   const { tls_certificate: certificate, tls_key: key } = general;
   return {
     tls:

@@ -1,7 +1,7 @@
 import { AUTH_KEYS } from './keys/auth-keys.ts';
 import { EVENTS_KEYS } from './keys/events-keys.ts';
 import { GENERAL_KEYS } from './keys/general-keys.ts';
-import { FRONT_KEYS } from './keys/http-keys.ts';
+import { HTTP_KEYS } from './keys/http-keys.ts';
 import { JWT_KEYS } from './keys/jwt-keys.ts';
 import { LDAP_KEYS } from './keys/ldap-keys.ts';
 import { LIMITS_KEYS } from './keys/limits-keys.ts';
@@ -12,7 +12,7 @@ import type { KeyValue, Section } from './readers/key.ts';
 
 /** Every section and key there is. What is checked, documented and printed by default is read from here and nowhere else. */
 export const SCHEMA = {
-  general: { about: 'The service itself.', keys: { ...GENERAL_KEYS, ...FRONT_KEYS } },
+  general: { about: 'The service itself.', keys: { ...GENERAL_KEYS, ...HTTP_KEYS } },
   limits: { about: 'How much one may ask for (docs/security.md).', keys: LIMITS_KEYS },
   auth: { about: 'Where users are known, and who has been logged out.', keys: AUTH_KEYS },
   ldap: { about: 'The directory of those who may sign in.', keys: LDAP_KEYS },

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { GraphBuilder } from '../domain/graph/graph-builder.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
-import type { RepositoryFinding, TagFinding } from '../domain/snapshot/crawl-result.ts';
+import type { RepositoryResult, TagResult } from '../domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 import type { Gap } from '../domain/snapshot/snapshot.ts';
 import { ranges } from '../lib/resumable.ts';
@@ -12,7 +12,7 @@ import { childManifests, imageConfigOf, manifestsIn } from './manifest-reader.ts
 /** What the catalogue holds, as one graph. */
 export interface Assembly {
   readonly builder: GraphBuilder;
-  readonly repositories: readonly RepositoryFinding[];
+  readonly repositories: readonly RepositoryResult[];
   /** What tags point at. */
   readonly roots: ReadonlySet<Digest>;
   /** Adds what the catalogue has got since: these manifests, and what hangs below them. */
@@ -46,7 +46,7 @@ export async function assemble(
 }
 
 async function assembleOn(builder: GraphBuilder, catalogue: Catalogue, options: AssembleOptions): Promise<Assembly> {
-  const repositories: RepositoryFinding[] = [];
+  const repositories: RepositoryResult[] = [];
   const roots = new Set<Digest>();
   const add = (digests: readonly Digest[]): Promise<void> => load(catalogue, builder, digests);
   for await (const record of catalogue.repositories(options)) {
@@ -101,8 +101,8 @@ function toFinding(
   { name, reading, failure }: RepositoryRecord,
   builder: GraphBuilder,
   pulls: ReadonlyMap<string, number>,
-): RepositoryFinding {
-  const tags = reading?.tags.map((tag): TagFinding => {
+): RepositoryResult {
+  const tags = reading?.tags.map((tag): TagResult => {
     const lastPulledAt = latest(pulls.get(tag.name), tag.digest && pulls.get(tag.digest));
     if (tag.digest === undefined) return { name: tag.name, lastPulledAt, root: undefined, gap: tag.gap };
     if (builder.isRead(tag.digest)) return { name: tag.name, lastPulledAt, root: builder.node(tag.digest) };

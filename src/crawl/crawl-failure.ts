@@ -1,7 +1,7 @@
-import type { CollectionFailureKind, RegistryFailure } from '../ports.ts';
+import type { CrawlFailureKind, RegistryFailure } from '../ports.ts';
 import { EmptyRegistryError } from './empty-guard.ts';
 
-const NO_FAILURES: Readonly<Record<CollectionFailureKind, number>> = {
+const NO_FAILURES: Readonly<Record<CrawlFailureKind, number>> = {
   forbidden: 0,
   unreadable: 0,
   unsupported: 0,
@@ -12,15 +12,15 @@ const NO_FAILURES: Readonly<Record<CollectionFailureKind, number>> = {
 };
 
 /** A count for each kind, to begin with. */
-export function noFailures(): Record<CollectionFailureKind, number> {
+export function noFailures(): Record<CrawlFailureKind, number> {
   return { ...NO_FAILURES };
 }
 
 /** Why a collection failed, by what was thrown. */
-export function failureKindOf(error: unknown): CollectionFailureKind {
+export function failureKindOf(error: unknown): CrawlFailureKind {
   if (error instanceof EmptyRegistryError) return 'emptied';
   const { kind } = error as { readonly kind?: unknown };
-  return Object.hasOwn(NO_FAILURES, String(kind)) ? (kind as CollectionFailureKind) : 'unexpected';
+  return Object.hasOwn(NO_FAILURES, String(kind)) ? (kind as CrawlFailureKind) : 'unexpected';
 }
 
 /** What is said of a failure to those who ask; where it happened is for the log. */

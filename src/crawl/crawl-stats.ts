@@ -1,4 +1,4 @@
-import type { Clock, CollectionFailureKind, CollectionTally, CrawlProgress, SteadyClock } from '../ports.ts';
+import type { Clock, CrawlFailureKind, CrawlProgress, CrawlStats, SteadyClock } from '../ports.ts';
 import { noFailures } from './crawl-failure.ts';
 import { noProgress } from './progress.ts';
 
@@ -9,7 +9,7 @@ interface TallyOptions {
 }
 
 /** Adds up what the collections come to, one after the other. */
-export function createTally({ clock, steadyClock, requestsCount }: TallyOptions) {
+export function createCrawlStats({ clock, steadyClock, requestsCount }: TallyOptions) {
   const failedCounts = noFailures();
   const before = { repositoriesRead: 0, tagsRead: 0 };
   let latest: Readonly<CrawlProgress> = noProgress();
@@ -30,10 +30,10 @@ export function createTally({ clock, steadyClock, requestsCount }: TallyOptions)
       succeededCount++;
       lastDurationMs = steadyClock() - startedAt;
     },
-    failed(kind: CollectionFailureKind): void {
+    failed(kind: CrawlFailureKind): void {
       failedCounts[kind]++;
     },
-    soFar: (): CollectionTally => ({
+    soFar: (): CrawlStats => ({
       requestsCount: requestsCount(),
       succeededCount,
       failedCounts,

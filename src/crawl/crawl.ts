@@ -1,12 +1,12 @@
 import type { RepositoryName } from '../domain/names.ts';
-import type { Findings } from '../domain/snapshot/crawl-result.ts';
+import type { CrawlResult } from '../domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 import type { Catalogue, CrawlMark, Registry } from '../ports.ts';
 import { type AssembleOptions, assemble, type KeptAssembly } from './assemble.ts';
 import type { ReadingOrder } from './reading-order.ts';
 import { areSame, isWhole } from './records.ts';
 import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './repository-reader.ts';
-import { askElsewhere, settleKnown } from './resolve-missing.ts';
+import { resolveMissing, settleKnown } from './resolve-missing.ts';
 import { createBudget, forEachLimited, type Workers } from './worker-pool.ts';
 
 export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers | 'budget' | 'isThorough'> {
@@ -37,7 +37,7 @@ interface Paces {
 export interface Crawled {
   readonly illegal: ReadonlySet<string>;
   /** Puts it together, and asks for what is missing in it. */
-  assemble(): Promise<Findings>;
+  assemble(): Promise<CrawlResult>;
 }
 
 /**
@@ -138,7 +138,7 @@ export async function recrawl(
 }
 
 /** What earlier crawls have left, and nothing is asked; undefined where none has ended. */
-export async function recall(registry: Registry, catalogue: Catalogue): Promise<Findings | undefined> {
+export async function recall(registry: Registry, catalogue: Catalogue): Promise<CrawlResult | undefined> {
   const assembly = await assemble(catalogue, { withPending: false, isWanted: registry.isWanted });
   if (assembly.repositories.length === 0) return undefined;
   await settleKnown(catalogue, assembly, () => false);
@@ -184,13 +184,13 @@ async function assembleAll(
   workers: Workers & { readonly signal: AbortSignal; readonly kept: Kept },
   which: AssembleOptions,
   isAsked: (name: RepositoryName) => boolean,
-): Promise<Pick<Findings, 'graph' | 'repositories'>> {
+): Promise<Pick<CrawlResult, 'graph' | 'repositories'>> {
   const { kept } = workers;
   const before = kept.assembly;
   kept.assembly = undefined; // whatever fails from here on leaves nothing half done behind
   const assembly = await assemble(catalogue, which, before);
   await settleKnown(catalogue, assembly, isAsked);
-  await askElsewhere(registry, catalogue, reader, assembly, { ...workers, isAsked });
+  await resolveMissing(registry, catalogue, reader, assembly, { ...workers, isAsked });
   kept.assembly = { builder: assembly.builder, roots: assembly.roots };
   return { graph: assembly.builder.build(), repositories: assembly.repositories };
 }

@@ -1,10 +1,10 @@
 import type { RepositoryName } from '../domain/names.ts';
 import type { Catalogue, Notifications, SteadyClock } from '../ports.ts';
-import type { Wait } from './sleep-until.ts';
+import type { SleepUntil } from './sleep-until.ts';
 
-export interface NoticesOptions {
+export interface RecrawlQueueOptions {
   readonly steadyClock: SteadyClock;
-  readonly wait: Wait;
+  readonly wait: SleepUntil;
   /** Whether there is a snapshot to begin from, and the registry answered when it was asked last. */
   readonly isReady: () => boolean;
   /** Whether a repository is one of those that are read at all. */
@@ -12,11 +12,11 @@ export interface NoticesOptions {
   /** Takes a snapshot in which these repositories are read again. */
   readonly takeSome: (names: ReadonlySet<RepositoryName>, signal: AbortSignal) => Promise<unknown>;
   readonly catalogue: Pick<Catalogue, 'savePulls'>;
-  readonly report: NoticesReport;
+  readonly report: RecrawlQueueReport;
 }
 
 /** What is said of them, for a log. */
-export interface NoticesReport {
+export interface RecrawlQueueReport {
   reread(names: ReadonlySet<RepositoryName>): void;
   /** The repositories stay noticed. */
   rereadFailed(names: ReadonlySet<RepositoryName>, error: unknown): void;
@@ -24,7 +24,7 @@ export interface NoticesReport {
 }
 
 /** Reads again what a registry says has changed. */
-export interface Notices extends Notifications {
+export interface RecrawlQueue extends Notifications {
   /** How many repositories are to be read again, or are being read again. */
   count(): number;
   start(): void;
@@ -45,7 +45,7 @@ const LARGEST_BATCH = 500;
 /** More than that nobody pushes to within seconds: what is beyond, the next collection finds. */
 const MOST_NOTICED = 10_000;
 
-export function createNotices(options: NoticesOptions): Notices {
+export function createRecrawlQueue(options: RecrawlQueueOptions): RecrawlQueue {
   const { steadyClock, wait, isReady, isWanted, catalogue, report } = options;
   const stopped = new AbortController();
   const { signal } = stopped;

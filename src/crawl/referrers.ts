@@ -14,13 +14,13 @@ export type ReferrersReader = (
 ) => Promise<readonly ReferrersReading[]>;
 
 /** What refers to a manifest; `null` where that is not to be had, undefined where the registry keeps no such list. */
-type Listed = readonly Descriptor[] | null;
+type CollectionContext = readonly Descriptor[] | null;
 
 interface Question {
   readonly digest: Digest;
   readonly place: Place;
   /** Of one that was asked already. */
-  readonly answer?: Promise<Listed | undefined> | undefined;
+  readonly answer?: Promise<CollectionContext | undefined> | undefined;
 }
 
 /**
@@ -34,9 +34,9 @@ export function createReferrersReader(
   workers: Workers & { readonly signal: AbortSignal },
 ): ReferrersReader {
   /** Whatever the first answer is, it tells whether there are answers. */
-  let first: Promise<Listed | undefined> | undefined;
+  let first: Promise<CollectionContext | undefined> | undefined;
 
-  const list = (repository: RepositoryName, digest: Digest): Promise<Listed | undefined> =>
+  const list = (repository: RepositoryName, digest: Digest): Promise<CollectionContext | undefined> =>
     registry.referrers(repository, digest, workers.signal).catch((error: unknown) => {
       unlessUnavailable(error);
       return null;

@@ -56,7 +56,7 @@ export function createRepositoryReader(
     async read(name, before) {
       const readAt = clock();
       const known = before && (await knownTags(catalogue, before.reading?.tags ?? []));
-      let listed: Listed;
+      let listed: CollectionContext;
       try {
         listed = await listTags(registry, name, known, signal);
       } catch (error) {
@@ -77,7 +77,7 @@ async function knownTags(catalogue: Catalogue, tags: readonly TagReading[]): Pro
   return { digests, held: await catalogue.heldManifests([...new Set(digests.values())]) };
 }
 
-interface Listed {
+interface CollectionContext {
   readonly tags: readonly ListedTag[];
   readonly illegal: readonly string[];
 }
@@ -91,7 +91,7 @@ async function listTags(
   repository: RepositoryName,
   known: KnownTags | undefined,
   signal: AbortSignal,
-): Promise<Listed> {
+): Promise<CollectionContext> {
   const listed = new Map<string, ListedTag | IllegalName>();
   const add = (tags: readonly (ListedTag | IllegalName)[]): void => {
     for (const tag of tags) listed.set('illegal' in tag ? tag.illegal : tag.name, tag);

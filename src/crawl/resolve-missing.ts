@@ -1,6 +1,6 @@
 import type { BlobGraph } from '../domain/graph/graph.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
-import type { RepositoryFinding } from '../domain/snapshot/crawl-result.ts';
+import type { RepositoryResult } from '../domain/snapshot/crawl-result.ts';
 import type { Catalogue, Registry } from '../ports.ts';
 import type { Assembly } from './assemble.ts';
 import { atRoot, DEEPEST_NESTING, isWithinBounds, type Place } from './bounds.ts';
@@ -8,7 +8,7 @@ import { unlessUnavailable } from './gap-from-error.ts';
 import type { Reader } from './manifest-reader.ts';
 import { forEachLimited, type Workers } from './worker-pool.ts';
 
-export interface LeftoversOptions extends Workers {
+export interface ResolveMissingOptions extends Workers {
   readonly signal: AbortSignal;
   /** Which repositories may be asked. */
   readonly isAsked: (name: RepositoryName) => boolean;
@@ -18,12 +18,12 @@ export interface LeftoversOptions extends Workers {
  * Asks for what the first pass left open, in every repository that reaches it until one has it: a manifest that one repository
  * does not hold may be held by another, and the bytes of blobs that no descriptor settles are known to the registry only.
  */
-export async function askElsewhere(
+export async function resolveMissing(
   registry: Registry,
   catalogue: Catalogue,
   { readBelow }: Pick<Reader, 'readBelow'>,
   { builder, repositories, add }: Assembly,
-  options: LeftoversOptions,
+  options: ResolveMissingOptions,
 ): Promise<void> {
   const { signal, isAsked } = options;
   const askable = repositories.filter(({ name }) => isAsked(name));
@@ -94,7 +94,7 @@ interface Missing {
 }
 
 /** The missing blobs, each with the repositories whose tags reach it; level by level, so that how deep each lies is known. */
-function missingIn(graph: BlobGraph, repositories: readonly RepositoryFinding[]): ReadonlyMap<Digest, Missing> {
+function missingIn(graph: BlobGraph, repositories: readonly RepositoryResult[]): ReadonlyMap<Digest, Missing> {
   const missing = new Map<Digest, Missing>();
   if (!graph.isMissing.includes(1)) return missing;
   const visitedBy = new Int32Array(graph.digests.length).fill(-1);

@@ -1,29 +1,29 @@
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
-import type { Clock, CollectionState, Collections, CrawlProgress, SteadyClock } from '../ports.ts';
+import type { Clock, CrawlProgress, CrawlScheduler, CrawlStatus, SteadyClock } from '../ports.ts';
 import { failureKindOf, failureReasonOf } from './crawl-failure.ts';
-import { createTally } from './crawl-stats.ts';
+import { createCrawlStats } from './crawl-stats.ts';
 import { noProgress } from './progress.ts';
-import type { Wait } from './sleep-until.ts';
+import type { SleepUntil } from './sleep-until.ts';
 
-export interface CollectorOptions {
+export interface SchedulerOptions {
   /** From the start of one collection to the start of the next. */
   readonly intervalMs: number;
   /** For the times that are shown. */
   readonly clock: Clock;
   /** For the pace: a clock that is set back by a day must not stop the collections for one. */
   readonly steadyClock: SteadyClock;
-  readonly wait: Wait;
+  readonly wait: SleepUntil;
   /** Takes a snapshot of everything, and counts as it goes. */
   readonly takeAll: (progress: CrawlProgress, signal: AbortSignal) => Promise<Snapshot>;
   /** How many repositories are to be read again before the next collection. */
   readonly noticedCount: () => number;
   /** How many requests went to the registry since the start. */
   readonly requestsCount: () => number;
-  readonly report: CollectorReport;
+  readonly report: SchedulerReport;
 }
 
 /** What is said of the collections, for a log. */
-export interface CollectorReport {
+export interface SchedulerReport {
   started(): void;
   finished(snapshot: Snapshot): void;
   /** `retryAt` is milliseconds since the epoch. */
@@ -31,7 +31,7 @@ export interface CollectorReport {
 }
 
 /** Collects again and again, one collection at a time. */
-export interface Collector extends Collections {
+export interface Scheduler extends CrawlScheduler {
   start(): void;
   /** Ends the collection under way, and resolves when it has. */
   stop(): Promise<void>;
@@ -42,10 +42,10 @@ const FIRST_RETRY_MS = 30_000;
 /** Whoever asks for a collection again and again gets one so often at most: a token service takes more for an attack. */
 const LEAST_BETWEEN_STARTS_MS = 10_000;
 
-export function createCollector(options: CollectorOptions): Collector {
+export function createScheduler(options: SchedulerOptions): Scheduler {
   const stopped = new AbortController();
   const runner = createRunner(options, stopped.signal);
-  const pause = createPause(options, stopped.signal);
+  const pause = createBackpressure(options, stopped.signal);
   /** What the other clock shows at that time of the steady one. */
   const shown = (at: number): number => Math.round(options.clock() + at - options.steadyClock());
   let running: Promise<void> | undefined;
@@ -94,11 +94,11 @@ export function createCollector(options: CollectorOptions): Collector {
 }
 
 /** Collects once at a time, and knows what goes on and how it went last. */
-function createRunner(options: CollectorOptions, signal: AbortSignal) {
+function createRunner(options: SchedulerOptions, signal: AbortSignal) {
   const { clock, takeAll, requestsCount, report } = options;
-  const tally = createTally(options);
-  let running: (() => NonNullable<CollectionState['running']>) | undefined;
-  let failure: CollectionState['failure'];
+  const tally = createCrawlStats(options);
+  let running: (() => NonNullable<CrawlStatus['running']>) | undefined;
+  let failure: CrawlStatus['failure'];
   let lastFinishedAt: number | undefined;
   return {
     state: () => ({ running: running?.(), failure, lastFinishedAt }),
@@ -130,7 +130,7 @@ function createRunner(options: CollectorOptions, signal: AbortSignal) {
 }
 
 /** Waits between two collections, and can be made to stop waiting. */
-function createPause({ wait }: CollectorOptions, stopped: AbortSignal) {
+function createBackpressure({ wait }: SchedulerOptions, stopped: AbortSignal) {
   let current: { readonly endsAt: number; readonly ended: AbortController } | undefined;
   return {
     endsAt: () => current?.endsAt,
@@ -154,6 +154,6 @@ function retryAfterMs(failuresBefore: number, intervalMs: number): number {
 }
 
 /** The next of the times that lie whole intervals after the first start, so that slow collections do not shift it. */
-function nextOnGrid(firstAt: number, { steadyClock, intervalMs }: CollectorOptions): number {
+function nextOnGrid(firstAt: number, { steadyClock, intervalMs }: SchedulerOptions): number {
   return firstAt + (Math.floor((steadyClock() - firstAt) / intervalMs) + 1) * intervalMs;
 }

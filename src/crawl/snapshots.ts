@@ -1,5 +1,5 @@
 import type { RepositoryName } from '../domain/names.ts';
-import type { Findings } from '../domain/snapshot/crawl-result.ts';
+import type { CrawlResult } from '../domain/snapshot/crawl-result.ts';
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
 import { countInTurns, toSnapshot } from '../domain/snapshot/to-snapshot.ts';
 import type {
@@ -65,7 +65,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   };
 
   /** What was shown once is shown again after a restart: so it is kept first. What cannot be kept is shown all the same. */
-  async function show(fresh: Snapshot, findings: Findings, occasion: SnapshotOccasion): Promise<Snapshot> {
+  async function show(fresh: Snapshot, findings: CrawlResult, occasion: SnapshotOccasion): Promise<Snapshot> {
     await store.save(fresh, findings, occasion).catch((error: unknown) => report.notKept(asStoreFailure(error)));
     latest = fresh;
     return fresh;
@@ -113,7 +113,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
 }
 
 /** What is left out by now is not shown any more. */
-function withoutUnwanted({ repositories, ...findings }: Findings, { isWanted }: Registry): Findings {
+function withoutUnwanted({ repositories, ...findings }: CrawlResult, { isWanted }: Registry): CrawlResult {
   return { ...findings, repositories: repositories.filter(({ name }) => isWanted(name)) };
 }
 

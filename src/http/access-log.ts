@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Log } from '../api/server.ts';
-import type { FollowedRequests } from './request-lifecycle.ts';
+import type { TrackedRequests } from './request-lifecycle.ts';
 
 /** What programs ask for every few seconds, and nobody looks for in a log unless it goes wrong. */
 const ROUTINE: ReadonlySet<string | undefined> = new Set(['/events', '/health/live', '/health/ready', '/metrics']);
@@ -10,7 +10,7 @@ const LONGEST_PATH = 1024;
 const LONGEST_WORDS = 256;
 
 /** One line a request: who asked for what, and what came of it. Whatever the client has chosen in it is cut to size, and can look like nothing else. */
-export function logRequests({ whenAnswered }: FollowedRequests, log: Log): void {
+export function logRequests({ whenAnswered }: TrackedRequests, log: Log): void {
   if (!log.isLevelEnabled('info')) return;
   const bytesSent = createByteCount();
   whenAnswered(({ id, user, route, raw }, { ip, status, isCutOff, elapsedMs }) => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Log } from '../api/server.ts';
-import type { SignInsOptions } from '../auth/throttled-sign-in.ts';
+import type { ThrottledSignInOptions } from '../auth/throttled-sign-in.ts';
 import type { Clock } from '../ports.ts';
 import { clientAddress } from './client-address.ts';
 import type { ConnectionsOptions } from './connections.ts';
@@ -12,10 +12,10 @@ import type { RequestLimits, RequestLimitsOptions } from './request-limits.ts';
 import type { TlsOptions } from './tls.ts';
 
 /** What stands before everything that is answered: who may come, how often, and by which way. */
-export interface FrontOptions {
+export interface AdmissionSettings {
   readonly limits: Pick<ConnectionsOptions, 'connections' | 'connectionsPerAddress'> &
     Pick<RequestLimitsOptions, 'requestsPerAddress' | 'requestsPerUser'> &
-    Pick<SignInsOptions, 'failedSignIns'>;
+    Pick<ThrottledSignInOptions, 'failedSignIns'>;
   readonly timeouts: Timeouts;
   /** Addresses and networks of proxies that are believed when they say who asks. */
   readonly trustedProxies: readonly string[];
@@ -27,7 +27,7 @@ export interface FrontOptions {
 }
 
 /** Anybody, as often as he likes. */
-export const OPEN_FRONT: FrontOptions = {
+export const NO_ADMISSION_LIMITS: AdmissionSettings = {
   limits: { connections: 0, connectionsPerAddress: 0, requestsPerAddress: 0, requestsPerUser: 0, failedSignIns: 0 },
   timeouts: TIMEOUTS,
   trustedProxies: [],
@@ -36,7 +36,7 @@ export const OPEN_FRONT: FrontOptions = {
   steadyClock: () => 0,
 };
 
-export interface AdmissionOptions extends Pick<FrontOptions, 'trustedProxies'> {
+export interface AdmissionOptions extends Pick<AdmissionSettings, 'trustedProxies'> {
   readonly problemOfHost: HostCheck;
   readonly prefix: string;
   readonly limits: Pick<RequestLimits, 'admitAddress'>;

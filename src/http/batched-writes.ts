@@ -19,7 +19,7 @@ export function createEndOfTurn(): AtEndOfTurn {
   };
 }
 
-export function answerTogether(server: FastifyInstance, atEndOfTurn: AtEndOfTurn): void {
+export function batchWrites(server: FastifyInstance, atEndOfTurn: AtEndOfTurn): void {
   server.addHook('onSend', (_request, _reply, payload, done) => {
     atEndOfTurn(() => done(null, payload));
   });

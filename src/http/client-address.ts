@@ -7,7 +7,7 @@ const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  * What an address is counted by: IPv4 whole, and IPv6 by its first 64 bits, since every customer has all addresses that begin with them
  * (RFC 6177).
  */
-export function countedBy(address: string): string {
+export function rateLimitKey(address: string): string {
   if (!address.includes(':')) return address;
   const [, inside] = IPV4_IN_IPV6.exec(address) ?? [];
   if (inside !== undefined) return inside;

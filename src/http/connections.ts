@@ -2,7 +2,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import { countedBy } from './client-address.ts';
+import { rateLimitKey } from './client-address.ts';
 import type { Timeouts } from './listener.ts';
 
 export interface ConnectionsOptions {
@@ -34,7 +34,7 @@ function refuseTooMany(
   const perAddress = new Map<string, number>();
   let all = 0;
   server.prependListener('connection', (socket: Socket) => {
-    const address = countedBy(socket.remoteAddress ?? '');
+    const address = rateLimitKey(socket.remoteAddress ?? '');
     const here = perAddress.get(address) ?? 0;
     const isCrowded = connectionsPerAddress > 0 && here >= connectionsPerAddress && !isProxy(address);
     if (isCrowded || (connections > 0 && all >= connections)) {

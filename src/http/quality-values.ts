@@ -2,7 +2,7 @@
  * What a header such as `Accept` or `Accept-Encoding` names, in lower case and without parameters, and its weight: from 0, which refuses it, to 1
  * (RFC 9110, 12.4.2). Of what is named twice the larger weight counts; a weight that is none is 0.
  */
-export function weights(header: string | undefined): ReadonlyMap<string, number> {
+export function qualityValues(header: string | undefined): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const element of (header ?? '').toLowerCase().split(',')) {
     const [name = '', ...parameters] = element.split(';').map((part) => part.trim());

@@ -1,4 +1,4 @@
-import { createBoundedTable } from '../lib/evicting-map.ts';
+import { createEvictingMap } from '../lib/evicting-map.ts';
 import type { Clock } from '../ports.ts';
 
 /* A token bucket, kept as one number: when it will be full again (the "theoretical arrival time" of ATM's GCRA).
@@ -39,7 +39,7 @@ const MOST_KEYS = 20_000;
 
 /** So many requests a minute for every key, and as many at once. */
 export function createRateLimit({ perMinute, steadyClock, mostKeys = MOST_KEYS }: RateLimitOptions): RateLimit {
-  const fullAgainAt = createBoundedTable<number>(mostKeys, (ticks) => ticks);
+  const fullAgainAt = createEvictingMap<number>(mostKeys, (ticks) => ticks);
   const ticksPerRequest = MINUTE_MS;
   const minute = MINUTE_MS * perMinute;
 

@@ -31,7 +31,7 @@ type Listener = (asked: Asked, ending: Ending) => void;
 const CLIENT_GONE = 499;
 
 /** Tells of every request once: when its answer has gone out, or whoever asked has gone. */
-export interface FollowedRequests {
+export interface TrackedRequests {
   whenAnswered(listener: Listener): void;
   /** Follows a request that Fastify does not see. Its answer is about to be given, and has gone out when `finished` is called. */
   begin(asked: Asked, response: ServerResponse, ip: string): void;
@@ -48,7 +48,7 @@ interface Open {
  * Fastify's own hook never hears of requests that nobody waited for an answer to, and a client could ask for anything unseen. Those are told of when
  * their connection closes: listeners of a connection cost nothing, and listeners of every answer as much as a small answer does.
  */
-export function followRequests(server: FastifyInstance, steadyClock: SteadyClock): FollowedRequests {
+export function trackRequests(server: FastifyInstance, steadyClock: SteadyClock): TrackedRequests {
   const listeners: Listener[] = [];
   const openOf = new WeakMap<Socket, Map<ServerResponse, Open>>();
 
@@ -68,7 +68,7 @@ export function followRequests(server: FastifyInstance, steadyClock: SteadyClock
     return open;
   }
 
-  const followed: FollowedRequests = {
+  const followed: TrackedRequests = {
     whenAnswered: (listener) => void listeners.push(listener),
     begin(asked, response, ip) {
       const { socket } = asked.raw;

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../ports.ts';
-import { countedBy } from './client-address.ts';
+import { rateLimitKey } from './client-address.ts';
 import { sendProblem, tooManyRequests } from './problems.ts';
 import { type Allowance, createRateLimit, type RateLimit } from './rate-limit.ts';
 
@@ -32,10 +32,10 @@ export function createRequestLimits(options: RequestLimitsOptions): RequestLimit
   const addresses = createGate('address', requestsPerAddress, steadyClock);
   const users = createGate('user', requestsPerUser, steadyClock);
   return {
-    admitAddress: (address, reply) => addresses.admit(countedBy(address), reply),
+    admitAddress: (address, reply) => addresses.admit(rateLimitKey(address), reply),
     admitUser: users.admit,
     admitQuietly(address, user) {
-      const counted = countedBy(address);
+      const counted = rateLimitKey(address);
       if (!addresses.isQuiet(counted) || !users.isQuiet(user)) return false;
       addresses.count(counted);
       users.count(user);

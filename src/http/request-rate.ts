@@ -6,7 +6,7 @@ const WINDOW_MS = 1000;
 const MANY_PER_SECOND = 100;
 
 /** Tells whether many ask at present, as far as the last second knows. */
-export function watchTraffic(server: Server, steadyClock: SteadyClock): () => boolean {
+export function measureRequestRate(server: Server, steadyClock: SteadyClock): () => boolean {
   let count = 0;
   let since = steadyClock();
   let isMany = false;

@@ -10,7 +10,7 @@ const MOST_SOURCES = 6;
  * Who reads slowly holds a snapshot, and where there is a new one every few seconds, somebody could hold many. The answers of the one that was
  * begun with longest ago are cut off, where there are more than a few.
  */
-export function createOpenStreams(mostSources = MOST_SOURCES): NoteStream {
+export function createStreamLimit(mostSources = MOST_SOURCES): NoteStream {
   const open = new Map<object, Set<Readable>>();
 
   function endOldest(): void {

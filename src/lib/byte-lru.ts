@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
 /** What is kept while there is room, what was asked for longest ago going first: by what it costs, which may become more. */
-export interface KeptBytes<T> {
+export interface ByteLru<T> {
   get(key: string): T | undefined;
   set(key: string, value: T, bytes: number): void;
   /** Counts so many bytes more, or less, for what is kept there; false, and not counted, where that is not kept any more, or there is no room. */
@@ -21,7 +21,7 @@ function sizeOf(key: string, bytes: number): number {
   return bytes + 2 * key.length + OVERHEAD_BYTES;
 }
 
-export function createKeptBytes<T>(roomBytes: number): KeptBytes<T> {
+export function createByteLru<T>(roomBytes: number): ByteLru<T> {
   const entries = new LRUCache<string, Entry<T>>({ maxSize: roomBytes });
 
   const put = (key: string, entry: Entry<T>): void => {

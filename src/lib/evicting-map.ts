@@ -1,5 +1,5 @@
 /** What is known of many keys, and of no more than a certain number of them. */
-export interface BoundedTable<T> {
+export interface EvictingMap<T> {
   get(key: string): T | undefined;
   set(key: string, value: T): void;
   delete(key: string): void;
@@ -12,7 +12,7 @@ export interface BoundedTable<T> {
  *
  * @param weightOf what would be lost with a value, in any unit
  */
-export function createBoundedTable<T>(most: number, weightOf: (value: T) => number): BoundedTable<T> {
+export function createEvictingMap<T>(most: number, weightOf: (value: T) => number): EvictingMap<T> {
   const values = new Map<string, T>();
 
   function forgetLighterHalf(): void {

@@ -4,13 +4,13 @@
  *             b: ●           rows take turns, and so nobody waits behind all of another address
  */
 
-export interface Turnstile {
+export interface FairQueue {
   /** Resolves when it is one's turn: then `leave` has to be called. False: there are too many. */
   enter(address: string): Promise<boolean>;
   leave(address: string): void;
 }
 
-export interface TurnstileOptions {
+export interface FairQueueOptions {
   readonly atOnce: number;
   readonly waiting: number;
 }
@@ -18,7 +18,7 @@ export interface TurnstileOptions {
 type Turn = (isIn: boolean) => void;
 
 /** However many come from one address, half of the places are for the others; and as long as fewer addresses wait than may, one of each. */
-export function createTurnstile({ atOnce, waiting }: TurnstileOptions): Turnstile {
+export function createFairQueue({ atOnce, waiting }: FairQueueOptions): FairQueue {
   const mostPerAddress = Math.ceil((atOnce + waiting) / 2);
   const rows = createRows();
   const presentByAddress = new Map<string, number>();

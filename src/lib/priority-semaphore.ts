@@ -6,7 +6,7 @@ export interface Turn {
 }
 
 /** So many may be at work at once as the gate lets in; the others wait their turn, in order. */
-export interface Slots {
+export interface PrioritySemaphore {
   /** Resolves when there is a slot. Throws the signal's reason where that comes first. */
   take(turn: Turn): Promise<void>;
   give(): void;
@@ -26,7 +26,7 @@ interface Waiter {
   leave(): void;
 }
 
-export function createSlots(gate: Gate): Slots {
+export function createPrioritySemaphore(gate: Gate): PrioritySemaphore {
   let inUse = 0;
   let timer: NodeJS.Timeout | undefined;
   const vital = new Set<Waiter>();

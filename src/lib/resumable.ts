@@ -1,8 +1,8 @@
 /** A long computation that stops now and then, so that others may have their turn; what it gives is in its end. */
-export type Steps<T> = Generator<undefined, T, undefined>;
+export type Resumable<T> = Generator<undefined, T, undefined>;
 
 /** All of it without a pause. */
-export function atOnce<T>(steps: Steps<T>): T {
+export function atOnce<T>(steps: Resumable<T>): T {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;

@@ -1,11 +1,11 @@
 import type { Registry } from '@prometheus-io/client';
-import type { Collections } from '../ports.ts';
+import type { CrawlScheduler } from '../ports.ts';
 import { addCounter, addCounters, addGauge } from './gauges.ts';
 
 /** How the collections go. Before the first, what there is to say of the last one is absent. */
-export function addCollectionSeries(
+export function addCrawlMetrics(
   registry: Registry,
-  { collections: { state, tally } }: { readonly collections: Collections },
+  { collections: { state, tally } }: { readonly collections: CrawlScheduler },
 ): void {
   const gauge = addGauge.bind(undefined, registry);
   const counter = addCounter.bind(undefined, registry);
@@ -29,11 +29,11 @@ export function addCollectionSeries(
   gauge('collection_next_timestamp_seconds', 'When the next collection starts; absent while one is under way.', () =>
     seconds(state().nextAt),
   );
-  counter('collections_succeeded_total', 'Collections that succeeded.', () => tally().succeededCount);
+  counter('collections_succeeded_total', 'Crawls that succeeded.', () => tally().succeededCount);
   addCounters(
     registry,
     'collections_failed_total',
-    'Collections that failed, by the kind of their failure.',
+    'Crawls that failed, by the kind of their failure.',
     'kind',
     () => tally().failedCounts,
   );

@@ -2,17 +2,17 @@ import { collectDefaultMetrics, openMetricsContentType, prometheusContentType, R
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { bearerToken, createSecretCheck } from '../http/authorization.ts';
 import { sendProblem, unauthorized } from '../http/problems.ts';
-import { weights } from '../http/quality-values.ts';
-import type { FollowedRequests } from '../http/request-lifecycle.ts';
-import type { Clock, Collections, Snapshots } from '../ports.ts';
-import { addCollectionSeries } from './crawl-metrics.ts';
-import { countRequests } from './request-metrics.ts';
-import { addSnapshotSeries } from './snapshot-metrics.ts';
+import { qualityValues } from '../http/quality-values.ts';
+import type { TrackedRequests } from '../http/request-lifecycle.ts';
+import type { Clock, CrawlScheduler, Snapshots } from '../ports.ts';
+import { addCrawlMetrics } from './crawl-metrics.ts';
+import { addRequestMetrics } from './request-metrics.ts';
+import { addSnapshotMetrics } from './snapshot-metrics.ts';
 
 export interface MetricsOptions {
   readonly prefix: string;
   readonly snapshots: Snapshots;
-  readonly collections: Collections;
+  readonly collections: CrawlScheduler;
   readonly clock: Clock;
   readonly metrics: {
     /** Otherwise there is no such path. */
@@ -26,14 +26,14 @@ export interface MetricsOptions {
 }
 
 /** `GET /metrics`: what goes on, and the figures of the last snapshot, as Prometheus reads them. */
-export function addMetrics(server: FastifyInstance, followed: FollowedRequests, options: MetricsOptions): void {
+export function addMetrics(server: FastifyInstance, followed: TrackedRequests, options: MetricsOptions): void {
   const { isEnabled, token, ...limits } = options.metrics;
   if (!isEnabled) return;
   const registry = createProcessRegistry();
-  countRequests(followed, registry);
-  addCollectionSeries(registry, options);
+  addRequestMetrics(followed, registry);
+  addCrawlMetrics(registry, options);
   const names = token === undefined ? { namespacesLimit: 0, repositoriesLimit: 0 } : limits;
-  const readSnapshot = addSnapshotSeries(registry, { ...options, ...names });
+  const readSnapshot = addSnapshotMetrics(registry, { ...options, ...names });
   const isToken = token === undefined ? () => true : createSecretCheck(token);
 
   server.get(`${options.prefix}/metrics`, async (request: FastifyRequest, reply: FastifyReply) => {
@@ -70,7 +70,7 @@ function createProcessRegistry(): Registry {
 }
 
 function wantsOpenMetrics(accept: string | undefined): boolean {
-  const wanted = weights(accept);
+  const wanted = qualityValues(accept);
   const open = wanted.get('application/openmetrics-text') ?? 0;
   return open > 0 && open >= (wanted.get('text/plain') ?? wanted.get('text/*') ?? wanted.get('*/*') ?? 0);
 }

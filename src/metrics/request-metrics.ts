@@ -1,5 +1,5 @@
 import { Counter, Histogram, type HistogramConfiguration, type Registry } from '@prometheus-io/client';
-import type { FollowedRequests } from '../http/request-lifecycle.ts';
+import type { TrackedRequests } from '../http/request-lifecycle.ts';
 import { PREFIX } from './gauges.ts';
 
 /** From an answer out of memory to a page that takes too long. */
@@ -19,7 +19,7 @@ interface Tally {
 }
 
 /** The requests that are answered, by the path as it is routed. */
-export function countRequests({ whenAnswered }: FollowedRequests, registry: Registry): void {
+export function addRequestMetrics({ whenAnswered }: TrackedRequests, registry: Registry): void {
   const tallies = new Map<string, Map<string, Tally>>();
   const all = () => [...tallies.values()].flatMap((ofRoute) => [...ofRoute.values()]);
   const register = { registers: [registry] };
@@ -43,7 +43,7 @@ export function countRequests({ whenAnswered }: FollowedRequests, registry: Regi
   whenAnswered(({ route = OTHER, raw: { method = OTHER } }, { status, elapsedMs }) => {
     const ofRoute = valueAt(tallies, route, () => new Map<string, Tally>());
     const known = METHODS.has(method) ? method : OTHER;
-    const tally = valueAt(ofRoute, known, () => createTally(route, known));
+    const tally = valueAt(ofRoute, known, () => createCrawlStats(route, known));
     add(tally, status, elapsedMs / 1000);
   });
 }
@@ -56,7 +56,7 @@ function valueAt<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   return created;
 }
 
-function createTally(route: string, method: string): Tally {
+function createCrawlStats(route: string, method: string): Tally {
   const counts = new Array<number>(BUCKETS_SECONDS.length + 1).fill(0);
   return { labels: { route, method }, countByStatus: new Map(), counts, count: 0, seconds: 0 };
 }

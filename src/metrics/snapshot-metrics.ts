@@ -17,7 +17,7 @@ export interface SnapshotSeriesOptions {
  *
  * @returns brings what has a label up to date, at most once a snapshot: to be called before each scrape
  */
-export function addSnapshotSeries(registry: Registry, options: SnapshotSeriesOptions): () => void {
+export function addSnapshotMetrics(registry: Registry, options: SnapshotSeriesOptions): () => void {
   const { snapshots, namespacesLimit, repositoriesLimit } = options;
   addUnlabelled(registry, options);
   const setGaps = addGaps(registry);

@@ -9,14 +9,14 @@ import { CATALOG } from './auth/token-service.ts';
 import { createWanted, type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
 import { RegistryError } from './errors.ts';
 import { gitlabRepositories } from './gitlab/gitlab-projects.ts';
-import { catalogPage, type Listing, pages } from './paginated-listing.ts';
+import { type Collection, catalogPage, pages } from './paginated-listing.ts';
 import { signedPayload } from './schema1.ts';
 import { createTagLists } from './tag-lists.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from './transport/http-client.ts';
 import { createLookup } from './transport/link-local.ts';
-import { tellOutages } from './transport/outage-detector.ts';
+import { detectOutages } from './transport/outage-detector.ts';
 import { errorCodes, header, parseJson } from './transport/response-body.ts';
-import type { HttpAnswer } from './transport/send-once.ts';
+import type { HttpResponse } from './transport/send-once.ts';
 
 export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions {}
 
@@ -40,7 +40,7 @@ const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 
 export function createDistributionRegistry(options: DistributionOptions): DistributionRegistry {
   const http = createOwnHttpClient(options);
-  const client = createAuthorizedClient(tellOutages(http, options.registryUrl), options);
+  const client = createAuthorizedClient(detectOutages(http, options.registryUrl), options);
   const tagLists = createTagLists(client, options);
   const isWanted = createWanted(options);
   /** What was listed against all expectation: GitLab finds a group that has moved by its former path, too. */
@@ -106,7 +106,7 @@ function createOwnHttpClient(options: DistributionOptions): HttpClient {
 
 function nameSources(http: HttpClient, client: AuthorizedClient, options: DistributionOptions): NameSources {
   const { registryUrl, gitlabUrl, accessToken, groups = [] } = options;
-  const listing: Listing<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };
+  const listing: Collection<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };
   return {
     catalog: (signal) => pages(client, registryUrl, listing, signal),
     gitlab:
@@ -116,7 +116,7 @@ function nameSources(http: HttpClient, client: AuthorizedClient, options: Distri
   };
 }
 
-function toManifest(answer: HttpAnswer, reference: string, url: () => URL): StoredManifest {
+function toManifest(answer: HttpResponse, reference: string, url: () => URL): StoredManifest {
   if (answer.status !== 200) {
     const unsupported = answer.status === 400 && errorCodes(answer).includes('MANIFEST_INVALID');
     const what = unsupported ? 'the registry holds a format that it no longer serves' : `status ${answer.status}`;
@@ -159,7 +159,7 @@ async function resolve(
 }
 
 /** The digest that the registry names, or the one asked for, which has to be that of the bytes where those are known. */
-function digestOf(answer: HttpAnswer, reference: string, stored: Buffer | undefined, url: () => URL): Digest {
+function digestOf(answer: HttpResponse, reference: string, stored: Buffer | undefined, url: () => URL): Digest {
   const named = parseDigest(header(answer, 'docker-content-digest') ?? '');
   const asked = parseDigest(reference);
   const digest = asked ?? named ?? (`sha256:${hash('sha256', stored ?? answer.body)}` as Digest);

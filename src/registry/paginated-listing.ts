@@ -9,7 +9,7 @@ import { createIllegalNames } from './illegal-names.ts';
 import { nextPage } from './link-header.ts';
 import { createListingBound } from './listing-bound.ts';
 import { errorCodes, parseJson } from './transport/response-body.ts';
-import type { HttpAnswer } from './transport/send-once.ts';
+import type { HttpResponse } from './transport/send-once.ts';
 
 /** The largest page that every registry gives: some refuse more. */
 const LARGEST_PAGE = 1000;
@@ -19,7 +19,7 @@ export const catalogPage = z
   .transform((page) => page.repositories ?? []);
 const tagsPage = z.object({ tags: z.array(z.string()).nullish() }).transform((page) => page.tags ?? []);
 
-export interface Listing<T> {
+export interface Collection<T> {
   readonly subject: TokenSubject;
   /** Below the registry's URL. */
   readonly path: string;
@@ -39,7 +39,7 @@ const MOST_RESTARTS = 3;
 export async function* pages<T>(
   client: AuthorizedClient,
   registryUrl: URL,
-  { subject, path, page: schema, hasOwnSize }: Listing<T>,
+  { subject, path, page: schema, hasOwnSize }: Collection<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T[]> {
   const url = new URL(path, registryUrl);
@@ -87,7 +87,7 @@ export async function listTags(
   const tags = new Map<string, ListedTag | IllegalName>();
   const illegal = createIllegalNames();
   const path = `v2/${repository}/tags/list`;
-  const listing: Listing<string> = { subject: repository, path, page: tagsPage };
+  const listing: Collection<string> = { subject: repository, path, page: tagsPage };
   for await (const page of pages(client, registryUrl, listing, signal)) {
     isKnown = true;
     for (const text of page) {
@@ -100,16 +100,16 @@ export async function listTags(
 }
 
 /** Harbor answers 400, and zot 404, where the `last` of a page is gone. */
-function hasLostItsPlace({ status }: HttpAnswer): boolean {
+function hasLostItsPlace({ status }: HttpResponse): boolean {
   return status === 400 || status === 404;
 }
 
 /** Any other 404 may be a proxy's, and does not say that there are no tags. */
-function isGone(answer: HttpAnswer): boolean {
+function isGone(answer: HttpResponse): boolean {
   return answer.status === 404 && errorCodes(answer).some((code) => GONE_CODES.has(code));
 }
 
-function readPage<T>(answer: HttpAnswer, schema: z.ZodType<T[]>, url: URL): T[] {
+function readPage<T>(answer: HttpResponse, schema: z.ZodType<T[]>, url: URL): T[] {
   if (answer.status !== 200) throw new RegistryError('unreadable', `status ${answer.status}`, url, answer);
   const page = schema.safeParse(parseJson(answer.body));
   if (page.success) return page.data;

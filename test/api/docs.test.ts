@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OPEN_FRONT } from '../../src/http/admission.ts';
+import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import { type FrontServer, get, startFront, talk } from '../support/socket-server.ts';
 
 /* The page at /docs and its files, as they are asked for: what a browser makes of them is in docs-browser.test.ts. */
@@ -131,7 +131,7 @@ test.for([
 });
 
 test('the page is counted as any other request of an address, and so is each of its files', async () => {
-  const limited = await startFront({ limits: { ...OPEN_FRONT.limits, requestsPerAddress: 2 } });
+  const limited = await startFront({ limits: { ...NO_ADMISSION_LIMITS.limits, requestsPerAddress: 2 } });
   try {
     const statuses = [];
     for (const path of ['/docs', '/docs/page.js', '/docs/page.css'])

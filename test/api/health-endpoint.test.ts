@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
-import type { CollectionState } from '../../src/ports.ts';
+import type { CrawlStatus } from '../../src/ports.ts';
 import { collectionsIn, createSampleServer, NOW, WAITING } from '../support/sample-server.ts';
 import { emptySnapshot } from '../support/sample-snapshot.ts';
 
-const RUNNING: CollectionState = {
+const RUNNING: CrawlStatus = {
   ...WAITING,
   running: {
     startedAt: NOW - 5000,
@@ -14,7 +14,7 @@ const RUNNING: CollectionState = {
   nextAt: undefined,
 };
 
-async function ready(state: CollectionState, snapshot?: Snapshot) {
+async function ready(state: CrawlStatus, snapshot?: Snapshot) {
   const server = createSampleServer({ collections: collectionsIn(state), snapshots: { latest: () => snapshot } });
   const [get, head] = await Promise.all(
     (['GET', 'HEAD'] as const).map((method) => server.inject({ url: '/usage/health/ready', method })),

@@ -112,11 +112,11 @@ const PEOPLE: ReadonlyMap<string, string> = new Map([
   ['jürgen', 'pä:s:wörd'],
 ]);
 
-for (const exchange of exchanges) {
-  const [status, reason] = OTHER_STATUS[exchange.name] ?? [exchange.response.status, undefined];
-  test(`${exchange.name}: ${reason ?? 'as recorded'}`, async () => {
-    const server = servers.get(exchange.request.service) as FastifyInstance;
-    const { method, target, headers, body } = exchange.request;
+for (const sendOnce of exchanges) {
+  const [status, reason] = OTHER_STATUS[sendOnce.name] ?? [sendOnce.response.status, undefined];
+  test(`${sendOnce.name}: ${reason ?? 'as recorded'}`, async () => {
+    const server = servers.get(sendOnce.request.service) as FastifyInstance;
+    const { method, target, headers, body } = sendOnce.request;
     if (method === 'FOO') return expect(server.supportedMethods).not.toContain(method); // the HTTP parser refuses it before us
     const response = await server.inject({
       method: method as 'GET',
@@ -125,19 +125,19 @@ for (const exchange of exchanges) {
       ...(body === null ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     expect(response.statusCode).toBe(status);
-    if (reason === undefined) expectSuperset(response.body, exchange);
+    if (reason === undefined) expectSuperset(response.body, sendOnce);
   });
 }
 
 /** Only JSON is compared; `self` links of tags and titles of tag links were wrong, and every link lacked the prefix. */
-function expectSuperset(body: string, exchange: Exchange): void {
-  const recorded = parseJson(exchange.response.body ?? '');
-  if (recorded === undefined || exchange.request.method === 'HEAD') return;
+function expectSuperset(body: string, sendOnce: Exchange): void {
+  const recorded = parseJson(sendOnce.response.body ?? '');
+  if (recorded === undefined || sendOnce.request.method === 'HEAD') return;
   const ours = JSON.parse(body) as Record<string, unknown>;
   const wordsOnly =
     ['auth_token', 'msg'].find((key) => key in recorded) ??
-    (exchange.name === 'repos-json-broken' ? 'message' : undefined);
-  const prefix = prefixOf(exchange.request.service);
+    (sendOnce.name === 'repos-json-broken' ? 'message' : undefined);
+  const prefix = prefixOf(sendOnce.request.service);
   if (wordsOnly !== undefined) expect(ours[wordsOnly]).toEqual(expect.any(String));
   else expect(normalised(ours)).toMatchObject(normalised(corrected(recorded, prefix)) as object);
 }

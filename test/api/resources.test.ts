@@ -7,10 +7,10 @@ import { GraphBuilder } from '../../src/domain/graph/graph-builder.ts';
 import type { Descriptor } from '../../src/domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
 import type { RepositoryName, TagName } from '../../src/domain/names.ts';
-import type { TagFinding } from '../../src/domain/snapshot/crawl-result.ts';
+import type { TagResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
-import type { CollectionState } from '../../src/ports.ts';
+import type { CrawlStatus } from '../../src/ports.ts';
 import { NOTHING_COLLECTED } from '../support/sample-crawl-stats.ts';
 import { config, digest, layer } from '../support/sample-graph.ts';
 
@@ -39,7 +39,7 @@ function sampleSnapshot(): Snapshot {
   const x = image('x image', layer('x', 10));
   builder.addImageConfig(config.digest, { createdAt: CREATED_AT, platform: 'linux/s390x' });
   const tag = (name: string, root: number) => ({ name: name as TagName, root, lastPulledAt: undefined });
-  const repository = (name: string, ...tags: TagFinding[]) => ({
+  const repository = (name: string, ...tags: TagResult[]) => ({
     name: name as RepositoryName,
     tags,
     gap: undefined,
@@ -64,7 +64,7 @@ function sampleSnapshot(): Snapshot {
 
 let server: FastifyInstance;
 let latest: Snapshot | undefined = sampleSnapshot();
-let state: CollectionState = {
+let state: CrawlStatus = {
   running: undefined,
   failure: undefined,
   lastFinishedAt: undefined,

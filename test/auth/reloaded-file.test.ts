@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
-import { createWatchedFile, type Parsed, type WatchedFile } from '../../src/auth/reloaded-file.ts';
-import { endedAt, parseEndedTokens } from '../../src/auth/revoked-tokens.ts';
+import { createReloadedFile, type Parsed, type ReloadedFile } from '../../src/auth/reloaded-file.ts';
+import { endedAt, parseRevokedTokens } from '../../src/auth/revoked-tokens.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -17,9 +17,9 @@ function parse(text: string): Parsed<string> {
   return text.startsWith('good') ? { value: text } : { mistakes: [{ line: 1, message: 'is not good' }] };
 }
 
-function watch(path: string): { file: WatchedFile<string>; told: string[] } {
+function watch(path: string): { file: ReloadedFile<string>; told: string[] } {
   const told: string[] = [];
-  const file = createWatchedFile({
+  const file = createReloadedFile({
     path,
     setting: '[a] b',
     parse,
@@ -118,7 +118,7 @@ describe('a file of those who are logged out', () => {
   const MOMENT = Date.UTC(2026, 2, 1, 3) / 1000;
 
   function endedIn(text: string): (user: string) => number | undefined {
-    const parsed = parseEndedTokens(text);
+    const parsed = parseRevokedTokens(text);
     if ('mistakes' in parsed) throw new Error(JSON.stringify(parsed.mistakes));
     return (user) => endedAt(parsed.value, user);
   }
@@ -155,7 +155,7 @@ describe('a file of those who are logged out', () => {
     'alice -5',
     'alice 1772334000000',
   ])('with the line "%s" is not right, and says how it would be', (line) => {
-    const parsed = parseEndedTokens(`* ${MOMENT}\n${line}\n`);
+    const parsed = parseRevokedTokens(`* ${MOMENT}\n${line}\n`);
     expect('mistakes' in parsed && parsed.mistakes).toEqual([
       { line: 2, message: expect.stringContaining('a moment such as 2026-03-01T03:00:00Z, or in seconds') },
     ]);

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createFailures, HALVED_AFTER_MS, waitMs } from '../../src/auth/decaying-counter.ts';
-import { createSignInLimits } from '../../src/auth/sign-in-backoff.ts';
-import { createSignIns, type SignIn } from '../../src/auth/throttled-sign-in.ts';
-import { createTurnstile } from '../../src/lib/fair-queue.ts';
+import { createDecayingCounter, HALVED_AFTER_MS, waitMs } from '../../src/auth/decaying-counter.ts';
+import { createSignInBackoff } from '../../src/auth/sign-in-backoff.ts';
+import { createThrottledSignIn, type SignIn } from '../../src/auth/throttled-sign-in.ts';
+import { createFairQueue } from '../../src/lib/fair-queue.ts';
 
 const HOME = '192.0.2.1';
 const AWAY = '198.51.100.1';
@@ -20,7 +20,7 @@ function guarded(failedSignIns = 50) {
       return password === 'right';
     },
   };
-  const signIn = createSignIns({ directory, failedSignIns, steadyClock: () => clock.now });
+  const signIn = createThrottledSignIn({ directory, failedSignIns, steadyClock: () => clock.now });
   return {
     clock,
     asked,
@@ -141,7 +141,7 @@ test('0 is no limit', async () => {
 
 /** A turnstile, and who is in, in the order of entering. */
 function turnstileOf(atOnce: number, waiting: number) {
-  const turnstile = createTurnstile({ atOnce, waiting });
+  const turnstile = createFairQueue({ atOnce, waiting });
   const entered: string[] = [];
   const enter = async (address: string): Promise<boolean> => {
     const isIn = await turnstile.enter(address);
@@ -185,7 +185,11 @@ test('addresses that wait take turns, and where all places are taken, the one th
 
 test('while a directory is slow, the places are limited, and free again when it has answered', async () => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const signIn = createSignIns({ directory: { authenticate: () => promise }, failedSignIns: 50, steadyClock: () => 0 });
+  const signIn = createThrottledSignIn({
+    directory: { authenticate: () => promise },
+    failedSignIns: 50,
+    steadyClock: () => 0,
+  });
   const from = (address: string) => signIn({ user: address, password: 'right' }, address);
   const many = Array.from({ length: 136 }, (_, i) => from(`10.0.0.${i}`));
   expect(await from(AWAY)).toBe('busy');
@@ -198,7 +202,7 @@ test('while a directory is slow, the places are limited, and free again when it 
 test('a count is the sum of all failures, each halved every hour', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(2 * HALVED_AFTER_MS), { maxLength: 40 }), fc.nat(HALVED_AFTER_MS), (gaps, later) => {
-      const failures = createFailures();
+      const failures = createDecayingCounter();
       const times: number[] = [];
       let now = 0;
       for (const gap of gaps) {
@@ -215,7 +219,7 @@ test('a count is the sum of all failures, each halved every hour', () => {
 });
 
 test('when there are too many keys, those who have failed little or long ago are forgotten', () => {
-  const failures = createFailures(10);
+  const failures = createDecayingCounter(10);
   for (let i = 0; i < 8; i++) failures.add('guesser', 0);
   for (let i = 0; i < 1000; i++) failures.add(`other ${i}`, HALVED_AFTER_MS);
   expect(failures.count('guesser', HALVED_AFTER_MS)).toBe(4);
@@ -227,7 +231,7 @@ test('a wait doubles with every failure, and is 15 minutes at most', () => {
 });
 
 test('who is tried right now counts as if it had failed, once something has', () => {
-  const limits = createSignInLimits(50, () => 0);
+  const limits = createSignInBackoff(50, () => 0);
   for (let i = 0; i < 9; i++) {
     expect(limits.begin('alice', HOME)).toBe(0);
     limits.ended('alice', HOME, false);

@@ -1,17 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createNotices, type NoticesOptions } from '../../src/crawl/recrawl-queue.ts';
+import { createRecrawlQueue, type RecrawlQueueOptions } from '../../src/crawl/recrawl-queue.ts';
 import type { RepositoryName } from '../../src/domain/names.ts';
 import type { Pull } from '../../src/ports.ts';
 
 const names = (...texts: string[]) => texts as RepositoryName[];
 
-/** Notices on a clock that stands until it is moved; what they did, in order. */
-function notices(changes: Partial<NoticesOptions> = {}) {
+/** A recrawl queue on a clock that stands until it is moved; what they did, in order. */
+function notices(changes: Partial<RecrawlQueueOptions> = {}) {
   let now = 0;
   const waiting = new Set<{ readonly until: number; readonly resolve: () => void }>();
   const done: string[] = [];
-  const options: NoticesOptions = {
+  const options: RecrawlQueueOptions = {
     steadyClock: () => now,
     wait: (until, signal) =>
       new Promise((resolve) => {
@@ -31,7 +31,7 @@ function notices(changes: Partial<NoticesOptions> = {}) {
     },
     ...changes,
   };
-  const started = createNotices(options);
+  const started = createRecrawlQueue(options);
   started.start();
   return {
     ...started,

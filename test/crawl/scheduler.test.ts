@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EmptyRegistryError } from '../../src/crawl/empty-guard.ts';
-import { createCollector } from '../../src/crawl/scheduler.ts';
+import { createScheduler } from '../../src/crawl/scheduler.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { NOTHING_COLLECTED } from '../support/sample-crawl-stats.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-snapshot.ts';
@@ -32,7 +32,7 @@ async function runScript(
   const end = new Promise<void>((resolve) => {
     ended = resolve;
   });
-  const collector = createCollector({
+  const collector = createScheduler({
     intervalMs: intervalMinutes * MINUTE,
     clock: () => now + shown,
     steadyClock: () => now,
@@ -138,7 +138,7 @@ test('what the collections come to adds up, however each ends, and failures coun
 
 test('stopping ends the collection under way', async () => {
   let aborted = false;
-  const collector = createCollector({
+  const collector = createScheduler({
     intervalMs: MINUTE,
     clock: () => 0,
     steadyClock: () => 0,
@@ -162,7 +162,7 @@ test('stopping ends the collection under way', async () => {
 test('a collection may be asked for, but not while one is under way, nor right after one began', async () => {
   let now = 0;
   let finish = (): void => undefined;
-  const collector = createCollector({
+  const collector = createScheduler({
     intervalMs: 60 * MINUTE,
     clock: () => now,
     steadyClock: () => now,

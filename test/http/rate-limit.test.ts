@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { countedBy, createTrust } from '../../src/http/client-address.ts';
+import { createTrust, rateLimitKey } from '../../src/http/client-address.ts';
 import { createRateLimit, type RateLimit } from '../../src/http/rate-limit.ts';
-import { createBoundedTable } from '../../src/lib/evicting-map.ts';
+import { createEvictingMap } from '../../src/lib/evicting-map.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -78,7 +78,7 @@ test('it knows so many keys at most, and whoever has spent the most is not forgo
 });
 
 test('a table that is full forgets the lighter half', () => {
-  const table = createBoundedTable<number>(4, (value) => value);
+  const table = createEvictingMap<number>(4, (value) => value);
   for (const [key, value] of [
     ['a', 3],
     ['b', 1],
@@ -110,7 +110,7 @@ test.for([
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['', ''],
 ] as const)('%s is counted by %s', ([address, by]) => {
-  expect(countedBy(address)).toBe(by);
+  expect(rateLimitKey(address)).toBe(by);
 });
 
 test('a proxy is known by its address or its network, in either notation, and nobody is by a name', () => {

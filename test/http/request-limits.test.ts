@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { type FrontOptions, OPEN_FRONT } from '../../src/http/admission.ts';
+import { type AdmissionSettings, NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import { type Answer, basic, type FrontServer, get, startFront, TOKEN, talk } from '../support/socket-server.ts';
 
 /* Who asks too often, over real sockets: 127.0.0.2 and so on are other addresses of this machine. */
@@ -8,8 +8,11 @@ let front: FrontServer;
 
 afterEach(() => front.close());
 
-const start = async (limits: Partial<FrontOptions['limits']>, others: Partial<FrontOptions> = {}): Promise<void> => {
-  front = await startFront({ limits: { ...OPEN_FRONT.limits, ...limits }, ...others });
+const start = async (
+  limits: Partial<AdmissionSettings['limits']>,
+  others: Partial<AdmissionSettings> = {},
+): Promise<void> => {
+  front = await startFront({ limits: { ...NO_ADMISSION_LIMITS.limits, ...limits }, ...others });
 };
 const from = (address: string, text: string) => talk(front.port, text, address);
 const statuses = (answers: readonly Answer[]) => answers.map(({ status }) => status);

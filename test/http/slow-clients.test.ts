@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { OPEN_FRONT } from '../../src/http/admission.ts';
+import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import { TIMEOUTS, type Timeouts } from '../../src/http/listener.ts';
 import { answerOf, type FrontServer, get, PREFIX, startFront, talk } from '../support/socket-server.ts';
 
@@ -140,7 +140,7 @@ test('whoever waits for us is not cut off, however long the directory takes', as
 });
 
 const limited = (connections: number, connectionsPerAddress: number) => ({
-  limits: { ...OPEN_FRONT.limits, connections, connectionsPerAddress },
+  limits: { ...NO_ADMISSION_LIMITS.limits, connections, connectionsPerAddress },
 });
 
 test('an address has so many connections, and those of others are not touched; one that ends makes room', async () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { packGraph } from '../../src/domain/graph/graph.ts';
 import type { Digest, RepositoryName, TagName } from '../../src/domain/names.ts';
-import type { Findings } from '../../src/domain/snapshot/crawl-result.ts';
+import type { CrawlResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type {
   Figures,
   NamespaceUsage,
@@ -31,7 +31,7 @@ function ask(file: string, sql: string): Record<string, unknown> {
 }
 
 /** Graphs compare by their columns: a table of digests may have more or less prepared. */
-function plain(findings: Findings | undefined): unknown {
+function plain(findings: CrawlResult | undefined): unknown {
   return findings && { ...findings, graph: packGraph(findings.graph) };
 }
 
@@ -52,7 +52,7 @@ test('after a restart the latest snapshot can be counted again', async () => {
   const { snapshot, findings } = collected([image('a'), image('b')], 2);
   const gap = { repository: 'group/other', code: 'forbidden', reason: 'no' } as const;
   const noTag = { name: 'x' as TagName, root: undefined, lastPulledAt: 5, gap } as const;
-  const repositories: Findings['repositories'] = [
+  const repositories: CrawlResult['repositories'] = [
     ...findings.repositories,
     { name: 'group/empty' as RepositoryName, tags: [], gap, staleSince: 7 },
     { name: 'group/other' as RepositoryName, tags: [noTag], gap: undefined, staleSince: undefined },
@@ -426,7 +426,7 @@ function childrenOf({ manifest }: StoredManifest): readonly Digest[] {
 function saved(
   { snapshot, findings }: ReturnType<typeof collected>,
   occasion: SnapshotOccasion = 'collection',
-): [Snapshot, Findings, SnapshotOccasion] {
+): [Snapshot, CrawlResult, SnapshotOccasion] {
   return [snapshot, findings, occasion];
 }
 

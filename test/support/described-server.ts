@@ -3,11 +3,11 @@ import { GraphBuilder } from '../../src/domain/graph/graph-builder.ts';
 import type { Descriptor } from '../../src/domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
 import type { RepositoryName, TagName } from '../../src/domain/names.ts';
-import type { TagFinding } from '../../src/domain/snapshot/crawl-result.ts';
+import type { TagResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { Gap, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
-import { OPEN_FRONT } from '../../src/http/admission.ts';
-import type { CollectionState } from '../../src/ports.ts';
+import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
+import type { CrawlStatus } from '../../src/ports.ts';
 import { NOTHING_COLLECTED } from './sample-crawl-stats.ts';
 import { config, digest, layer } from './sample-graph.ts';
 import { createSampleServer, NOW, WAITING } from './sample-server.ts';
@@ -67,22 +67,17 @@ export function describedSnapshot(): Snapshot {
   });
 }
 
-function tag(name: string, root: number, lastPulledAt?: number): TagFinding {
+function tag(name: string, root: number, lastPulledAt?: number): TagResult {
   return { name: name as TagName, root, lastPulledAt };
 }
 
-function brokenTag(repositoryName: string, name: string): TagFinding {
+function brokenTag(repositoryName: string, name: string): TagResult {
   const reference = name as TagName;
   const gap: Gap = { repository: repositoryName, reference, code: 'missing', reason: 'the manifest is not stored' };
   return { name: reference, root: undefined, lastPulledAt: undefined, gap };
 }
 
-function repository(
-  name: string,
-  tags: readonly TagFinding[],
-  why?: Pick<Gap, 'code' | 'reason'>,
-  staleSince?: number,
-) {
+function repository(name: string, tags: readonly TagResult[], why?: Pick<Gap, 'code' | 'reason'>, staleSince?: number) {
   const gap: Gap | undefined = why && {
     repository: name,
     ...why,
@@ -98,7 +93,7 @@ export const EVENTS_SECRET = 'the secret of the events';
 /** What the sample directory lets in. */
 export const PASSWORD = 'right';
 
-const COLLECTING: CollectionState = {
+const COLLECTING: CrawlStatus = {
   ...WAITING,
   nextAt: undefined,
   lastFinishedAt: FINISHED_AT,
@@ -109,7 +104,7 @@ const COLLECTING: CollectionState = {
   },
 };
 
-const FAILING: CollectionState = {
+const FAILING: CrawlStatus = {
   ...WAITING,
   failure: { at: NOW - 1000, kind: 'unavailable', reason: 'the registry answers 502' },
 };
@@ -118,7 +113,7 @@ const FAILING: CollectionState = {
 export function describedOptions(situation: Situation): Partial<ServerOptions> {
   const snapshot = situation === 'before' || situation === 'failing' ? undefined : describedSnapshot();
   const state = STATES[situation] ?? WAITING;
-  const limits = { ...OPEN_FRONT.limits, requestsPerAddress: situation === 'busy' ? 1 : 0 };
+  const limits = { ...NO_ADMISSION_LIMITS.limits, requestsPerAddress: situation === 'busy' ? 1 : 0 };
   return {
     version: '1.0.0',
     snapshots: { latest: () => snapshot },
@@ -135,11 +130,11 @@ export function describedOptions(situation: Situation): Partial<ServerOptions> {
       verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
       recall: (token) => (token === 'good' ? { user: 'alice' } : undefined),
     },
-    front: { ...OPEN_FRONT, limits },
+    front: { ...NO_ADMISSION_LIMITS, limits },
   };
 }
 
-const STATES: Readonly<Partial<Record<Situation, CollectionState>>> = { collecting: COLLECTING, failing: FAILING };
+const STATES: Readonly<Partial<Record<Situation, CrawlStatus>>> = { collecting: COLLECTING, failing: FAILING };
 const REQUESTS: Readonly<Partial<Record<Situation, ReturnType<ServerOptions['collections']['request']>>>> = {
   collecting: 'running',
   resting: { retryAfterMs: 7000 },

@@ -1,6 +1,6 @@
 import type { ImageConfig } from '../../src/domain/manifest/image-config.ts';
 import { byName, type Digest, type RepositoryName } from '../../src/domain/names.ts';
-import type { Findings } from '../../src/domain/snapshot/crawl-result.ts';
+import type { CrawlResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from '../../src/domain/snapshot/repository-record.ts';
 import type { Catalogue, CrawlMark, SnapshotStore, StoredManifest } from '../../src/ports.ts';
 
@@ -20,7 +20,7 @@ export function createMemoryStore(): MemoryStore {
   let unfinished: CrawlMark | undefined;
   let lastThoroughAt: number | undefined;
   let illegal: ReadonlySet<string> = new Set();
-  let latest: Findings | undefined;
+  let latest: CrawlResult | undefined;
 
   const catalogue: Catalogue = {
     unfinished: async () => unfinished,

@@ -1,7 +1,7 @@
 import type fc from 'fast-check';
 import { NO_ROOT } from '../../src/domain/graph/reachable-blobs.ts';
 import type { TagName } from '../../src/domain/names.ts';
-import type { TagFinding } from '../../src/domain/snapshot/crawl-result.ts';
+import type { TagResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
 import { type RandomRegistry, randomRegistry } from './random-registry.ts';
@@ -15,7 +15,7 @@ export function snapshotOf({ graph, roots, tags, repositories }: RandomRegistry,
     name,
     gap: undefined,
     staleSince: undefined,
-    tags: Array.from({ length: tagsCount }, (): TagFinding => {
+    tags: Array.from({ length: tagsCount }, (): TagResult => {
       const tag = tags[position]?.name as TagName;
       const root = roots[position++] ?? NO_ROOT;
       if (root !== NO_ROOT) return { name: tag, root, lastPulledAt: position % 3 === 0 ? undefined : position };

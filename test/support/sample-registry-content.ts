@@ -4,7 +4,7 @@ import { GraphBuilder } from '../../src/domain/graph/graph-builder.ts';
 import { readManifest } from '../../src/domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
 import type { Digest, RepositoryName, TagName } from '../../src/domain/names.ts';
-import type { Findings } from '../../src/domain/snapshot/crawl-result.ts';
+import type { CrawlResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { Figures, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { buildTree } from '../../src/domain/usage/tree.ts';
 import { measure } from '../../src/domain/usage/usage.ts';
@@ -39,13 +39,13 @@ export function figures(bytes: number | null, tagsCount = 1): Figures {
 }
 
 /** A registry of one repository, `group/app`, with those images as tags `0`, `1`…, at that time. */
-export function collected(images: readonly StoredManifest[], at = 0): { snapshot: Snapshot; findings: Findings } {
+export function collected(images: readonly StoredManifest[], at = 0): { snapshot: Snapshot; findings: CrawlResult } {
   const builder = new GraphBuilder();
   const roots = images.map(({ digest, sizeBytes, manifest }) => builder.addManifest(digest, sizeBytes, manifest));
   const name = 'group/app' as RepositoryName;
   const tags = roots.map((root, i) => ({ name: String(i) as TagName, root, lastPulledAt: undefined }));
   const graph = builder.build();
-  const findings: Findings = {
+  const findings: CrawlResult = {
     graph,
     repositories: [{ name, tags, gap: undefined, staleSince: undefined }],
     illegal: new Set(),

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { createServer, type ServerOptions } from '../../src/api/server.ts';
-import type { CollectionState } from '../../src/ports.ts';
+import type { CrawlStatus } from '../../src/ports.ts';
 import { NOTHING_COLLECTED } from './sample-crawl-stats.ts';
 
 export const NOW = Date.UTC(2026, 10, 25, 12);
 
 /** A service that waits for its next collection, and whose last one went well. */
-export const WAITING: CollectionState = {
+export const WAITING: CrawlStatus = {
   running: undefined,
   failure: undefined,
   lastFinishedAt: undefined,
@@ -38,6 +38,6 @@ export function createSampleServer(changes: Partial<ServerOptions> = {}): Fastif
   });
 }
 
-export function collectionsIn(state: CollectionState): ServerOptions['collections'] {
+export function collectionsIn(state: CrawlStatus): ServerOptions['collections'] {
   return { state: () => state, tally: () => NOTHING_COLLECTED, request: () => 'running' };
 }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { createServer, type Log, type ServerOptions } from '../../src/api/server.ts';
-import { type FrontOptions, OPEN_FRONT } from '../../src/http/admission.ts';
+import { type AdmissionSettings, NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import { NOTHING_COLLECTED } from './sample-crawl-stats.ts';
 import { collected, image } from './sample-registry-content.ts';
 
@@ -22,7 +22,7 @@ export const PREFIX = '/usage';
 
 /** @param front some options, where everything else is open */
 export async function startFront(
-  front: Partial<FrontOptions> = {},
+  front: Partial<AdmissionSettings> = {},
   options: Partial<ServerOptions> & { readonly tagsCount?: number } = {},
 ): Promise<FrontServer> {
   const { tagsCount = 2, ...further } = options;
@@ -59,7 +59,7 @@ export async function startFront(
       recall: (token) => (token === TOKEN ? { user: 'alice' } : undefined),
     },
     log,
-    front: { ...OPEN_FRONT, steadyClock: () => clock.now, ...front },
+    front: { ...NO_ADMISSION_LIMITS, steadyClock: () => clock.now, ...front },
     ...further,
   });
   const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }));

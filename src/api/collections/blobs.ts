@@ -10,15 +10,15 @@ import {
 } from '../hal/represent-blobs.ts';
 import type { TagOfRepository } from '../hal/representations.ts';
 import type { Resource } from '../snapshot/resolve-path.ts';
-import type { Listing } from './collection.ts';
+import type { Collection } from './collection.ts';
 import { BLOB_COLUMNS, TAG_BLOB_COLUMNS } from './csv-columns.ts';
 import type { Selections } from './sort-and-filter.ts';
-import { type Listed, numbers, ofTagsAt, sure } from './tree.ts';
+import { type CollectionContext, numbers, ofTagsAt, sure } from './tree.ts';
 
 const BLOBS_PER_PAGE = 100;
 
 /** All blobs that tags reach, the largest first. */
-export function listBlobs(listed: Listed): Listing {
+export function listBlobs(listed: CollectionContext): Collection {
   const { index, wants, links } = listed;
   const { contents } = index.snapshot;
   const nodes = index.blobs.largestFirst();
@@ -37,7 +37,7 @@ export function listBlobs(listed: Listed): Listing {
 }
 
 /** What a tag is made of, level by level. */
-export function listTagBlobs(resource: Extract<Resource, { kind: 'blobs' }>, listed: Listed): Listing {
+export function listTagBlobs(resource: Extract<Resource, { kind: 'blobs' }>, listed: CollectionContext): Collection {
   const { index, wants, links } = listed;
   const { repository, tag } = resource;
   const { contents } = index.snapshot;
@@ -59,7 +59,7 @@ export function listTagBlobs(resource: Extract<Resource, { kind: 'blobs' }>, lis
 }
 
 /** The tags that reach a blob. */
-export function listHolders(node: number, listed: Listed, { keep }: Pick<Selections, 'keep'>): Listing {
+export function listHolders(node: number, listed: CollectionContext, { keep }: Pick<Selections, 'keep'>): Collection {
   const { index, wants, links } = listed;
   const href = links.blob(index.snapshot.contents.graph.digests.at(node));
   const holders = (): Uint32Array => keep(`holders ${node}`, () => Uint32Array.from(index.blobs.tagsReaching(node)));

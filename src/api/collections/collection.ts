@@ -1,10 +1,10 @@
-import { type Members, membersOf, type Sequence } from '../../http/bodies/json-stream.ts';
+import { type LazyArray, lazyArrayOf, type Sequence } from '../../http/bodies/json-stream.ts';
 import type { Representation } from '../hal/representations.ts';
 import type { Lazily, PageLinks, PageState } from '../schemas/schema-parts.ts';
 import type { ListRules } from './list-query.ts';
 
 /** A collection, whose members are known by their positions in the order of their names, or whatever else is their own. */
-export interface Listing extends ListRules {
+export interface Collection extends ListRules {
   /** Where it is, without a query. */
   readonly href: string;
   readonly length: number;
@@ -35,10 +35,10 @@ export function wholeOf(href: string): View {
 
 /** The members that a view shows. */
 export function membersIn<T>({ positions }: View, all: Sequence<T>, at: (position: number) => T): Sequence<T> {
-  return positions === undefined ? all : membersOf(positions, at);
+  return positions === undefined ? all : lazyArrayOf(positions, at);
 }
 
 /** A relation with nothing to point at is left out. */
-export function items<S, T>(list: Sequence<S>, represent: (one: S) => T): { items?: Members<T> } {
-  return list.length === 0 ? {} : { items: membersOf(list, represent) };
+export function items<S, T>(list: Sequence<S>, represent: (one: S) => T): { items?: LazyArray<T> } {
+  return list.length === 0 ? {} : { items: lazyArrayOf(list, represent) };
 }

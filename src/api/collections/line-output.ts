@@ -1,18 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Body } from '../../http/bodies/body-cache.ts';
 import { encoding, readParts } from '../../http/bodies/content-coding.ts';
-import type { Listing } from './collection.ts';
+import type { Collection } from './collection.ts';
 import { csvHeader, csvLine } from './csv.ts';
-import type { Form } from './output-format.ts';
+import type { OutputFormat } from './output-format.ts';
 
-export type LinesForm = Exclude<Form, 'hal'>;
+export type LinesForm = Exclude<OutputFormat, 'hal'>;
 
 /** A few milliseconds of work. */
 const PART_LENGTH = 64 * 1024;
 
 /** The members at those positions, a line each. Nothing of it is kept: it is made as fast as it is read, others being answered in between. */
 export function toLines(
-  listing: Pick<Listing, 'columns' | 'memberAt'>,
+  listing: Pick<Collection, 'columns' | 'memberAt'>,
   positions: Uint32Array,
   form: LinesForm,
   etag: string,
@@ -31,7 +31,7 @@ export function toLines(
 }
 
 async function* partsOf(
-  { columns, memberAt }: Pick<Listing, 'columns' | 'memberAt'>,
+  { columns, memberAt }: Pick<Collection, 'columns' | 'memberAt'>,
   positions: Uint32Array,
   form: LinesForm,
 ): AsyncGenerator<Buffer, void> {

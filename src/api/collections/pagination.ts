@@ -1,11 +1,11 @@
 import { EXACT_PARAMETER, LIST_PARAMETERS, type Page, withQuery, withTemplate } from '../hal/links.ts';
-import type { Wants } from '../snapshot/embed-options.ts';
-import { type Listing, type View, wholeOf } from './collection.ts';
+import type { EmbedOptions } from '../snapshot/embed-options.ts';
+import { type Collection, type View, wholeOf } from './collection.ts';
 import type { ListQuery } from './list-query.ts';
 
 export interface PageOptions {
   readonly query: ListQuery;
-  readonly wants: Wants;
+  readonly wants: EmbedOptions;
   /** The id of the snapshot: a page leads to pages of the same one. */
   readonly snapshot: string;
 }
@@ -16,14 +16,14 @@ export interface PageView extends View {
 }
 
 /** All of a collection that is asked for itself. */
-export function viewOfAll({ href }: Pick<Listing, 'href'>): View {
+export function viewOfAll({ href }: Pick<Collection, 'href'>): View {
   const whole = wholeOf(href);
   return { ...whole, links: { ...whole.links, search: withTemplate(href, LIST_PARAMETERS) } };
 }
 
 /** What is shown of a selection: the page that is asked for, and how it says where the others are, as GitLab does (RFC 8288). */
 export function viewOf(
-  { href }: Pick<Listing, 'href'>,
+  { href }: Pick<Collection, 'href'>,
   selected: Uint32Array,
   { query, wants, snapshot }: PageOptions,
 ): PageView {
@@ -83,7 +83,7 @@ function neighbours({ page, perPage }: Page, total: number) {
 }
 
 /** The query of a request, written in one way only. */
-export function parametersOf({ page, orderBy, sort, search, isExact }: ListQuery, { embed, links }: Wants) {
+export function parametersOf({ page, orderBy, sort, search, isExact }: ListQuery, { embed, links }: EmbedOptions) {
   return {
     page: page?.page,
     per_page: page?.perPage,

@@ -1,14 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { BY_POSITION, type Order, positionsInOrder } from '../../domain/order.ts';
 import { createSearch } from '../../domain/search.ts';
-import { createKeptBytes } from '../../lib/byte-lru.ts';
-import type { Listing } from './collection.ts';
+import { createByteLru } from '../../lib/byte-lru.ts';
+import type { Collection } from './collection.ts';
 import type { ListQuery } from './list-query.ts';
 
 /** Which members of the collections of one snapshot come, and in which order: found out once, and kept while there is room. */
 export interface Selections {
   /** Of all pages together. */
-  select(listing: Listing, query: ListQuery): Uint32Array | Promise<Uint32Array>;
+  select(listing: Collection, query: ListQuery): Uint32Array | Promise<Uint32Array>;
   /** What is kept by that name; it is made where it is not. */
   keep(name: string, make: () => Uint32Array): Uint32Array;
 }
@@ -22,7 +22,7 @@ const ROOM_BYTES = 64 * 1024 * 1024;
 const SLICE_LENGTH = 256;
 
 export function createSelections(roomBytes = ROOM_BYTES): Selections {
-  const kept = createKeptBytes<Uint32Array>(roomBytes);
+  const kept = createByteLru<Uint32Array>(roomBytes);
   const underWay = new Map<string, Promise<Uint32Array>>();
 
   function keep(name: string, make: () => Uint32Array): Uint32Array {
@@ -33,7 +33,7 @@ export function createSelections(roomBytes = ROOM_BYTES): Selections {
     return made;
   }
 
-  function search(key: string, listing: Listing, all: Uint32Array, text: string): Promise<Uint32Array> {
+  function search(key: string, listing: Collection, all: Uint32Array, text: string): Promise<Uint32Array> {
     const started = found(listing, all, text)
       .then((positions) => {
         kept.set(key, positions, positions.byteLength);
@@ -58,7 +58,7 @@ export function createSelections(roomBytes = ROOM_BYTES): Selections {
   };
 }
 
-function orderOf({ orders, ownOrder }: Listing, { orderBy, sort }: ListQuery) {
+function orderOf({ orders, ownOrder }: Collection, { orderBy, sort }: ListQuery) {
   const name = orderBy ?? ownOrder ?? '';
   const order: Order = orders[name] ?? BY_POSITION;
   // Of names the first is looked for, and of numbers and times the largest.
@@ -66,7 +66,7 @@ function orderOf({ orders, ownOrder }: Listing, { orderBy, sort }: ListQuery) {
   return { order, name, isDescending };
 }
 
-async function found({ nameAt }: Listing, all: Uint32Array, search: string): Promise<Uint32Array> {
+async function found({ nameAt }: Collection, all: Uint32Array, search: string): Promise<Uint32Array> {
   const fits = createSearch(search);
   const positions: number[] = [];
   for (let from = 0; from < all.length; from += SLICE_LENGTH) {

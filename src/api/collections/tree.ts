@@ -14,19 +14,19 @@ import {
   type TagOfRepository,
 } from '../hal/representations.ts';
 import type { NamespaceLine, RepositoryLine } from '../schemas/tree.ts';
-import type { Wants } from '../snapshot/embed-options.ts';
+import type { EmbedOptions } from '../snapshot/embed-options.ts';
 import type { SnapshotIndex } from '../snapshot/snapshot-index.ts';
-import type { Listing } from './collection.ts';
+import type { Collection } from './collection.ts';
 import { CHILD_COLUMNS, GAP_COLUMNS, HOLDER_COLUMNS, REPOSITORY_COLUMNS, TAG_COLUMNS } from './csv-columns.ts';
 
 /** What the collections of a snapshot are made from. */
-export interface Listed {
+export interface CollectionContext {
   readonly index: SnapshotIndex;
-  readonly wants: Wants;
+  readonly wants: EmbedOptions;
   readonly links: Links;
 }
 
-export function listRepositories({ index, wants, links }: Listed): Listing {
+export function listRepositories({ index, wants, links }: CollectionContext): Collection {
   const { snapshot } = index;
   const at = memberOf(snapshot.repositories);
   return {
@@ -43,7 +43,7 @@ export function listRepositories({ index, wants, links }: Listed): Listing {
 }
 
 /** The tags of one repository. */
-export function listTags(repository: RepositoryUsage, { wants, links }: Omit<Listed, 'index'>): Listing {
+export function listTags(repository: RepositoryUsage, { wants, links }: Omit<CollectionContext, 'index'>): Collection {
   const at = memberOf(repository.tags);
   return {
     href: links.tags(repository.name),
@@ -62,7 +62,7 @@ export function listTags(repository: RepositoryUsage, { wants, links }: Omit<Lis
 const ALL_TAGS_PER_PAGE = 100;
 
 /** The tags of all repositories. */
-export function listAllTags({ index, wants, links }: Listed): Listing {
+export function listAllTags({ index, wants, links }: CollectionContext): Collection {
   const at = (position: number): TagOfRepository => sure(index.tagAt(position));
   return {
     href: links.allTags(),
@@ -74,7 +74,7 @@ export function listAllTags({ index, wants, links }: Listed): Listing {
 }
 
 /** What tags of several repositories are called, and how they go on lines, wherever they are listed. */
-export function ofTagsAt(at: (position: number) => TagOfRepository, wants: Wants, links: Links) {
+export function ofTagsAt(at: (position: number) => TagOfRepository, wants: EmbedOptions, links: Links) {
   return {
     nameAt(position: number) {
       const { repository, tag } = at(position);
@@ -88,7 +88,7 @@ export function ofTagsAt(at: (position: number) => TagOfRepository, wants: Wants
 }
 
 /** What is right below a namespace, or at the top: the namespaces, and then the repositories. */
-export function listInside(around: NamespaceUsage | undefined, { index, wants, links }: Listed): Listing {
+export function listInside(around: NamespaceUsage | undefined, { index, wants, links }: CollectionContext): Collection {
   const namespaces = index.namespacesIn(around?.path);
   const repositories = index.repositoriesIn(around?.path);
   const at = (position: number): NamespaceUsage | RepositoryUsage =>
@@ -117,7 +117,7 @@ function nameOf(one: NamespaceUsage | RepositoryUsage): string {
   return 'path' in one ? one.path : one.name;
 }
 
-export function listGaps({ index, wants, links }: Listed): Listing {
+export function listGaps({ index, wants, links }: CollectionContext): Collection {
   const { snapshot } = index;
   const at = memberOf(snapshot.gaps);
   return {
@@ -172,6 +172,6 @@ export function sure<T>(member: T | undefined): T {
 }
 
 /** On a line of its own a member embeds nothing. */
-function alone(wants: Wants): Wants {
+function alone(wants: EmbedOptions): EmbedOptions {
   return { ...wants, embed: 0 };
 }

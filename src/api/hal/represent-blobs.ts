@@ -1,9 +1,9 @@
 import { type BlobUsage, blobUsage, type TagBlob } from '../../domain/usage/blob-usage.ts';
-import { membersOf } from '../../http/bodies/json-stream.ts';
+import { lazyArrayOf } from '../../http/bodies/json-stream.ts';
 import { items, membersIn, type View } from '../collections/collection.ts';
-import type { Listed } from '../collections/tree.ts';
+import type { CollectionContext } from '../collections/tree.ts';
 import type { Blob, BlobOfList, BlobState, Blobs, TagBlobOfList, TagBlobs } from '../schemas/blobs.ts';
-import type { Wants } from '../snapshot/embed-options.ts';
+import type { EmbedOptions } from '../snapshot/embed-options.ts';
 import type { Resource } from '../snapshot/resolve-path.ts';
 import type { SnapshotIndex } from '../snapshot/snapshot-index.ts';
 import type { Links } from './links.ts';
@@ -14,7 +14,7 @@ export function representTagBlobs(
   { repository, tag }: Extract<Resource, { kind: 'blobs' }>,
   blobs: readonly TagBlob[],
   view: View,
-  { index, wants, links }: Listed,
+  { index, wants, links }: CollectionContext,
 ): TagBlobs {
   const shown = membersIn(view, blobs, (position) => blobs[position] as TagBlob);
   return {
@@ -36,10 +36,10 @@ export function representTagBlobs(
 }
 
 /** Of all blobs, those of the view. */
-export function representBlobs(nodes: Uint32Array, view: View, { index, wants, links }: Listed): Blobs {
+export function representBlobs(nodes: Uint32Array, view: View, { index, wants, links }: CollectionContext): Blobs {
   const { contents, figures, finishedAt } = index.snapshot;
   const shown = membersIn(view, nodes, (position) => nodes[position] ?? 0);
-  const blobs = membersOf(shown, (node) => blobUsage(contents, node));
+  const blobs = lazyArrayOf(shown, (node) => blobUsage(contents, node));
   return {
     timestamp: finishedAt / 1000,
     blobs_count: nodes.length,
@@ -58,12 +58,12 @@ export function representBlob(
   node: number,
   holders: () => Uint32Array,
   view: View,
-  { index, wants, links }: Listed,
+  { index, wants, links }: CollectionContext,
 ): Blob {
   const blob = blobUsage(index.snapshot.contents, node);
   const isWanted = wants.links || wants.embed > 0;
   const positions = isWanted ? membersIn(view, holders(), (at) => holders()[at] ?? 0) : [];
-  const shown = membersOf(positions, (position) => index.tagAt(position) as TagOfRepository);
+  const shown = lazyArrayOf(positions, (position) => index.tagAt(position) as TagOfRepository);
   return {
     ...representBlobState(blob, index),
     ...view.state,
@@ -71,11 +71,21 @@ export function representBlob(
   };
 }
 
-export function representTagBlob(blob: TagBlob, index: SnapshotIndex, wants: Wants, links: Links): TagBlobOfList {
+export function representTagBlob(
+  blob: TagBlob,
+  index: SnapshotIndex,
+  wants: EmbedOptions,
+  links: Links,
+): TagBlobOfList {
   return { platforms: blob.platforms, ...representBlobOfList(blob, index, wants, links) };
 }
 
-export function representBlobOfList(blob: BlobUsage, index: SnapshotIndex, wants: Wants, links: Links): BlobOfList {
+export function representBlobOfList(
+  blob: BlobUsage,
+  index: SnapshotIndex,
+  wants: EmbedOptions,
+  links: Links,
+): BlobOfList {
   const _links = { self: { href: links.blob(blob.digest) }, collection: { href: links.blobs() } };
   return { ...representBlobState(blob, index), ...(wants.links && { _links }) };
 }

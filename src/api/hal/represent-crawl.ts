@@ -1,21 +1,26 @@
 import type { Gap, Snapshot } from '../../domain/snapshot/snapshot.ts';
-import { membersOf } from '../../http/bodies/json-stream.ts';
-import type { CollectionState } from '../../ports.ts';
+import { lazyArrayOf } from '../../http/bodies/json-stream.ts';
+import type { CrawlStatus } from '../../ports.ts';
 import { membersIn, type View } from '../collections/collection.ts';
 import type { Collection, GapOfList, Gaps, Running } from '../schemas/crawl.ts';
-import type { Wants } from '../snapshot/embed-options.ts';
+import type { EmbedOptions } from '../snapshot/embed-options.ts';
 import type { Links } from './links.ts';
 import { countStale, representTime, representTimeOrNull } from './represent-figures.ts';
 
 /** What the last collection could not read, and why. */
-export function representGaps({ finishedAt, figures, gaps }: Snapshot, view: View, wants: Wants, links: Links): Gaps {
+export function representGaps(
+  { finishedAt, figures, gaps }: Snapshot,
+  view: View,
+  wants: EmbedOptions,
+  links: Links,
+): Gaps {
   const shown = membersIn(view, gaps, (position) => gaps[position] as Gap);
   return {
     timestamp: finishedAt / 1000,
     complete: figures.isComplete,
     gaps_count: gaps.length,
     ...view.state,
-    gaps: membersOf(shown, representGap),
+    gaps: lazyArrayOf(shown, representGap),
     ...(wants.links && { _links: { ...view.links, up: { href: links.repositories() } } }),
   };
 }
@@ -26,7 +31,7 @@ export function representGap({ repository, reference, code, reason, staleSince }
 
 /** What is being collected, how it went last, and when the next collection starts. */
 export function representCollection(
-  { running, failure, lastFinishedAt, noticedCount, nextAt }: CollectionState,
+  { running, failure, lastFinishedAt, noticedCount, nextAt }: CrawlStatus,
   snapshot: Snapshot | undefined,
   now: number,
   links: Links,
@@ -48,7 +53,7 @@ export function representCollection(
 }
 
 function representRunning(
-  { startedAt, requestsCount, progress }: NonNullable<CollectionState['running']>,
+  { startedAt, requestsCount, progress }: NonNullable<CrawlStatus['running']>,
   now: number,
 ): Running {
   const seconds = Math.max(0, now - startedAt) / 1000;

@@ -1,9 +1,9 @@
 import type { NamespaceUsage, RepositoryUsage } from '../../domain/snapshot/snapshot.ts';
-import { type Members, membersOf } from '../../http/bodies/json-stream.ts';
+import { type LazyArray, lazyArrayOf } from '../../http/bodies/json-stream.ts';
 import { type View, wholeOf } from '../collections/collection.ts';
 import type { Link } from '../schemas/schema-parts.ts';
 import type { Namespace, Namespaces } from '../schemas/tree.ts';
-import type { Wants } from '../snapshot/embed-options.ts';
+import type { EmbedOptions } from '../snapshot/embed-options.ts';
 import type { SnapshotIndex } from '../snapshot/snapshot-index.ts';
 import type { Links } from './links.ts';
 import { representFigures } from './represent-figures.ts';
@@ -13,7 +13,7 @@ import { deeper, representRepository } from './representations.ts';
 export function representNamespace(
   namespace: NamespaceUsage,
   index: SnapshotIndex,
-  wants: Wants,
+  wants: EmbedOptions,
   links: Links,
 ): Namespace {
   return representNamespaceIn(wholeOf(links.namespace(namespace.path)), namespace, index, wants, links);
@@ -24,7 +24,7 @@ export function representInside(
   around: NamespaceUsage | undefined,
   index: SnapshotIndex,
   view: View,
-  wants: Wants,
+  wants: EmbedOptions,
   links: Links,
 ): Namespace | Namespaces {
   if (around !== undefined) return representNamespaceIn(view, around, index, wants, links);
@@ -37,7 +37,7 @@ function representNamespaceIn(
   view: View,
   around: NamespaceUsage,
   index: SnapshotIndex,
-  wants: Wants,
+  wants: EmbedOptions,
   links: Links,
 ): Namespace {
   const inside = insideOf(view, around.path, index, wants, links);
@@ -51,7 +51,7 @@ function representNamespaceIn(
 }
 
 /** What both have; `shown` are the links, those others included, and what is embedded. */
-function insideOf(view: View, path: string | undefined, index: SnapshotIndex, wants: Wants, links: Links) {
+function insideOf(view: View, path: string | undefined, index: SnapshotIndex, wants: EmbedOptions, links: Links) {
   const namespaces = index.namespacesIn(path);
   const repositories = index.repositoriesIn(path);
   const shown = shownOf(view, namespaces, repositories);
@@ -101,8 +101,8 @@ function some<R extends string, S, T>(
   relation: R,
   list: readonly S[],
   represent: (one: S) => T,
-): { readonly [K in R]?: Members<T> } {
-  const relations: Partial<Record<string, Members<T>>> =
-    list.length === 0 ? {} : { [relation]: membersOf(list, represent) };
-  return relations as { readonly [K in R]?: Members<T> };
+): { readonly [K in R]?: LazyArray<T> } {
+  const relations: Partial<Record<string, LazyArray<T>>> =
+    list.length === 0 ? {} : { [relation]: lazyArrayOf(list, represent) };
+  return relations as { readonly [K in R]?: LazyArray<T> };
 }

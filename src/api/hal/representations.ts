@@ -1,9 +1,9 @@
 import type { RepositoryUsage, Snapshot, TagFigures } from '../../domain/snapshot/snapshot.ts';
-import { membersOf, type Sequence } from '../../http/bodies/json-stream.ts';
+import { lazyArrayOf, type Sequence } from '../../http/bodies/json-stream.ts';
 import { items, membersIn, type View, wholeOf } from '../collections/collection.ts';
 import type { Link } from '../schemas/schema-parts.ts';
 import type { AllTags, Holder, NothingYet, Repositories, Repository, Tag, Tags } from '../schemas/tree.ts';
-import type { Wants } from '../snapshot/embed-options.ts';
+import type { EmbedOptions } from '../snapshot/embed-options.ts';
 import type { SnapshotIndex } from '../snapshot/snapshot-index.ts';
 import type { Links } from './links.ts';
 import { countStale, representFigures, representTime, representTimeOrNull } from './represent-figures.ts';
@@ -15,7 +15,7 @@ export type Representation = Readonly<Record<string, unknown>>;
 export const NOTHING_YET: NothingYet = { timestamp: null, complete: false };
 
 /** The root collection. */
-export function representRepositories(snapshot: Snapshot, view: View, wants: Wants, links: Links): Repositories {
+export function representRepositories(snapshot: Snapshot, view: View, wants: EmbedOptions, links: Links): Repositories {
   const { id, startedAt, finishedAt, figures, kinds, repositories, gaps } = snapshot;
   const shown = membersIn(view, repositories, (position) => repositories[position] as RepositoryUsage);
   return {
@@ -45,7 +45,7 @@ export function representRepositories(snapshot: Snapshot, view: View, wants: Wan
   };
 }
 
-export function representRepository(repository: RepositoryUsage, wants: Wants, links: Links): Repository {
+export function representRepository(repository: RepositoryUsage, wants: EmbedOptions, links: Links): Repository {
   const { name, namespace, staleSince } = repository;
   return {
     name,
@@ -65,7 +65,7 @@ export function representRepository(repository: RepositoryUsage, wants: Wants, l
   };
 }
 
-export function representTags(repository: RepositoryUsage, view: View, wants: Wants, links: Links): Tags {
+export function representTags(repository: RepositoryUsage, view: View, wants: EmbedOptions, links: Links): Tags {
   const { name, tags } = repository;
   const areUnknown = tags.length === 0 && !repository.isComplete;
   const shown = membersIn(view, tags, (position) => tags[position] as TagFigures);
@@ -85,9 +85,14 @@ export function representTags(repository: RepositoryUsage, view: View, wants: Wa
 }
 
 /** The tags of all repositories, those of the view. */
-export function representAllTags({ snapshot, tagAt }: SnapshotIndex, view: View, wants: Wants, links: Links): AllTags {
+export function representAllTags(
+  { snapshot, tagAt }: SnapshotIndex,
+  view: View,
+  wants: EmbedOptions,
+  links: Links,
+): AllTags {
   const { id, finishedAt, figures } = snapshot;
-  const shown = membersOf(view.positions ?? [], (position) => tagAt(position) as TagOfRepository);
+  const shown = lazyArrayOf(view.positions ?? [], (position) => tagAt(position) as TagOfRepository);
   return {
     timestamp: finishedAt / 1000,
     snapshot: id,
@@ -109,7 +114,7 @@ export function representHolders<L extends Readonly<Record<string, Link>>>(
   shown: Sequence<TagOfRepository>,
   view: View,
   others: L,
-  wants: Wants,
+  wants: EmbedOptions,
   links: Links,
 ) {
   return {
@@ -127,12 +132,12 @@ export function representHolders<L extends Readonly<Record<string, Link>>>(
   };
 }
 
-export function representHolder({ repository, tag }: TagOfRepository, wants: Wants, links: Links): Holder {
+export function representHolder({ repository, tag }: TagOfRepository, wants: EmbedOptions, links: Links): Holder {
   return { repository: repository.name, ...representTag(tag, repository, wants, links) };
 }
 
 /** A tag embeds nothing: what it is made of is for those who ask for it. */
-export function representTag(tag: TagFigures, repository: RepositoryUsage, wants: Wants, links: Links): Tag {
+export function representTag(tag: TagFigures, repository: RepositoryUsage, wants: EmbedOptions, links: Links): Tag {
   const { name, status, manifest, lastPulledAt } = tag;
   return {
     name,
@@ -156,6 +161,6 @@ export function representTag(tag: TagFigures, repository: RepositoryUsage, wants
   };
 }
 
-export function deeper(wants: Wants): Wants {
+export function deeper(wants: EmbedOptions): EmbedOptions {
   return { ...wants, embed: wants.embed - 1 };
 }

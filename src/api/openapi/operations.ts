@@ -136,7 +136,7 @@ function metrics(): Operation {
     operationId: 'getMetrics',
     tags: ['operation'],
     summary: 'For Prometheus',
-    description: 'Wants the token of the section [metrics], where one is set. 404 where metrics are off.',
+    description: 'EmbedOptions the token of the section [metrics], where one is set. 404 where metrics are off.',
     parameters: [parameterNamed('X-Request-Id')],
     security: [{}, { metricsToken: [] }],
     responses: {
@@ -155,7 +155,7 @@ function events(): Operation {
     operationId: 'notify',
     tags: ['operation'],
     summary: 'Takes what a registry notifies of',
-    description: 'Wants the secret of the section [events], bare or as a bearer token. 404 where none is set.',
+    description: 'EmbedOptions the secret of the section [events], bare or as a bearer token. 404 where none is set.',
     parameters: [parameterNamed('X-Request-Id')],
     security: [{ eventsSecret: [] }],
     requestBody: {

@@ -2,11 +2,11 @@
  * not described does not come. */
 
 import { z } from 'zod';
-import type { Members } from '../../http/bodies/json-stream.ts';
+import type { LazyArray } from '../../http/bodies/json-stream.ts';
 
 /** A representation as it is built: what its schema describes, but lists may make their members as they are read. */
 export type Lazily<T> = T extends readonly (infer M)[]
-  ? readonly Lazily<M>[] | Members<Lazily<M>>
+  ? readonly Lazily<M>[] | LazyArray<Lazily<M>>
   : T extends object
     ? { readonly [K in keyof T]: Lazily<T[K]> }
     : T;

@@ -1,5 +1,5 @@
 /** What a request wants besides a resource's own state. */
-export interface Wants {
+export interface EmbedOptions {
   /** How many levels of resources to embed; infinite for all of them. */
   readonly embed: number;
   readonly links: boolean;
@@ -13,7 +13,7 @@ const YES: ReadonlySet<string> = new Set([...ALL_LEVELS, '1']);
  *
  * @param deepestLevel how many levels there are: a larger number is all of them
  */
-export function readWants(query: URLSearchParams, body: unknown, deepestLevel: number): Wants {
+export function readEmbedOptions(query: URLSearchParams, body: unknown, deepestLevel: number): EmbedOptions {
   const embed = textOf('embed', query, body);
   return { embed: levels(embed, deepestLevel), links: YES.has(textOf('links', query, body).toLowerCase()) };
 }

@@ -1,13 +1,13 @@
 import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
 import type { Clock, Snapshots } from '../../ports.ts';
 
-export interface HeldSnapshotsOptions extends Snapshots {
+export interface PinnedSnapshotsOptions extends Snapshots {
   readonly steadyClock: Clock;
   readonly holdMs?: number;
 }
 
 /** The latest snapshot, and for a while those before it that somebody is in the middle of. */
-export interface HeldSnapshots extends Snapshots {
+export interface PinnedSnapshots extends Snapshots {
   /** The snapshot of that id; undefined where it is gone. */
   find(id: string): Snapshot | undefined;
   /** Somebody was shown a page of it, and may ask for the next one. */
@@ -20,7 +20,11 @@ const MOST_FORMER = 2;
 /** Of all former ones but the one that was asked for last: a snapshot of 100,000 tags takes some hundred megabytes. */
 const MOST_FURTHER_TAGS = 50_000;
 
-export function createHeldSnapshots({ latest, steadyClock, holdMs = HOLD_MS }: HeldSnapshotsOptions): HeldSnapshots {
+export function createPinnedSnapshots({
+  latest,
+  steadyClock,
+  holdMs = HOLD_MS,
+}: PinnedSnapshotsOptions): PinnedSnapshots {
   /** The one that was asked for longest ago first. */
   const held = new Map<string, { readonly snapshot: Snapshot; readonly until: number }>();
   let isTimed = false;

@@ -5,17 +5,17 @@ import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
 import { type Bodies, createBodies, toBody } from '../../http/bodies/body-cache.ts';
 import { sendBody } from '../../http/bodies/send-body.ts';
 import { badRequest, sendProblem } from '../../http/problems.ts';
-import { createOpenStreams } from '../../http/stream-limit.ts';
+import { createStreamLimit } from '../../http/stream-limit.ts';
 import type { Snapshots } from '../../ports.ts';
-import type { Listing } from '../collections/collection.ts';
+import type { Collection } from '../collections/collection.ts';
 import { toLines } from '../collections/line-output.ts';
 import { type ListQuery, readListQuery } from '../collections/list-query.ts';
-import { CONTENT_TYPES, chosenForm, type Form } from '../collections/output-format.ts';
+import { CONTENT_TYPES, chosenFormat, type OutputFormat } from '../collections/output-format.ts';
 import { parametersOf, viewOf, viewOfAll } from '../collections/pagination.ts';
 import { createSelections, type Selections } from '../collections/sort-and-filter.ts';
 import { withQuery } from '../hal/links.ts';
 import { NOTHING_YET } from '../hal/representations.ts';
-import type { Wants } from './embed-options.ts';
+import type { EmbedOptions } from './embed-options.ts';
 import { indexSnapshot, type SnapshotIndex } from './snapshot-index.ts';
 
 /** A snapshot as it is answered: its names looked up, and what was asked of it. */
@@ -35,7 +35,7 @@ const PAGES_ROOM_BYTES = 32 * 1024 * 1024;
 /** What is kept of a snapshot goes with it: a snapshot that nobody else holds is not held here. */
 export function createAnswers({ latest }: Snapshots): (snapshot: Snapshot) => AnsweredSnapshot {
   const answers = new WeakMap<Snapshot, AnsweredSnapshot>();
-  const noteStream = createOpenStreams();
+  const noteStream = createStreamLimit();
   let last: WeakRef<Snapshot> | undefined;
 
   /** Of a snapshot that is not the latest any more nobody wants more than pages. */
@@ -71,15 +71,15 @@ export interface ListingRequest {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly query: URLSearchParams;
-  readonly wants: Wants;
+  readonly wants: EmbedOptions;
   /** Hears that a page is about to be shown. */
   readonly notePage: () => void;
 }
 
 /** Answers with a collection, or the page of it, in the form that is wanted. */
-export function answerListing(listing: Listing, answered: AnsweredSnapshot, asked: ListingRequest): FastifyReply {
+export function answerListing(listing: Collection, answered: AnsweredSnapshot, asked: ListingRequest): FastifyReply {
   const { request, reply, query, wants, notePage } = asked;
-  const form = chosenForm(request.headers.accept);
+  const form = chosenFormat(request.headers.accept);
   const { orders, perPage } = listing;
   const wanted = readListQuery(query, { orders, perPage: form === 'hal' ? perPage : undefined });
   if ('wrong' in wanted) return sendProblem(reply, badRequest(wanted.wrong));
@@ -105,10 +105,14 @@ function isWhole({ page, orderBy, sort, search }: ListQuery): boolean {
   return page === undefined && orderBy === undefined && sort === undefined && search === '';
 }
 
-type SelectedRequest = ListingRequest & { readonly wanted: ListQuery; readonly form: Form; readonly key: string };
+type SelectedRequest = ListingRequest & {
+  readonly wanted: ListQuery;
+  readonly form: OutputFormat;
+  readonly key: string;
+};
 
 function sendSelected(
-  listing: Listing,
+  listing: Collection,
   selected: Uint32Array,
   { index, pages, etagOf, noteStream }: AnsweredSnapshot,
   { request, reply, wants, wanted, form, key }: SelectedRequest,
@@ -124,7 +128,7 @@ function sendSelected(
 
 /** Before the first snapshot: a collection that is empty, in whatever form. */
 export function sendNothingYet(columns: readonly string[], request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const form = chosenForm(request.headers.accept);
+  const form = chosenFormat(request.headers.accept);
   if (form === 'hal') return sendBody(request, reply, toBody(NOTHING_YET));
   return sendBody(request, reply, toLines({ columns, memberAt: () => ({}) }, new Uint32Array(), form, form), {
     type: CONTENT_TYPES[form],

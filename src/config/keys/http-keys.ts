@@ -30,7 +30,7 @@ const hosts: Reader<readonly string[] | undefined> = (text) => {
 };
 
 /** Who may come, and by which way: the part of the section `general` that docs/security.md explains. */
-export const FRONT_KEYS = {
+export const HTTP_KEYS = {
   tls_certificate: key({
     about:
       'The certificate to serve HTTPS with, with the chain behind it if there is one. Needs `tls_key`. Both are read at the start and again at SIGHUP. Without them HTTP is served.',

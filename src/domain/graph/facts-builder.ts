@@ -1,17 +1,17 @@
 import type { ImageConfig } from '../manifest/image-config.ts';
 import type { Kind } from '../manifest/manifest-kind.ts';
 import type { BlobFacts } from './blob-facts.ts';
-import { createTextTable } from './string-pool.ts';
+import { createStringPool } from './string-pool.ts';
 import { narrowed, resized, withRoomAt } from './typed-arrays.ts';
 
 /** Collects what manifests and configs say besides what they point to. */
 export class FactsBuilder {
-  readonly #kinds = createTextTable<Kind>();
+  readonly #kinds = createStringPool<Kind>();
   #kindOf = new Uint32Array();
   readonly #subjects = new Map<number, number>();
   #hasImageConfig = new Uint8Array();
   readonly #namedPlatforms = new Map<number, readonly number[]>();
-  readonly #platforms = createTextTable<string>();
+  readonly #platforms = createStringPool<string>();
   #configOf = new Uint32Array();
   #configsCount = 0;
   #configCreatedAt = new Float64Array();

@@ -8,7 +8,7 @@ import { DigestTableBuilder } from './digest-table.ts';
 import { EdgesBuilder } from './edges-builder.ts';
 import { FactsBuilder } from './facts-builder.ts';
 import type { BlobGraph } from './graph.ts';
-import { createTextTable } from './string-pool.ts';
+import { createStringPool } from './string-pool.ts';
 import { narrowed, withRoomAt } from './typed-arrays.ts';
 
 /** Collects manifests in any order of arrival; the graph that comes out does not depend on it but for the numbering. */
@@ -28,7 +28,7 @@ export class GraphBuilder {
   readonly #settled = new Map<number, number | undefined>();
   readonly #isAttestation = new Set<number>();
   readonly #isPartial = new Set<number>();
-  readonly #mediaTypes = createTextTable<string>();
+  readonly #mediaTypes = createStringPool<string>();
   readonly #facts = new FactsBuilder();
   /** The graph as it was last asked for; undefined since something was added. */
   #built: BlobGraph | undefined;

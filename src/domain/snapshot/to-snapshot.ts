@@ -1,4 +1,4 @@
-import { atOnce, type Steps } from '../../lib/resumable.ts';
+import { atOnce, type Resumable } from '../../lib/resumable.ts';
 import { inTurns } from '../../lib/yielding.ts';
 import { mediaTypeAt, subjectOf } from '../graph/graph.ts';
 import { NO_ROOT } from '../graph/reachable-blobs.ts';
@@ -8,20 +8,20 @@ import { describe } from '../usage/platforms.ts';
 import { buildTree, parentPath, prefixesOf, REGISTRY_NODE, type Tree } from '../usage/tree.ts';
 import { measureInSteps, type Usage } from '../usage/usage.ts';
 import { accessoryManifests, kindOfNode, subjectOfTag, sumByKind } from '../usage/usage-by-kind.ts';
-import type { Findings, RepositoryFinding, TagFinding } from './crawl-result.ts';
+import type { CrawlResult, RepositoryResult, TagResult } from './crawl-result.ts';
 import type { Gap, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures, TagManifest, TagStatus } from './snapshot.ts';
 
 /** Counts what was found, and puts it in order. */
-export function toSnapshot(findings: Findings): Snapshot {
+export function toSnapshot(findings: CrawlResult): Snapshot {
   return atOnce(countInSteps(findings));
 }
 
 /** The same, others having their turn meanwhile. */
-export function countInTurns(findings: Findings): Promise<Snapshot> {
+export function countInTurns(findings: CrawlResult): Promise<Snapshot> {
   return inTurns(countInSteps(findings));
 }
 
-function* countInSteps(findings: Findings): Steps<Snapshot> {
+function* countInSteps(findings: CrawlResult): Resumable<Snapshot> {
   const counted = yield* count(findings);
   const { graph, usage, roots, accessories } = counted;
   const repositories = yield* toRepositories(counted);
@@ -41,7 +41,7 @@ function* countInSteps(findings: Findings): Steps<Snapshot> {
 }
 
 /** The findings in order, and what was counted of them. The position of a tag counts through all repositories. */
-interface Counted extends Findings {
+interface Counted extends CrawlResult {
   readonly roots: Int32Array;
   readonly tree: Tree;
   readonly usage: Usage;
@@ -56,7 +56,7 @@ interface Counted extends Findings {
 const TAGS_AT_ONCE = 2000;
 const GAPS_AT_ONCE = 500;
 
-function* count(findings: Findings): Steps<Counted> {
+function* count(findings: CrawlResult): Resumable<Counted> {
   const { graph, illegal } = findings;
   const repositories = (yield* inOrder(findings.repositories)).sort((a, b) => byName(a.name, b.name));
   const tags = repositories.flatMap((repository) => repository.tags);
@@ -91,8 +91,8 @@ function* count(findings: Findings): Steps<Counted> {
 }
 
 /** With the tags of each in order; a repository is sorted in one piece. */
-function* inOrder(repositories: readonly RepositoryFinding[]): Steps<RepositoryFinding[]> {
-  const sorted: RepositoryFinding[] = [];
+function* inOrder(repositories: readonly RepositoryResult[]): Resumable<RepositoryResult[]> {
+  const sorted: RepositoryResult[] = [];
   let tagsCount = 0;
   for (const repository of repositories) {
     sorted.push({ ...repository, tags: repository.tags.toSorted((a, b) => byName(a.name, b.name)) });
@@ -104,7 +104,7 @@ function* inOrder(repositories: readonly RepositoryFinding[]): Steps<RepositoryF
   return sorted;
 }
 
-function* toRepositories(counted: Counted): Steps<readonly RepositoryUsage[]> {
+function* toRepositories(counted: Counted): Resumable<readonly RepositoryUsage[]> {
   const { repositories, tree, usage } = counted;
   const namespaces = new Set(tree.namespaces.map(({ path }) => path));
   const manifestOf = createManifests(counted);
@@ -129,7 +129,7 @@ function* toRepositories(counted: Counted): Steps<readonly RepositoryUsage[]> {
 
 type ManifestOf = (root: number, position: number) => TagManifest;
 
-function toTag({ usage, tree }: Counted, tag: TagFinding, position: number, manifestOf: ManifestOf): TagFigures {
+function toTag({ usage, tree }: Counted, tag: TagResult, position: number, manifestOf: ManifestOf): TagFigures {
   const figures = figuresOf(usage, tree.nodeOfTag[position] ?? 0, true);
   // Field by field: what is spread takes V8 more time and memory, and there may be a million tags.
   return {
@@ -147,7 +147,7 @@ function toTag({ usage, tree }: Counted, tag: TagFinding, position: number, mani
   };
 }
 
-function statusOf(tag: TagFinding, isComplete: boolean): TagStatus {
+function statusOf(tag: TagResult, isComplete: boolean): TagStatus {
   if (tag.root === undefined) return tag.gap.code === 'unsupported' ? 'unsupported' : 'broken';
   return isComplete ? 'ok' : 'incomplete';
 }
@@ -184,7 +184,7 @@ function toNamespaces({ tree, usage, unlisted }: Counted): readonly NamespaceUsa
     .sort((a, b) => byName(a.path, b.path));
 }
 
-function* gapsOf(counted: Counted, repositories: readonly RepositoryUsage[]): Steps<readonly Gap[]> {
+function* gapsOf(counted: Counted, repositories: readonly RepositoryUsage[]): Resumable<readonly Gap[]> {
   const gaps = [...counted.illegal].map(illegalGap);
   for (const [place, { name, gap, staleSince, tags }] of counted.repositories.entries()) {
     if (gap !== undefined) gaps.push(staleSince === undefined ? gap : { ...gap, staleSince });

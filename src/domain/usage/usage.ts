@@ -1,4 +1,4 @@
-import { atOnce, ranges, type Steps } from '../../lib/resumable.ts';
+import { atOnce, type Resumable, ranges } from '../../lib/resumable.ts';
 import type { BlobGraph } from '../graph/graph.ts';
 import { NO_ROOT, type Reach, reachBlobs } from '../graph/reachable-blobs.ts';
 import { lowestCommonAncestor, NO_TAG, type Tree } from './tree.ts';
@@ -46,7 +46,7 @@ export function measure(graph: BlobGraph, tree: Tree, roots: Int32Array): Usage 
   return atOnce(measureInSteps(graph, tree, roots));
 }
 
-export function* measureInSteps(graph: BlobGraph, tree: Tree, roots: Int32Array): Steps<Usage> {
+export function* measureInSteps(graph: BlobGraph, tree: Tree, roots: Int32Array): Resumable<Usage> {
   const reach = reachBlobs(graph, roots);
   yield;
   const usage = emptyUsage(tree.parent.length, graph.bytes.length, reach);
@@ -77,7 +77,7 @@ function emptyUsage(nodesCount: number, blobsCount: number, reach: Reach): Usage
 }
 
 /** Size and disk size of every tag: who comes first by the count of layers owns what nobody before owned. */
-function* chargeOwners(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): Steps<void> {
+function* chargeOwners(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): Resumable<void> {
   const isOwned = new Uint8Array(graph.bytes.length);
   const order = byLayersCount(roots, usage.reach);
   for (const { from, to } of ranges(order.length, TAGS_AT_ONCE)) {
@@ -125,7 +125,7 @@ function chargeTags(tags: Uint32Array, isOwned: Uint8Array, { graph, tree, roots
  *         -b ╱ ╲        ╲           subtree sums then are b at each tag, b at app,
  *          1.0  2.0    latest       b at tools and b at group
  *          +b   +b      +b                                                                     */
-function* rollUpBlobs(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): Steps<void> {
+function* rollUpBlobs(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): Resumable<void> {
   const counting = { graph, tree, roots, usage };
   // 0, the registry's node, is nobody's tag: none yet.
   const span = { firstAt: new Uint32Array(graph.bytes.length), lastAt: new Uint32Array(graph.bytes.length) };

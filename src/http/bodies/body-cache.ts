@@ -1,10 +1,10 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Representation } from '../../api/hal/representations.ts';
-import { createKeptBytes } from '../../lib/byte-lru.ts';
-import { type Coding, encode } from './content-coding.ts';
+import { createByteLru } from '../../lib/byte-lru.ts';
+import { type ContentCoding, encode } from './content-coding.ts';
 import { jsonParts, PART_LENGTH } from './json-stream.ts';
-import { createBigBody, createQueue } from './large-body.ts';
+import { createLargeBody, createQueue } from './large-body.ts';
 
 /** A representation as it goes out. */
 export interface Body {
@@ -12,7 +12,7 @@ export interface Body {
   readonly etag: string;
   /** Whether it is too short for a coding to make it shorter. */
   readonly isShort: boolean;
-  content(coding: Coding | undefined): Content | Promise<Content>;
+  content(coding: ContentCoding | undefined): Content | Promise<Content>;
 }
 
 /** A short one in one piece; a long one as parts. */
@@ -33,7 +33,7 @@ export type Bodies = (key: string, represent: () => Representation) => Body;
 const ROOM_BYTES = 256 * 1024 * 1024;
 
 export function createBodies(roomBytes = ROOM_BYTES): Bodies {
-  const kept = createKeptBytes<Body>(roomBytes);
+  const kept = createByteLru<Body>(roomBytes);
   const inTurn = createQueue();
   const snapshot = randomUUID();
   return (key, represent) => {
@@ -44,7 +44,7 @@ export function createBodies(roomBytes = ROOM_BYTES): Bodies {
     const isBig = first.length >= PART_LENGTH;
     const fresh: Body = isBig
       ? // What is represented does not change: this names it before its bytes are there.
-        createBigBody({ etag: hash('sha256', `${snapshot} ${key}`, 'base64url'), represent, inTurn, noteBytes })
+        createLargeBody({ etag: hash('sha256', `${snapshot} ${key}`, 'base64url'), represent, inTurn, noteBytes })
       : smallBody(first, noteBytes);
     kept.set(key, fresh, isBig ? 0 : first.length);
     return fresh;
@@ -69,7 +69,7 @@ const LONGEST_TEXT_BYTES = 8192;
 /** @param noteBytes hears how many bytes more are held, each time that something was compressed */
 function smallBody(bytes: Buffer, noteBytes: (bytes: number) => boolean): Body {
   const payload = bytes.length < LONGEST_TEXT_BYTES ? bytes.toString() : bytes;
-  const made = new Map<Coding, Promise<Buffer>>();
+  const made = new Map<ContentCoding, Promise<Buffer>>();
   return {
     etag: hash('sha256', bytes, 'base64url'),
     isShort: bytes.length < LEAST_ENCODED_BYTES,

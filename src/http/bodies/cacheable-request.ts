@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /** What an answer depends on, of a request that says nothing unusual. */
-export interface PlainRequest {
+export interface CacheableRequest {
   readonly authorization: string;
   /** Under which its answer is found: its path and query, and what it accepts. */
   readonly key: string;
@@ -28,7 +28,12 @@ function capitalized(name: string): string {
  * Reads a GET over HTTP/1.1 without a body, of a path, with nothing but headers that are known here. Undefined for any other: with more of them,
  * such as `Origin` or `X-Forwarded-For`, there is more to look at.
  */
-export function readPlain({ method, url = '', httpVersion, rawHeaders }: IncomingMessage): PlainRequest | undefined {
+export function readCacheableRequest({
+  method,
+  url = '',
+  httpVersion,
+  rawHeaders,
+}: IncomingMessage): CacheableRequest | undefined {
   if (method !== 'GET' || httpVersion !== '1.1' || !url.startsWith('/')) return undefined;
   const found: { [name in Name]?: string } = {};
   for (let i = 0; i < rawHeaders.length; i += 2) {

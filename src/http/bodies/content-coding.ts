@@ -9,21 +9,21 @@ import {
   gzip,
   zstdCompress,
 } from 'node:zlib';
-import { weights } from '../quality-values.ts';
+import { qualityValues } from '../quality-values.ts';
 
 /** A content coding (RFC 9110, 8.4.1). */
-export type Coding = 'zstd' | 'br' | 'gzip';
+export type ContentCoding = 'zstd' | 'br' | 'gzip';
 
 /** Where a client has no preference, the one that takes the least time: 5 MB of ours take 27, 79 and 76 ms, and become about as small in each. */
-const CODINGS: readonly Coding[] = ['zstd', 'br', 'gzip'];
+const CODINGS: readonly ContentCoding[] = ['zstd', 'br', 'gzip'];
 
 /** The coding that a client wants most; undefined is none: where it accepts no other, or likes the bytes as they are better, or refuses everything. */
-export function chosenCoding(acceptEncoding: string | undefined): Coding | undefined {
+export function chosenContentCoding(acceptEncoding: string | undefined): ContentCoding | undefined {
   if (acceptEncoding === undefined) return undefined;
-  const wanted = weights(acceptEncoding);
+  const wanted = qualityValues(acceptEncoding);
   const others = wanted.get('*') ?? 0;
   // Who says `*` rarely knows them all: zstd, the youngest, has to be named.
-  const weightOf = (coding: Coding): number => wanted.get(coding) ?? (coding === 'zstd' ? 0 : others);
+  const weightOf = (coding: ContentCoding): number => wanted.get(coding) ?? (coding === 'zstd' ? 0 : others);
   const [best = 'gzip'] = CODINGS.toSorted((a, b) => weightOf(b) - weightOf(a));
   const isWanted = weightOf(best) > 0 && weightOf(best) >= (wanted.get('identity') ?? 0);
   return isWanted ? best : undefined;
@@ -33,7 +33,7 @@ export function chosenCoding(acceptEncoding: string | undefined): Coding | undef
 const BROTLI_QUALITY = 4;
 
 /** On a thread of its own: it takes longer than anybody else should wait. */
-export async function encode(bytes: Buffer, coding: Coding): Promise<Buffer> {
+export async function encode(bytes: Buffer, coding: ContentCoding): Promise<Buffer> {
   const encoded = await ENCODERS[coding](bytes);
   // What zlib gives is the beginning of 16 KiB, and all of it stays while that is kept.
   const own = Buffer.allocUnsafeSlow(encoded.length);
@@ -43,14 +43,14 @@ export async function encode(bytes: Buffer, coding: Coding): Promise<Buffer> {
 
 const brotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } };
 
-const ENCODERS: Readonly<Record<Coding, (bytes: Buffer) => Promise<Buffer>>> = {
+const ENCODERS: Readonly<Record<ContentCoding, (bytes: Buffer) => Promise<Buffer>>> = {
   zstd: promisify<Buffer, Buffer>(zstdCompress),
   br: (bytes) => promisify<Buffer, object, Buffer>(brotliCompress)(bytes, brotliOptions),
   gzip: promisify<Buffer, Buffer>(gzip),
 };
 
 /** The same for what comes in parts, and is read no faster than the encoded parts are. */
-export function encoding(parts: Iterable<Buffer> | AsyncIterable<Buffer>, coding: Coding): Readable {
+export function encoding(parts: Iterable<Buffer> | AsyncIterable<Buffer>, coding: ContentCoding): Readable {
   const source = readParts(parts);
   const encoded = STREAMS[coding]();
   source.once('error', (error) => encoded.destroy(error));
@@ -68,7 +68,7 @@ export function readParts(parts: Iterable<Buffer> | AsyncIterable<Buffer>): Read
 /** Node's own 16 KiB would make a write of each. */
 const ENCODED_PART_BYTES = 256 * 1024;
 
-const STREAMS: Readonly<Record<Coding, () => Transform>> = {
+const STREAMS: Readonly<Record<ContentCoding, () => Transform>> = {
   zstd: () => createZstdCompress({ chunkSize: ENCODED_PART_BYTES }),
   br: () => createBrotliCompress({ ...brotliOptions, chunkSize: ENCODED_PART_BYTES }),
   gzip: () => createGzip({ chunkSize: ENCODED_PART_BYTES }),

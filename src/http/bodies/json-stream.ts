@@ -4,7 +4,7 @@
  *   └── as it is, at once ──┘                            └ Members: each made when its turn comes, and let go of */
 
 /** A list of a representation whose members are made as they are read, each time anew. */
-export class Members<T> implements Iterable<T> {
+export class LazyArray<T> implements Iterable<T> {
   readonly length: number;
   readonly #make: () => Iterable<T>;
 
@@ -27,8 +27,8 @@ export class Members<T> implements Iterable<T> {
 export type Sequence<T> = Iterable<T> & { readonly length: number };
 
 /** A list of the same length, by a function that is called for a member when it is read. */
-export function membersOf<S, T>(list: Sequence<S>, make: (one: S) => T): Members<T> {
-  return new Members(list.length, function* () {
+export function lazyArrayOf<S, T>(list: Sequence<S>, make: (one: S) => T): LazyArray<T> {
+  return new LazyArray(list.length, function* () {
     for (const one of list) yield make(one);
   });
 }
@@ -49,12 +49,12 @@ export function* jsonParts(representation: unknown): Generator<Buffer, void> {
 }
 
 function* pieces(value: unknown): Generator<string, void> {
-  if (value instanceof Members) yield* list(value);
+  if (value instanceof LazyArray) yield* list(value);
   else if (hasMembers(value)) yield* object(value);
   else yield JSON.stringify(value);
 }
 
-function* list(members: Members<unknown>): Generator<string, void> {
+function* list(members: LazyArray<unknown>): Generator<string, void> {
   let separator = '[';
   for (const member of members) {
     yield separator;
@@ -78,5 +78,5 @@ function* object(value: Readonly<Record<string, unknown>>): Generator<string, vo
 /** An array holds none: it was made at once, and is written at once. */
 function hasMembers(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.values(value).some((one) => one instanceof Members || hasMembers(one));
+  return Object.values(value).some((one) => one instanceof LazyArray || hasMembers(one));
 }

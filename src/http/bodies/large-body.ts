@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Representation } from '../../api/hal/representations.ts';
 import type { Body, Content } from './body-cache.ts';
-import { type Coding, encoding, readParts } from './content-coding.ts';
+import { type ContentCoding, encoding, readParts } from './content-coding.ts';
 import { jsonParts } from './json-stream.ts';
 
-export interface BigBodyOptions {
+export interface LargeBodyOptions {
   readonly etag: string;
   readonly represent: () => Representation;
   readonly inTurn: Queue;
@@ -22,12 +22,12 @@ interface Kept {
  * A body of more than a part. It is made part by part, others being answered in between, and kept: for its length, and to be sent again. One
  * that there is no room for is made anew for everybody who asks, and never faster than it is read.
  */
-export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOptions): Body {
-  const kept = new Map<Coding | undefined, Promise<Kept | undefined>>();
+export function createLargeBody({ etag, represent, inTurn, noteBytes }: LargeBodyOptions): Body {
+  const kept = new Map<ContentCoding | undefined, Promise<Kept | undefined>>();
   const anew = (): Iterable<Buffer> => jsonParts(represent());
 
   /** Undefined where there is no room. */
-  function keptIn(coding: Coding | undefined): Promise<Kept | undefined> {
+  function keptIn(coding: ContentCoding | undefined): Promise<Kept | undefined> {
     const known = kept.get(coding);
     if (known !== undefined) return known;
     const made = coding === undefined ? inTurn(() => keep(inSlices(anew()))) : encoded(coding);
@@ -36,7 +36,7 @@ export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOpt
     return made;
   }
 
-  async function encoded(coding: Coding): Promise<Kept | undefined> {
+  async function encoded(coding: ContentCoding): Promise<Kept | undefined> {
     const plain = await keptIn(undefined);
     return plain && keep(encoding(plain.parts, coding));
   }
@@ -72,7 +72,7 @@ export function createBigBody({ etag, represent, inTurn, noteBytes }: BigBodyOpt
   };
 }
 
-function open(parts: Iterable<Buffer>, coding: Coding | undefined) {
+function open(parts: Iterable<Buffer>, coding: ContentCoding | undefined) {
   return coding === undefined ? readParts(parts) : encoding(parts, coding);
 }
 

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { SessionTokens } from '../../api/server.ts';
-import type { HeldSnapshots } from '../../api/snapshot/pinned-snapshots.ts';
+import type { PinnedSnapshots } from '../../api/snapshot/pinned-snapshots.ts';
 import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
-import { createKeptBytes, type KeptBytes } from '../../lib/byte-lru.ts';
+import { type ByteLru, createByteLru } from '../../lib/byte-lru.ts';
 import { bearerToken } from '../authorization.ts';
 import type { AtEndOfTurn } from '../batched-writes.ts';
-import type { FollowedRequests } from '../request-lifecycle.ts';
+import type { TrackedRequests } from '../request-lifecycle.ts';
 import type { RequestLimits } from '../request-limits.ts';
 import { isNoneMatch } from './body-cache.ts';
-import { readPlain } from './cacheable-request.ts';
+import { readCacheableRequest } from './cacheable-request.ts';
 
 /* What was answered is kept, and given to the next who asks in the same words before anything is routed: to find out again what is known costs as
  * much as to send it. Whatever is to be refused, limited or said in another way goes on to Fastify, which has the last word on everything. */
@@ -23,10 +23,10 @@ export interface Lasting {
 }
 
 export interface ResponseCacheOptions {
-  readonly snapshots: Pick<HeldSnapshots, 'latest' | 'hold'>;
+  readonly snapshots: Pick<PinnedSnapshots, 'latest' | 'hold'>;
   readonly tokens: Pick<SessionTokens, 'recall'>;
   readonly limits: Pick<RequestLimits, 'admitQuietly'>;
-  readonly followed: FollowedRequests;
+  readonly followed: TrackedRequests;
   readonly atEndOfTurn: AtEndOfTurn;
   /** Whether a request is for a host of ours. */
   readonly isOurs: (request: IncomingMessage) => boolean;
@@ -80,7 +80,7 @@ export function createResponseCache(server: FastifyInstance, options: ResponseCa
   }
 
   return (request, response) => {
-    const plain = isClosing ? undefined : readPlain(request);
+    const plain = isClosing ? undefined : readCacheableRequest(request);
     const kept = plain && keptOfLatest().get(plain.key);
     if (kept === undefined) return false;
     const given = isNoneMatch(plain?.ifNoneMatch, kept.etag) ? kept.known : kept.whole;
@@ -99,21 +99,21 @@ export function createResponseCache(server: FastifyInstance, options: ResponseCa
 }
 
 /** Nothing is kept of a snapshot that is not the latest any more, nor does what is kept hold it. */
-function createKeptOfLatest({ latest }: Pick<HeldSnapshots, 'latest'>): () => KeptBytes<Kept> {
-  let kept: KeptBytes<Kept> = createKeptBytes(ROOM_BYTES);
+function createKeptOfLatest({ latest }: Pick<PinnedSnapshots, 'latest'>): () => ByteLru<Kept> {
+  let kept: ByteLru<Kept> = createByteLru(ROOM_BYTES);
   let keptOf: WeakRef<Snapshot> | undefined;
   return () => {
     const snapshot = latest();
     if (keptOf?.deref() !== snapshot) {
-      kept = createKeptBytes(ROOM_BYTES);
+      kept = createByteLru(ROOM_BYTES);
       keptOf = snapshot && new WeakRef(snapshot);
     }
     return kept;
   };
 }
 
-function keep(all: KeptBytes<Kept>, request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
-  const plain = readPlain(request.raw);
+function keep(all: ByteLru<Kept>, request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
+  const plain = readCacheableRequest(request.raw);
   const given = givenBy(reply, payload);
   if (plain === undefined || given === undefined || reply.hasHeader('ratelimit')) return;
   const { lasting, route } = request;

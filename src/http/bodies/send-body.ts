@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Body, type Content, isNoneMatch } from './body-cache.ts';
-import { chosenCoding } from './content-coding.ts';
+import { chosenContentCoding } from './content-coding.ts';
 
 export const HAL = 'application/hal+json';
 
@@ -21,7 +21,7 @@ export function sendBody(
   { type = HAL, noteStream }: SendOptions = {},
 ): FastifyReply {
   const { 'accept-encoding': accepted, 'if-none-match': known } = request.headers;
-  const coding = body.isShort ? undefined : chosenCoding(accepted);
+  const coding = body.isShort ? undefined : chosenContentCoding(accepted);
   // Each coding has a validator of its own, since it has bytes of its own.
   const etag = coding === undefined ? `"${body.etag}"` : `"${body.etag}-${coding}"`;
   void reply.headers({ etag, vary: varyOf(reply), 'cache-control': 'private, no-cache' });

@@ -3,7 +3,7 @@ import { createSingleFlight } from '../../lib/single-flight.ts';
 import { RegistryError } from '../errors.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import { type FollowedAnswer, type FollowedRequest, follow } from '../transport/redirects.ts';
-import type { HttpAnswer } from '../transport/send-once.ts';
+import type { HttpResponse } from '../transport/send-once.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { basicAuthorization, type Credentials } from './credentials.ts';
 import { createTokenGate, type TokenGate } from './token-gate.ts';
@@ -30,7 +30,7 @@ export interface AuthorizedClient {
   /** Forgets how the registry wants to be asked and which repositories share tokens: both may have changed since the last crawl. */
   begin(): void;
   /** Throws a `RegistryError` of kind forbidden where the user may not read the subject. A 401 or 403 in an answer is a blob store's. */
-  send(subject: TokenSubject, path: string, request: FollowedRequest): Promise<HttpAnswer>;
+  send(subject: TokenSubject, path: string, request: FollowedRequest): Promise<HttpResponse>;
   /** The token service that the registry names; undefined where it takes no tokens. */
   realm(signal: AbortSignal): Promise<URL | undefined>;
   /** Says which repositories will be asked for soon, so that they share tokens. */
@@ -97,14 +97,14 @@ function isRefusal({ status, isFromElsewhere }: FollowedAnswer, refusal: 401 | 4
 }
 
 /** Without credentials it is a refusal of this one thing: a registry may keep some of its repositories open to everybody. */
-function unauthorized(options: Credentials, url: URL, answer: HttpAnswer): RegistryError {
+function unauthorized(options: Credentials, url: URL, answer: HttpResponse): RegistryError {
   return basicAuthorization(options) === undefined
     ? new RegistryError('forbidden', 'the registry shows that to nobody without credentials', url, answer)
     : new RegistryError('unavailable', 'the registry refuses the user name or the access token', url, answer);
 }
 
 /** With the answer, if that was what the registry said, and not already the token. */
-function forbidden(subject: TokenSubject, url: URL, answer?: HttpAnswer): RegistryError {
+function forbidden(subject: TokenSubject, url: URL, answer?: HttpResponse): RegistryError {
   return new RegistryError(
     'forbidden',
     subject === CATALOG
@@ -168,7 +168,7 @@ function tokenEndpoint(
   return { realm, service: parameters.get('service') ?? '' };
 }
 
-function challengeOf(answer: HttpAnswer, scheme: string): Challenge | undefined {
+function challengeOf(answer: HttpResponse, scheme: string): Challenge | undefined {
   const header = answer.headers['www-authenticate'];
   const lines = header === undefined ? [] : Array.isArray(header) ? header : [header];
   return lines.flatMap(parseChallenges).find((challenge) => challenge.scheme === scheme);

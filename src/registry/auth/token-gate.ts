@@ -1,4 +1,4 @@
-import { createSlots } from '../../lib/priority-semaphore.ts';
+import { createPrioritySemaphore } from '../../lib/priority-semaphore.ts';
 import type { SteadyClock } from '../../ports.ts';
 import { RegistryError } from '../errors.ts';
 
@@ -15,7 +15,7 @@ const MOST_AT_ONCE = 4;
 const REFUSED_FOR_MS = 30_000;
 
 export function createTokenGate(steadyClock: SteadyClock): TokenGate {
-  const slots = createSlots({
+  const slots = createPrioritySemaphore({
     waitMs: (inUse) => (inUse < MOST_AT_ONCE ? 0 : Number.POSITIVE_INFINITY),
     enter: () => undefined,
   });

@@ -7,7 +7,7 @@ import { RegistryError } from '../errors.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import { asOutage } from '../transport/outage-detector.ts';
 import { parseJson } from '../transport/response-body.ts';
-import type { HttpAnswer } from '../transport/send-once.ts';
+import type { HttpResponse } from '../transport/send-once.ts';
 import { basicAuthorization, type Credentials } from './credentials.ts';
 import type { TokenGate } from './token-gate.ts';
 
@@ -147,7 +147,7 @@ const tokenClaims = z.object({
   access: z.array(z.object({ type: z.string(), name: z.string(), actions: z.array(z.string()).nullable() })).optional(),
 });
 
-function readToken(url: URL, answer: HttpAnswer, requestedAt: number): RegistryToken {
+function readToken(url: URL, answer: HttpResponse, requestedAt: number): RegistryToken {
   if (answer.status !== 200) throw new RegistryError('unavailable', refusal(answer.status), url, answer);
   const parsed = tokenAnswer.safeParse(parseJson(answer.body));
   const value = parsed.data?.token || parsed.data?.access_token;

@@ -7,7 +7,7 @@ import type { HttpClient } from '../transport/http-client.ts';
 import { asOutage } from '../transport/outage-detector.ts';
 import { header, parseJson } from '../transport/response-body.ts';
 import { isTransient } from '../transport/retries.ts';
-import type { HttpAnswer } from '../transport/send-once.ts';
+import type { HttpResponse } from '../transport/send-once.ts';
 
 export interface GitlabApiOptions {
   /** With a slash at its end. The only origin that is shown the access token. */
@@ -86,7 +86,7 @@ async function get(
   url: URL,
   accessToken: string,
   signal: AbortSignal,
-): Promise<{ readonly answer: HttpAnswer; readonly from: URL }> {
+): Promise<{ readonly answer: HttpResponse; readonly from: URL }> {
   let from = url;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
     const headers = { 'private-token': accessToken };
@@ -105,7 +105,7 @@ async function get(
 }
 
 /** Of a link only the query is believed, and put on our own URL: behind a proxy GitLab may not know the address that it is reached at. */
-function nextUrl(answer: HttpAnswer, current: URL): URL | undefined {
+function nextUrl(answer: HttpResponse, current: URL): URL | undefined {
   const [query] = nextQueries(answer.headers['link']);
   if (query === undefined) return undefined;
   const next = new URL(current);
@@ -113,7 +113,7 @@ function nextUrl(answer: HttpAnswer, current: URL): URL | undefined {
   return next;
 }
 
-function readPage<T>(answer: HttpAnswer, schema: z.ZodType<T[]>, url: URL): readonly T[] {
+function readPage<T>(answer: HttpResponse, schema: z.ZodType<T[]>, url: URL): readonly T[] {
   if (answer.status !== 200) throw refusal(answer, url);
   const page = schema.safeParse(parseJson(answer.body));
   if (page.success) return page.data;
@@ -123,7 +123,7 @@ function readPage<T>(answer: HttpAnswer, schema: z.ZodType<T[]>, url: URL): read
 const refusalBody = z.union([z.object({ message: z.unknown() }), z.object({ error: z.string() })]);
 
 /** What GitLab says in its own words is its decision; any other 403 or 404 may be a proxy's, or a ban. */
-function refusal(answer: HttpAnswer, url: URL): RegistryError {
+function refusal(answer: HttpResponse, url: URL): RegistryError {
   const { status } = answer;
   if (status === 401) return new RegistryError('unavailable', 'GitLab refuses the access token', url, answer);
   const body = refusalBody.safeParse(parseJson(answer.body)).data;

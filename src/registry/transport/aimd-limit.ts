@@ -1,4 +1,4 @@
-export interface ConcurrencyOptions {
+export interface AimdLimitOptions {
   /** Requests at once, however bad it goes. */
   readonly least: number;
   /** Requests at once, however well it goes. */
@@ -6,7 +6,7 @@ export interface ConcurrencyOptions {
 }
 
 /** How many requests may be in flight: found out, since no server says so. */
-export interface Concurrency {
+export interface AimdLimit {
   limit(): number;
   /** An answer came while so many requests were in flight, its own among them, and nothing spoke against one more. */
   fine(inUse: number): void;
@@ -28,7 +28,7 @@ const START = 8;
 const DECREASE = 0.5;
 const CAREFUL_ROUNDS = 10;
 
-export function createConcurrency({ least, most }: ConcurrencyOptions): Concurrency {
+export function createAimdLimit({ least, most }: AimdLimitOptions): AimdLimit {
   let limit = Math.min(most, Math.max(least, START));
   let loweredAt = Number.NEGATIVE_INFINITY;
   /** Where the last trouble was. One above it all went well again, and it is forgotten. */

@@ -1,5 +1,5 @@
 /** A rest for everyone, where a server says again and again that it wants one. Times are by one clock that nobody sets. */
-export interface Pause {
+export interface Backpressure {
   /** A request was refused for now, and asked to wait that long, if the server said so. */
   refused(now: number, askedMs: number | undefined): void;
   /** Another one was answered. */
@@ -13,7 +13,7 @@ const SEVERAL = 3;
 /** What a server asks for beyond that is its mistake: a crawl that rests for an hour looks broken. */
 const LONGEST_MS = 60_000;
 
-export function createPause(): Pause {
+export function createBackpressure(): Backpressure {
   let inARow = 0;
   let longestUntil = Number.NEGATIVE_INFINITY;
   let until = Number.NEGATIVE_INFINITY;

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../ports.ts';
 import { RegistryError } from '../errors.ts';
 import { type ConnectionOptions, createConnections } from './connections.ts';
-import { createPace, type PaceOptions } from './request-pacing.ts';
+import { createRequestPacing, type RequestPacingOptions } from './request-pacing.ts';
 import { delayBefore, isServerError, loadOf, NoAnswer, type Outcome, retriesFor } from './retries.ts';
-import { exchange, type HttpAnswer } from './send-once.ts';
+import { type HttpResponse, sendOnce } from './send-once.ts';
 
 /** The pace and the connections are those of all requests together: to the registry, the token service and blob stores. */
-export interface HttpOptions extends PaceOptions, ConnectionOptions {
+export interface HttpOptions extends RequestPacingOptions, ConnectionOptions {
   readonly userAgent: string;
   /** How often a request that may work later is sent again. */
   readonly retries: number;
@@ -29,7 +29,7 @@ export interface HttpRequest {
 /** A client that keeps its connections, asks no faster than the servers can take, waits when it is told to, and tries again what may work later. */
 export interface HttpClient {
   /** The answer of any status that trying again does not change. Throws a `RegistryError` of kind unreadable where there is none. */
-  send(url: URL, request: HttpRequest): Promise<HttpAnswer>;
+  send(url: URL, request: HttpRequest): Promise<HttpResponse>;
   /** How many requests went out, tries included. */
   requestsCount(): number;
   /** How many requests may be in flight at present. */
@@ -52,7 +52,7 @@ interface Attempt {
 
 export function createHttpClient(options: HttpOptions): HttpClient {
   const connections = createConnections(options, options.concurrencyMax);
-  const pace = createPace(options);
+  const pace = createRequestPacing(options);
   let requestsCount = 0;
 
   async function once(url: URL, request: HttpRequest): Promise<Attempt> {
@@ -61,7 +61,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     requestsCount++;
     // After a HEAD the library closes the connection if it is not told otherwise, and nearly all that a later crawl asks is by HEAD.
     const wanted = { origin: url.origin, path: url.pathname + url.search, method, reset: false };
-    const outcome = await exchange(
+    const outcome = await sendOnce(
       connections,
       { ...wanted, headers: { 'user-agent': options.userAgent, ...headers } },
       { signal, timeoutMs: options.timeoutMs * TIMEOUTS_TO_THE_END, mostBytes },
@@ -71,7 +71,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     return { startedAt, outcome, isFine: load.kind === 'fine' };
   }
 
-  async function send(url: URL, wanted: HttpRequest): Promise<HttpAnswer> {
+  async function send(url: URL, wanted: HttpRequest): Promise<HttpResponse> {
     let patienceMs = LONGEST_PATIENCE_MS;
     let before: Attempt | undefined;
     for (let tries = 0; ; tries++) {

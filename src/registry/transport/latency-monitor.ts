@@ -1,5 +1,5 @@
 /** Tells when answers take clearly longer than they did when fewer were asked for at once. */
-export interface Latency {
+export interface LatencyMonitor {
   /** Takes note of an answer; true where the limit should be lowered. Times are by one clock that nobody sets. */
   isOutOfLine(startedAt: number, now: number, limit: number): boolean;
 }
@@ -13,7 +13,7 @@ const SHORTEST_ROUND = 8;
 /** Where fewer at once are still about as slow, it was not their number: other things are asked for, or the way has become longer. */
 const NO_HELP = 0.75;
 
-export function createLatency(): Latency {
+export function createLatencyMonitor(): LatencyMonitor {
   let usualMs = Number.POSITIVE_INFINITY;
   let roundMs: number[] = [];
   /** Answers to what began before do not belong to this round. */

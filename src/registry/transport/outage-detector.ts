@@ -2,7 +2,7 @@ import { createSingleFlight } from '../../lib/single-flight.ts';
 import { RegistryError } from '../errors.ts';
 import type { HttpClient, HttpRequest } from './http-client.ts';
 import { isTransient } from './retries.ts';
-import type { HttpAnswer } from './send-once.ts';
+import type { HttpResponse } from './send-once.ts';
 
 /** A registry that answers the probe and nothing else is not worth the hours that its timeouts would take. Errors come quickly, and may be many. */
 const OUTAGE_AFTER_UNANSWERED = 50;
@@ -12,7 +12,7 @@ const PROBE_RETRIES = 1;
  * Tells one question without an answer from a registry that is gone. A request that was given up is a failure of that question alone as
  * long as the registry answers `GET /v2/` with anything, a 401 included; otherwise a `RegistryError` of kind unavailable is thrown.
  */
-export function tellOutages(http: HttpClient, registryUrl: URL): HttpClient {
+export function detectOutages(http: HttpClient, registryUrl: URL): HttpClient {
   let unansweredInARow = 0;
   /** Many requests may be given up at once: one probe answers for all, and for none that is given up later. */
   const probe = createSingleFlight<void>(() => false);
@@ -29,7 +29,7 @@ export function tellOutages(http: HttpClient, registryUrl: URL): HttpClient {
 
   return {
     ...http,
-    async send(url: URL, request: HttpRequest): Promise<HttpAnswer> {
+    async send(url: URL, request: HttpRequest): Promise<HttpResponse> {
       try {
         const answer = await http.send(url, request);
         unansweredInARow = 0;

@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors.ts';
 import type { HttpClient } from './http-client.ts';
 import { isLinkLocal } from './link-local.ts';
-import type { HttpAnswer } from './send-once.ts';
+import type { HttpResponse } from './send-once.ts';
 
 export interface FollowedRequest {
   readonly method: 'GET' | 'HEAD';
@@ -12,7 +12,7 @@ export interface FollowedRequest {
   readonly mostBytes?: number;
 }
 
-export interface FollowedAnswer extends HttpAnswer {
+export interface FollowedAnswer extends HttpResponse {
   readonly isFromElsewhere: boolean;
 }
 

@@ -1,11 +1,11 @@
-import { createSlots, type Turn } from '../../lib/priority-semaphore.ts';
+import { createPrioritySemaphore, type Turn } from '../../lib/priority-semaphore.ts';
 import type { SteadyClock } from '../../ports.ts';
-import { createConcurrency } from './aimd-limit.ts';
-import { createPause } from './backpressure.ts';
-import { createLatency } from './latency-monitor.ts';
-import { createRateCap } from './token-bucket.ts';
+import { createAimdLimit } from './aimd-limit.ts';
+import { createBackpressure } from './backpressure.ts';
+import { createLatencyMonitor } from './latency-monitor.ts';
+import { createTokenBucket } from './token-bucket.ts';
 
-export interface PaceOptions {
+export interface RequestPacingOptions {
   /** Requests in flight at once, however bad it goes, and while this process is busy. */
   readonly concurrencyMin: number;
   /** Requests in flight at once, however well it goes. */
@@ -27,7 +27,7 @@ export type Load =
   | { readonly kind: 'unknown' };
 
 /** When the next request may go out: as many at once as the servers take, and as many a second as the operator allows. */
-export interface Pace {
+export interface RequestPacing {
   /** Waits until one more request may go out, and gives the time at which it does. Throws the signal's reason where that comes first. */
   begin(turn: Turn): Promise<number>;
   /** Each request that began ends once. */
@@ -38,14 +38,14 @@ export interface Pace {
   concurrency(): number;
 }
 
-export function createPace(options: PaceOptions): Pace {
+export function createRequestPacing(options: RequestPacingOptions): RequestPacing {
   const { concurrencyMin, concurrencyMax, requestsPerSecond, steadyClock, isBusy = () => false } = options;
-  const concurrency = createConcurrency({ least: concurrencyMin, most: concurrencyMax });
-  const latency = createLatency();
-  const pause = createPause();
-  const rateCap = createRateCap(requestsPerSecond);
+  const concurrency = createAimdLimit({ least: concurrencyMin, most: concurrencyMax });
+  const latency = createLatencyMonitor();
+  const pause = createBackpressure();
+  const rateCap = createTokenBucket(requestsPerSecond);
   const limit = (): number => (isBusy() ? concurrencyMin : concurrency.limit());
-  const slots = createSlots({
+  const slots = createPrioritySemaphore({
     waitMs(inUse) {
       if (inUse >= limit()) return Number.POSITIVE_INFINITY;
       const now = steadyClock();

@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports.ts';
 import { LINK_LOCAL_CODE } from './link-local.ts';
 import type { Load } from './request-pacing.ts';
-import type { HttpAnswer } from './send-once.ts';
+import type { HttpResponse } from './send-once.ts';
 
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 10_000;
@@ -30,7 +30,7 @@ export class NoAnswer {
 /** The library gives the status only in the text, as `(407)`, where a proxy does not do what it is asked to. */
 const OF_PROXIES: ReadonlySet<string> = new Set(['UND_ERR_ABORTED', 'UND_ERR_INVALID_ARG']);
 
-export type Outcome = HttpAnswer | NoAnswer;
+export type Outcome = HttpResponse | NoAnswer;
 
 /** Whether a status says that the request was not answered now, and may be later. */
 export function isTransient(status: number): boolean {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { onAbort } from '../../lib/abort-listeners.ts';
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -10,7 +10,7 @@ export interface HttpAnswer {
   readonly isTooLarge?: true;
 }
 
-export interface ExchangeOptions {
+export interface SendOnceOptions {
   readonly signal: AbortSignal;
   /** The answer has to be whole within that time. */
   readonly timeoutMs: number;
@@ -28,11 +28,11 @@ class AnswerTimeoutError extends Error {
  * Sends one request and collects its answer, which has to be whole within that time. At this lowest level of the library no stream is made for each body: on a machine that the
  * crawler shares with the registry, what it saves is the registry's.
  */
-export function exchange(
+export function sendOnce(
   dispatcher: Pick<Dispatcher, 'dispatch'>,
   request: Dispatcher.DispatchOptions,
-  { signal, timeoutMs, mostBytes = Number.POSITIVE_INFINITY }: ExchangeOptions,
-): Promise<HttpAnswer> {
+  { signal, timeoutMs, mostBytes = Number.POSITIVE_INFINITY }: SendOnceOptions,
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let status = 0;

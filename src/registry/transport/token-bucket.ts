@@ -1,5 +1,5 @@
 /** So many requests a second at most. Times are in milliseconds, by one clock that nobody sets. */
-export interface RateCap {
+export interface TokenBucket {
   /** Milliseconds until the next request may go out. */
   waitMs(now: number): number;
   /** One goes out. */
@@ -10,7 +10,7 @@ export interface RateCap {
 const BURST_SECONDS = 0.1;
 
 /** A token bucket: it holds a few requests at most, and one more with every so many milliseconds. 0 is no cap. */
-export function createRateCap(requestsPerSecond: number): RateCap {
+export function createTokenBucket(requestsPerSecond: number): TokenBucket {
   if (requestsPerSecond === 0) return { waitMs: () => 0, take: () => undefined };
   const perMs = requestsPerSecond / 1000;
   const burst = Math.max(1, requestsPerSecond * BURST_SECONDS);

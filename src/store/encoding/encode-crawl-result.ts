@@ -1,31 +1,31 @@
 import { deserialize, serialize } from 'node:v8';
 import { type PackedGraph, packGraph, unpackGraph } from '../../domain/graph/graph.ts';
-import type { Findings, RepositoryFinding, TagFinding } from '../../domain/snapshot/crawl-result.ts';
+import type { CrawlResult, RepositoryResult, TagResult } from '../../domain/snapshot/crawl-result.ts';
 import { assertNever } from '../../lib/assert-never.ts';
 
-/* Findings in pieces, so that those of a large registry are written and read bit by bit: the fields, every column of the graph by itself, and
+/* Crawl results in pieces, so that those of a large registry are written and read bit by bit: the fields, every column of the graph by itself, and
  * then the repositories, so many tags a piece. A piece of tags goes on with those of the last repository before it. */
 type Piece =
   | readonly ['fields', FindingsFields]
   | readonly ['column', string, unknown]
-  | readonly ['repositories', readonly RepositoryFinding[]]
-  | readonly ['tags', readonly TagFinding[]];
+  | readonly ['repositories', readonly RepositoryResult[]]
+  | readonly ['tags', readonly TagResult[]];
 
-type FindingsFields = Omit<Findings, 'graph' | 'repositories'>;
+type FindingsFields = Omit<CrawlResult, 'graph' | 'repositories'>;
 
 /** Raised whenever the pieces, or the columns of a graph, change: what has another number is not read. */
-export const FINDINGS_FORMAT = 1;
+export const CRAWL_RESULT_FORMAT = 1;
 
 const TAGS_A_PIECE = 1000;
 
-export function* encodeFindings(findings: Findings): Generator<Uint8Array> {
+export function* encodeCrawlResult(findings: CrawlResult): Generator<Uint8Array> {
   for (const piece of piecesOf(findings)) yield serialize(piece);
 }
 
-function* piecesOf({ graph, repositories, ...fields }: Findings): Generator<Piece> {
+function* piecesOf({ graph, repositories, ...fields }: CrawlResult): Generator<Piece> {
   yield ['fields', fields];
   for (const [name, column] of Object.entries(packGraph(graph))) yield ['column', name, column];
-  let whole: RepositoryFinding[] = [];
+  let whole: RepositoryResult[] = [];
   let tagsCount = 0;
   for (const repository of repositories) {
     const [first = [], ...more] = [...batches(repository.tags)];
@@ -40,10 +40,10 @@ function* piecesOf({ graph, repositories, ...fields }: Findings): Generator<Piec
 }
 
 /** Takes the pieces in their order. */
-export class FindingsDecoder {
+export class CrawlResultDecoder {
   #fields: FindingsFields | undefined;
   readonly #columns = new Map<string, unknown>();
-  readonly #repositories: (RepositoryFinding & { readonly tags: TagFinding[] })[] = [];
+  readonly #repositories: (RepositoryResult & { readonly tags: TagResult[] })[] = [];
 
   add(bytes: Uint8Array): void {
     const piece = deserialize(bytes) as Piece;
@@ -66,7 +66,7 @@ export class FindingsDecoder {
   }
 
   /** Undefined where there is too little. */
-  findings(): Findings | undefined {
+  findings(): CrawlResult | undefined {
     if (this.#fields === undefined) return undefined;
     // The columns are those that the same format had when it was written.
     const graph = unpackGraph(Object.fromEntries(this.#columns) as unknown as PackedGraph);

@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto';
-import type { Findings } from '../../domain/snapshot/crawl-result.ts';
+import type { CrawlResult } from '../../domain/snapshot/crawl-result.ts';
 import { createTurns } from '../../lib/serial-queue.ts';
-import { encodeFindings, FINDINGS_FORMAT, FindingsDecoder } from '../encoding/encode-crawl-result.ts';
+import { CRAWL_RESULT_FORMAT, CrawlResultDecoder, encodeCrawlResult } from '../encoding/encode-crawl-result.ts';
 import { StoreError } from '../errors.ts';
 import type { Database } from './database.ts';
 
 /** What the latest snapshot was counted from, by the number of the snapshot. */
-export interface FindingsTable {
+export interface CrawlResultTable {
   /** Undefined where there is none, or another version of this service wrote it: that is no error. */
-  read(snapshot: number): Promise<Findings | undefined>;
-  write(snapshot: number, findings: Findings): Promise<void>;
+  read(snapshot: number): Promise<CrawlResult | undefined>;
+  write(snapshot: number, findings: CrawlResult): Promise<void>;
   /** Removes those of all others. */
   keepOnly(snapshot: number): void;
 }
@@ -21,7 +21,7 @@ interface PieceRow {
   readonly body: Uint8Array;
 }
 
-export function createFindingsTable(database: Database): FindingsTable {
+export function createCrawlResultTable(database: Database): CrawlResultTable {
   const select = database.statement<PieceRow>(
     'SELECT format, is_last, sha256, body FROM findings WHERE snapshot = ? AND piece = ?',
   );
@@ -36,13 +36,13 @@ export function createFindingsTable(database: Database): FindingsTable {
     );
   return {
     async read(snapshot) {
-      const decoder = new FindingsDecoder();
+      const decoder = new CrawlResultDecoder();
       const turns = createTurns(1);
       for (let piece = 0; ; piece++) {
         const row = select.get(snapshot, piece);
         if (row === undefined && piece === 0) return undefined;
         if (row === undefined || hash('sha256', row.body) !== row.sha256) throw damaged();
-        if (row.format !== FINDINGS_FORMAT || !isDecoded(decoder, row.body)) return undefined;
+        if (row.format !== CRAWL_RESULT_FORMAT || !isDecoded(decoder, row.body)) return undefined;
         if (row.is_last === 1) return decoder.findings();
         await turns();
       }
@@ -51,9 +51,9 @@ export function createFindingsTable(database: Database): FindingsTable {
       const turns = createTurns(1);
       let [piece, waiting] = [0, undefined as Uint8Array | undefined];
       const put = (body: Uint8Array, isLast: boolean): void => {
-        insert.run(snapshot, piece++, FINDINGS_FORMAT, isLast ? 1 : 0, hash('sha256', body), body);
+        insert.run(snapshot, piece++, CRAWL_RESULT_FORMAT, isLast ? 1 : 0, hash('sha256', body), body);
       };
-      for (const body of encodeFindings(findings)) {
+      for (const body of encodeCrawlResult(findings)) {
         if (waiting !== undefined) put(waiting, false);
         waiting = body;
         await turns();
@@ -67,7 +67,7 @@ export function createFindingsTable(database: Database): FindingsTable {
 }
 
 /** Not where a later version of Node wrote it. */
-function isDecoded(decoder: FindingsDecoder, body: Uint8Array): boolean {
+function isDecoded(decoder: CrawlResultDecoder, body: Uint8Array): boolean {
   try {
     decoder.add(body);
     return true;

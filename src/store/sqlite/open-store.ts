@@ -3,7 +3,7 @@ import { StoreError } from '../errors.ts';
 import { createCatalogue } from './crawl-state.ts';
 import { type Database, openDatabase } from './database.ts';
 import { createContent } from './manifest-cache.ts';
-import { createStoreCheck } from './scheduled-integrity-check.ts';
+import { createScheduledIntegrityCheck } from './scheduled-integrity-check.ts';
 import { createSnapshotTable, type SnapshotOptions, type SnapshotTable } from './snapshots.ts';
 
 export interface StoreOptions extends SnapshotOptions {
@@ -35,7 +35,7 @@ export function openStore({ file, registryUrl, ...options }: StoreOptions): Stor
     throw error;
   }
   const content = createContent(database);
-  const check = createStoreCheck(database);
+  const check = createScheduledIntegrityCheck(database);
   return {
     catalogue: createCatalogue(database, content),
     snapshots: createSnapshotTable(database, content, options),

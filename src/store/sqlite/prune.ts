@@ -16,7 +16,7 @@ const ROWS_AT_ONCE = 1000;
  * Not at every snapshot: there may be one every few seconds. And not while a crawl is unfinished, nor on from where it begins: it may have met
  * again what the snapshot does not know of, and what is kept it does not read a second time.
  */
-export function createSweep(database: Database, clock: Clock): (snapshot: Snapshot) => Promise<void> {
+export function createPrune(database: Database, clock: Clock): (snapshot: Snapshot) => Promise<void> {
   const contents = ['manifest', 'image_config', 'blob'].map((table) => prepareContent(database, table));
   const pulls = preparePulls(database);
   const crawl = database.statement<{ started_at: number }>('SELECT started_at FROM crawl');

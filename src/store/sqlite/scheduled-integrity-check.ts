@@ -10,14 +10,14 @@ import type { CheckAnswer } from './integrity-check-process.ts';
 /* SQLite checks a table in one go, which nothing interrupts, and a large one takes seconds. So it is done in another process: the service answers
  * meanwhile, and can end it at once. A thread could not be ended before its table is done, and the service with it (docs/adr/0021). */
 
-export interface StoreCheck {
+export interface ScheduledIntegrityCheck {
   /** Throws a `StoreError` where the file is damaged, or the check was ended. */
   run(): Promise<void>;
   /** Ends it: it is not begun again. */
   end(): void;
 }
 
-export function createStoreCheck(database: Database): StoreCheck {
+export function createScheduledIntegrityCheck(database: Database): ScheduledIntegrityCheck {
   const ended = new AbortController();
   let running: Promise<void> | undefined;
 

@@ -1,13 +1,13 @@
-import type { Findings } from '../../domain/snapshot/crawl-result.ts';
+import type { CrawlResult } from '../../domain/snapshot/crawl-result.ts';
 import type { Figures, Snapshot } from '../../domain/snapshot/snapshot.ts';
 import { createOrder } from '../../lib/serial-queue.ts';
 import type { Clock, SnapshotOccasion, SnapshotStore } from '../../ports.ts';
 import type { NodeName } from '../history-nodes.ts';
-import { createFindingsTable } from './crawl-results.ts';
+import { createCrawlResultTable } from './crawl-results.ts';
 import type { Database } from './database.ts';
 import { createHistory, type History } from './history.ts';
 import type { Content } from './manifest-cache.ts';
-import { createSweep } from './prune.ts';
+import { createPrune } from './prune.ts';
 import { createKeeping, type Retention } from './retention.ts';
 
 export interface SnapshotTable extends SnapshotStore {
@@ -42,13 +42,13 @@ export function createSnapshotTable(
   { retention, clock }: SnapshotOptions,
 ): SnapshotTable {
   const tables = prepareTables(database);
-  const findingsTable = createFindingsTable(database);
+  const findingsTable = createCrawlResultTable(database);
   const history = createHistory(database);
   const keeping = createKeeping(database, retention);
-  const sweep = createSweep(database, clock);
+  const sweep = createPrune(database, clock);
   const inOrder = createOrder();
 
-  async function save(snapshot: Snapshot, findings: Findings, occasion: SnapshotOccasion): Promise<void> {
+  async function save(snapshot: Snapshot, findings: CrawlResult, occasion: SnapshotOccasion): Promise<void> {
     content.flushWith(() => undefined);
     // Before the new one is written, since it may need the room.
     await removeUnfinished(database, tables, history);

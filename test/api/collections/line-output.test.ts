@@ -8,7 +8,7 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { csvLine } from '../../../src/api/collections/csv.ts';
 import { toLines } from '../../../src/api/collections/line-output.ts';
-import { chosenForm } from '../../../src/api/collections/output-format.ts';
+import { chosenFormat } from '../../../src/api/collections/output-format.ts';
 import { TIMEOUTS } from '../../../src/http/listener.ts';
 import { type FrontServer, get, startFront, talk } from '../../support/socket-server.ts';
 import { parseCsv } from '../../support/strict-csv.ts';
@@ -195,9 +195,9 @@ test('the form that is wanted most is taken, and HAL where none is wanted', () =
     '*/*;q=0': 'hal',
     '': 'hal',
   })) {
-    expect(chosenForm(header), header).toBe(form);
+    expect(chosenFormat(header), header).toBe(form);
   }
-  expect(chosenForm(undefined)).toBe('hal');
+  expect(chosenFormat(undefined)).toBe('hal');
 });
 
 test('what is no list is HAL whatever is wanted, and a problem is a problem', async () => {

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import type { Listing } from '../../../src/api/collections/collection.ts';
+import type { Collection } from '../../../src/api/collections/collection.ts';
 import type { ListQuery } from '../../../src/api/collections/list-query.ts';
 import { createSelections } from '../../../src/api/collections/sort-and-filter.ts';
-import { createKeptBytes } from '../../../src/lib/byte-lru.ts';
+import { createByteLru } from '../../../src/lib/byte-lru.ts';
 
 const LENGTH = 20_000;
 
 function counted(href = '/x') {
   const asked = { values: 0, names: 0 };
-  const listing: Listing = {
+  const listing: Collection = {
     href,
     length: LENGTH,
     nameAt(position) {
@@ -100,7 +100,7 @@ test('what was asked for longest ago makes room, and what is too large is not ke
 });
 
 test('what is searched for takes room as well', () => {
-  const kept = createKeptBytes<number>(64 * 1024);
+  const kept = createByteLru<number>(64 * 1024);
   const key = (i: number): string => 'x'.repeat(2000) + i;
   for (let i = 0; i < 40; i++) kept.set(key(i), i, 0);
   expect([kept.get(key(0)), kept.get(key(39))]).toEqual([undefined, 39]);

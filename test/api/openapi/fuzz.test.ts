@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OPEN_FRONT } from '../../../src/http/admission.ts';
+import { NO_ADMISSION_LIMITS } from '../../../src/http/admission.ts';
 import { type Asked, createCheck, send } from '../../support/described-check.ts';
 import type { Described } from '../../support/described-operations.ts';
 import { document, operations, PREFIX, requests } from '../../support/described-requests.ts';
@@ -76,8 +76,8 @@ describe('what is rare', () => {
   });
 
   test('whoever asks too often, or for another host, is told so as it is described', async () => {
-    const limits = { ...OPEN_FRONT.limits, requestsPerAddress: 60, requestsPerUser: 30 };
-    const front = { ...OPEN_FRONT, limits, allowedHosts: ['127.0.0.1'] };
+    const limits = { ...NO_ADMISSION_LIMITS.limits, requestsPerAddress: 60, requestsPerUser: 30 };
+    const front = { ...NO_ADMISSION_LIMITS, limits, allowedHosts: ['127.0.0.1'] };
     const server = createDescribedServer('collected', { front });
     const port = await listening(server);
     const seen = new Map<number, number>();

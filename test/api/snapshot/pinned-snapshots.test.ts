@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createHeldSnapshots } from '../../../src/api/snapshot/pinned-snapshots.ts';
+import { createPinnedSnapshots } from '../../../src/api/snapshot/pinned-snapshots.ts';
 import type { Snapshot } from '../../../src/domain/snapshot/snapshot.ts';
-import { OPEN_FRONT } from '../../../src/http/admission.ts';
+import { NO_ADMISSION_LIMITS } from '../../../src/http/admission.ts';
 import { createSampleServer } from '../../support/sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../../support/sample-snapshot.ts';
 
@@ -10,7 +10,7 @@ let now = 0;
 let taken = 0;
 let latest: Snapshot | undefined;
 let origin: string;
-const front = { ...OPEN_FRONT, steadyClock: () => now };
+const front = { ...NO_ADMISSION_LIMITS, steadyClock: () => now };
 const server = createSampleServer({ snapshots: { latest: () => latest }, front });
 
 beforeAll(async () => {
@@ -135,7 +135,7 @@ test('none is held for longer than a quarter of an hour after it was the latest,
 test('one that is held is let go of where nobody asks for anything any more', async () => {
   let current = emptySnapshot(1);
   let time = 0;
-  const held = createHeldSnapshots({ latest: () => current, steadyClock: () => time, holdMs: 20 });
+  const held = createPinnedSnapshots({ latest: () => current, steadyClock: () => time, holdMs: 20 });
   held.hold(current);
   const former = new WeakRef(current);
   current = emptySnapshot(2);

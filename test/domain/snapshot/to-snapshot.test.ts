@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { GraphBuilder } from '../../../src/domain/graph/graph-builder.ts';
 import type { RepositoryName, TagName } from '../../../src/domain/names.ts';
-import type { Findings, RepositoryFinding, TagFinding } from '../../../src/domain/snapshot/crawl-result.ts';
+import type { CrawlResult, RepositoryResult, TagResult } from '../../../src/domain/snapshot/crawl-result.ts';
 import type { Gap } from '../../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../../src/domain/snapshot/to-snapshot.ts';
 import { config, digest, layer } from '../../support/sample-graph.ts';
@@ -9,14 +9,20 @@ import { config, digest, layer } from '../../support/sample-graph.ts';
 const builder = new GraphBuilder();
 const root = builder.addManifest(digest('image'), 500, { kind: 'image', config, layers: [layer('base', 100)] });
 
-const tag = (name: string, lastPulledAt?: number): TagFinding => ({ name: name as TagName, root, lastPulledAt });
+const tag = (name: string, lastPulledAt?: number): TagResult => ({ name: name as TagName, root, lastPulledAt });
 
-function repository(name: string, fields: Partial<RepositoryFinding> = {}): RepositoryFinding {
+function repository(name: string, fields: Partial<RepositoryResult> = {}): RepositoryResult {
   return { name: name as RepositoryName, tags: [tag('1')], gap: undefined, staleSince: undefined, ...fields };
 }
 
-function snapshotOf(...repositories: readonly RepositoryFinding[]) {
-  const findings: Findings = { graph: builder.build(), repositories, illegal: new Set(), startedAt: 0, finishedAt: 1 };
+function snapshotOf(...repositories: readonly RepositoryResult[]) {
+  const findings: CrawlResult = {
+    graph: builder.build(),
+    repositories,
+    illegal: new Set(),
+    startedAt: 0,
+    finishedAt: 1,
+  };
   return toSnapshot(findings);
 }
 

@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chosenCoding, encoding } from '../../../src/http/bodies/content-coding.ts';
+import { chosenContentCoding, encoding } from '../../../src/http/bodies/content-coding.ts';
 import { createSampleServer } from '../../support/sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../../support/sample-snapshot.ts';
 
@@ -103,9 +103,9 @@ test('of several codings the one that is wanted most is taken, and the fastest o
     '': undefined,
     ', ;;=,': undefined,
   })) {
-    expect(chosenCoding(header), header).toBe(coding);
+    expect(chosenContentCoding(header), header).toBe(coding);
   }
-  expect(chosenCoding(undefined)).toBeUndefined();
+  expect(chosenContentCoding(undefined)).toBeUndefined();
 });
 
 test.for(['gzip', 'br', 'zstd'] as const)(

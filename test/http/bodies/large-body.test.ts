@@ -6,19 +6,19 @@ import fc from 'fast-check';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Body, createBodies } from '../../../src/http/bodies/body-cache.ts';
-import type { Coding } from '../../../src/http/bodies/content-coding.ts';
-import { jsonParts, Members, membersOf, PART_LENGTH } from '../../../src/http/bodies/json-stream.ts';
+import type { ContentCoding } from '../../../src/http/bodies/content-coding.ts';
+import { jsonParts, LazyArray, lazyArrayOf, PART_LENGTH } from '../../../src/http/bodies/json-stream.ts';
 import { sendBody } from '../../../src/http/bodies/send-body.ts';
 import { createSampleServer } from '../../support/sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../../support/sample-snapshot.ts';
 
 const DECODE = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
-const CODINGS: readonly (Coding | undefined)[] = [undefined, 'gzip', 'br', 'zstd'];
+const CODINGS: readonly (ContentCoding | undefined)[] = [undefined, 'gzip', 'br', 'zstd'];
 
 describe('the JSON of a representation in parts', () => {
   const value = fc.letrec((tie) => ({
     leaf: fc.jsonValue(),
-    list: fc.array(tie('node'), { maxLength: 4 }).map((list) => membersOf(list, (one) => one)),
+    list: fc.array(tie('node'), { maxLength: 4 }).map((list) => lazyArrayOf(list, (one) => one)),
     object: fc.dictionary(fc.string({ maxLength: 5 }), fc.oneof(tie('node'), fc.constant(undefined)), { maxKeys: 4 }),
     node: fc.oneof({ maxDepth: 4 }, tie('leaf'), tie('list'), tie('object')),
   })).node;
@@ -33,7 +33,7 @@ describe('the JSON of a representation in parts', () => {
 
   test('makes no member before its turn', () => {
     let made = 0;
-    const list = new Members(1000, function* () {
+    const list = new LazyArray(1000, function* () {
       for (; made < 1000; made++) yield 'x'.repeat(1000);
     });
     const parts = jsonParts({ _embedded: { items: list } });
@@ -43,7 +43,7 @@ describe('the JSON of a representation in parts', () => {
 });
 
 describe('a body of more than a part', () => {
-  const members = membersOf(
+  const members = lazyArrayOf(
     Array.from({ length: 10_000 }, (_, i) => i),
     (i) => ({ name: `app-${i}`, size: i, note: 'x'.repeat(80) }),
   );
@@ -53,7 +53,7 @@ describe('a body of more than a part', () => {
   test('is made once in each coding, however many ask at the same time', async () => {
     let made = 0;
     const bodies = createBodies();
-    const ask = (coding: Coding | undefined) =>
+    const ask = (coding: ContentCoding | undefined) =>
       read(
         bodies('tree', () => ({ count: ++made && 1, ...tree })),
         coding,
@@ -103,7 +103,7 @@ describe('a body of more than a part', () => {
 
   test('that broke while it was made gives back what it took, and is made again', async () => {
     let isBroken = true;
-    const broken = membersOf(members, (one) => {
+    const broken = lazyArrayOf(members, (one) => {
       if (isBroken && one.size === 9000) throw new Error('broken');
       return one;
     });
@@ -119,7 +119,7 @@ describe('a body of more than a part', () => {
       [9, false],
     ] as const) {
       const note = 'x'.repeat(1024);
-      const list = membersOf(Array.from({ length: mebibytes * 1024 }), () => note);
+      const list = lazyArrayOf(Array.from({ length: mebibytes * 1024 }), () => note);
       const content = await createBodies()('tree', () => ({ list })).content(undefined);
       if (typeof content === 'string' || Buffer.isBuffer(content)) throw new Error('it came as a short one');
       const read = Buffer.concat(await content.open().toArray());
@@ -128,7 +128,7 @@ describe('a body of more than a part', () => {
     }
   });
 
-  async function read(body: Body, coding: Coding | undefined): Promise<{ bytes: Buffer; isMeasured: boolean }> {
+  async function read(body: Body, coding: ContentCoding | undefined): Promise<{ bytes: Buffer; isMeasured: boolean }> {
     const content = await body.content(coding);
     if (typeof content === 'string') throw new Error('it came as a text');
     const raw = Buffer.isBuffer(content) ? content : Buffer.concat(await content.open().toArray());

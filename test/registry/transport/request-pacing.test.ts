@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { expect, test } from 'vitest';
-import { watchTraffic } from '../../../src/http/request-rate.ts';
-import { createSlots, type Gate } from '../../../src/lib/priority-semaphore.ts';
-import { createConcurrency } from '../../../src/registry/transport/aimd-limit.ts';
-import { createPause } from '../../../src/registry/transport/backpressure.ts';
-import { createLatency } from '../../../src/registry/transport/latency-monitor.ts';
-import { createPace } from '../../../src/registry/transport/request-pacing.ts';
-import { createRateCap } from '../../../src/registry/transport/token-bucket.ts';
+import { measureRequestRate } from '../../../src/http/request-rate.ts';
+import { createPrioritySemaphore, type Gate } from '../../../src/lib/priority-semaphore.ts';
+import { createAimdLimit } from '../../../src/registry/transport/aimd-limit.ts';
+import { createBackpressure } from '../../../src/registry/transport/backpressure.ts';
+import { createLatencyMonitor } from '../../../src/registry/transport/latency-monitor.ts';
+import { createRequestPacing } from '../../../src/registry/transport/request-pacing.ts';
+import { createTokenBucket } from '../../../src/registry/transport/token-bucket.ts';
 
 /* The parts of the pace, each on a clock of its own: a number. */
 
@@ -15,7 +15,7 @@ const usual = { signal: new AbortController().signal, isVital: false };
 const vital = { ...usual, isVital: true };
 
 test('the limit grows by one for every round of answers while it is in use, to the most and not beyond', () => {
-  const concurrency = createConcurrency({ least: 2, most: 32 });
+  const concurrency = createAimdLimit({ least: 2, most: 32 });
   const limits: number[] = [];
   for (let answers = 0; concurrency.limit() < 32; answers++) {
     if (answers > 500) throw new Error('it takes too long');
@@ -30,21 +30,21 @@ test('the limit grows by one for every round of answers while it is in use, to t
 });
 
 test('a limit that nobody reaches stays where it is', () => {
-  const concurrency = createConcurrency({ least: 2, most: 32 });
+  const concurrency = createAimdLimit({ least: 2, most: 32 });
   for (let i = 0; i < 1000; i++) concurrency.fine(7);
   expect(concurrency.limit()).toBe(8);
 });
 
 test('it begins within its bounds, and trouble after trouble leads to the least', () => {
-  expect(createConcurrency({ least: 1, most: 4 }).limit()).toBe(4);
-  expect(createConcurrency({ least: 20, most: 32 }).limit()).toBe(20);
-  const concurrency = createConcurrency({ least: 3, most: 32 });
+  expect(createAimdLimit({ least: 1, most: 4 }).limit()).toBe(4);
+  expect(createAimdLimit({ least: 20, most: 32 }).limit()).toBe(20);
+  const concurrency = createAimdLimit({ least: 3, most: 32 });
   for (let now = 0; now < 10; now++) concurrency.trouble(now, now, concurrency.limit());
   expect(concurrency.limit()).toBe(3);
 });
 
 test('a burst of refusals counts once: what began before the limit was lowered says nothing of the new one', () => {
-  const concurrency = createConcurrency({ least: 1, most: 32 });
+  const concurrency = createAimdLimit({ least: 1, most: 32 });
   for (let i = 0; i < 8; i++) concurrency.trouble(0, 10 + i, 8);
   expect(concurrency.limit()).toBe(4);
   concurrency.trouble(10, 20, 4);
@@ -52,13 +52,13 @@ test('a burst of refusals counts once: what began before the limit was lowered s
 });
 
 test('what is lowered is what was in flight, and not a limit that nobody reached', () => {
-  const concurrency = createConcurrency({ least: 1, most: 32 });
+  const concurrency = createAimdLimit({ least: 1, most: 32 });
   concurrency.trouble(0, 1, 4);
   expect(concurrency.limit()).toBe(2);
 });
 
 test('near the last trouble it grows slowly, and above it as ever', () => {
-  const concurrency = createConcurrency({ least: 2, most: 32 });
+  const concurrency = createAimdLimit({ least: 2, most: 32 });
   const answersTo = (limit: number): number => {
     let answers = 0;
     for (; concurrency.limit() < limit; answers++) concurrency.fine(concurrency.limit());
@@ -73,7 +73,7 @@ test('near the last trouble it grows slowly, and above it as ever', () => {
 });
 
 test('against a server that takes ten at once it refuses few, and ten it uses', () => {
-  const concurrency = createConcurrency({ least: 2, most: 32 });
+  const concurrency = createAimdLimit({ least: 2, most: 32 });
   let refusals = 0;
   let inUse = 0;
   const rounds = 1000;
@@ -91,43 +91,43 @@ test('against a server that takes ten at once it refuses few, and ten it uses', 
 });
 
 /** A round of answers that all took so long, or as long as each of them says. */
-function round(latency: ReturnType<typeof createLatency>, from: number, ...tookMs: readonly number[]): boolean {
+function round(latency: ReturnType<typeof createLatencyMonitor>, from: number, ...tookMs: readonly number[]): boolean {
   const answers = tookMs.length > 1 ? tookMs : Array.from({ length: 8 }, () => tookMs[0] ?? 0);
   return answers.map((ms) => latency.isOutOfLine(from, from + ms, 8)).includes(true);
 }
 
 test('three times as long is in order, and more is out of line', () => {
-  const latency = createLatency();
+  const latency = createLatencyMonitor();
   expect([round(latency, 0, 100), round(latency, 1000, 299), round(latency, 2000, 301)]).toEqual([false, false, true]);
 });
 
 test('whatever is short is in order, however much longer it takes than before', () => {
-  const latency = createLatency();
+  const latency = createLatencyMonitor();
   expect([round(latency, 0, 1), round(latency, 1000, 250), round(latency, 2000, 251)]).toEqual([false, false, true]);
 });
 
 test('slow answers among quick ones are slow by themselves', () => {
-  const latency = createLatency();
+  const latency = createLatencyMonitor();
   round(latency, 0, 10);
   expect(round(latency, 1000, 9000, 9000, 9000, 12, 12, 12, 12, 12)).toBe(false);
 });
 
 test('answers to what began before the limit was lowered do not count', () => {
-  const latency = createLatency();
+  const latency = createLatencyMonitor();
   round(latency, 0, 10);
   expect(round(latency, 1000, 2000)).toBe(true);
   expect(round(latency, 1001, 2500)).toBe(false);
 });
 
 test('where fewer at once are as slow, that is the new measure', () => {
-  const latency = createLatency();
+  const latency = createLatencyMonitor();
   round(latency, 0, 10);
   expect(round(latency, 1000, 1000)).toBe(true);
   for (let i = 2; i < 20; i++) expect(round(latency, i * 5000, 1000 + i), `${i}`).toBe(false);
 });
 
 test('where fewer at once are quicker, the measure stays, and the limit cannot creep up', () => {
-  const latency = createLatency();
+  const latency = createLatencyMonitor();
   round(latency, 0, 100);
   expect(round(latency, 1000, 400)).toBe(true);
   expect(round(latency, 2000, 200)).toBe(false);
@@ -135,7 +135,7 @@ test('where fewer at once are quicker, the measure stays, and the limit cannot c
 });
 
 test('the cap lets a small burst out, and then one after the other, however long it rested', () => {
-  const cap = createRateCap(50);
+  const cap = createTokenBucket(50);
   const out: number[] = [];
   for (let now = 0; now < 10_000; now += 1) {
     if (now > 3000 && now < 7000) continue; // nobody asks
@@ -151,7 +151,7 @@ test('the cap lets a small burst out, and then one after the other, however long
 
 test('after the wait that the cap names one may go out, at any rate', () => {
   for (const rate of [1, 3, 7, 999, 10_000]) {
-    const cap = createRateCap(rate);
+    const cap = createTokenBucket(rate);
     let now = 5;
     for (let i = 0; i < 5000; i++) {
       now += cap.waitMs(now) + 1e-6;
@@ -160,11 +160,11 @@ test('after the wait that the cap names one may go out, at any rate', () => {
     }
     expect(now).toBeGreaterThan(((5000 - Math.max(1, rate / 10)) / rate) * 1000 - 1);
   }
-  expect(createRateCap(0).waitMs(0)).toBe(0);
+  expect(createTokenBucket(0).waitMs(0)).toBe(0);
 });
 
 test('one refusal is for the request that met it, and several in a row are for everyone, until the longest of them', () => {
-  const pause = createPause();
+  const pause = createBackpressure();
   pause.refused(0, 20_000);
   pause.refused(0, 5000);
   pause.answered();
@@ -176,7 +176,7 @@ test('one refusal is for the request that met it, and several in a row are for e
 });
 
 test('nobody rests longer than a minute, and nobody where the server does not ask for it', () => {
-  const pause = createPause();
+  const pause = createBackpressure();
   for (let i = 0; i < 5; i++) pause.refused(0, undefined);
   expect(pause.remainingMs(0)).toBe(0);
   for (let i = 0; i < 5; i++) pause.refused(0, 86_400_000);
@@ -189,7 +189,7 @@ function gate(most: number): Gate {
 }
 
 test('slots are given in order, and what others depend on goes first', async () => {
-  const slots = createSlots(gate(1));
+  const slots = createPrioritySemaphore(gate(1));
   const order: string[] = [];
   const want = (name: string, turn: typeof usual) => slots.take(turn).then(() => order.push(name));
   const wanted = [want('a', usual), want('b', usual), want('c', usual), want('token', vital), want('probe', vital)];
@@ -204,7 +204,7 @@ test('slots are given in order, and what others depend on goes first', async () 
 });
 
 test('a wait for a slot ends with its signal, and the slot goes to the next one', async () => {
-  const slots = createSlots(gate(1));
+  const slots = createPrioritySemaphore(gate(1));
   const controller = new AbortController();
   await slots.take(usual);
   const given = slots.take({ ...usual, signal: controller.signal });
@@ -218,7 +218,7 @@ test('a wait for a slot ends with its signal, and the slot goes to the next one'
 
 test('where the gate names a time, it is asked again by then', async () => {
   let waitMs = 5;
-  const slots = createSlots({ waitMs: () => waitMs, enter: () => undefined });
+  const slots = createPrioritySemaphore({ waitMs: () => waitMs, enter: () => undefined });
   const wanted = [slots.take(usual), slots.take(usual)];
   waitMs = 0;
   await Promise.all(wanted);
@@ -228,7 +228,7 @@ test('where the gate names a time, it is asked again by then', async () => {
 test('while many ask the service itself, few requests are in flight, and as many as ever afterwards', async () => {
   let isBusy = true;
   let begun = 0;
-  const pace = createPace({
+  const pace = createRequestPacing({
     ...{ concurrencyMin: 2, concurrencyMax: 32, requestsPerSecond: 0 },
     steadyClock: () => 0,
     isBusy: () => isBusy,
@@ -245,7 +245,7 @@ test('while many ask the service itself, few requests are in flight, and as many
 test('many are more than a hundred in the last second', () => {
   let now = 0;
   const server = new EventEmitter() as Server;
-  const isMany = watchTraffic(server, () => now);
+  const isMany = measureRequestRate(server, () => now);
   const ask = (count: number): void => {
     for (let i = 0; i < count; i++) server.emit('request');
   };

@@ -149,7 +149,7 @@ test('where no process may be started, the file is checked here', async () => {
   const { file, store } = await filled();
   store.close();
   const check = `
-    import { openStore } from '../../src/store/open-store.ts';
+    import { openStore } from './src/store/sqlite/open-store.ts';
     const retention = { allMs: 20, dailyMs: 20 };
     const [file, registryUrl] = [${JSON.stringify(file)}, 'https://registry.example.com/'];
     const store = openStore({ file, registryUrl, retention, clock: () => 0 });
