@@ -47,24 +47,29 @@ const BLOCKS: Readonly<Record<string, Check>> = {
     );
     expect(_embedded.items).toContainEqual(expect.objectContaining(shown));
   },
-  'docs/accounts.md, To sign in'(stdout, { answers }) {
+  'docs/accounts.md, Sign in'(stdout, { answers }) {
     expect(Object.keys(JSON.parse(stdout))).toEqual(Object.keys(JSON.parse(answers[0] ?? '')));
   },
-  async 'docs/accounts.md, The file of accounts'() {
+  async 'docs/accounts.md, Create accounts in a file'() {
     const file = join(directory, 'gitlab_registry_usage_rest.htpasswd');
     expect(await readFile(file, 'utf8')).toMatch(/^alice:\$2y\$12\$\S+\n$/);
     expect((await stat(file)).mode & 0o777).toBe(0o640);
   },
-  async 'docs/accounts.md, To log somebody out'() {
+  async "docs/accounts.md, End a user's tokens"() {
     const text = await readFile(join(directory, 'gitlab_registry_usage_rest.not-before'), 'utf8');
     expect(text).toMatch(/^alice \d{10}\n\* \d{10}\n$/);
   },
-  'docs/collections.md, Collections'(stdout) {
+  'docs/api.md, Make a first request'(stdout) {
+    const { per_page, _embedded } = JSON.parse(stdout);
+    expect(per_page).toBe(1);
+    expect(_embedded.items).toEqual([expect.objectContaining({ disk_size: expect.any(Number) })]);
+  },
+  'docs/collections.md, Ask for part of a collection'(stdout) {
     expect(stdout).toMatch(/^\{.*"per_page":10.*\}\s*name,size,disk_size,/);
     expect(stdout).toMatch(/^group\/app,\d+,/m);
     expect(stdout).toMatch(/^\{"repository":"group\/app",/m);
   },
-  'docs/notifications.md, To see whether it works'(stdout) {
+  'docs/notifications.md, Check that notifications arrive'(stdout) {
     expect(stdout).toMatch(/^HTTP\/1\.1 202 /);
   },
   'docs/operations.md, Check the proxy'(stdout) {

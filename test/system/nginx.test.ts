@@ -52,7 +52,7 @@ function fenced(page: string, heading: string, language: string): string {
 }
 
 function documentedSettings(): Record<string, string> {
-  const [head, ...lines] = fenced('security', '## Behind a proxy', 'ini').trim().split('\n');
+  const [head, ...lines] = fenced('security', '## Run the service behind a proxy', 'ini').trim().split('\n');
   expect(head).toBe('[general]');
   return Object.fromEntries(lines.map((line) => line.split(' = ')));
 }

@@ -119,7 +119,7 @@ beforeAll(async () => {
   lab = await startWholeLab();
   cleanups.push(lab.remove);
   for (const isBelow of [false, true]) {
-    const general = { ...settings(SECURITY, '## Behind a proxy'), ...(isBelow && BELOW) };
+    const general = { ...settings(SECURITY, '## Run the service behind a proxy'), ...(isBelow && BELOW) };
     const service = await lab.start({ general, events: { secret: SECRET } });
     cleanups.push(service.stop);
     services.set(isBelow, service);
