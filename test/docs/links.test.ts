@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT } from './documentation.ts';
+import { ROOT } from '../support/documentation.ts';
 
 /* Links between the Markdown files of this repository, written `[text](path#heading)`. */
 
