@@ -3,7 +3,7 @@ import type { Pusher } from './push.ts';
 
 const KIB = 1024;
 
-/** What belongs to something else in the registry, as cosign and as OCI 1.1 keep it, and artifacts by their own type. */
+/** Pushes referrers as cosign and as OCI 1.1 store them, and an artifact with a type of its own. */
 export async function pushAccessories(pusher: Pusher): Promise<void> {
   await pushReferrer(pusher);
   await pushSignature(pusher);
@@ -12,7 +12,10 @@ export async function pushAccessories(pusher: Pusher): Promise<void> {
   await pusher.image('group/artifact', 'latest', { config: empty, layers: [model], artifactType: TYPES.exampleModel });
 }
 
-/** A manifest with a subject, and the tag that lists it where a registry has no referrers API (OCI distribution-spec, "Referrers Tag Schema"). */
+/**
+ * Pushes a manifest with a subject, and the tag that lists it in a registry without the referrers API (OCI distribution-spec,
+ * "Referrers Tag Schema").
+ */
 async function pushReferrer(pusher: Pusher): Promise<void> {
   const image = { config: config('referred'), layers: [layer('referred', 9 * KIB)] };
   const subject = await pusher.image('group/referred', '1.0', image);
@@ -27,18 +30,18 @@ async function pushReferrer(pusher: Pusher): Promise<void> {
     mediaType,
     manifests,
   });
-  // A referrer may have a tag of its own, and a subject that is not stored any more.
+  // A referrer may have a tag of its own, and its subject may have been deleted.
   const gone = { ...subject, digest: `sha256:${'cd'.repeat(32)}` };
   await pusher.image('group/referred', 'orphan', { ...referring, subject: gone });
 }
 
-/** Cosign's older scheme: a tag that is named after the digest. */
+/** Pushes a signature in cosign's older scheme: a tag named after the digest of the image. */
 async function pushSignature(pusher: Pusher): Promise<void> {
   const image = { config: config('signed'), layers: [layer('signed', 8 * KIB)] };
   const { digest } = await pusher.image('group/signed', '1.0', image);
   const payload = blob('application/vnd.dev.cosign.simplesigning.v1+json', Buffer.from('{"critical":{}}'));
   const signature = { config: config('signature'), layers: [payload] };
   await pusher.image('group/signed', `${digest.replace(':', '-')}.sig`, signature);
-  // Tags that are named after some hash are no accessories for that: this one is an image by its content.
+  // A tag named after a hash is not an accessory for that reason alone: the content of this one is an image.
   await pusher.image('group/signed', `sha256-${'ef'.repeat(32)}`, image);
 }

@@ -8,9 +8,9 @@ import { inNewDirectory, removeDirectory } from './temporary.ts';
 const MODULES = ['mpm_event', 'authz_core', 'ssl', 'proxy', 'proxy_http'];
 
 /**
- * A real Apache: Debian's.
+ * Starts Debian's Apache.
  *
- * @param blockFor what stands behind its `Listen`, for that port of 127.0.0.1
+ * @param blockFor returns the configuration after `Listen`, for a port of 127.0.0.1
  */
 export function startApache(blockFor: (port: number) => string): Promise<LabNginx> {
   return inNewDirectory('apache', async (directory) => {
@@ -37,11 +37,11 @@ interface Parts {
   readonly block: string;
 }
 
-/** What Apache has to know to run as a child of somebody, with nothing outside of that directory. */
+/** Returns a configuration with which Apache runs as a child process and writes only to `directory`. */
 function config({ directory, port, logFile, block }: Parts): string {
   return [
     ...MODULES.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`),
-    // Its workers may not be root.
+    // Apache refuses to run its workers as root.
     ...(process.getuid?.() === 0 ? ['User www-data', 'Group www-data'] : []),
     `ServerRoot ${directory}`,
     `DefaultRuntimeDir ${directory}`,

@@ -1,7 +1,7 @@
 import { type Browser, chromium } from 'playwright-core';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 
-/** A real Chromium: Debian's, which shows nothing on any screen, and asks nobody for anything of its own. */
+/** Debian's Chromium, headless, with its own network requests (updates and the like) switched off. */
 export interface LabBrowser extends Pick<Browser, 'newPage'> {
   stop(): Promise<void>;
 }
@@ -10,7 +10,7 @@ export function startBrowser(): Promise<LabBrowser> {
   return inNewDirectory('browser', async (directory) => {
     const browser = await chromium.launch({
       executablePath: '/usr/bin/chromium',
-      // It looks at pages of ours only: root may not use its sandbox, and containers are short of shared memory.
+      // The browser opens only pages of the tests. The sandbox does not work for root, and containers have little shared memory.
       args: [
         '--no-sandbox',
         '--disable-dev-shm-usage',

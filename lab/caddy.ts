@@ -4,13 +4,13 @@ import { freePort, startListening } from './child.ts';
 import type { LabNginx } from './nginx.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 
-/** No port for its own administration, and no certificate from anywhere. */
+/** Switches off the administration port and automatic certificates. */
 const GLOBAL_OPTIONS = '{\n\tadmin off\n\tauto_https off\n}\n';
 
 /**
- * A real Caddy: Debian's.
+ * Starts Debian's Caddy.
  *
- * @param blockFor what stands behind the global options of its Caddyfile, for that port of 127.0.0.1
+ * @param blockFor returns the Caddyfile after the global options, for a port of 127.0.0.1
  */
 export function startCaddy(blockFor: (port: number) => string): Promise<LabNginx> {
   return inNewDirectory('caddy', async (directory) => {

@@ -12,7 +12,7 @@ const runtime = layer('runtime', 700 * KIB);
 const own = (name: string, sizeKib = 20) => layer(name, sizeKib * KIB);
 const docker = (name: string, sizeKib: number) => layer(name, sizeKib * KIB, TYPES.dockerLayer);
 
-/** Fills a registry with small examples of everything that it can hold: ordinary images, and every case that a size tool gets wrong. */
+/** Pushes small examples of everything that a registry can hold: ordinary images, and all cases that size tools often get wrong. */
 export async function pushSampleContent(pusher: Pusher): Promise<void> {
   await pushApplications(pusher);
   await pushPlatforms(pusher);
@@ -21,7 +21,7 @@ export async function pushSampleContent(pusher: Pusher): Promise<void> {
   await pushOddSizes(pusher);
   await pushArtifacts(pusher);
   await pushAccessories(pusher);
-  await pushRemains(pusher);
+  await pushUnusedData(pusher);
 }
 
 async function pushApplications(pusher: Pusher): Promise<void> {
@@ -114,7 +114,7 @@ async function pushArtifacts(pusher: Pusher): Promise<void> {
   const chartConfig = blob(TYPES.helmConfig, Buffer.from('{"name":"chart","version":"0.1.0"}'));
   const chart = layer('chart', 3 * KIB, TYPES.helmLayer);
   for (const one of [chartConfig, chart]) await pusher.blob('charts/helm-chart', one);
-  // Helm leaves the field `mediaType` out.
+  // Helm omits the field `mediaType`.
   const manifest = { schemaVersion: 2, config: chartConfig.descriptor, layers: [chart.descriptor] };
   for (const tag of ['0.1.0', '0.1.0_build.5'])
     await pusher.manifest('charts/helm-chart', tag, TYPES.ociManifest, manifest);
@@ -122,8 +122,8 @@ async function pushArtifacts(pusher: Pusher): Promise<void> {
   await pusher.image('group/empty-descriptor', 'latest', { config: empty, layers: [empty] });
 }
 
-/** What deletions and moved tags leave behind. */
-async function pushRemains(pusher: Pusher): Promise<void> {
+/** Pushes and deletes images, and moves a tag, so that unused data remains. */
+async function pushUnusedData(pusher: Pusher): Promise<void> {
   const gone = await pusher.image('group/empty', 'gone', { config: config('gone'), layers: [own('gone')] });
   await pusher.deleteManifest('group/empty', gone.digest);
   await pusher.image('group/moved', 'latest', { config: config('moved 1'), layers: [own('moved 1')] });

@@ -9,10 +9,11 @@ const runtime = named('runtime', 30);
 const tool = named('tool', 12);
 
 /**
- * A few hundred KiB in which most things are shared: between tags, repositories and namespaces. The numbers are KiB of layers that do not compress.
+ * Pushes a few hundred KiB of content that is mostly shared: between tags, repositories and namespaces. The numbers are KiB of layers that do not
+ * compress.
  *
- * Every child of an index has a tag of its own. That is no accident: `garbage-collect -m` of Distribution 2.8 destroys the untagged children
- * of tagged indexes, which would free more than was deleted.
+ * Each child of an index has a tag of its own on purpose: `garbage-collect -m` of Distribution 2.8 deletes the untagged children of tagged
+ * indexes, and would free more than the test has deleted.
  */
 export async function pushDeletionContent(pusher: Pusher): Promise<void> {
   await pusher.image('base', '1', { config: config('base'), layers: [base] });
@@ -23,7 +24,7 @@ export async function pushDeletionContent(pusher: Pusher): Promise<void> {
 }
 
 async function pushTeam(pusher: Pusher): Promise<void> {
-  // `team` is a repository and a namespace.
+  // `team` is both a repository and a namespace.
   await pusher.image('team', 'latest', { config: config('team'), layers: [runtime, named('team', 5)] });
   await pusher.image('team/app', '1.0', { config: config('app 1.0'), layers: [base, runtime, named('app 1.0', 8)] });
   const app = { config: config('app 1.1'), layers: [base, runtime, named('app 1.1', 9)] };
@@ -85,7 +86,7 @@ async function pushArtifacts(pusher: Pusher): Promise<void> {
   await pusher.image('team/windows', '1', windows);
 }
 
-/** What was garbage before anything is deleted: a tag that moved on, an untagged manifest, and a blob that nothing names. */
+/** Pushes data that is garbage before the test deletes anything: a manifest that its tag has left, an untagged manifest, an unreferenced blob. */
 async function pushGarbage(pusher: Pusher): Promise<void> {
   const version = (name: string) => ({ config: config(name), layers: [named(name, 17)] });
   await pusher.image('team/moved', 'latest', version('moved 1'));

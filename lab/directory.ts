@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeCertificate } from './certificate.ts';
 import { type Child, freePort, startListening } from './child.ts';
-import { isOdd, type LabPerson, ldifEntry, personLdif } from './person.ts';
+import { hasSpecialResult, type LabPerson, ldifEntry, personLdif } from './person.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 
 const run = promisify(execFile);
@@ -65,7 +65,7 @@ async function startDirectoryIn(directory: string, options: LabDirectoryOptions)
   const configFile = join(directory, 'slapd.conf');
   const readers = isAnonymousAllowed ? '*' : 'users';
   const files = { certificateFile, keyFile, database, directory };
-  await writeFile(configFile, slapdConfig(files, { readers, hasOddPeople: people.some(isOdd) }));
+  await writeFile(configFile, slapdConfig(files, { readers, hasSpecialResults: people.some(hasSpecialResult) }));
   const dataFile = join(directory, 'people.ldif');
   await writeFile(dataFile, ldif(people));
   await run('/usr/sbin/slapadd', ['-f', configFile, '-l', dataFile]);
@@ -111,12 +111,12 @@ interface SlapdFiles {
 
 interface SlapdChoices {
   readonly readers: string;
-  readonly hasOddPeople: boolean;
+  readonly hasSpecialResults: boolean;
 }
 
 function slapdConfig(
   { certificateFile, keyFile, database, directory }: SlapdFiles,
-  { readers, hasOddPeople }: SlapdChoices,
+  { readers, hasSpecialResults }: SlapdChoices,
 ): string {
   const schemas = ['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include /etc/ldap/schema/${name}.schema`);
   return [
@@ -125,7 +125,7 @@ function slapdConfig(
     'allow bind_anon_dn',
     'modulepath /usr/lib/ldap',
     'moduleload back_mdb',
-    ...(hasOddPeople ? ['moduleload retcode'] : []),
+    ...(hasSpecialResults ? ['moduleload retcode'] : []),
     `pidfile ${join(directory, 'slapd.pid')}`,
     `TLSCertificateFile ${certificateFile}`,
     `TLSCertificateKeyFile ${keyFile}`,
@@ -135,7 +135,7 @@ function slapdConfig(
     `directory ${database}`,
     'access to attrs=userPassword by anonymous auth by * none',
     `access to * by ${readers} read by anonymous auth`,
-    ...(hasOddPeople ? RESULTS_BY_ENTRY : []),
+    ...(hasSpecialResults ? RESULTS_BY_ENTRY : []),
     '',
   ].join('\n');
 }

@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { GitlabFaults, RequestKind } from './gitlab.ts';
-import { type BehindGitlab, createBehindGitlab } from './gitlab-behind.ts';
 import { listTags, pageOfProtocol } from './gitlab-tags.ts';
+import { createUpstreamRegistry, type UpstreamRegistry } from './gitlab-upstream.ts';
 import type { LabRegistry } from './registry.ts';
 import { relay } from './relay.ts';
 import { type Served, serve } from './serve.ts';
 import type { LabTokenService } from './token-service.ts';
 
-/* GitLab's registry with a metadata database, made of a real one (container-registry, docs/spec/gitlab/api.md), with what a client can fall
- * into: paths without a slash at their end are redirected, a page has a hundred tags unless somebody asks for more, also under `/v2/`,
- * links are relative and lose every parameter but `last`, and an index has 0 bytes. */
+/* A stand-in for GitLab's registry with a metadata database, built on a real registry (container-registry, docs/spec/gitlab/api.md). It has
+ * the traps for clients: it redirects paths without a final slash, returns a hundred tags per page by default, also under `/v2/`, sends
+ * relative links that keep only the parameter `last`, and reports 0 bytes for an index. */
 
 export interface CannedAnswer {
   readonly status: number;
@@ -20,7 +20,7 @@ export interface CannedAnswer {
 export interface GitlabRegistryOptions {
   readonly registry: LabRegistry;
   readonly tokens: LabTokenService;
-  /** What the registry calls its token service, in place of the real one. */
+  /** The realm that the registry names in its challenges, in place of the real token service's. */
   readonly realm: string;
   readonly faults: GitlabFaults;
   readonly count: (kind: RequestKind) => void;
@@ -33,10 +33,14 @@ export function startGitlabRegistry(options: GitlabRegistryOptions): Promise<Ser
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '', 'http://lab.invalid');
-    const behind = createBehindGitlab(options, request.headers.authorization);
+    const upstream = createUpstreamRegistry(options, request.headers.authorization);
     count(kindOf(request.method, url.pathname));
     const isOwn = url.pathname.startsWith('/gitlab/v1');
-    const canned = isOwn ? await respond(url, behind) : faults.hasDatabase ? await pagedTags(url, behind) : undefined;
+    const canned = isOwn
+      ? await respond(url, upstream)
+      : faults.hasDatabase
+        ? await pagedTags(url, upstream)
+        : undefined;
     if (canned === undefined) {
       const isPing = url.pathname === '/v2/';
       return relay(request, response, registry.url, (headers, status) => changed(headers, isPing && status === 200));
@@ -46,7 +50,7 @@ export function startGitlabRegistry(options: GitlabRegistryOptions): Promise<Ser
     response.writeHead(canned.status, headers).end(isJson ? JSON.stringify(canned.body) : canned.body);
   }
 
-  /** Headers of the real registry, as this one has them. */
+  /** Replaces the realm in the headers of the real registry and adds the headers that only GitLab sends. */
   function changed(headers: IncomingHttpHeaders, isAuthorizedPing: boolean): IncomingHttpHeaders {
     const challenge = headers['www-authenticate']?.replace(options.tokens.realm, options.realm);
     return {
@@ -60,7 +64,7 @@ export function startGitlabRegistry(options: GitlabRegistryOptions): Promise<Ser
     };
   }
 
-  async function respond(url: URL, behind: BehindGitlab): Promise<CannedAnswer> {
+  async function respond(url: URL, upstream: UpstreamRegistry): Promise<CannedAnswer> {
     if (!url.pathname.endsWith('/')) {
       count('without slash');
       return { status: 301, headers: { location: `${url.pathname}/${url.search}` } };
@@ -68,19 +72,19 @@ export function startGitlabRegistry(options: GitlabRegistryOptions): Promise<Ser
     const fault = faults.answer?.(url);
     if (fault !== undefined) return fault;
     if (!faults.hasDatabase) return { status: 404 };
-    if (url.pathname === '/gitlab/v1/') return (await behind.refusal('v2/')) ?? { status: 200, body: {} };
+    if (url.pathname === '/gitlab/v1/') return (await upstream.refusal('v2/')) ?? { status: 200, body: {} };
     const [, repository] = /^\/gitlab\/v1\/repositories\/(.+)\/tags\/list\/$/.exec(url.pathname) ?? [];
-    return repository === undefined ? { status: 404 } : listTags(url, repository, behind);
+    return repository === undefined ? { status: 404 } : listTags(url, repository, upstream);
   }
 
   return serve((request, response) => void answer(request, response).catch(() => response.destroy()));
 }
 
-/** With a database the protocol's own listing has pages too. What is no tag of anything is for the real registry to answer. */
-async function pagedTags(url: URL, behind: BehindGitlab): Promise<CannedAnswer | undefined> {
+/** Returns a page of the protocol's own tag list, which has pages too with a database. Undefined: the real registry handles the request. */
+async function pagedTags(url: URL, upstream: UpstreamRegistry): Promise<CannedAnswer | undefined> {
   const [, repository] = /^\/v2\/(.+)\/tags\/list$/.exec(url.pathname) ?? [];
   if (repository === undefined) return undefined;
-  const tags = await behind.tags(repository);
+  const tags = await upstream.tags(repository);
   return 'status' in tags ? tags : pageOfProtocol(url, repository, tags);
 }
 

@@ -3,26 +3,26 @@ import type { GitlabFaults } from './gitlab.ts';
 import type { CannedAnswer } from './gitlab-registry.ts';
 import type { LabUser } from './token-service.ts';
 
-/* GitLab's REST API v4, as far as it lists repositories (protocols of its "Container registry", "Projects" and "Pagination" pages),
- * with what a client can fall into: 404 for what one may not see, groups that list what one may not read, links that are absolute,
- * keyset pages with an empty one at their end, redirects for projects that moved, totals that are left out. */
+/* A stand-in for the part of GitLab's REST API v4 that lists repositories (see GitLab's pages "Container registry", "Projects" and
+ * "Pagination"). It has the traps for clients: 404 for projects that the user may not see, groups that list repositories that the user may
+ * not read, absolute links, keyset pagination that ends with an empty page, redirects for moved projects, missing totals. */
 
-/** A user, and what its access token may do. */
+/** A user and the scope of the access token. */
 export interface LabMember extends LabUser {
-  /** Whether the token has only the scope `read_registry`: then the API shows it nothing. */
+  /** Whether the token has only the scope `read_registry`, with which the API refuses all requests. */
   readonly isForRegistryOnly?: boolean;
 }
 
 export interface LabProject {
   readonly id: number;
-  /** Its full path, capital letters and all. What stands before its name are groups. */
+  /** The full path in its original case: groups, then the name of the project. */
   readonly path: string;
-  /** By their names in the registry. */
+  /** The names of the repositories in the registry. */
   readonly repositories: readonly string[];
   /** User names. */
   readonly members: readonly string[];
   readonly isRegistryOff?: boolean;
-  /** Where it was before. */
+  /** The path before the project was moved. */
   readonly formerPath?: string;
 }
 
@@ -53,7 +53,7 @@ export function respondAsRest(request: IncomingMessage, url: URL, rest: Rest): C
   return what === 'projects' ? listProject(decodeURIComponent(id), url, user, rest) : NOT_FOUND('');
 }
 
-/** By keyset: every page that holds something has a next one, and so the last is empty. */
+/** Lists projects. With keyset pagination, each page with content has a next page, so the last page is empty. */
 function listProjects(url: URL, user: LabMember, { projects, faults }: Rest): CannedAnswer {
   const query = url.searchParams;
   const isMine = (project: LabProject): boolean =>
@@ -70,7 +70,7 @@ function listProjects(url: URL, user: LabMember, { projects, faults }: Rest): Ca
   return { status: 200, headers: { ...json, ...link }, body: page.map(shown) };
 }
 
-/** All below a group, whether or not the user may read each of it. */
+/** Lists all repositories below a group, including those that the user may not read. */
 function listGroup(path: string, url: URL, user: LabMember, { projects, faults }: Rest): CannedAnswer {
   const below = projects.filter((project) => project.path.toLowerCase().startsWith(`${path.toLowerCase()}/`));
   const isShown = user.isAdmin || below.some(({ members }) => members.includes(user.username));
@@ -113,14 +113,14 @@ function repositoriesOf({ id, path, repositories }: LabProject): readonly object
   }));
 }
 
-/** The total is left out beyond that many, and so is the link to the last page. */
-const MOST_COUNTED = 10_000;
+/** For longer lists, GitLab omits the total and the link to the last page. */
+const MAX_COUNTED = 10_000;
 
 function offsetPage(items: readonly object[], url: URL, faults: GitlabFaults): CannedAnswer {
   const size = pageSize(url.searchParams);
   const page = Math.max(1, Number(url.searchParams.get('page') ?? 1));
   const lastPage = Math.max(1, Math.ceil(items.length / size));
-  const isCounted = items.length <= MOST_COUNTED;
+  const isCounted = items.length <= MAX_COUNTED;
   const pages = { prev: page - 1, next: page < lastPage ? page + 1 : 0, first: 1, last: isCounted ? lastPage : 0 };
   const links = Object.entries(pages).filter(([, number]) => number > 0);
   const headers = {
@@ -141,7 +141,7 @@ function pageSize(query: URLSearchParams): number {
   return Math.min(100, Number(query.get('per_page') ?? 20));
 }
 
-/** GitLab names whole addresses, by the one that it takes for its own. */
+/** Returns an absolute link, which starts with the external URL of GitLab. */
 function linkTo(
   url: URL,
   changes: Readonly<Record<string, string>>,

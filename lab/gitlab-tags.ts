@@ -1,15 +1,15 @@
-import type { BehindGitlab } from './gitlab-behind.ts';
 import type { CannedAnswer } from './gitlab-registry.ts';
+import type { UpstreamRegistry } from './gitlab-upstream.ts';
 
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 1000;
-const AT_ONCE = 32;
+const PARALLEL_REQUESTS = 32;
 const TAG_FILTER = /^[a-zA-Z0-9._-]{1,128}$/;
 
-/** `GET /gitlab/v1/repositories/<path>/tags/list/`. */
-export async function listTags(url: URL, repository: string, behind: BehindGitlab): Promise<CannedAnswer> {
+/** Answers `GET /gitlab/v1/repositories/<path>/tags/list/`. */
+export async function listTags(url: URL, repository: string, upstream: UpstreamRegistry): Promise<CannedAnswer> {
   const query = url.searchParams;
-  const tags = await behind.tags(repository);
+  const tags = await upstream.tags(repository);
   if ('status' in tags) return tags;
   const wrong = wrongParameter(query);
   if (wrong !== undefined) return invalid(wrong);
@@ -18,8 +18,10 @@ export async function listTags(url: URL, repository: string, behind: BehindGitla
   const isDescending = query.get('sort') === '-name';
   const { page, links } = pageOf(isDescending ? named.reverse() : named, query, isDescending);
   const items: object[] = [];
-  for (let at = 0; at < page.length; at += AT_ONCE) {
-    const some = await Promise.all(page.slice(at, at + AT_ONCE).map((tag) => behind.details(repository, tag)));
+  for (let at = 0; at < page.length; at += PARALLEL_REQUESTS) {
+    const some = await Promise.all(
+      page.slice(at, at + PARALLEL_REQUESTS).map((tag) => upstream.details(repository, tag)),
+    );
     items.push(...some.filter((item) => item !== undefined));
   }
   const link = links.map(
@@ -28,7 +30,7 @@ export async function listTags(url: URL, repository: string, behind: BehindGitla
   return { status: 200, body: items, headers: link.length > 0 ? { link: link.join(', ') } : {} };
 }
 
-/** `GET /v2/<name>/tags/list` of a registry with a database: a page of any size that is asked for, and null for no tags. */
+/** Answers `GET /v2/<name>/tags/list` of a registry with a database: a page of any requested size, and `null` instead of an empty list. */
 export function pageOfProtocol(url: URL, repository: string, tags: readonly string[]): CannedAnswer {
   const { page, links } = pageOf(tags, url.searchParams, false);
   const size = url.searchParams.get('n');
@@ -55,10 +57,8 @@ interface TagPage {
 function pageOf(tags: readonly string[], query: URLSearchParams, isDescending: boolean): TagPage {
   const size = Number(query.get('n') ?? DEFAULT_PAGE);
   const [last, before] = [query.get('last'), query.get('before')];
-  const isBehind = (tag: string, marker: string): boolean => (isDescending ? tag < marker : tag > marker);
-  const rest = tags.filter(
-    (tag) => (last === null || isBehind(tag, last)) && (before === null || isBehind(before, tag)),
-  );
+  const isAfter = (tag: string, marker: string): boolean => (isDescending ? tag < marker : tag > marker);
+  const rest = tags.filter((tag) => (last === null || isAfter(tag, last)) && (before === null || isAfter(before, tag)));
   const page = before === null ? rest.slice(0, size) : rest.slice(-size);
   const [first, end] = [page[0], page.at(-1)];
   const links: PageLink[] = [];
@@ -67,7 +67,7 @@ function pageOf(tags: readonly string[], query: URLSearchParams, isDescending: b
   return { page, links };
 }
 
-/** The name of one that GitLab refuses; times are not sorted by here. */
+/** Returns the name of a parameter that GitLab refuses. Sorting by time is not implemented here. */
 function wrongParameter(query: URLSearchParams): string | undefined {
   const size = query.get('n');
   if (size !== null && !(/^\d+$/.test(size) && Number(size) >= 1 && Number(size) <= LARGEST_PAGE)) return 'n';

@@ -8,22 +8,22 @@ import type { LabTokenService } from './token-service.ts';
 
 /* A stand-in for GitLab and its registry, in front of a real registry and the lab's token service:
  *
- *   url            /jwt/auth     ──> the token service
- *                  /api/v4/      what gitlab-rest.ts answers
- *   registryUrl    /gitlab/v1/   what gitlab-registry.ts answers, from what it asks the real registry
- *                  everything    ──> the real registry, its token service named as `url`/jwt/auth */
+ *   url            /jwt/auth     forwarded to the token service
+ *                  /api/v4/      answered by gitlab-rest.ts
+ *   registryUrl    /gitlab/v1/   answered by gitlab-registry.ts, with data from the real registry
+ *                  others        forwarded to the real registry; the realm in challenges becomes `url`/jwt/auth */
 
 export interface LabGitlab {
-  /** What `gitlab_base_url` is to be. */
+  /** The value for `gitlab_base_url`. */
   readonly url: string;
-  /** What `registry_base_url` is to be. */
+  /** The value for `registry_base_url`. */
   readonly registryUrl: string;
   readonly projects: LabProject[];
   readonly faults: GitlabFaults;
-  /** How many requests of each kind there were since the start, or since they were forgotten. */
+  /** The number of requests of each kind since the start or the last `forgetCounts`. */
   counts(): Readonly<Partial<Record<RequestKind, number>>>;
   forgetCounts(): void;
-  /** The headers by which a client told the REST API who it is, each once. */
+  /** The distinct authentication headers that clients sent to the REST API. */
   readonly seenTokens: ReadonlySet<string>;
   stop(): Promise<void>;
 }
@@ -43,19 +43,19 @@ export type RequestKind =
   | 'manifest HEAD'
   | 'manifest GET'
   | 'registry other'
-  /** Those that were sent on to the same path with a slash; counted besides. */
+  /** Requests that were redirected to the path with a final slash, counted in addition to their own kind. */
   | 'without slash';
 
-/** What goes wrong on purpose, and how the registry was set up; may be changed at any time. */
+/** The faults to inject and the set-up of the registry. Tests may change them at any time. */
 export interface GitlabFaults {
-  /** Whether the registry keeps a metadata database. */
+  /** Whether the registry has a metadata database. */
   hasDatabase: boolean;
-  /** Answers 429 to that many requests of the REST API. */
+  /** The number of requests to the REST API that still get 429. */
   tooManyTimes: number;
   retryAfterSeconds: number;
-  /** Answers a request of the REST API or of `/gitlab/v1/` with that, where it says so. */
+  /** Returns a response for a request to the REST API or `/gitlab/v1/`; undefined for the usual one. */
   answer?: ((url: URL) => CannedAnswer | undefined) | undefined;
-  /** What GitLab takes its own address for; links and redirects lead there. */
+  /** GitLab's external URL, which its links and redirects start with. */
   externalUrl?: string | undefined;
 }
 
@@ -91,17 +91,17 @@ export async function startGitlab({ registry, tokens, users, projects }: LabGitl
   }
 
   const web = await serve((request, response) => void answer(request, response));
-  const inFront = await startGitlabRegistry({ registry, tokens, realm: `${web.url}/jwt/auth`, faults, count });
+  const registryServer = await startGitlabRegistry({ registry, tokens, realm: `${web.url}/jwt/auth`, faults, count });
   return {
     url: web.url,
-    registryUrl: inFront.url,
+    registryUrl: registryServer.url,
     projects: here,
     faults,
     seenTokens,
     counts: () => Object.fromEntries(counted),
     forgetCounts: () => counted.clear(),
     async stop() {
-      await Promise.all([web.stop(), inFront.stop()]);
+      await Promise.all([web.stop(), registryServer.stop()]);
     },
   };
 }
@@ -112,7 +112,7 @@ function restKind(path: string): RequestKind {
   return what === undefined ? 'rest other' : what === 'group' ? 'rest group' : 'rest project';
 }
 
-/** GitLab's answer to whoever asks too often: plain text, and `RateLimit-Reset` a time and no duration. */
+/** Returns GitLab's rate limit response: plain text, and `RateLimit-Reset` is a time, not a duration. */
 function tooMany(faults: GitlabFaults): CannedAnswer | undefined {
   if (faults.tooManyTimes <= 0) return undefined;
   faults.tooManyTimes--;

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/* The slow, obvious twin: it reads the storage directory of a registry, and counts with nested loops, straight from the definitions.
- * It shares no code with the service. */
+/* A slow and obvious reference implementation: it reads the storage directory of a registry and computes the figures with nested loops,
+ * straight from the definitions. It shares no code with the service. */
 
-/** In bytes; null where nothing of it could be read. */
+/** Figures in bytes; null if no tag could be read. */
 export interface TrueFigures {
   readonly size: number | null;
   readonly diskSize: number | null;
@@ -30,7 +30,7 @@ export interface TrueRegistry extends TrueFigures {
 interface FoundTag {
   readonly repository: string;
   readonly name: string;
-  /** undefined where the manifest is not stored. */
+  /** Undefined if the manifest is not stored. */
   readonly reached: ReadonlySet<string> | undefined;
   readonly isIncomplete: boolean;
 }
@@ -59,7 +59,7 @@ export function readGroundTruth(storageDirectory: string): TrueRegistry {
   return { ...figures(tags), repositories };
 }
 
-/** The bytes that the storage holds, file by file. */
+/** Returns the size of each stored blob in bytes, by digest. */
 export function storedBlobs(storageDirectory: string): ReadonlyMap<string, number> {
   const root = join(storageDirectory, 'docker/registry/v2/blobs/sha256');
   const blobs = new Map<string, number>();
@@ -70,7 +70,7 @@ export function storedBlobs(storageDirectory: string): ReadonlyMap<string, numbe
   return blobs;
 }
 
-/** What a set of tags weighs, among all tags. */
+/** Computes the figures of a set of tags among all tags. */
 function figuresOf(
   root: string,
   layers: ReadonlySet<string>,
@@ -114,7 +114,7 @@ function findRepositories(directory: string, name: string): readonly string[] {
   return [...(entries.includes('_layers') ? [name] : []), ...below].sort();
 }
 
-/** Every manifest that some repository holds. A deleted one's blob stays until garbage is collected, but its revision has no link any more. */
+/** Reads the manifests of all repositories. The blob of a deleted manifest stays until garbage collection, but its revision has no link. */
 function readManifests(root: string, repositories: readonly string[]): ReadonlyMap<string, Content> {
   const manifests = new Map<string, Content>();
   for (const repository of repositories) {
@@ -142,7 +142,7 @@ function readTags(root: string, manifests: ReadonlyMap<string, Content>, reposit
     });
 }
 
-/** Adds what a manifest reaches, itself included. Whether all of it is there. */
+/** Adds the manifest and all blobs that it reaches to `reached`. Returns whether all manifests are stored. */
 function reach(manifests: ReadonlyMap<string, Content>, digest: string, reached: Set<string>): boolean {
   const content = manifests.get(digest);
   if (content === undefined) return false;
@@ -158,7 +158,7 @@ function reach(manifests: ReadonlyMap<string, Content>, digest: string, reached:
   return isWhole;
 }
 
-/** Every digest that some tag's manifest lists as a layer. */
+/** Returns the digests that a manifest of any tag lists as a layer. */
 function allLayers(manifests: ReadonlyMap<string, Content>, tags: readonly FoundTag[]): ReadonlySet<string> {
   const layers = new Set<string>();
   for (const digest of tags.flatMap((tag) => [...(tag.reached ?? [])])) {

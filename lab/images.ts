@@ -30,7 +30,7 @@ export interface LabDescriptor {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** A blob to push, and the descriptor that names it. */
+/** A blob and its descriptor. */
 export interface LabBlob {
   readonly descriptor: LabDescriptor;
   readonly bytes: Buffer;
@@ -40,7 +40,7 @@ export function blob(mediaType: string, bytes: Buffer): LabBlob {
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
 }
 
-/** A layer of about so many bytes that do not compress, the same for the same name. */
+/** Returns a layer of about `sizeBytes` incompressible bytes. The same name gives the same bytes. */
 export function layer(name: string, sizeBytes: number, mediaType: string = TYPES.ociLayer): LabBlob {
   const noise = Buffer.concat(
     Array.from({ length: Math.ceil(sizeBytes / 64) }, (_, i) => createHash('sha512').update(`${name} ${i}`).digest()),
@@ -48,7 +48,7 @@ export function layer(name: string, sizeBytes: number, mediaType: string = TYPES
   return blob(mediaType, gzipSync(noise));
 }
 
-/** An image's config; images of the same name have the same. */
+/** Returns the config of an image. The same name gives the same config. */
 export function config(
   name: string,
   mediaType: string = TYPES.ociConfig,

@@ -9,8 +9,8 @@ export interface LayoutSize {
 }
 
 /**
- * Lays a large registry out on disk, as Distribution stores it: quicker than pushing it. The blobs of layers are left out, since nothing
- * that is read touches them.
+ * Writes the files of a large registry as Distribution stores them, which is faster than pushing. It omits the blobs of layers, because no
+ * request of the service reads them.
  */
 export async function layOutRegistry(storageDirectory: string, size: LayoutSize): Promise<void> {
   const root = join(storageDirectory, 'docker/registry/v2');
@@ -22,14 +22,14 @@ export async function layOutRegistry(storageDirectory: string, size: LayoutSize)
   }
 }
 
-/** All by their numbers. In the beginning each tag points at the image of its own number; there is one for every other number, too. */
+/** A tag, by numbers. At first, each tag points to the image with its own number; any other image number is valid too. */
 export interface LaidOutTag {
   readonly repository: number;
   readonly tag: number;
   readonly image: number;
 }
 
-/** Points a tag of a registry that was laid out at another image. */
+/** Points a tag of a registry from `layOutRegistry` to another image. */
 export function moveTag(storageDirectory: string, tag: LaidOutTag, layersPerTag: number): Promise<void> {
   const root = join(storageDirectory, 'docker/registry/v2');
   return layOutTag(root, join(root, 'repositories', repositoryName(tag.repository)), tag, layersPerTag);
@@ -39,7 +39,7 @@ export function repositoryName(number: number): string {
   return `group${number % 10}/project${number}/image`;
 }
 
-/** The config of that image: every one has its own. */
+/** Returns the config of an image; each image has its own. */
 export function configOf(repository: number, image: number): LabBlob {
   return config(`${repository} ${image}`);
 }
@@ -77,7 +77,7 @@ function pathOf(digest: string): string {
   return digest.replace(':', '/');
 }
 
-/** Six layers of a repository's base image, and the image's own. */
+/** Returns a manifest with six layers of a base image; the other layers belong to this image alone. */
 function manifest(repository: number, image: number, layersPerTag: number): object {
   const layers = Array.from({ length: layersPerTag }, (_, i) => {
     const name = i < 6 ? `${repository % 20} ${i}` : `${repository} ${image} ${i}`;

@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import { freePort, startListening } from './child.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 
-/** A real nginx: Debian's. */
+/** A web server on a port of 127.0.0.1. */
 export interface LabNginx {
   readonly port: number;
   output(): string;
   stop(): Promise<void>;
 }
 
-/** @param blockFor what stands in its `http { … }`, for that port of 127.0.0.1 */
+/**
+ * Starts Debian's nginx.
+ *
+ * @param blockFor returns the content of `http { … }`, for a port of 127.0.0.1
+ */
 export function startNginx(blockFor: (port: number) => string): Promise<LabNginx> {
   return inNewDirectory('nginx', async (directory) => {
     const port = await freePort();
@@ -29,11 +33,11 @@ export function startNginx(blockFor: (port: number) => string): Promise<LabNginx
   });
 }
 
-/** What nginx has to know to run as a child of somebody, with nothing outside of that directory. */
+/** Returns a configuration with which nginx runs as a child process and writes only to `directory`. */
 function config(directory: string, block: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return [
-    // Its workers would be somebody else, who may not enter the directory.
+    // By default, the workers run as another user, who may not enter the directory.
     ...(process.getuid?.() === 0 ? [`user ${userInfo().username};`] : []),
     'daemon off;',
     'worker_processes 1;',

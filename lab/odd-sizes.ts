@@ -3,7 +3,7 @@ import type { Pusher } from './push.ts';
 
 const KIB = 1024;
 
-/** Descriptors whose size is missing or wrong (Distribution 2.8 takes them all), and layers that are kept elsewhere. */
+/** Pushes descriptors with a missing or wrong size (Distribution 2.8 accepts them), and layers that are stored elsewhere. */
 export async function pushOddSizes(pusher: Pusher): Promise<void> {
   await pushWithout(pusher);
   await pushWrong(pusher);
@@ -20,7 +20,7 @@ export async function pushOddSizes(pusher: Pusher): Promise<void> {
   });
 }
 
-/** A layer without a size, a config without one, and a size that is none. */
+/** Pushes a layer and a config without a size, and a layer with a negative size. */
 async function pushWithout(pusher: Pusher): Promise<void> {
   const repository = 'group/no-size';
   const { size: _, ...layerDescriptor } = await pusher.blob(repository, layer('no size', 16 * KIB));
@@ -32,7 +32,10 @@ async function pushWithout(pusher: Pusher): Promise<void> {
   await pusher.manifest(repository, 'negative', mediaType, { ...manifest, layers: [negative] });
 }
 
-/** A layer that another image names with its true size, and a manifest, which is read. A wrong size that nobody contradicts would be believed. */
+/**
+ * Pushes wrong sizes of a layer and of a manifest. Another image states the true size of the layer, and the service reads the manifest.
+ * Without such a contradiction, the service would believe a wrong size.
+ */
 async function pushWrong(pusher: Pusher): Promise<void> {
   const repository = 'group/wrong-size';
   const named = layer('wrong size', 13 * KIB);

@@ -1,18 +1,18 @@
-/** Someone in the directory. */
+/** A person in the directory. */
 export interface LabPerson {
   readonly uid: string;
-  /** Without one, nobody can sign in as this person. */
+  /** Without a password, this person cannot sign in. */
   readonly password?: string;
   readonly gidNumber?: number;
   readonly branch?: string;
-  /** What its entry is named by instead of a number: then a distinguished name has to escape what is in it (RFC 4514, 2.4). */
+  /** The name in the distinguished name, instead of a number. Special characters in it are escaped (RFC 4514, 2.4). */
   readonly cn?: string;
-  /** What a bind as this person gets, whatever the password: an LDAP result code, after so many seconds. */
+  /** The LDAP result code of a bind as this person, for any password, and the delay before it in seconds. */
   readonly bind?: { readonly result?: number; readonly seconds?: number };
 }
 
-/** Whether the directory has to answer oddly for this person. */
-export function isOdd({ bind }: LabPerson): boolean {
+/** Returns whether the directory must answer with a special result or a delay for this person. */
+export function hasSpecialResult({ bind }: LabPerson): boolean {
   return bind !== undefined;
 }
 
@@ -39,7 +39,7 @@ export function personLdif(person: LabPerson, number: number, baseDn: string): s
   return ldifEntry(pairs);
 }
 
-/** LDIF (RFC 2849): every value in base 64, since some are not ASCII. */
+/** Returns an LDIF entry (RFC 2849). All values are in base 64, because some are not ASCII. */
 export function ldifEntry(pairs: readonly (readonly [string, string])[]): string {
   return pairs.map(([name, value]) => `${name}:: ${Buffer.from(value).toString('base64')}\n`).join('');
 }

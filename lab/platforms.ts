@@ -5,7 +5,10 @@ const KIB = 1024;
 const base = layer('base-b', 300 * KIB);
 const dockerBase = layer('base-b', 300 * KIB, TYPES.dockerLayer);
 
-/** Indexes of every shape: Docker's lists, OCI's, nested, empty, with an attestation, with holes, with one child for two platforms, and BuildKit's caches. */
+/**
+ * Pushes indexes of every kind: Docker manifest lists, OCI indexes, nested and empty ones, with an attestation, with a missing child, with one child
+ * for two platforms, and BuildKit caches.
+ */
 export async function pushPlatforms(pusher: Pusher): Promise<void> {
   await pushDockerList(pusher);
   await pushWithAttestation(pusher);
@@ -53,7 +56,7 @@ async function pushSparse(pusher: Pusher): Promise<void> {
   await pusher.deleteManifest('group/sparse-index', arm64.digest);
 }
 
-/** What runs on any platform is listed for each. */
+/** Pushes an index that lists one portable image for two platforms. */
 async function pushSameTwice(pusher: Pusher): Promise<void> {
   const portable = { config: config('portable'), layers: [layer('portable', 11 * KIB)] };
   const child = await pusher.image('group/same-twice', undefined, portable);
@@ -61,7 +64,7 @@ async function pushSameTwice(pusher: Pusher): Promise<void> {
   await pushIndex(pusher, 'group/same-twice', 'latest', manifests);
 }
 
-/** Images of several ages, and of none: a build that is reproducible writes a time that stands for none. */
+/** Pushes images with several creation times, and one with 1970, which reproducible builds write for "unknown". */
 async function pushAges(pusher: Pusher): Promise<void> {
   const ages = ['2021-02-03T04:05:06Z', '2023-04-05T06:07:08.123456789+02:00', '1970-01-01T00:00:00Z'];
   const children: LabDescriptor[] = [];
@@ -72,7 +75,7 @@ async function pushAges(pusher: Pusher): Promise<void> {
   await pushIndex(pusher, 'group/ages', 'latest', children);
 }
 
-/** BuildKit keeps a cache in an index that lists layers, or in the manifest of an image that is none. */
+/** Pushes the two forms of a BuildKit cache: an index that lists layers, and an image manifest with a cache config. */
 async function pushBuildCaches(pusher: Pusher): Promise<void> {
   const cached = layer('build cache', 60 * KIB);
   const cacheConfig = blob(TYPES.buildkitCache, Buffer.from('{"layers":[]}'));

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { freePort, startListening } from './child.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 
-/** A real Prometheus: Debian's. */
+/** Debian's Prometheus. */
 export interface LabPrometheus {
-  /** The values of a query (PromQL) at present, by all labels that the query leaves. */
+  /** Runs a PromQL query and returns its current values with their labels. */
   query(expression: string): Promise<readonly Sample[]>;
-  /** What it thinks of its only target: `up`, or why not. */
+  /** Returns the health of the only target: `up`, or the last error. */
   targetHealth(): Promise<string>;
-  /** The names of the alerts that it has read. */
+  /** Returns the names of the loaded alerts. */
   alerts(): Promise<readonly string[]>;
   output(): string;
   stop(): Promise<void>;
@@ -21,8 +21,8 @@ export interface Sample {
 }
 
 /**
- * @param config YAML, as it stands in `prometheus.yml`
- * @param rules YAML of alerts
+ * @param config the YAML of `prometheus.yml`
+ * @param rules the YAML of the alert rules
  */
 export function startPrometheus(config: string, rules: string): Promise<LabPrometheus> {
   return inNewDirectory('prometheus', async (directory) => {

@@ -3,10 +3,10 @@ import { blob, digestOf, type LabBlob, type LabDescriptor, TYPES } from './image
 import type { LabRegistry } from './registry.ts';
 import type { LabTokenService } from './token-service.ts';
 
-/** Puts things into a registry, over HTTP as any client does. */
+/** Pushes content to a registry over HTTP, as any client does. */
 export interface Pusher {
   blob(repository: string, blob: LabBlob): Promise<LabDescriptor>;
-  /** Pushes a manifest as it stands; its children have to be there. */
+  /** Pushes a manifest unchanged; its children must exist. */
   manifest(
     repository: string,
     reference: string | undefined,
@@ -15,21 +15,21 @@ export interface Pusher {
   ): Promise<LabDescriptor>;
   /** Pushes the blobs of an image and then its manifest. */
   image(repository: string, reference: string | undefined, image: LabImage): Promise<LabDescriptor>;
-  /** Deletes a manifest, and with it every tag of the repository that points at it. */
+  /** Deletes a manifest together with all tags of the repository that point to it. */
   deleteManifest(repository: string, digest: string): Promise<void>;
-  /** Deletes one tag, and leaves what it points at to the others. */
+  /** Deletes one tag, but not its manifest. */
   deleteTag(repository: string, tag: string): Promise<void>;
 }
 
 export interface LabImage {
   readonly config: LabBlob;
   readonly layers: readonly LabBlob[];
-  /** Layers that are named and not pushed. */
+  /** Layers that the manifest lists and that are not pushed. */
   readonly foreign?: readonly LabDescriptor[];
   readonly format?: 'oci' | 'docker';
-  /** What it is, where it is no image. */
+  /** The type, if it is an artifact and not an image. */
   readonly artifactType?: string;
-  /** What it refers to. */
+  /** The manifest that this one refers to. */
   readonly subject?: LabDescriptor;
 }
 
@@ -70,7 +70,7 @@ export function createPusher(registry: Pick<LabRegistry, 'url'>, tokens?: Pick<L
     async deleteManifest(repository, digest) {
       await send(repository, 'DELETE', `${registry.url}/v2/${repository}/manifests/${digest}`);
     },
-    // Distribution 2.8 takes no tag for DELETE (400 DIGEST_INVALID). GitLab's way around: a manifest that nobody else has takes the tag along.
+    // Distribution 2.8 does not accept a tag for DELETE (400 DIGEST_INVALID). GitLab's workaround: point the tag to a new manifest and delete that.
     async deleteTag(repository, tag) {
       const dummy = blob(TYPES.ociConfig, Buffer.from(JSON.stringify({ deletes: `${repository}:${tag}` })));
       const { digest } = await pusher.image(repository, tag, { config: dummy, layers: [] });
@@ -80,7 +80,7 @@ export function createPusher(registry: Pick<LabRegistry, 'url'>, tokens?: Pick<L
   return pusher;
 }
 
-/** Sends requests that may do everything in one repository, and throws where the answer is no success. */
+/** Sends requests with full access to one repository. Throws if the response is not a success. */
 function createSender(tokens: Pick<LabTokenService, 'mint'> | undefined) {
   return async (
     repository: string,

@@ -4,36 +4,36 @@ import { type Child, freePort, startChild, startListening } from './child.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 import type { LabTokenService } from './token-service.ts';
 
-/** A real registry: Debian's `docker-registry`, which is Distribution 2.8. */
+/** Debian's `docker-registry`, which is Distribution 2.8. */
 export interface LabRegistry {
   readonly url: string;
-  /** What the storage driver calls its root. */
+  /** The root directory of the storage driver. */
   readonly storageDirectory: string;
-  /** Its log, with a line for every request. */
+  /** Returns the log of the registry, with one line per request. */
   output(): string;
   start(): Promise<void>;
   stop(): Promise<void>;
   kill(): Promise<void>;
-  /** Stops it, and runs `garbage-collect -m`: what no tag names goes, and all that nothing else needs. */
+  /** Stops the registry and runs `garbage-collect -m`, which deletes untagged manifests and unreferenced blobs. */
   collectGarbage(): Promise<void>;
-  /** Stops it and removes what it stored. */
+  /** Stops the registry and removes its storage. */
   remove(): Promise<void>;
 }
 
 export interface LabRegistryOptions {
-  /** Who gives out its tokens; without one, everybody may do everything. */
+  /** The token service of the registry; without one, all clients have full access. */
   readonly tokens?: LabTokenService;
-  /** Users for basic authentication instead: lines of a name, a colon and a bcrypt hash. */
+  /** Users for basic authentication instead: lines of `name:bcrypt-hash`. */
   readonly htpasswd?: string;
-  /** Whether it writes a line for every request; costs a few percent. */
+  /** Whether the registry logs each request, which costs a few percent of its speed. */
   readonly accessLog?: boolean;
-  /** The storage directory of another, to start on a copy of. */
+  /** The storage directory of another registry; this one starts with a copy of it. */
   readonly copyOf?: string;
-  /** Whom it tells of every push, pull and deletion, and what it shows to be believed. */
+  /** The URL that receives a notification for each push, pull and deletion, and the secret that the registry sends with it. */
   readonly notifications?: { readonly url: string; readonly secret: string };
-  /** The only core that it runs on, by number: the others are for those who ask it, as if it had a machine of its own. */
+  /** The number of the only core that the registry uses, so that clients have the others, as if on another machine. */
   readonly core?: number;
-  /** Sections that go into its configuration as they stand, such as a sample of the documentation. */
+  /** YAML to append to the configuration, such as a sample from the documentation. */
   readonly furtherYaml?: string;
 }
 
@@ -88,7 +88,7 @@ async function collectGarbage(configFile: string): Promise<void> {
   if (code !== 0) throw new Error(`garbage-collect ended with ${code}:\n${collector.output()}`);
 }
 
-/** One section a line: JSON is YAML. */
+/** Returns YAML with one section per line. JSON is valid YAML. */
 function toYaml(sections: object): string {
   return Object.entries(sections)
     .map(([name, section]) => `${name}: ${JSON.stringify(section)}\n`)

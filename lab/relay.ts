@@ -1,14 +1,14 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
 
-/** Hands a request on to the same path of another server, and its answer back. Where that does not answer, neither does this. */
+/** Forwards a request to the same path of another server and sends its response back. If that server does not respond, the connection is closed. */
 export function relay(
-  inside: IncomingMessage,
+  incoming: IncomingMessage,
   response: ServerResponse,
   toUrl: string,
   changed: (headers: IncomingHttpHeaders, status: number) => IncomingHttpHeaders = (headers) => headers,
 ): void {
-  const { method, headers, url: path = '' } = inside;
-  const outside = request(
+  const { method, headers, url: path = '' } = incoming;
+  const upstream = request(
     new URL(path, toUrl),
     { method, headers: { ...headers, host: new URL(toUrl).host } },
     (answer) => {
@@ -18,7 +18,7 @@ export function relay(
       answer.pipe(response);
     },
   );
-  outside.on('error', () => response.destroy());
-  response.on('close', () => outside.destroy());
-  inside.pipe(outside);
+  upstream.on('error', () => response.destroy());
+  response.on('close', () => upstream.destroy());
+  incoming.pipe(upstream);
 }

@@ -1,10 +1,10 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/* A signed schema 1 manifest (Docker image manifest v2, schema 1): the payload, and behind it a JWS whose `protected` header says
- * where the payload ended before the signatures were put into it. */
+/* A signed schema 1 manifest (Docker image manifest v2, schema 1): the payload with an inserted JWS. The `protected` header of the JWS tells
+ * where the payload ended before the signatures were inserted. */
 
 export interface Schema1 {
-  /** What is sent. */
+  /** The text to push. */
   readonly body: string;
 }
 

@@ -12,7 +12,7 @@ export function serve(listener: RequestListener): Promise<Served> {
   return started(createServer(listener), 'http');
 }
 
-/** The same behind TLS: with a certificate of its own, and perhaps with none but those clients that it trusts. */
+/** Starts a server with TLS. The options may require client certificates. */
 export function serveTls(options: ServerOptions, listener: RequestListener): Promise<Served> {
   return started(createTlsServer(options, listener), 'https');
 }

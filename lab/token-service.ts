@@ -5,20 +5,20 @@ import { serve } from './serve.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 import { type Access, createSigner, ISSUER, SERVICE } from './token-signer.ts';
 
-/* GitLab's `GET /jwt/auth`, as its token service for registries answers (JwtController and ContainerRegistryAuthenticationService):
- * with its status codes, its silence about scopes that it denies, and its failures. */
+/* A stand-in for GitLab's token service, `GET /jwt/auth` (JwtController and ContainerRegistryAuthenticationService). It has the same status
+ * codes, omits denied scopes without an error, and fails in the same cases. */
 
 export interface LabUser {
   readonly username: string;
   readonly accessToken: string;
   readonly isAdmin: boolean;
-  /** Which repositories the user may read; all by default. */
+  /** Returns whether the user may read a repository. By default, users may read all. */
   readonly mayPull?: (repository: string) => boolean;
 }
 
-/** What goes wrong on purpose, until it is changed. */
+/** The faults to inject, until a test changes them. */
 export interface TokenFaults {
-  /** Answer with that status instead. */
+  /** If set, the service answers every request with this status. */
   status?: number | undefined;
   delayMs?: number | undefined;
 }
@@ -31,26 +31,26 @@ export interface LabTokenService {
   readonly certificateFile: string;
   readonly faults: TokenFaults;
   lifetimeSeconds: number;
-  /** The scopes of every request so far. */
+  /** The requested scopes of each request so far. */
   readonly requests: readonly (readonly string[])[];
-  /** A token for whatever the lab itself needs, such as pushing. */
+  /** Returns a token with any access, for the lab itself, for example to push. */
   mint(access: readonly Access[], user?: string): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** `isPublic` says which repositories everybody may read, without credentials too. */
+/** @param isPublic returns whether clients without credentials may read a repository */
 export function startTokenService(
   users: readonly LabUser[],
   isPublic: (repository: string) => boolean = () => false,
 ): Promise<LabTokenService> {
-  const nobody: LabUser = { username: '', accessToken: '', isAdmin: false, mayPull: isPublic };
-  return inNewDirectory('token-service', (directory) => startTokenServiceIn(directory, users, nobody));
+  const anonymous: LabUser = { username: '', accessToken: '', isAdmin: false, mayPull: isPublic };
+  return inNewDirectory('token-service', (directory) => startTokenServiceIn(directory, users, anonymous));
 }
 
 async function startTokenServiceIn(
   directory: string,
   users: readonly LabUser[],
-  nobody: LabUser,
+  anonymous: LabUser,
 ): Promise<LabTokenService> {
   const certificate = await makeCertificate(directory, ['DNS:localhost']);
   const sign = await createSigner(certificate);
@@ -81,7 +81,7 @@ async function startTokenServiceIn(
     const user = identify(request.headers.authorization, users);
     if (user === 'wrong') return [401, error('UNAUTHORIZED', 'HTTP Basic: Access denied')];
     if (scopes.some((scope) => scope.split(':').length < 3)) return [500];
-    const access = scopes.flatMap((scope) => grant(scope, user ?? nobody));
+    const access = scopes.flatMap((scope) => grant(scope, user ?? anonymous));
     if (user === undefined && access.length === 0) return [403, error('DENIED', 'access forbidden')];
     return [200, { token: await service.mint(access, user?.username) }];
   }
@@ -105,7 +105,7 @@ async function startTokenServiceIn(
   return service;
 }
 
-/** Personal access tokens do not care for the user name that comes with them. */
+/** Returns the user of a personal access token. GitLab ignores the user name that is sent with the token. */
 function identify(header: string | undefined, users: readonly LabUser[]): LabUser | 'wrong' | undefined {
   if (header === undefined) return undefined;
   const text = Buffer.from(header.replace(/^basic /i, ''), 'base64').toString();
@@ -113,7 +113,7 @@ function identify(header: string | undefined, users: readonly LabUser[]): LabUse
   return users.find((user) => user.accessToken === password) ?? 'wrong';
 }
 
-/** What of a scope is granted: nothing is said of what is not. Names are lower-cased, and `*` is dropped. */
+/** Returns the granted part of a scope and omits the rest. Repository names become lower case, and `*` is dropped. */
 function grant(scope: string, user: LabUser): readonly Access[] {
   const [type = '', name = '', actions = ''] = scope.split(':');
   if (type === 'registry')

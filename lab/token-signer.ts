@@ -17,7 +17,7 @@ export interface Claims {
 export const SERVICE = 'container_registry';
 export const ISSUER = 'lab-issuer';
 
-/** Signs tokens as GitLab does for its registry: RS256, with the key that belongs to the certificate that the registry trusts. */
+/** Returns a function that signs tokens as GitLab does for its registry: RS256, with the key of the certificate that the registry trusts. */
 export async function createSigner({ certificate, key }: Certificate): Promise<(claims: Claims) => Promise<string>> {
   const signingKey = await importPKCS8(key, 'RS256');
   const kid = keyId(certificate);
@@ -36,7 +36,7 @@ export async function createSigner({ certificate, key }: Certificate): Promise<(
   };
 }
 
-/** libtrust's key id: 30 bytes of the SHA-256 of the public key in SPKI DER, in base 32, in groups of four. */
+/** Returns libtrust's key id: the first 30 bytes of the SHA-256 of the public key in SPKI DER, in base 32, in groups of four. */
 function keyId(certificate: string): string {
   const der = createPublicKey(new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'pem' }));
   const digest = createHash('sha256')

@@ -8,8 +8,13 @@ import { createPusher } from './push.ts';
 import { startTokenService } from './token-service.ts';
 import { createSigner } from './token-signer.ts';
 
-/* The parts of compose.try.yaml, each by itself: `directory ADDRESS`, `tokens ADDRESS ACCESS-TOKEN DIRECTORY` and `content REGISTRY-URL DIRECTORY`, where
- * an address is HOST:PORT, and the directory is that of the key that the tokens are signed with, and of the certificate that the registry is to trust. */
+/* Runs one part of compose.try.yaml:
+ *
+ *   directory ADDRESS
+ *   tokens ADDRESS ACCESS-TOKEN DIRECTORY
+ *   content REGISTRY-URL DIRECTORY
+ *
+ * ADDRESS is HOST:PORT. DIRECTORY holds the key that signs the tokens and the certificate that the registry trusts. */
 
 const [part, ...parameters] = process.argv.slice(2);
 const [first = '', second = '', third = ''] = parameters;
@@ -33,24 +38,25 @@ switch (part) {
     const [certificateFile, keyFile] = [file('certificate.pem'), file('key.pem')];
     const [certificate, key] = [await readFile(certificateFile, 'utf8'), await readFile(keyFile, 'utf8')];
     const sign = await createSigner({ certificateFile, keyFile, certificate, key });
-    await answers(first);
+    await waitUntilAnswering(first);
     await pushSampleContent(
       createPusher({ url: first }, { mint: (access) => sign({ access, user: 'lab', lifetimeSeconds: 60 }) }),
     );
-    process.stdout.write('the sample images are pushed\n');
+    process.stdout.write('sample images pushed\n');
     break;
   }
   default:
-    throw new Error(`there is no part ${part}`);
+    throw new Error(`unknown part "${part}": use directory, tokens or content`);
 }
 
-/** Hands what comes in at that address on to a server of 127.0.0.1, until the process is told to end. */
+/** Forwards connections on `address` to a server on 127.0.0.1, until the process gets a signal to stop. */
 function serveUntilStopped(address: string, url: string, stop: () => Promise<void>): void {
   const { hostname, port } = new URL(`tcp://${address}`);
-  const server = createServer((inside) => {
-    const outside = connect(Number(new URL(url).port), '127.0.0.1');
-    for (const socket of [inside, outside]) socket.on('error', () => [inside, outside].map((each) => each.destroy()));
-    inside.pipe(outside).pipe(inside);
+  const server = createServer((incoming) => {
+    const upstream = connect(Number(new URL(url).port), '127.0.0.1');
+    for (const socket of [incoming, upstream])
+      socket.on('error', () => [incoming, upstream].map((each) => each.destroy()));
+    incoming.pipe(upstream).pipe(incoming);
   });
   server.listen(Number(port), hostname, () => process.stdout.write(`listening at ${address}\n`));
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -59,8 +65,8 @@ function serveUntilStopped(address: string, url: string, stop: () => Promise<voi
     });
 }
 
-/** Waits for a registry to be there, whatever it says. */
-async function answers(url: string): Promise<void> {
+/** Waits until a registry answers, with any status. */
+async function waitUntilAnswering(url: string): Promise<void> {
   for (let tries = 0; tries < 600; tries++) {
     if (
       await fetch(`${url}/v2/`).then(
@@ -71,5 +77,5 @@ async function answers(url: string): Promise<void> {
       return;
     await sleep(100);
   }
-  throw new Error(`nothing answers at ${url}`);
+  throw new Error(`no answer from ${url} after 60 seconds`);
 }

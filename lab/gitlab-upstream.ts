@@ -1,13 +1,13 @@
 import type { CannedAnswer, GitlabRegistryOptions } from './gitlab-registry.ts';
 import { TYPES } from './images.ts';
 
-/** The real registry behind the stand-in, asked in the name of whoever asks the stand-in. */
-export interface BehindGitlab {
-  /** What it says against that; undefined where it says nothing. */
+/** Queries the real registry behind the stand-in with the credentials of the client. */
+export interface UpstreamRegistry {
+  /** Returns the error response of the registry for a path; undefined if it accepts the request. */
   refusal(path: string): Promise<CannedAnswer | undefined>;
-  /** All tags in the order of their names, or the answer where there are none to see. */
+  /** Returns all tags sorted by name, or the error response of the registry. */
   tags(repository: string): Promise<readonly string[] | CannedAnswer>;
-  /** What GitLab would keep of a tag; undefined where there is no such tag any more. */
+  /** Returns the details that GitLab's database would hold for a tag; undefined if the tag does not exist. */
   details(repository: string, tag: string): Promise<object | undefined>;
 }
 
@@ -20,10 +20,10 @@ const { ociIndex, dockerList, ociManifest, dockerManifest, dockerSchema1 } = TYP
 const ACCEPT = [ociIndex, dockerList, ociManifest, dockerManifest, dockerSchema1].join(', ');
 const CREATED_AT = '2024-05-06T07:08:09.123Z';
 
-export function createBehindGitlab(
+export function createUpstreamRegistry(
   { registry, tokens, realm }: GitlabRegistryOptions,
   authorization: string | undefined,
-): BehindGitlab {
+): UpstreamRegistry {
   const headers = { accept: ACCEPT, ...(authorization !== undefined && { authorization }) };
   const ask = (path: string): Promise<Response> => fetch(`${registry.url}/${path}`, { headers });
 
