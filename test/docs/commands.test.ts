@@ -79,26 +79,26 @@ const BLOCKS: Readonly<Record<string, Check>> = {
     for (const part of ['{"status":"ready"', '\nregistry_usage_tags ', '"state":"', '"gaps_count":'])
       expect(stdout).toContain(part);
   },
-  async 'MIGRATING.md, Moving over'() {
+  async 'MIGRATING.md, Move over'() {
     const [copy, original] = ['.conf.python', '.conf'].map((end) =>
       join(directory, `gitlab_registry_usage_rest${end}`),
     );
     expect(await readFile(copy ?? '', 'utf8')).toBe(await readFile(original ?? '', 'utf8'));
   },
-  'MIGRATING.md, Moving over (4)'(stdout) {
+  'MIGRATING.md, Move over (4)'(stdout) {
     expect(JSON.parse(stdout)).toMatchObject({ status: 'ready' });
   },
-  async 'MIGRATING.md, Moving over (5)'(stdout) {
+  async 'MIGRATING.md, Move over (5)'(stdout) {
     expect(JSON.parse(await readFile(join(directory, 'now.json'), 'utf8'))._embedded.items.length).toBeGreaterThan(10);
     expect(stdout).toBe(''); // no difference: it is the same service here
   },
 };
 
 /** The blocks that install what a checkout holds: run before all others, in a copy of this one, into directories of their own. */
-const INSTALLATIONS = ['README.md, Install it', 'MIGRATING.md, Moving over (2)'] as const;
+const INSTALLATIONS = ['README.md, Install it', 'MIGRATING.md, Move over (2)'] as const;
 
 /** Blocks whose last command is a service that goes on running. They are run then, in this order, and those above ask these services. */
-const SERVICES = ['README.md, Use it', 'MIGRATING.md, Moving over (3)'] as const;
+const SERVICES = ['README.md, Use it', 'MIGRATING.md, Move over (3)'] as const;
 const OTHERS: readonly string[] = [...INSTALLATIONS, ...SERVICES];
 
 /** What the README has for the installed program where nothing is installed. */
