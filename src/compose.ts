@@ -54,7 +54,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     corsOrigins: config.general.corsOrigins,
     version,
     snapshots,
-    collections: collector,
+    scheduler: collector,
     notifications: notices,
     events: config.events,
     metrics: config.metrics,

@@ -8,22 +8,22 @@ import { representCollection } from './hal/represent-crawl.ts';
 export interface CrawlControlOptions {
   readonly prefix: string;
   readonly snapshots: Snapshots;
-  readonly collections: CrawlScheduler;
+  readonly scheduler: CrawlScheduler;
   readonly clock: Clock;
 }
 
 /** `/collection`: what goes on, and a way to start a collection before its time. */
-export function createCrawlControl({ prefix, snapshots, collections, clock }: CrawlControlOptions) {
+export function createCrawlControl({ prefix, snapshots, scheduler, clock }: CrawlControlOptions) {
   const links = createLinks(prefix);
   const send = (reply: FastifyReply): FastifyReply =>
     reply
       .header('cache-control', 'no-store')
       .type(HAL)
-      .send(Buffer.from(JSON.stringify(representCollection(collections.state(), snapshots.latest(), clock(), links))));
+      .send(Buffer.from(JSON.stringify(representCollection(scheduler.state(), snapshots.latest(), clock(), links))));
   return {
     show: (_: FastifyRequest, reply: FastifyReply): FastifyReply => send(reply),
     begin(_: FastifyRequest, reply: FastifyReply): FastifyReply {
-      const outcome = collections.request();
+      const outcome = scheduler.request();
       if (outcome === 'running') return sendProblem(reply, COLLECTING_ALREADY);
       if (outcome !== 'started') return sendProblem(reply, tooSoon(outcome.retryAfterMs));
       return send(reply.code(202).header('location', links.collection()));

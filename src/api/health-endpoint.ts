@@ -8,7 +8,7 @@ import type { Checks, Live, Ready } from './schemas/crawl.ts';
 export interface HealthOptions {
   readonly prefix: string;
   readonly snapshots: Snapshots;
-  readonly collections: CrawlScheduler;
+  readonly scheduler: CrawlScheduler;
   readonly clock: Clock;
 }
 
@@ -16,12 +16,12 @@ export interface HealthOptions {
  * For probes, and so without a token. Alive is whatever answers. Ready is what has a snapshot to answer from, however old: nobody would be helped if
  * the last figures went away with the registry. What is wrong meanwhile is told all the same.
  */
-export function addHealth(server: FastifyInstance, { prefix, snapshots, collections, clock }: HealthOptions): void {
+export function addHealth(server: FastifyInstance, { prefix, snapshots, scheduler, clock }: HealthOptions): void {
   server.get(`${prefix}/health/live`, (_, reply) =>
     reply.header('cache-control', 'no-store').send({ status: 'live' } satisfies Live),
   );
   server.get(`${prefix}/health/ready`, (_, reply) => {
-    const [snapshot, state, now] = [snapshots.latest(), collections.state(), clock()];
+    const [snapshot, state, now] = [snapshots.latest(), scheduler.state(), clock()];
     const checks = representChecks(snapshot, state, now);
     if (snapshot === undefined) return sendProblem(reply, notReady(state, now, checks));
     return reply.header('cache-control', 'no-store').send({ status: 'ready', checks } satisfies Ready);

@@ -44,7 +44,7 @@ export interface ServerOptions {
   readonly corsOrigins: '*' | readonly string[];
   readonly version: string;
   readonly snapshots: Snapshots;
-  readonly collections: CrawlScheduler;
+  readonly scheduler: CrawlScheduler;
   readonly notifications: Notifications;
   readonly events: EventsOptions['events'];
   readonly metrics: MetricsOptions['metrics'];

@@ -5,7 +5,7 @@ import { addCounter, addCounters, addGauge } from './gauges.ts';
 /** How the collections go. Before the first, what there is to say of the last one is absent. */
 export function addCrawlMetrics(
   registry: Registry,
-  { collections: { state, tally } }: { readonly collections: CrawlScheduler },
+  { scheduler: { state, tally } }: { readonly scheduler: CrawlScheduler },
 ): void {
   const gauge = addGauge.bind(undefined, registry);
   const counter = addCounter.bind(undefined, registry);

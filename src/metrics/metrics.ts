@@ -12,7 +12,7 @@ import { addSnapshotMetrics } from './snapshot-metrics.ts';
 export interface MetricsOptions {
   readonly prefix: string;
   readonly snapshots: Snapshots;
-  readonly collections: CrawlScheduler;
+  readonly scheduler: CrawlScheduler;
   readonly clock: Clock;
   readonly metrics: {
     /** Otherwise there is no such path. */

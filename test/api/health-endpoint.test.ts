@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
-import { collectionsIn, createSampleServer, NOW, WAITING } from '../support/sample-server.ts';
+import { createSampleServer, NOW, schedulerIn, WAITING } from '../support/sample-server.ts';
 import { emptySnapshot } from '../support/sample-snapshot.ts';
 
 const RUNNING: CrawlStatus = {
@@ -15,7 +15,7 @@ const RUNNING: CrawlStatus = {
 };
 
 async function ready(state: CrawlStatus, snapshot?: Snapshot) {
-  const server = createSampleServer({ collections: collectionsIn(state), snapshots: { latest: () => snapshot } });
+  const server = createSampleServer({ scheduler: schedulerIn(state), snapshots: { latest: () => snapshot } });
   const [get, head] = await Promise.all(
     (['GET', 'HEAD'] as const).map((method) => server.inject({ url: '/usage/health/ready', method })),
   );

@@ -73,7 +73,7 @@ beforeAll(async () => {
       version: '0',
       corsOrigins: '*',
       clock: Date.now,
-      collections: {
+      scheduler: {
         state: () => ({
           running: undefined,
           failure: undefined,

@@ -80,7 +80,7 @@ beforeAll(async () => {
     version: '1.2.3',
     corsOrigins: ['https://page.example'],
     snapshots: { latest: () => latest },
-    collections: {
+    scheduler: {
       state: () => state,
       tally: () => NOTHING_COLLECTED,
       request() {

@@ -140,8 +140,8 @@ describe('the collections', () => {
       lastDurationMs: 1500,
     };
     const state = { ...WAITING, failure, lastFinishedAt: NOW - 10_000, noticedCount: 4 };
-    const collections = { state: () => state, tally: () => tally, request: () => 'running' as const };
-    expect(await series(serverOf(() => undefined, { collections }))).toMatchObject({
+    const scheduler = { state: () => state, tally: () => tally, request: () => 'running' as const };
+    expect(await series(serverOf(() => undefined, { scheduler }))).toMatchObject({
       collection_running: 0,
       collection_failing: 1,
       collection_last_start_timestamp_seconds: NOW / 1000 - 5,

@@ -117,7 +117,7 @@ export function describedOptions(situation: Situation): Partial<ServerOptions> {
   return {
     version: '1.0.0',
     snapshots: { latest: () => snapshot },
-    collections: {
+    scheduler: {
       state: () => state,
       tally: () => NOTHING_COLLECTED,
       request: () => REQUESTS[situation] ?? 'started',
@@ -135,7 +135,7 @@ export function describedOptions(situation: Situation): Partial<ServerOptions> {
 }
 
 const STATES: Readonly<Partial<Record<Situation, CrawlStatus>>> = { collecting: COLLECTING, failing: FAILING };
-const REQUESTS: Readonly<Partial<Record<Situation, ReturnType<ServerOptions['collections']['request']>>>> = {
+const REQUESTS: Readonly<Partial<Record<Situation, ReturnType<ServerOptions['scheduler']['request']>>>> = {
   collecting: 'running',
   resting: { retryAfterMs: 7000 },
 };

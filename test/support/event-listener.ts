@@ -27,7 +27,7 @@ export function createEventListener(secret: string | undefined, clock = (): numb
     version: '0',
     corsOrigins: '*',
     snapshots: { latest: () => emptySnapshot(NOW) },
-    collections: {
+    scheduler: {
       state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
       tally: () => NOTHING_COLLECTED,
       request: () => 'running',

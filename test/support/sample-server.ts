@@ -21,7 +21,7 @@ export function createSampleServer(changes: Partial<ServerOptions> = {}): Fastif
     version: '0',
     corsOrigins: '*',
     snapshots: { latest: () => undefined },
-    collections: collectionsIn(WAITING),
+    scheduler: schedulerIn(WAITING),
     notifications: { changed() {}, pulled() {} },
     events: { secret: undefined },
     metrics: { isEnabled: true, token: undefined, namespacesLimit: 100, repositoriesLimit: 100 },
@@ -38,6 +38,6 @@ export function createSampleServer(changes: Partial<ServerOptions> = {}): Fastif
   });
 }
 
-export function collectionsIn(state: CrawlStatus): ServerOptions['collections'] {
+export function schedulerIn(state: CrawlStatus): ServerOptions['scheduler'] {
   return { state: () => state, tally: () => NOTHING_COLLECTED, request: () => 'running' };
 }

@@ -37,7 +37,7 @@ export async function startFront(
     version: '1.2.3',
     corsOrigins: ['https://page.example'],
     snapshots: { latest: () => snapshot },
-    collections: {
+    scheduler: {
       state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
       request: () => 'started',
       tally: () => NOTHING_COLLECTED,

@@ -16,7 +16,7 @@ beforeAll(async () => {
     version: '0',
     corsOrigins: ['https://page.example'],
     snapshots: { latest: () => undefined },
-    collections: {
+    scheduler: {
       state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
       request: () => 'running',
       tally: () => NOTHING_COLLECTED,
