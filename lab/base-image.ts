@@ -5,10 +5,13 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const NPM = 'usr/local/lib/node_modules/npm';
-/** Debian's slim images leave these out, too. */
+/** Debian's slim images omit these directories too. */
 const LEFT_OUT = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
 
-/** What Node's own image is to our Dockerfiles: Debian's smallest system, made of its packages, with the Node that we run on, npm, and the user `node`. */
+/**
+ * Creates a root file system like Node's official image: Debian's minimal system from its packages, with the Node that runs this process, npm, and
+ * the user `node`.
+ */
 export async function makeBaseRoot(root: string): Promise<void> {
   const { codename, site } = await debian();
   await run('mmdebstrap', ['--mode=root', '--variant=minbase', ...LEFT_OUT, codename, root, site]);
@@ -19,21 +22,22 @@ export async function makeBaseRoot(root: string): Promise<void> {
   await appendFile(join(root, 'etc/group'), 'node:x:1000:\n');
 }
 
-/** Which Debian this machine has, and where its packages come from. */
+/** Returns the codename of this machine's Debian and the URL of its package mirror. */
 async function debian(): Promise<{ readonly codename: string; readonly site: string }> {
   const format = '$(LABEL) $(COMPONENT) $(CODENAME) $(SITE)';
   const { stdout } = await run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']);
   const [, codename, site] = /^Debian main (\w+) (\S+)$/m.exec(stdout) ?? [];
-  if (codename === undefined || site === undefined) throw new Error('apt knows no packages of Debian: apt-get update');
+  if (codename === undefined || site === undefined)
+    throw new Error('apt has no list of Debian packages: run apt-get update');
   return { codename, site };
 }
 
 async function directoryOfNpm(): Promise<string> {
   const { stdout } = await run('sh', ['-c', 'realpath "$(command -v npm)"']);
-  return dirname(dirname(stdout.trim())); // npm is a link to bin/npm-cli.js of its package
+  return dirname(dirname(stdout.trim())); // npm is a link to bin/npm-cli.js in its package
 }
 
-/** How npm reaches its registry from here, as the text of an npmrc: without what is secret, and with the certificates in that file. */
+/** Returns an npmrc with this machine's registry and proxies, but without secrets, and the file of additional CA certificates. */
 export async function npmSettings(
   certificatesFile: string,
 ): Promise<{ readonly npmrc: string; readonly cafile: string | undefined }> {

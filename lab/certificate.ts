@@ -12,7 +12,7 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** A self-signed certificate for these names, in files of that directory. */
+/** Creates a self-signed certificate for these names, with its files in `directory`. */
 export async function makeCertificate(directory: string, names: readonly string[]): Promise<Certificate> {
   const certificateFile = join(directory, 'certificate.pem');
   const keyFile = join(directory, 'key.pem');

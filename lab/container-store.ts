@@ -10,19 +10,22 @@ const ROOT = new URL('..', import.meta.url).pathname;
 export const BASE_IMAGE = 'localhost/lab/node:1';
 const SECRETS = ['gitlab_registry_usage_rest.conf', 'secrets/jwt_secret_key', 'secrets/registry_access_token'];
 
-/** Container images without an engine: Debian's buildah and skopeo on a store of their own. */
+/** A store of container images without an engine: Debian's buildah and skopeo, with their own directory. */
 export interface ContainerStore {
-  /** Runs buildah, and gives what it prints. */
+  /** Runs buildah and returns its output. */
   buildah(...parameters: readonly string[]): Promise<string>;
-  /** Builds one of our Dockerfiles, or another one, on the base image of the lab, in a checkout that only its owner may read, and that is in use: with `SECRETS`. */
+  /**
+   * Builds a Dockerfile on the lab's base image. The build context is a copy of the checkout that only its owner may read, with the files of `SECRETS`,
+   * as in a checkout that is in use.
+   */
   build(name: string, dockerfile: string, ...parameters: readonly string[]): Promise<void>;
-  /** The directory that holds the files of a new container of that image. */
+  /** Creates a container of the image and returns the directory with its files. */
   rootOf(image: string): Promise<string>;
-  /** What an image says of how it is run. */
+  /** Returns the configuration with which the image is run. */
   configOf(image: string): Promise<ImageConfig>;
-  /** The digests of its layers, as they are before compression. */
+  /** Returns the digests of the uncompressed layers. */
   layersOf(image: string): Promise<readonly string[]>;
-  /** Pushes an image to a registry that is reached by HTTP. */
+  /** Pushes an image to a registry over HTTP without TLS. */
   push(image: string, registryUrl: string, name: string, ...parameters: readonly string[]): Promise<void>;
   remove(): Promise<void>;
 }
@@ -66,7 +69,7 @@ async function makeContainerStoreIn(directory: string): Promise<ContainerStore> 
       return (await run('buildah', [...place, ...parameters], options)).stdout.trim();
     },
     async build(name, dockerfile, ...parameters) {
-      // HEALTHCHECK is no part of OCI's format. The settings of npm are there while it runs, and not in the image.
+      // The OCI format has no HEALTHCHECK. The npm settings are mounted during the build and do not become part of the image.
       const usual = ['--format', 'docker', '--network', 'host', '--volume', `${npmDirectory}:/usr/local/etc:ro`];
       const ours = ['--build-arg', `NODE_IMAGE=${BASE_IMAGE}`, '--pull-never', '--signature-policy', policy];
       const what = ['--file', resolve(ROOT, dockerfile), '--tag', name];
@@ -100,7 +103,10 @@ async function buildBase(store: ContainerStore, directory: string, policy: strin
   await removeDirectory(base);
 }
 
-/** What .dockerignore lets pass and some of what it does not, as a strict umask makes it, and with what docs/container.md puts into it. */
+/**
+ * Copies the files that .dockerignore allows and some that it excludes, with the modes of a strict umask, and adds the secrets that
+ * docs/container.md describes.
+ */
 async function copyOfCheckout(copy: string): Promise<string> {
   const passed = (await readFile(join(ROOT, '.dockerignore'), 'utf8')).match(/(?<=^!).*$/gm) ?? [];
   for (const name of ['.dockerignore', 'README.md', 'docs', ...passed])

@@ -8,29 +8,32 @@ import type { ImageConfig } from './container-store.ts';
 
 const run = promisify(execFile);
 
-/** A container as an engine would run it, made with the kernel's own means. */
+/** A container as an engine would run it, made with the kernel's namespaces. */
 export interface Container {
   readonly child: Child;
-  /** Runs a command in it, as its user. */
+  /** Runs a command in the container, as its user. */
   exec(...command: readonly string[]): Promise<string>;
-  /** As `docker stop` does. Gives the exit code. */
+  /** Stops the container as `docker stop` does. Returns the exit code. */
   stop(): Promise<number | null>;
 }
 
 export interface ContainerOptions {
-  /** The files of its image; they are not written to. */
+  /** The directory with the files of the image, which stay unchanged. */
   readonly root: string;
   readonly image: ImageConfig;
-  /** Paths of the host, by the path that they have in the container. */
+  /** Paths of the host, by their path in the container. */
   readonly readOnly?: Readonly<Record<string, string>>;
   readonly writable?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly parameters?: readonly string[];
-  /** Whether it has a network of its own, in which there is nothing but itself. */
+  /** Whether the container has its own network namespace without any connection. */
   readonly hasOwnNetwork?: boolean;
 }
 
-/** Mounts what the container sees, and becomes its first process. `$1` is the root, `$2` the directory, `$3` and `$4` user and group; mounts until `--`, then the command. */
+/**
+ * Mounts the file systems of the container and becomes its first process. Parameters: `$1` the root, `$2` the working directory, `$3` the user, `$4` the
+ * group, then the mounts up to `--`, then the command.
+ */
 const START = `
 set -eu
 root=$1 directory=$2 user=$3 group=$4; shift 4
@@ -47,8 +50,8 @@ exec setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid \\
 `;
 
 /**
- * With a root that cannot be written to, no privileges, the user, the environment and the command of the image, and as the first process of its own
- * list of processes.
+ * Starts a container with a read-only root, without privileges, with the user, environment and command of the image. The command is process 1 of its
+ * own process id namespace.
  */
 export async function startContainer(options: ContainerOptions): Promise<Container> {
   const { root, image, readOnly = {}, writable = {}, parameters = [], hasOwnNetwork = false } = options;
@@ -79,7 +82,7 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
       try {
         process.kill(first, 'SIGTERM');
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // else it has ended by itself
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // ESRCH: it has ended already
       }
       return child.ended;
     },
@@ -91,7 +94,7 @@ function splitVariable(text: string): readonly [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** Somewhere to mount a file or a directory on, as engines make it. */
+/** Creates a mount point for a file or a directory, as engines do. */
 async function makeMountPoint(source: string, target: string): Promise<void> {
   if ((await stat(source)).isDirectory()) {
     await mkdir(target, { recursive: true });
@@ -101,7 +104,7 @@ async function makeMountPoint(source: string, target: string): Promise<void> {
   await writeFile(target, '', { flag: 'a' });
 }
 
-/** The number that the first process of the container has outside of it. */
+/** Returns the process id of the first process of the container, as seen from outside. */
 async function firstProcessOf({ pid, output }: Child): Promise<number> {
   for (let tries = 0; tries < 500; tries++) {
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
@@ -109,5 +112,5 @@ async function firstProcessOf({ pid, output }: Child): Promise<number> {
     if (first > 0) return first;
     await sleep(10);
   }
-  throw new Error(`the container has no process:\n${output()}`);
+  throw new Error(`the container did not start a process. Output:\n${output()}`);
 }

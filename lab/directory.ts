@@ -14,31 +14,31 @@ export interface LabDirectory {
   readonly ldapUrl: string;
   readonly ldapsUrl: string;
   readonly baseDn: string;
-  /** The certificate that vouches for its `ldaps://`, for localhost and 127.0.0.1. */
+  /** The CA file for its `ldaps://` URL; the certificate is for localhost and 127.0.0.1. */
   readonly caFile: string;
   readonly ca: string;
-  /** Who may search where nobody else may. */
+  /** An account that may always search. */
   readonly reader: { readonly dn: string; readonly password: string };
-  /** The log of its operations since it was started last (slapd.conf(5), loglevel stats), a line each; '' where it has none. */
+  /** Returns the log since the last start, one line per operation (slapd.conf(5), loglevel stats); '' without `isLogging`. */
   log(): string;
   start(): Promise<void>;
   stop(): Promise<void>;
   kill(): Promise<void>;
-  /** Stops it and removes its files. */
+  /** Stops the server and removes its files. */
   remove(): Promise<void>;
 }
 
 export interface LabDirectoryOptions {
-  /** Whether anyone may search, and not only the reader. */
+  /** Whether anonymous clients may search too. True by default. */
   readonly isAnonymousAllowed?: boolean;
   readonly people?: readonly LabPerson[];
-  /** Whether it logs its operations. */
+  /** Whether the server logs its operations. False by default. */
   readonly isLogging?: boolean;
 }
 
 export const VALID_GID = '10000';
 
-/** alice and jürgen may sign in; bob is of another group; two people share the name twin; ghost has no password, nogroup no group. */
+/** alice and jürgen may sign in; bob belongs to another group; two people share the name twin; ghost has no password, nogroup has no group. */
 export const PEOPLE: readonly LabPerson[] = [
   { uid: 'alice', password: 'alice-secret', gidNumber: 10000 },
   { uid: 'bob', password: 'bob-secret', gidNumber: 20000 },
@@ -81,7 +81,7 @@ async function startDirectoryIn(directory: string, options: LabDirectoryOptions)
     log: () => child?.output() ?? '',
     async start() {
       if (child !== undefined) return;
-      // With -d it stays in the foreground, so that it ends with us.
+      // With -d, slapd stays in the foreground, as a child of this process.
       const parameters = ['-f', configFile, '-h', `${urls.ldapUrl} ${urls.ldapsUrl}`, '-d', isLogging ? 'stats' : '0'];
       child = await startListening('/usr/sbin/slapd', parameters, secure);
     },
@@ -121,7 +121,7 @@ function slapdConfig(
   const schemas = ['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include /etc/ldap/schema/${name}.schema`);
   return [
     ...schemas,
-    // As Active Directory does: a bind with a name and no password succeeds, as nobody (RFC 4513, 5.1.2).
+    // As in Active Directory, a bind with a name and no password succeeds as an anonymous bind (RFC 4513, 5.1.2).
     'allow bind_anon_dn',
     'modulepath /usr/lib/ldap',
     'moduleload back_mdb',
@@ -140,7 +140,7 @@ function slapdConfig(
   ].join('\n');
 }
 
-/** Answers with the results that entries ask for (slapo-retcode(5)); without a parent of its own it would answer for every entry. */
+/** Returns the result codes that entries define (slapo-retcode(5)). Without its own parent, the overlay would apply to all entries. */
 const RESULTS_BY_ENTRY = ['overlay retcode', `retcode-parent "ou=results,${BASE_DN}"`, 'retcode-indir'];
 
 function ldif(people: readonly LabPerson[]): string {

@@ -6,12 +6,12 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const ROOT = new URL('..', import.meta.url).pathname;
 
-/** What goes into the package, or is compiled for it. */
+/** The files that go into the package or are compiled for it. */
 const NEEDED = ['package.json', 'README.md', 'LICENSE', 'bin', 'man', 'src', 'tsconfig.json', 'tsconfig.build.json'];
 
 /**
- * What `npm pack` makes of this checkout, as a file in that directory, which is empty before. It runs in a copy, and compiles the sources there: several
- * who pack at once do not meet.
+ * Runs `npm pack` for this checkout and returns the path of the tarball in `directory`, which must be empty. The command compiles a copy of the
+ * sources, so several tests can pack at the same time.
  */
 export async function packInto(directory: string): Promise<string> {
   const copied = join(directory, 'package');
@@ -19,6 +19,6 @@ export async function packInto(directory: string): Promise<string> {
   await symlink(join(ROOT, 'node_modules'), join(copied, 'node_modules'));
   await run('npm', ['pack', '--pack-destination', directory], { cwd: copied });
   const tarball = (await readdir(directory)).find((name) => name.endsWith('.tgz'));
-  if (tarball === undefined) throw new Error('npm pack made no tarball');
+  if (tarball === undefined) throw new Error('npm pack created no tarball');
   return join(directory, tarball);
 }

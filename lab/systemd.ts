@@ -9,16 +9,19 @@ import { inNewDirectory, removeDirectory } from './temporary.ts';
 const run = promisify(execFile);
 
 /**
- * A machine in namespaces of this one, with systemd as its process 1. It has our network and sees our files; what it writes is its own, in memory, and
- * goes with it.
+ * A machine in namespaces of the host, with systemd as its process 1. It has the network and the files of the host. Its changes to files stay in
+ * memory and disappear when it stops.
  */
 export interface SystemdMachine {
-  /** Runs a script of sh in it, as root. */
+  /** Runs a shell script in the machine, as root. Returns its standard output. */
   run(script: string): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** What is mounted where, in a mount namespace of its own: $1 is where, a new directory, $2 the name of a new control group, $3 a script and $4... its parameters. */
+/**
+ * Mounts the file systems of the machine in a mount namespace. Parameters: $1 a new directory for the mounts, $2 the name of a new control group, $3 a
+ * script, $4 and later the parameters of the script.
+ */
 const OUTSIDE = `set -eu
 mkdir "$1"
 mount -t tmpfs -o mode=755 tmpfs "$1"
@@ -33,9 +36,9 @@ shift 3
 exec unshare --fork --kill-child --pid --mount --cgroup --uts --ipc --propagation private sh -c "$inside" sh "$@"
 `;
 
-/* This /proc is still that of the outside, and so is the process id. The kernel's settings are not to be written, and what is installed here
- * is not to be started there: no /etc/fstab, nothing in /etc/systemd/system. systemd mounts credentials in another namespace, and they arrive
- * where mounts are shared: within the machine, that is. */
+/* At first, /proc and the process id are still those of the host. The machine must not change kernel settings, and must not start the services of
+ * the host: it has no /etc/fstab and an empty /etc/systemd/system. systemd mounts credentials in another namespace, and they appear in the service only if
+ * mounts are shared inside the machine. */
 const INSIDE = `set -eu
 read -r pid _ < /proc/self/stat
 cp -a "$1/." upper
@@ -74,9 +77,9 @@ exec env -i container=lab PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 
 const SYSTEMD = ['/lib/systemd/systemd', '--system', '--unit=lab.target'];
 
-/** Why no such machine can be made here; undefined where it can. */
+/** Returns why the machine cannot be started here; undefined if it can. */
 export async function whyNoSystemd(): Promise<string | undefined> {
-  if (process.geteuid?.() !== 0) return 'only root can make the namespaces';
+  if (process.geteuid?.() !== 0) return 'only root can create the namespaces';
   return inNewDirectory('no-systemd', async (directory) => {
     const name = nameOf(directory);
     const files = join(directory, 'files');
@@ -89,7 +92,7 @@ export async function whyNoSystemd(): Promise<string | undefined> {
   });
 }
 
-/** @param files what is in it besides our files, as below `/`; node is in /usr/local/bin */
+/** @param files a directory with files to add below `/` of the machine; Node is installed in /usr/local/bin */
 export function startSystemd(files: string): Promise<SystemdMachine> {
   return inNewDirectory('systemd-machine', async (directory) => {
     const name = nameOf(directory);
@@ -97,7 +100,7 @@ export function startSystemd(files: string): Promise<SystemdMachine> {
     const stop = async (): Promise<void> => {
       const pid = pidIn(child);
       if (pid === undefined) await child.stop();
-      else if (!(await hasEnded(child))) process.kill(pid, 'SIGKILL'); // and with process 1 goes all that it has started
+      else if (!(await hasEnded(child))) process.kill(pid, 'SIGKILL'); // the kernel then kills all processes of the namespace
       await child.ended;
       await removeGroup(name);
       await removeDirectory(directory);
@@ -117,7 +120,7 @@ function launch(directory: string, files: string, name: string, command: readonl
   return startChild('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', OUTSIDE, 'sh', ...parameters]);
 }
 
-/** That of the control group: the directory's, which is new. */
+/** Returns the name of the control group: that of the directory, which is unique. */
 const nameOf = (directory: string): string => directory.split('/').at(-1) ?? '';
 
 function pidIn(child: Child): number | undefined {
@@ -144,7 +147,7 @@ async function booted(child: Child): Promise<(script: string) => Promise<string>
   throw new Error(`systemd did not start: ${said}\n${child.output()}`);
 }
 
-/** A control group with nobody in it, and those that systemd made in it. It can be seen from where they were made only. */
+/** Removes an empty control group and the groups that systemd has created in it. Only a new mount of cgroup2 shows them. */
 async function removeGroup(name: string): Promise<void> {
   await inNewDirectory('control-groups', async (directory) => {
     const script = `mount -t cgroup2 cgroup2 "$1"
