@@ -29,7 +29,7 @@ ENV GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_HOST=0.0.0.0 \
 # By number, so that Kubernetes sees that it is not root. In Node's own images 1000 is the user `node`.
 RUN mkdir -m 700 /var/lib/gitlab-registry-usage-rest && chown 1000:1000 /var/lib/gitlab-registry-usage-rest
 # Whatever the umask of whoever made the checkout: user 1000 has to read them.
-COPY --chmod=644 LICENSE package.json container/health.js /opt/gitlab-registry-usage-rest/
+COPY --chmod=644 LICENSE package.json openapi.json container/health.js /opt/gitlab-registry-usage-rest/
 COPY --from=build /build/node_modules /opt/gitlab-registry-usage-rest/node_modules
 COPY --from=build /build/dist /opt/gitlab-registry-usage-rest/dist
 USER 1000:1000

@@ -33,7 +33,7 @@ import { addEvents, type EventsOptions } from './events-endpoint.ts';
 import { representEntryPoint } from './hal/entry-point.ts';
 import { createLinks } from './hal/links.ts';
 import { addHealth } from './health-endpoint.ts';
-import { createOpenApi } from './openapi/openapi-endpoint.ts';
+import { createOpenApi } from './openapi-endpoint.ts';
 import { PATHS, placeAt } from './route-table.ts';
 import { createPinnedSnapshots, type PinnedSnapshots } from './snapshot/pinned-snapshots.ts';
 import { createResources } from './snapshot-endpoint.ts';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { representOpenApi } from '../../src/api/openapi/document.ts';
+import { openApiDocument } from '../../src/api/openapi-endpoint.ts';
 import type { Asked } from './described-check.ts';
 import { type Described, documented, type Parameter, validatorOf } from './described-operations.ts';
 import { describedSnapshot, EVENTS_SECRET, PASSWORD } from './described-server.ts';
 
 export const PREFIX = '/usage';
-export const document = representOpenApi(PREFIX, '1.0.0');
+export const document = openApiDocument(PREFIX, '1.0.0');
 export const operations = documented(document);
 const validate = validatorOf(document);
 const snapshot = describedSnapshot();

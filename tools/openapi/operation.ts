@@ -8,18 +8,18 @@ export interface Operation {
   readonly parameters: readonly Json[];
   readonly responses: Json;
   readonly requestBody?: Json;
-  /** Without it, a token is needed. */
+  /** If undefined, the operation needs a token from `/auth_token`. */
   readonly security?: readonly Json[];
 }
 
 export type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 
-/** What the operations are sorted by. */
+/** The groups of operations. */
 export type Tag = keyof typeof TAGS;
 export const TAGS = {
   'way in': 'The entry point, this document, and tokens.',
-  tree: 'Namespaces, repositories and tags: how big each is, and what deleting it would free.',
-  blobs: 'What tags are made of.',
-  collection: 'How the registry is read, and what could not be.',
-  operation: 'For probes, Prometheus, and the registry itself.',
+  tree: 'Namespaces, repositories and tags: their sizes, and the bytes that deleting each would free.',
+  blobs: 'The layers, configs and manifests of tags.',
+  collection: 'The crawl of the registry, and its gaps.',
+  operation: 'Endpoints for health probes, Prometheus and the registry.',
 } as const;

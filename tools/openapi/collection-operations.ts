@@ -1,8 +1,8 @@
-/* What a snapshot holds, path by path, for the OpenAPI document. */
+/* The operations on the resources of a snapshot, for the OpenAPI document. */
 
-import { bare } from '../../domain/manifest/media-types.ts';
-import { HAL } from '../../http/bodies/send-body.ts';
-import { CONTENT_TYPES } from '../collections/output-format.ts';
+import { CONTENT_TYPES } from '../../src/api/collections/output-format.ts';
+import { bare } from '../../src/domain/manifest/media-types.ts';
+import { HAL } from '../../src/http/bodies/send-body.ts';
 import type { Operation, Paths, Tag } from './operation.ts';
 import {
   type Json,
@@ -30,7 +30,7 @@ export function resourcePaths(): Paths {
     ...treePaths(),
     ...blobPaths(),
     '/gaps': {
-      get: listing('listGaps', 'collection', 'What the last collection could not read', {
+      get: listing('listGaps', 'collection', 'The gaps: what the last crawl could not read', {
         orders: 'gap',
         schema: 'Gaps',
         lines: ['Gap'],
@@ -43,7 +43,7 @@ function treePaths(): Paths {
   const repository = '/repositories/{repository}';
   return {
     '/repositories': {
-      get: listing('listRepositories', 'tree', 'The registry, and its repositories', {
+      get: listing('listRepositories', 'tree', 'The whole registry and its repositories', {
         orders: 'node',
         schema: 'Repositories',
         lines: ['Repository'],
@@ -67,14 +67,14 @@ function treePaths(): Paths {
       }),
     },
     '/namespaces': {
-      get: listing('listNamespaces', 'tree', 'The registry, and the namespaces and repositories at its top', {
+      get: listing('listNamespaces', 'tree', 'The whole registry, and its top-level namespaces and repositories', {
         orders: 'node',
         schema: 'Namespaces',
         lines: ['NamespaceLine', 'RepositoryLine'],
       }),
     },
     '/namespaces/{path}': {
-      get: listing('getNamespace', 'tree', 'A namespace, and the namespaces and repositories right below it', {
+      get: listing('getNamespace', 'tree', 'A namespace, and the namespaces and repositories directly below it', {
         orders: 'node',
         schema: 'Namespace',
         lines: ['NamespaceLine', 'RepositoryLine'],
@@ -87,7 +87,7 @@ function treePaths(): Paths {
 function blobPaths(): Paths {
   return {
     '/repositories/{repository}/tags/{tag}/blobs': {
-      get: listing('listTagBlobs', 'blobs', 'What a tag is made of', {
+      get: listing('listTagBlobs', 'blobs', 'The blobs of a tag', {
         orders: 'blob',
         schema: 'TagBlobs',
         lines: ['TagBlob'],
@@ -95,14 +95,14 @@ function blobPaths(): Paths {
       }),
     },
     '/blobs': {
-      get: listing('listBlobs', 'blobs', 'All blobs that tags reach, the largest first', {
+      get: listing('listBlobs', 'blobs', 'All blobs that tags reach, largest first', {
         orders: 'blob',
         schema: 'Blobs',
         lines: ['BlobOfList'],
       }),
     },
     '/blobs/{digest}': {
-      get: listing('getBlob', 'blobs', 'A blob, and the tags that reach it', {
+      get: listing('getBlob', 'blobs', 'A blob and the tags that reach it', {
         orders: 'tag',
         schema: 'Blob',
         lines: ['TagOfRepository'],
@@ -115,9 +115,9 @@ function blobPaths(): Paths {
 interface ListingOptions {
   readonly orders: OrderSet;
   readonly schema: SchemaName;
-  /** What a line is of. */
+  /** The schemas of a line of NDJSON. */
   readonly lines: readonly SchemaName[];
-  /** The names in its path: only what stands at the top is there, and empty, before the first collection. */
+  /** The parameters in its path. A collection without any exists before the first snapshot, without members. */
   readonly path?: readonly ParameterName[];
 }
 
@@ -131,10 +131,10 @@ function listing(operationId: string, tag: Tag, summary: string, options: Listin
     summary,
     parameters: parametersOf(path, listParameters(orders)),
     responses: {
-      200: response('All of it, or a page.', [...ENCODED, ...PAGED], {
+      200: response('The whole collection, or a page of it.', [...ENCODED, ...PAGED], {
         [HAL]: { schema: hal },
-        [CONTENT_TYPES.ndjson]: { schema: { type: 'string', description: 'A member on each line.' }, 'x-line': line },
-        [bare(CONTENT_TYPES.csv)]: { schema: { type: 'string', description: 'RFC 4180, with a header.' } },
+        [CONTENT_TYPES.ndjson]: { schema: { type: 'string', description: 'One member per line.' }, 'x-line': line },
+        [bare(CONTENT_TYPES.csv)]: { schema: { type: 'string', description: 'RFC 4180, with a header line.' } },
       }),
       304: NOT_MODIFIED,
       ...others(path),
@@ -149,7 +149,7 @@ function resource(operationId: string, summary: string, schema: SchemaName, path
     summary,
     parameters: parametersOf(path, RESOURCE_PARAMETERS),
     responses: {
-      200: response('What was asked for.', ENCODED, { [HAL]: json(schema) }),
+      200: response('The resource.', ENCODED, { [HAL]: json(schema) }),
       304: NOT_MODIFIED,
       ...others(path),
     },
@@ -163,9 +163,13 @@ function parametersOf(path: readonly ParameterName[], others: readonly Parameter
 
 function others(path: readonly ParameterName[]): Json {
   const below: readonly ProblemStatus[] = path.length === 0 ? [] : [404, 503];
-  const choice = response('Multiple Choices. The path means several things: a link for each.', [...ALWAYS, 'Vary'], {
-    [HAL]: json('Choices'),
-  });
+  const choice = response(
+    'Multiple Choices. The path is ambiguous; the response links to each resource that it may mean.',
+    [...ALWAYS, 'Vary'],
+    {
+      [HAL]: json('Choices'),
+    },
+  );
   return {
     ...(path.includes('repository') && { 300: choice }),
     ...problems([...ANYWHERE, 401, 410, 429, ...below]),

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NO_ADMISSION_LIMITS } from '../../../src/http/admission.ts';
-import { type Asked, createCheck, send } from '../../support/described-check.ts';
-import type { Described } from '../../support/described-operations.ts';
-import { document, operations, PREFIX, requests } from '../../support/described-requests.ts';
-import { createDescribedServer, type Situation } from '../../support/described-server.ts';
+import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
+import { type Asked, createCheck, send } from '../support/described-check.ts';
+import type { Described } from '../support/described-operations.ts';
+import { document, operations, PREFIX, requests } from '../support/described-requests.ts';
+import { createDescribedServer, type Situation } from '../support/described-server.ts';
 
 /* Requests made from the OpenAPI document, right ones and wrong ones, for a server that really listens. Whatever it answers has to be described: the
  * status, the media type, every member of the body, every header that is said to be there. fast-check prints the seed of what fails. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { blob, blobOfList, blobs, tagBlob, tagBlobs } from '../schemas/blobs.ts';
-import { checks, collection, gap, gaps, live, ready } from '../schemas/crawl.ts';
-import { authToken, choices, entryPoint, envelope, notReady, problem } from '../schemas/entry-point.ts';
-import { link, template } from '../schemas/schema-parts.ts';
+import { blob, blobOfList, blobs, tagBlob, tagBlobs } from '../../src/api/schemas/blobs.ts';
+import { checks, collection, gap, gaps, live, ready } from '../../src/api/schemas/crawl.ts';
+import { authToken, choices, entryPoint, envelope, notReady, problem } from '../../src/api/schemas/entry-point.ts';
+import { link, template } from '../../src/api/schemas/schema-parts.ts';
 import {
   allTags,
   holder,
@@ -16,10 +16,10 @@ import {
   repositoryLine,
   tag,
   tags,
-} from '../schemas/tree.ts';
+} from '../../src/api/schemas/tree.ts';
 import type { Json } from './parameters.ts';
 
-/** What representations are called in the document. */
+/** The schemas, by their name in the document. */
 const SCHEMAS = {
   Link: link,
   LinkTemplate: template,
@@ -56,7 +56,7 @@ const SCHEMAS = {
 
 export type SchemaName = keyof typeof SCHEMAS;
 
-/** `components/schemas`: JSON Schema 2020-12, which OpenAPI 3.1 has its schemas in. */
+/** Returns `components/schemas`, in JSON Schema 2020-12 as OpenAPI 3.1 requires. */
 export function schemaComponents(): Json {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(SCHEMAS)) registry.add(schema, { id });

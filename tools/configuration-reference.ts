@@ -1,8 +1,8 @@
-import { variableOf } from './environment.ts';
-import type { Key } from './readers/key.ts';
-import { SECTIONS } from './schema.ts';
+import { variableOf } from '../src/config/environment.ts';
+import type { Key } from '../src/config/readers/key.ts';
+import { SECTIONS } from '../src/config/schema.ts';
 
-/** The page `docs/configuration.md`: every key as the schema has it. A test keeps the page up to date. */
+/** Returns the page `docs/configuration.md`: every key of the schema. */
 export function configurationPage(): string {
   const sections = [...SECTIONS].map(([section, { about, keys }]) => {
     const rows = Object.entries(keys).map(([name, key]) => row(section, name, key));
@@ -20,7 +20,7 @@ export function configurationPage(): string {
   return [INTRODUCTION, ...sections].join('\n');
 }
 
-/** All keys at a glance, for `docs/operations.md`, which the same test keeps up to date. */
+/** Returns the table of all keys in `docs/operations.md`. */
 export function configurationOverview(): string {
   const rows = [...SECTIONS].map(([section, { about, keys }]) => {
     const names = Object.entries(keys).map(([name, { fallback }]) =>
@@ -43,7 +43,7 @@ function cell(text: string): string {
 
 const INTRODUCTION = `# Configuration
 
-<!-- Written from the schema in src/config/: do not edit. \`npx vitest run test/docs/configuration.test.ts -u\` writes it anew. -->
+<!-- Written from the schema in src/config/: do not edit. \`npm run generate\` writes it. -->
 
 The service reads one INI file, \`/etc/gitlab_registry_usage_rest.conf\` or what \`-c FILE\` names, and then the environment, which counts more.
 \`gitlab-registry-usage-rest --print-default-config\` prints a file to start from, with a fresh \`secret_key\`.

@@ -1,18 +1,18 @@
-/* What can be asked, path by path, for the OpenAPI document. */
+/* The operations of the OpenAPI document, by path. */
 
 import { openMetricsContentType, prometheusContentType } from '@prometheus-io/client';
-import { bare } from '../../domain/manifest/media-types.ts';
-import { HAL } from '../../http/bodies/send-body.ts';
+import { bare } from '../../src/domain/manifest/media-types.ts';
+import { HAL } from '../../src/http/bodies/send-body.ts';
 import { resourcePaths } from './collection-operations.ts';
 import type { Operation, Paths, Tag } from './operation.ts';
 import { type Json, parameterNamed } from './parameters.ts';
 import { ALWAYS, ANYWHERE, ENCODED, json, LIMITS, NOT_MODIFIED, problem, problems, response } from './responses.ts';
 import { type SchemaName, schemaNamed } from './schemas.ts';
 
-/** For what is not of the registry. */
+/** The `security` of operations without a token. */
 const NO_TOKEN: readonly Json[] = [];
 
-/** Every path below the prefix, with what may be asked of it. */
+/** Returns the operations of every path below the prefix. */
 export function operationPaths(): Paths {
   return { ...wayIn(), ...page(), ...resourcePaths(), ...collection(), ...operation() };
 }
@@ -30,29 +30,37 @@ function wayIn(): Paths {
   const properties = { openapi: { type: 'string' }, info: { type: 'object' }, paths: { type: 'object' } };
   const document = { schema: { type: 'object', properties, required: Object.keys(properties) } };
   return {
-    '/': { get: cached('getEntryPoint', 'way in', 'Where everything else is found', { [HAL]: json('EntryPoint') }) },
+    '/': {
+      get: cached('getEntryPoint', 'way in', 'The entry point: links to all resources', { [HAL]: json('EntryPoint') }),
+    },
     '/openapi.json': {
-      get: cached('getOpenApi', 'way in', 'This document', { 'application/json': document }),
+      get: cached('getOpenApi', 'way in', 'This OpenAPI document', { 'application/json': document }),
     },
     '/auth_token': {
-      get: { operationId: 'getAuthToken', summary: 'A token for a name and a password', ...token },
+      get: { operationId: 'getAuthToken', summary: 'A token, for a user name and a password', ...token },
       post: {
         operationId: 'createAuthToken',
-        summary: 'The same, kept by no cache and repeated by no proxy',
-        description: 'A body is not looked at.',
+        summary: 'A token, for a user name and a password',
+        description:
+          'The same as `GET`. Caches do not store the response, and proxies do not repeat the request. The server ignores the request body.',
         ...token,
       },
     },
   };
 }
 
-/** The page for people, and its files. */
+/** The documentation page and its files. */
 function page(): Paths {
   const of = (...types: readonly string[]): Json =>
     Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }]));
-  const file = cached('getDocsFile', 'way in', 'A file of that page', of('text/html', 'text/javascript', 'text/css'));
+  const file = cached(
+    'getDocsFile',
+    'way in',
+    'A file of the documentation page',
+    of('text/html', 'text/javascript', 'text/css'),
+  );
   return {
-    '/docs': { get: cached('getDocs', 'way in', 'The same for people: a page', of('text/html')) },
+    '/docs': { get: cached('getDocs', 'way in', 'The documentation page', of('text/html')) },
     '/docs/{file}': {
       get: {
         ...file,
@@ -71,7 +79,7 @@ function cached(operationId: string, tag: Tag, summary: string, content: Json): 
     parameters: (['If-None-Match', 'X-Request-Id'] as const).map(parameterNamed),
     security: NO_TOKEN,
     responses: {
-      200: response('What was asked for.', ENCODED, content),
+      200: response('The resource.', ENCODED, content),
       304: NOT_MODIFIED,
       ...problems([...ANYWHERE, 429]),
     },
@@ -85,20 +93,20 @@ function collection(): Paths {
       get: {
         operationId: 'getCollection',
         tags: ['collection'],
-        summary: 'What goes on, how the last collection went, when the next one is',
+        summary: 'The state of the crawl: progress, last failure, next run',
         parameters: [parameterNamed('X-Request-Id')],
         responses: {
-          200: response('What was asked for.', [...ALWAYS, ...LIMITS], state),
+          200: response('The resource.', [...ALWAYS, ...LIMITS], state),
           ...problems([...ANYWHERE, 401, 429]),
         },
       },
       post: {
         operationId: 'startCollection',
         tags: ['collection'],
-        summary: 'Starts a collection now',
+        summary: 'Starts a crawl now',
         parameters: [parameterNamed('X-Request-Id')],
         responses: {
-          202: response('It has begun.', [...ALWAYS, ...LIMITS, 'Location'], state),
+          202: response('The crawl has started.', [...ALWAYS, ...LIMITS, 'Location'], state),
           ...problems([...ANYWHERE, 401, 409, 429]),
         },
       },
@@ -113,14 +121,14 @@ function operation(): Paths {
     summary,
     parameters: [parameterNamed('X-Request-Id')],
     security: NO_TOKEN,
-    responses: { 200: response('Yes.', ALWAYS, { 'application/json': json(schema) }), ...others },
+    responses: { 200: response('Success.', ALWAYS, { 'application/json': json(schema) }), ...others },
   });
-  // Probes come for whatever host, and are in nobody's way.
+  // Probes skip the host check and the request limits.
   const always = problems(ANYWHERE.filter((status) => status !== 421));
   return {
-    '/health/live': { get: probe('isLive', 'Whether the service answers', 'Live', always) },
+    '/health/live': { get: probe('isLive', 'Reports that the service runs', 'Live', always) },
     '/health/ready': {
-      get: probe('isReady', 'Whether there is something to answer from', 'Ready', {
+      get: probe('isReady', 'Reports whether the service has a snapshot', 'Ready', {
         ...always,
         503: problem(503, 'NotReady'),
       }),
@@ -135,15 +143,20 @@ function metrics(): Operation {
   return {
     operationId: 'getMetrics',
     tags: ['operation'],
-    summary: 'For Prometheus',
-    description: 'EmbedOptions the token of the section [metrics], where one is set. 404 where metrics are off.',
+    summary: 'Metrics for Prometheus',
+    description:
+      'Needs the token from section [metrics] of the configuration, if one is set. 404 if metrics are disabled.',
     parameters: [parameterNamed('X-Request-Id')],
     security: [{}, { metricsToken: [] }],
     responses: {
-      200: response('All series, as `Accept` prefers them.', [...ALWAYS, ...LIMITS], {
-        [bare(prometheusContentType)]: series,
-        [bare(openMetricsContentType)]: series,
-      }),
+      200: response(
+        'All metrics, in the Prometheus text format or as OpenMetrics, by `Accept`.',
+        [...ALWAYS, ...LIMITS],
+        {
+          [bare(prometheusContentType)]: series,
+          [bare(openMetricsContentType)]: series,
+        },
+      ),
       ...problems([...ANYWHERE, 401, 404, 429]),
     },
   };
@@ -154,8 +167,9 @@ function events(): Operation {
   return {
     operationId: 'notify',
     tags: ['operation'],
-    summary: 'Takes what a registry notifies of',
-    description: 'EmbedOptions the secret of the section [events], bare or as a bearer token. 404 where none is set.',
+    summary: 'Receives notifications from the registry',
+    description:
+      'Needs the secret from section [events] of the configuration, bare or as a bearer token. 404 if no secret is set.',
     parameters: [parameterNamed('X-Request-Id')],
     security: [{ eventsSecret: [] }],
     requestBody: {
@@ -166,6 +180,6 @@ function events(): Operation {
         'application/json': body,
       },
     },
-    responses: { 202: response('Taken.', ['X-Request-Id']), ...problems([...ANYWHERE, 401, 404]) },
+    responses: { 202: response('Accepted.', ['X-Request-Id']), ...problems([...ANYWHERE, 401, 404]) },
   };
 }

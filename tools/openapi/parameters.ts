@@ -1,16 +1,16 @@
 /* The parameters of the OpenAPI document. */
 
 import { z } from 'zod';
-import { DEFAULT_PER_PAGE, LONGEST_SEARCH, MOST_PER_PAGE } from '../collections/list-query.ts';
-import { EXACT_PARAMETER } from '../hal/links.ts';
-import { FIGURE_NAMES } from '../hal/represent-figures.ts';
+import { DEFAULT_PER_PAGE, LONGEST_SEARCH, MOST_PER_PAGE } from '../../src/api/collections/list-query.ts';
+import { EXACT_PARAMETER } from '../../src/api/hal/links.ts';
+import { FIGURE_NAMES } from '../../src/api/hal/represent-figures.ts';
 
 /** A JSON object of the document. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What a collection can be put in order by. */
 const FIGURE_ORDERS = FIGURE_NAMES.filter((name) => name !== 'complete');
 const NODE_ORDERS = ['name', ...FIGURE_ORDERS] as const;
+/** The values of `order_by`, by the kind of member. */
 export const ORDERS = {
   node: NODE_ORDERS,
   tag: [...NODE_ORDERS, 'created_at', 'last_pulled_at', 'layers_count'],
@@ -26,57 +26,67 @@ const QUERY = {
   search: z
     .string()
     .max(LONGEST_SEARCH)
-    .describe('Only members with that text in their name; with `*` or `?` a pattern for the whole name.'),
-  sort: z
-    .enum(['asc', 'desc'])
-    .describe('Without it names come from the first one on, numbers and times from the largest or latest one on.'),
-  page: z.int().min(1).max(MOST_PAGE).describe('Which page.'),
+    .describe(
+      'Only members whose name contains this text. With `*` or `?`, a glob pattern that must match the whole name.',
+    ),
+  sort: z.enum(['asc', 'desc']).describe('The default is `asc` for names, and `desc` for numbers and times.'),
+  page: z.int().min(1).max(MOST_PAGE).describe('The number of the page.'),
   per_page: z
     .int()
     .min(1)
     .max(MOST_PER_PAGE)
     .describe(
-      `How many members a page has. Where only \`page\` is given: ${DEFAULT_PER_PAGE}; where neither is, everything comes at once, but for \`/tags\` and \`/blobs\` as HAL.`,
+      `The number of members per page. With \`page\` alone, the default is ${DEFAULT_PER_PAGE}. Without both, the response holds the whole collection, except \`/tags\` and \`/blobs\` as HAL, which are paged.`,
     ),
   snapshot: z
     .string()
     .describe(
-      'The id of a snapshot, as `/repositories` and links of pages have it: 410 where it is not held any more. Empty is the latest.',
+      'The id of a snapshot, from `/repositories` or a page link. 410 if the server no longer holds that snapshot. An empty value means the latest.',
     ),
   embed: z
     .string()
     .describe(
-      'How many levels of resources to embed: a whole number; `true`, `yes`, `t`, `y` are all of them, and anything else none.',
+      'The number of levels of resources to embed. `true`, `yes`, `t` and `y` embed all levels; any other value embeds none.',
     ),
-  links: z.string().describe('Whether `_links` come: `true`, `yes`, `t`, `y`, `1`. Anything else is no.'),
+  links: z.string().describe('Adds `_links` if the value is `true`, `yes`, `t`, `y` or `1`.'),
   [EXACT_PARAMETER]: z
     .string()
-    .describe('Given, with whatever value, it says that the first segment is the whole name of the repository.'),
+    .describe('If present, with any value, the first path segment is the whole repository name.'),
 };
 
 const PATH = {
-  repository: 'The whole name of a repository',
+  repository: 'The full name of a repository',
   tag: 'The name of a tag',
-  path: 'The whole path of a namespace',
+  path: 'The full path of a namespace',
   digest: 'The digest of a blob',
   file: 'The name of a file',
 } as const;
 
 const HEADERS = {
-  'If-None-Match': z.string().describe('The `ETag` of what the client has: where it still is so, the answer is 304.'),
-  'X-Request-Id': z.string().describe('Names the request in its answer and in the log; one is made where it is none.'),
+  'If-None-Match': z
+    .string()
+    .describe('The `ETag` of the copy that the client has. If it is still current, the server answers 304.'),
+  'X-Request-Id': z
+    .string()
+    .describe(
+      'Identifies the request in the response and in the log. If it is missing or not valid, the server generates one.',
+    ),
 };
 
 export type ParameterName = keyof typeof QUERY | keyof typeof PATH | keyof typeof HEADERS | `order_by_${OrderSet}`;
 
-/** `components/parameters`. @param examples names that there are in the examples */
+/**
+ * Returns `components/parameters`.
+ *
+ * @param examples existing names, by path parameter
+ */
 export function parameterComponents(examples: Readonly<Record<keyof typeof PATH, string>>): Json {
   const orders = Object.entries(ORDERS).map(([set, names]) => {
-    const schema = z.enum(names).describe('What the members are put in order by.');
+    const schema = z.enum(names).describe('The field to sort the members by.');
     return [`order_by_${set}`, parameter('query', 'order_by', schema)] as const;
   });
   const paths = Object.entries(PATH).map(([name, what]) => {
-    const description = `${what}: one percent-encoded segment, in which a slash is \`%2F\`.`;
+    const description = `${what}, as one percent-encoded path segment: a slash is \`%2F\`.`;
     const schema = z.string().min(1).describe(description);
     return [
       name,
@@ -95,10 +105,10 @@ export function parameterNamed(name: ParameterName): Json {
   return { $ref: `#/components/parameters/${name}` };
 }
 
-/** What everything takes that is of a snapshot. */
+/** The parameters of every resource of a snapshot. */
 export const RESOURCE_PARAMETERS: readonly ParameterName[] = ['embed', 'links', 'snapshot', 'If-None-Match'];
 
-/** What every collection takes. */
+/** The parameters of a collection. */
 export function listParameters(orders: OrderSet): readonly ParameterName[] {
   return ['search', `order_by_${orders}`, 'sort', 'page', 'per_page', ...RESOURCE_PARAMETERS];
 }
