@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { argon2Verify, bcryptVerify } from 'hash-wasm';
+import { createSerialQueue } from '../lib/serial-queue.ts';
 
 /* The thread in which passwords are held against hashes: each takes as long as its owner of the file wanted, and the service goes on meanwhile. */
 
@@ -19,11 +20,11 @@ export interface PasswordAnswer {
 /** bcrypt looks at so many bytes; whoever makes such hashes cuts off the others without a word. */
 const BCRYPT_BYTES = 72;
 
-let before: Promise<void> = Promise.resolve();
+// One at a time: several at once would take no less time, and more memory.
+const inOrder = createSerialQueue();
 
-// One after the other: several at once would take no less time, and the memory of all of them.
 parentPort?.on('message', (question: PasswordQuestion) => {
-  before = before.then(async () => parentPort?.postMessage(await answer(question)));
+  void inOrder(async () => parentPort?.postMessage(await answer(question)));
 });
 
 async function answer({ id, password, hash }: PasswordQuestion): Promise<PasswordAnswer> {

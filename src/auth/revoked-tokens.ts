@@ -1,4 +1,5 @@
 import { likeness } from '../domain/user-name.ts';
+import { parseRfc3339 } from '../lib/rfc3339.ts';
 import type { Mistake, Parsed } from './reloaded-file.ts';
 
 /** Until when the tokens of users were issued in vain: of each, and of everyone. Seconds since the epoch. */
@@ -41,11 +42,9 @@ export function parseRevokedTokens(text: string): Parsed<RevokedTokens> {
 const WRONG_LINE =
   'is not a user, or * for everyone, and a moment such as 2026-03-01T03:00:00Z, or in seconds since 1970 as `date +%s` prints';
 
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
-
 function secondsOf(moment: string): number | undefined {
   // Ten digits since 2001. Fewer would be the year at the end of what `date` prints without `+%s`.
   if (/^\d{10}$/.test(moment)) return Number(moment);
-  const ms = RFC_3339.test(moment) ? Date.parse(moment) : Number.NaN;
-  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
+  const ms = parseRfc3339(moment);
+  return ms === undefined ? undefined : Math.floor(ms / 1000);
 }

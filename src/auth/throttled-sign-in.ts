@@ -21,7 +21,7 @@ const MOST_WAITING = 128;
 /** Asks the directory who somebody is: not too often for those who guess, and not too much at once. Throws where it does not answer. */
 export function createThrottledSignIn({ directory, failedSignIns, steadyClock }: ThrottledSignInOptions) {
   const limits = failedSignIns === 0 ? NO_LIMITS : createSignInBackoff(failedSignIns, steadyClock);
-  const turnstile = createFairQueue({ atOnce: MOST_AT_ONCE, waiting: MOST_WAITING });
+  const turnstile = createFairQueue({ concurrency: MOST_AT_ONCE, queueLength: MOST_WAITING });
 
   async function ask({ user, password }: Credentials, address: string): Promise<SignIn> {
     const retryAfterMs = limits.begin(user, address);

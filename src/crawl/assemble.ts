@@ -1,10 +1,10 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { GraphBuilder } from '../domain/graph/graph-builder.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
 import type { RepositoryResult, TagResult } from '../domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 import type { Gap } from '../domain/snapshot/snapshot.ts';
 import { ranges } from '../lib/resumable.ts';
+import { yieldToEventLoop } from '../lib/yielding.ts';
 import type { Catalogue, StoredManifest } from '../ports.ts';
 import { DEEPEST_NESTING } from './bounds.ts';
 import { childManifests, imageConfigOf, manifestsIn } from './manifest-reader.ts';
@@ -61,7 +61,7 @@ async function assembleOn(builder: GraphBuilder, catalogue: Catalogue, options: 
       await add(manifestsIn(found ?? []));
     }
     repositories.push(toFinding(record, builder, await catalogue.pulls(record.name)));
-    await turn();
+    await yieldToEventLoop();
   }
   return { builder, repositories, roots, add };
 }
@@ -80,7 +80,7 @@ async function load(catalogue: Catalogue, builder: GraphBuilder, digests: readon
       for (const { digest, sizeBytes, manifest } of manifests) builder.addManifest(digest, sizeBytes, manifest);
       await loadConfigs(catalogue, builder, manifests);
       for (const { manifest } of manifests) for (const child of childManifests(manifest)) children.add(child);
-      await turn();
+      await yieldToEventLoop();
     }
     level = [...children].filter(isOpen);
   }

@@ -1,15 +1,16 @@
 import type { RepositoryName } from '../domain/names.ts';
 import type { CrawlResult } from '../domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
+import { createSemaphore } from '../lib/semaphore.ts';
 import type { Catalogue, CrawlMark, Registry } from '../ports.ts';
 import { type AssembleOptions, assemble, type KeptAssembly } from './assemble.ts';
 import type { ReadingOrder } from './reading-order.ts';
 import { areSame, isWhole } from './records.ts';
 import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './repository-reader.ts';
 import { resolveMissing, settleKnown } from './resolve-missing.ts';
-import { createBudget, forEachLimited, type Workers } from './worker-pool.ts';
+import { forEachLimited, type Workers } from './worker-pool.ts';
 
-export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers | 'budget' | 'isThorough'> {
+export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers | 'tagSlots' | 'isThorough'> {
   /** How many requests to have under way. */
   readonly width: number;
   /** What there is, as the crawl finds it. Whoever hears of more meanwhile adds it. */
@@ -160,7 +161,7 @@ function holdsTags({ reading }: RepositoryRecord): boolean {
 function startWorkers<T extends { readonly width: number; readonly signal: AbortSignal }>(options: T) {
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
-  return { ...options, ended, signal, budget: createBudget(options.width) };
+  return { ...options, ended, signal, tagSlots: createSemaphore(options.width) };
 }
 
 async function beginOrResume(

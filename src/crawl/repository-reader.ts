@@ -1,17 +1,18 @@
 import { byName, type Digest, type RepositoryName, type TagName } from '../domain/names.ts';
 import type { RepositoryRecord, TagReading } from '../domain/snapshot/repository-record.ts';
+import type { Semaphore } from '../lib/semaphore.ts';
 import type { Catalogue, Clock, CrawlProgress, IllegalName, ListedTag, Registry } from '../ports.ts';
 import { gapFrom, unlessUnavailable } from './gap-from-error.ts';
 import { createReader, type KnownTags, type Reader, type ReaderOptions } from './manifest-reader.ts';
 import { createReferrersReader } from './referrers.ts';
-import { type Budget, forEachLimited, type Workers } from './worker-pool.ts';
+import { forEachLimited, type Workers } from './worker-pool.ts';
 
 export interface RepositoryReaderOptions extends ReaderOptions, Workers {
   readonly clock: Clock;
   /** Counted up as it goes on. */
   readonly progress: CrawlProgress;
   /** For the tags of all repositories together: those of one must not queue up before whoever else asks the registry. */
-  readonly budget: Budget;
+  readonly tagSlots: Semaphore;
 }
 
 /** Reads repositories, one at a call. */
@@ -42,7 +43,7 @@ export function createRepositoryReader(
     const absent: TagName[] = [];
     progress.tagsFound += listed.length;
     await forEachLimited(listed, options, async (tag) => {
-      const reading = await options.budget(() => reader.readTag(repository, tag, known));
+      const reading = await options.tagSlots(() => reader.readTag(repository, tag, known));
       if (reading === undefined) absent.push(tag.name);
       else readings.push(reading);
       progress.tagsRead++;

@@ -1,7 +1,9 @@
 import type { RepositoryName } from '../domain/names.ts';
 import type { CrawlResult } from '../domain/snapshot/crawl-result.ts';
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
-import { countInTurns, toSnapshot } from '../domain/snapshot/to-snapshot.ts';
+import { toSnapshot, toSnapshotInSteps } from '../domain/snapshot/to-snapshot.ts';
+import { createSerialQueue } from '../lib/serial-queue.ts';
+import { runYielding } from '../lib/yielding.ts';
 import type {
   Catalogue,
   CrawlProgress,
@@ -52,7 +54,7 @@ export interface SnapshotTaker extends Snapshots {
 export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
   const { registry, catalogue, store, emptyGuard, report } = options;
   const checkStore = onceDone(options.checkStore);
-  const oneAtATime = createQueue();
+  const oneAtATime = createSerialQueue();
   const order = createReadingOrder();
   const kept: Kept = { assembly: undefined };
   let latest: Snapshot | undefined;
@@ -73,7 +75,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
 
   async function showAll(crawled: Crawled, names: ReadonlySet<RepositoryName>): Promise<Snapshot> {
     const findings = await crawled.assemble();
-    const fresh = await countInTurns(findings);
+    const fresh = await runYielding(toSnapshotInSteps(findings));
     try {
       refuseEmptied(fresh, latest, emptyGuard, registry.isWanted);
     } catch (error) {
@@ -106,7 +108,7 @@ export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
         if (!isOutOfDate && latest !== undefined) return latest;
         const findings = await crawled.assemble();
         isOutOfDate = false;
-        return show(await countInTurns(findings), findings, 'notification');
+        return show(await runYielding(toSnapshotInSteps(findings)), findings, 'notification');
       });
     },
   };
@@ -123,16 +125,6 @@ function onceDone(task: () => Promise<void>): () => Promise<void> {
   return async () => {
     if (!isDone) await task();
     isDone = true;
-  };
-}
-
-/** Lets whoever asks wait until those before are done, however that ends. */
-function createQueue(): <T>(task: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (task) => {
-    const turn = last.then(task);
-    last = turn.catch(() => undefined);
-    return turn;
   };
 }
 

@@ -4,25 +4,6 @@ export interface Workers {
   readonly ended: AbortController;
 }
 
-/** So many tasks at once, in the order that they were asked for, whoever asks. */
-export type Budget = <T>(task: () => Promise<T>) => Promise<T>;
-
-export function createBudget(width: number): Budget {
-  let free = width;
-  const waiting: (() => void)[] = [];
-  return async (task) => {
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await task();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
-    }
-  };
-}
-
 /**
  * Feeds `items` to so many workers. The first failure closes the feed, ends every other worker of the crawl, and is thrown once all
  * workers here have stopped: nothing goes on behind the back of whoever catches it.

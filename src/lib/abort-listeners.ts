@@ -6,8 +6,10 @@ interface Listeners {
 const listenersOf = new WeakMap<AbortSignal, Listeners>();
 
 /**
- * Calls back when the signal is aborted, and gives what ends that. A signal goes through all of its listeners to remove one, and hundreds of
- * requests listen to that of a crawl: it gets one listener for all of them, for as long as there are any.
+ * Calls `listener` when the signal is aborted. Returns a function that removes the listener; calling it twice does no harm.
+ *
+ * Removing a listener from an `AbortSignal` takes time in proportion to all of its listeners, and hundreds of requests listen to the signal
+ * of one crawl. So each signal gets a single native listener, which it keeps only while there are callers to notify.
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   const listeners = listenersOf.get(signal) ?? createListeners(signal);

@@ -1,4 +1,4 @@
-/** The end of a `switch` over a union: a case that was forgotten does not compile. */
+/** Ends a `switch` over a union: if a case is missing, the call does not compile. Throws if it is reached nevertheless. */
 export function assertNever(value: never): never {
-  throw new Error(`no such case: ${String(value)}`);
+  throw new Error(`unexpected case: ${String(value)}`);
 }

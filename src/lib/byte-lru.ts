@@ -1,10 +1,14 @@
 import { LRUCache } from 'lru-cache';
 
-/** What is kept while there is room, what was asked for longest ago going first: by what it costs, which may become more. */
+/** A cache of limited size in bytes, which evicts the least recently used entry first. An entry may grow while it is cached. */
 export interface ByteLru<T> {
   get(key: string): T | undefined;
+  /** Caches a value that takes `bytes` bytes, and evicts others as needed. A value larger than the whole cache is not cached. */
   set(key: string, value: T, bytes: number): void;
-  /** Counts so many bytes more, or less, for what is kept there; false, and not counted, where that is not kept any more, or there is no room. */
+  /**
+   * Adds `bytes` to the size of a cached value; a negative number makes it smaller. Returns false, and changes nothing, if the cache no longer
+   * holds that very value under the key, or if the value would become larger than the whole cache.
+   */
   grow(key: string, value: T, bytes: number): boolean;
 }
 
@@ -13,16 +17,17 @@ interface Entry<T> {
   readonly bytes: number;
 }
 
-/** What an entry costs besides its bytes and its key: its buffer, itself. */
+/** The estimated memory of an entry besides its key and its bytes: the entry object, the buffer object, the slot in the map. */
 const OVERHEAD_BYTES = 1024;
 
-/** A key holds what a client has searched for, and a character of it may take two bytes. */
+/** Counts the key too: it may contain a client's search text, of which each character takes up to two bytes. */
 function sizeOf(key: string, bytes: number): number {
   return bytes + 2 * key.length + OVERHEAD_BYTES;
 }
 
-export function createByteLru<T>(roomBytes: number): ByteLru<T> {
-  const entries = new LRUCache<string, Entry<T>>({ maxSize: roomBytes });
+/** @param maxBytes the limit for all entries together, keys and overhead included */
+export function createByteLru<T>(maxBytes: number): ByteLru<T> {
+  const entries = new LRUCache<string, Entry<T>>({ maxSize: maxBytes });
 
   const put = (key: string, entry: Entry<T>): void => {
     entries.set(key, entry, { size: sizeOf(key, entry.bytes) });
@@ -33,8 +38,8 @@ export function createByteLru<T>(roomBytes: number): ByteLru<T> {
     set: (key, value, bytes) => put(key, { value, bytes }),
     grow(key, value, bytes) {
       const entry = entries.peek(key);
-      if (entry?.value !== value || sizeOf(key, entry.bytes + bytes) > roomBytes) return false;
-      // A new entry: the size of one that is there already would stay as it was.
+      if (entry?.value !== value || sizeOf(key, entry.bytes + bytes) > maxBytes) return false;
+      // A new entry object: lru-cache keeps the old size if the same object is set again.
       put(key, { value, bytes: entry.bytes + bytes });
       return true;
     },

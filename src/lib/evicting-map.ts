@@ -1,4 +1,4 @@
-/** What is known of many keys, and of no more than a certain number of them. */
+/** A map with a limited number of keys. */
 export interface EvictingMap<T> {
   get(key: string): T | undefined;
   set(key: string, value: T): void;
@@ -7,15 +7,18 @@ export interface EvictingMap<T> {
 }
 
 /**
- * When it is full it forgets the lighter half. Whoever brings in many keys so that his own is forgotten needs half a table of keys that weigh
- * more: what he gains is less than what he spends. Forgetting half at once makes the sorting cheap for each key.
+ * Creates a map that evicts the lighter half of its keys when it is full and a new key arrives.
  *
- * @param weightOf what would be lost with a value, in any unit
+ * A client that adds keys in order to evict its own entry must first fill half of the map with heavier ones, which costs the client more than
+ * the eviction gains. Evicting half of the keys at once spreads the cost of sorting over many insertions.
+ *
+ * @param maxKeys the largest number of keys
+ * @param weightOf how much would be lost with a value, in any unit
  */
-export function createEvictingMap<T>(most: number, weightOf: (value: T) => number): EvictingMap<T> {
+export function createEvictingMap<T>(maxKeys: number, weightOf: (value: T) => number): EvictingMap<T> {
   const values = new Map<string, T>();
 
-  function forgetLighterHalf(): void {
+  function evictLighterHalf(): void {
     const byWeight = [...values].sort(([, a], [, b]) => weightOf(a) - weightOf(b));
     for (const [key] of byWeight.slice(0, Math.ceil(byWeight.length / 2))) values.delete(key);
   }
@@ -23,7 +26,7 @@ export function createEvictingMap<T>(most: number, weightOf: (value: T) => numbe
   return {
     get: (key) => values.get(key),
     set(key, value) {
-      if (values.size >= most && !values.has(key)) forgetLighterHalf();
+      if (values.size >= maxKeys && !values.has(key)) evictLighterHalf();
       values.set(key, value);
     },
     delete: (key) => void values.delete(key),

@@ -1,97 +1,99 @@
-/* Lets a few through at once, keeps some more waiting, and turns the rest away:
+/* A semaphore that is fair to its users: at most `concurrency` callers run at once, at most `queueLength` wait, and all others are rejected.
+ * Every user, known by a key, has a queue of its own:
  *
- *   waiting   a: ● ● ● ●     the longest row gives up its last place for an address that has fewer
- *             b: ●           rows take turns, and so nobody waits behind all of another address
- */
+ *   a: ● ● ● ●     if all places are taken, the longest queue gives up its last caller to a user with fewer
+ *   b: ●           the queues take turns, so no user waits behind all callers of another */
 
 export interface FairQueue {
-  /** Resolves when it is one's turn: then `leave` has to be called. False: there are too many. */
-  enter(address: string): Promise<boolean>;
-  leave(address: string): void;
+  /** Resolves with true when the caller may run; the caller must then call `leave`. Resolves with false if the caller is rejected. */
+  enter(key: string): Promise<boolean>;
+  leave(key: string): void;
 }
 
 export interface FairQueueOptions {
-  readonly atOnce: number;
-  readonly waiting: number;
+  readonly concurrency: number;
+  readonly queueLength: number;
 }
 
-type Turn = (isIn: boolean) => void;
+type Settle = (isAdmitted: boolean) => void;
 
-/** However many come from one address, half of the places are for the others; and as long as fewer addresses wait than may, one of each. */
-export function createFairQueue({ atOnce, waiting }: FairQueueOptions): FairQueue {
-  const mostPerAddress = Math.ceil((atOnce + waiting) / 2);
-  const rows = createRows();
-  const presentByAddress = new Map<string, number>();
-  let inside = 0;
+/** One user never takes more than half of all places, running and waiting. As long as fewer than `queueLength` users wait, each has a place. */
+export function createFairQueue({ concurrency, queueLength }: FairQueueOptions): FairQueue {
+  const maxPerKey = Math.ceil((concurrency + queueLength) / 2);
+  const queues = createQueues();
+  /** By key: the callers that run or wait. */
+  const presentByKey = new Map<string, number>();
+  let runningCount = 0;
 
-  function depart(address: string): void {
-    const present = (presentByAddress.get(address) ?? 1) - 1;
-    if (present === 0) presentByAddress.delete(address);
-    else presentByAddress.set(address, present);
+  function removeOne(key: string): void {
+    const present = (presentByKey.get(key) ?? 1) - 1;
+    if (present === 0) presentByKey.delete(key);
+    else presentByKey.set(key, present);
   }
 
-  function makesRoom(address: string): boolean {
-    const longest = rows.longest(rows.length(address) + 1);
+  /** Rejects the last caller of the longest queue, if that is longer than the queue of this key is about to become. */
+  function freesPlace(key: string): boolean {
+    const longest = queues.longest(queues.length(key) + 1);
     if (longest === undefined) return false;
-    depart(longest);
-    rows.turnAwayLast(longest);
+    removeOne(longest);
+    queues.rejectLast(longest);
     return true;
   }
 
   return {
-    async enter(address) {
-      const present = presentByAddress.get(address) ?? 0;
-      if (present >= mostPerAddress || (rows.count() >= waiting && !makesRoom(address))) return false;
-      presentByAddress.set(address, present + 1);
-      if (inside >= atOnce) return new Promise<boolean>((resolve) => rows.add(address, resolve));
-      inside++;
+    async enter(key) {
+      const present = presentByKey.get(key) ?? 0;
+      if (present >= maxPerKey || (queues.count() >= queueLength && !freesPlace(key))) return false;
+      presentByKey.set(key, present + 1);
+      if (runningCount >= concurrency) return new Promise<boolean>((resolve) => queues.add(key, resolve));
+      runningCount++;
       return true;
     },
-    leave(address) {
-      depart(address);
-      if (rows.count() === 0) inside--;
-      else rows.letNextIn();
+    leave(key) {
+      removeOne(key);
+      if (queues.count() === 0) runningCount--;
+      else queues.admitNext();
     },
   };
 }
 
-/** Who waits, by address: the row whose turn is next comes first. */
-function createRows() {
-  const rows = new Map<string, Turn[]>();
+/** The waiting callers by key. The map's order is the order of the turns: the queue at its start is next. */
+function createQueues() {
+  const queues = new Map<string, Settle[]>();
   let count = 0;
 
-  function take(address: string, end: 'shift' | 'pop'): Turn | undefined {
-    const row = rows.get(address) ?? [];
-    const turn = row[end]();
-    if (row.length === 0) rows.delete(address);
+  function take(key: string, end: 'shift' | 'pop'): Settle | undefined {
+    const queue = queues.get(key) ?? [];
+    const settle = queue[end]();
+    if (queue.length === 0) queues.delete(key);
     count--;
-    return turn;
+    return settle;
   }
 
   return {
     count: () => count,
-    length: (address: string) => rows.get(address)?.length ?? 0,
-    add(address: string, turn: Turn): void {
-      const row = rows.get(address);
-      if (row === undefined) rows.set(address, [turn]);
-      else row.push(turn);
+    length: (key: string) => queues.get(key)?.length ?? 0,
+    add(key: string, settle: Settle): void {
+      const queue = queues.get(key);
+      if (queue === undefined) queues.set(key, [settle]);
+      else queue.push(settle);
       count++;
     },
-    /** The longest row of those that are longer than that. */
+    /** The key of the longest queue with more than `than` callers. */
     longest(than: number): string | undefined {
       let found: string | undefined;
       let most = than;
-      for (const [address, { length }] of rows) if (length > most) [found, most] = [address, length];
+      for (const [key, { length }] of queues) if (length > most) [found, most] = [key, length];
       return found;
     },
-    turnAwayLast: (address: string) => take(address, 'pop')?.(false),
-    letNextIn(): void {
-      const [next = ''] = rows.keys();
-      const turn = take(next, 'shift');
-      const row = rows.get(next);
-      rows.delete(next); // and to the end: the others have their turn first
-      if (row !== undefined) rows.set(next, row);
-      turn?.(true);
+    rejectLast: (key: string) => take(key, 'pop')?.(false),
+    admitNext(): void {
+      const [next = ''] = queues.keys();
+      const settle = take(next, 'shift');
+      const queue = queues.get(next);
+      queues.delete(next); // and to the end of the map: the other queues go first
+      if (queue !== undefined) queues.set(next, queue);
+      settle?.(true);
     },
   };
 }

@@ -1,29 +1,29 @@
-/** Who wants a slot. */
-export interface Turn {
+export interface SlotRequest {
   readonly signal: AbortSignal;
-  /** Whether others depend on it: then it waits before all that does not. */
+  /** Whether other requests depend on this one. It then goes before all that are not vital. */
   readonly isVital: boolean;
 }
 
-/** So many may be at work at once as the gate lets in; the others wait their turn, in order. */
+/** A semaphore whose limit may change, with two priorities; callers of the same priority get their slots in order. */
 export interface PrioritySemaphore {
-  /** Resolves when there is a slot. Throws the signal's reason where that comes first. */
-  take(turn: Turn): Promise<void>;
-  give(): void;
+  /** Resolves when the caller has a slot; the caller must then call `release`. Rejects with the signal's reason if it is aborted first. */
+  acquire(request: SlotRequest): Promise<void>;
+  release(): void;
   inUse(): number;
 }
 
+/** Decides when the next caller gets a slot. */
 export interface Gate {
-  /** Milliseconds until one more may enter where so many are inside; Infinity where one of them has to leave first. */
+  /** Returns the milliseconds until one more slot is free if `inUse` are taken; Infinity if one must be released first. */
   waitMs(inUse: number): number;
-  /** One more enters. */
+  /** Called when a slot is taken. */
   enter(): void;
 }
 
 interface Waiter {
   readonly signal: AbortSignal;
   start(): void;
-  leave(): void;
+  cancel(): void;
 }
 
 export function createPrioritySemaphore(gate: Gate): PrioritySemaphore {
@@ -31,12 +31,12 @@ export function createPrioritySemaphore(gate: Gate): PrioritySemaphore {
   let timer: NodeJS.Timeout | undefined;
   const vital = new Set<Waiter>();
   const usual = new Set<Waiter>();
-  /** One listener for each: a crawl has hundreds of waiters and one signal, which looks through all its listeners for every change. */
+  /** The signals that have a listener: one for all waiters of a crawl, since adding one to an `AbortSignal` searches all that it has. */
   const watched = new WeakSet<AbortSignal>();
 
   function isOpen(): boolean {
     const waitMs = gate.waitMs(inUse);
-    if (waitMs > 0 && Number.isFinite(waitMs)) timer ??= setTimeout(letIn, Math.ceil(waitMs));
+    if (waitMs > 0 && Number.isFinite(waitMs)) timer ??= setTimeout(startWaiters, Math.ceil(waitMs));
     return waitMs <= 0;
   }
 
@@ -45,7 +45,7 @@ export function createPrioritySemaphore(gate: Gate): PrioritySemaphore {
     gate.enter();
   }
 
-  function letIn(): void {
+  function startWaiters(): void {
     clearTimeout(timer);
     timer = undefined;
     for (const lane of [vital, usual]) {
@@ -61,29 +61,29 @@ export function createPrioritySemaphore(gate: Gate): PrioritySemaphore {
   function watch(signal: AbortSignal): void {
     if (watched.has(signal)) return;
     watched.add(signal);
-    const leave = (): void => {
+    const cancelWaiters = (): void => {
       for (const lane of [vital, usual]) {
         for (const waiter of lane) {
-          if (waiter.signal === signal && lane.delete(waiter)) waiter.leave();
+          if (waiter.signal === signal && lane.delete(waiter)) waiter.cancel();
         }
       }
-      letIn(); // where nobody waits any more, no timer may keep the program from ending
+      startWaiters(); // also clears the timer if no waiter is left, so that it does not keep the process alive
     };
-    signal.addEventListener('abort', leave, { once: true });
+    signal.addEventListener('abort', cancelWaiters, { once: true });
   }
 
   return {
-    async take({ signal, isVital }) {
+    async acquire({ signal, isVital }) {
       signal.throwIfAborted();
       const isFirst = vital.size === 0 && (isVital || usual.size === 0);
       if (isOpen() && isFirst) return enter();
       watch(signal);
       const lane = isVital ? vital : usual;
-      await new Promise<void>((start, leave) => lane.add({ signal, start, leave: () => leave(signal.reason) }));
+      await new Promise<void>((start, reject) => lane.add({ signal, start, cancel: () => reject(signal.reason) }));
     },
-    give() {
+    release() {
       inUse--;
-      letIn();
+      startWaiters();
     },
     inUse: () => inUse,
   };

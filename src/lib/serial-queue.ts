@@ -1,18 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
+/** Runs a task after all tasks that were queued before it, however those ended, and settles as the task does. */
+export type SerialQueue = <T>(task: () => Promise<T>) => Promise<T>;
 
-/** To be awaited after every step of a long work: lets everyone else have their turn after so many of them, since the database waits for nobody. */
-export type Turns = () => Promise<void> | undefined;
-
-export function createTurns(stepsAtOnce: number): Turns {
-  let steps = 0;
-  return () => {
-    if (++steps % stepsAtOnce !== 0) return undefined;
-    return setImmediate();
-  };
-}
-
-/** Runs one task after another, in the order of the calls: each as a whole, however often it lets others have their turn. */
-export function createOrder(): <T>(task: () => Promise<T>) => Promise<T> {
+/** Creates a queue that runs one task at a time, in the order of the calls. A task that waits, or yields, does not let others in. */
+export function createSerialQueue(): SerialQueue {
   let last: Promise<unknown> = Promise.resolve();
   return (task) => {
     const result = last.then(task);

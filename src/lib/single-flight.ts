@@ -1,24 +1,24 @@
-/** A question that is asked once for all who want its answer, at the same time or later, until the answer is forgotten. */
+/** A question that is asked once for all callers: those that come while it is being asked and, if the answer is kept, those that come later. */
 export interface SingleFlight<T> {
   /**
-   * The answer that there is or that somebody waits for already, or else the one to this question. A failure is one for all who wait, and is not
-   * kept. Where it is only that the one who had asked wants it no more, those who still do ask anew, and again once for all.
-   * Throws the signal's reason where that comes first.
+   * Returns the kept answer, or waits for the question under way, or asks the question. A failure rejects every caller that waits for it, and is
+   * not kept. If the question ended only because the caller that had started it was aborted, one of the others asks again for all of them.
+   * Rejects with the signal's reason if it is aborted first.
    */
   ask(signal: AbortSignal, question: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** The next one asks anew. Those who wait get what they wait for. */
+  /** Drops the kept answer: the next caller asks again. Callers that wait already get the answer that they wait for. */
   forget(): void;
 }
 
 interface Flight<T> {
-  /** Of the one who asked: its end is the end of the question. */
+  /** The signal of the caller that started the question: if it is aborted, so is the question. */
   readonly signal: AbortSignal;
   readonly answer: Promise<T>;
-  /** The answer, as soon as it is there: nearly all who ask come later, and need not wait for it. */
+  /** The answer as soon as there is one: nearly all callers come after that, and need not wait for a promise. */
   landed?: { readonly answer: T };
 }
 
-/** Answers of which `isKept` does not hold are for those alone who wait for them. */
+/** @param isKept decides which answers are kept; others go only to the callers that wait for them */
 export function createSingleFlight<T>(isKept: (answer: T) => boolean = () => true): SingleFlight<T> {
   let current: Flight<T> | undefined;
 
@@ -28,7 +28,7 @@ export function createSingleFlight<T>(isKept: (answer: T) => boolean = () => tru
       if (current === flight) current = undefined;
     };
     current = flight;
-    // Before anybody waits: who asks anew must not meet the question that has just ended.
+    // Attached before any caller waits: a caller that asks again must not find the question that has just ended.
     flight.answer.then((answer) => {
       if (isKept(answer)) flight.landed = { answer };
       else end();
@@ -55,12 +55,12 @@ export function createSingleFlight<T>(isKept: (answer: T) => boolean = () => tru
   };
 }
 
-/** Whoever wants it no more does not wait for what others have asked. */
+/** Settles as the answer does, or rejects as soon as the signal is aborted. */
 function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason);
-    const stay = (): void => signal.removeEventListener('abort', leave);
-    signal.addEventListener('abort', leave);
-    answer.finally(stay).then(resolve, reject);
+    const abort = (): void => reject(signal.reason);
+    const stopListening = (): void => signal.removeEventListener('abort', abort);
+    signal.addEventListener('abort', abort);
+    answer.finally(stopListening).then(resolve, reject);
   });
 }

@@ -3,6 +3,7 @@ import { readImageConfig } from '../domain/manifest/image-config.ts';
 import { readManifest } from '../domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../domain/manifest/media-types.ts';
 import { type Digest, parseDigest, type RepositoryName, type TagName } from '../domain/names.ts';
+import { parseJson } from '../lib/parse-json.ts';
 import type { Registry, StoredManifest } from '../ports.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './auth/authorized-client.ts';
 import { CATALOG } from './auth/token-service.ts';
@@ -15,7 +16,7 @@ import { createTagLists } from './tag-lists.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from './transport/http-client.ts';
 import { createLookup } from './transport/link-local.ts';
 import { detectOutages } from './transport/outage-detector.ts';
-import { errorCodes, header, parseJson } from './transport/response-body.ts';
+import { errorCodes, header } from './transport/response-body.ts';
 import type { HttpResponse } from './transport/send-once.ts';
 
 export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions {}

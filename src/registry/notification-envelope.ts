@@ -1,6 +1,8 @@
 import { PRODUCT } from '../api/hal/entry-point.ts';
 import { isManifestType } from '../domain/manifest/media-types.ts';
 import { parseDigest, parseRepositoryName, parseTagName, type RepositoryName } from '../domain/names.ts';
+import { parseJson } from '../lib/parse-json.ts';
+import { parseRfc3339 } from '../lib/rfc3339.ts';
 import type { Pull } from '../ports.ts';
 
 /* What a registry sends to those whom it notifies (Distribution, "Notifications"):
@@ -17,12 +19,10 @@ export interface News {
 
 /** The events of an envelope, not looked at yet; or what is wrong with it. */
 export function readEnvelope(body: string): readonly unknown[] | { readonly wrong: string } {
-  try {
-    const events = field(JSON.parse(body), 'events');
-    return Array.isArray(events) ? events : { wrong: NO_ENVELOPE };
-  } catch {
-    return { wrong: 'The body is no JSON' };
-  }
+  const envelope = parseJson(body);
+  if (envelope === undefined) return { wrong: 'The body is no JSON' };
+  const events = field(envelope, 'events');
+  return Array.isArray(events) ? events : { wrong: NO_ENVELOPE };
 }
 
 const NO_ENVELOPE = 'The body is no envelope of events: an object with a list called "events" is expected';
@@ -83,12 +83,10 @@ function concernsManifest(target: unknown): boolean {
   return mediaType === '' || isManifestType(mediaType) || text(target, 'tag') !== '';
 }
 
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
-
 /** What cannot be (the registry's clock may be wrong, and Go's time of nothing is in the year 1) is now. */
 function timeOf(timestamp: string, now: number): number {
-  const at = RFC_3339.test(timestamp) ? Date.parse(timestamp) : Number.NaN;
-  return at > 0 && at <= now ? at : now;
+  const at = parseRfc3339(timestamp);
+  return at !== undefined && at > 0 && at <= now ? at : now;
 }
 
 function field(value: unknown, name: string): unknown {

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { parseTagName, type RepositoryName } from '../domain/names.ts';
+import { parseJson } from '../lib/parse-json.ts';
 import type { IllegalName, ListedTag } from '../ports.ts';
 import type { AuthorizedClient } from './auth/authorized-client.ts';
 import { CATALOG, type TokenSubject } from './auth/token-service.ts';
@@ -8,7 +9,7 @@ import { RegistryError } from './errors.ts';
 import { createIllegalNames } from './illegal-names.ts';
 import { nextPage } from './link-header.ts';
 import { createListingBound } from './listing-bound.ts';
-import { errorCodes, parseJson } from './transport/response-body.ts';
+import { errorCodes } from './transport/response-body.ts';
 import type { HttpResponse } from './transport/send-once.ts';
 
 /** The largest page that every registry gives: some refuse more. */

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
-import { parseJson } from './transport/response-body.ts';
+import { parseJson } from '../lib/parse-json.ts';
 
 /* A signed schema 1 manifest is its payload with a member more, and every signature says how the payload is had again
  * (Docker image manifest v2 schema 1, "Signed Manifests"):

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { createDecayingCounter, HALVED_AFTER_MS, waitMs } from '../../src/auth/decaying-counter.ts';
 import { createSignInBackoff } from '../../src/auth/sign-in-backoff.ts';
 import { createThrottledSignIn, type SignIn } from '../../src/auth/throttled-sign-in.ts';
-import { createFairQueue } from '../../src/lib/fair-queue.ts';
 
 const HOME = '192.0.2.1';
 const AWAY = '198.51.100.1';
@@ -137,50 +136,6 @@ test('0 is no limit', async () => {
   const { asked, signIn } = guarded(0);
   for (let i = 0; i < 1000; i++) await signIn('alice', 'wrong');
   expect(asked).toHaveLength(1000);
-});
-
-/** A turnstile, and who is in, in the order of entering. */
-function turnstileOf(atOnce: number, waiting: number) {
-  const turnstile = createFairQueue({ atOnce, waiting });
-  const entered: string[] = [];
-  const enter = async (address: string): Promise<boolean> => {
-    const isIn = await turnstile.enter(address);
-    if (isIn) entered.push(address);
-    return isIn;
-  };
-  const leave = async (address: string): Promise<void> => {
-    turnstile.leave(address);
-    await Promise.resolve();
-  };
-  return { enter, leave, entered };
-}
-
-test('as many as may try at once are let in, some more wait, and one address has half of the places at most', async () => {
-  const { enter, leave, entered } = turnstileOf(2, 4);
-  const mine = Array.from({ length: 3 }, () => enter('mine'));
-  expect(await enter('mine')).toBe(false);
-  const others = ['a', 'b', 'c'].map(enter);
-  expect(await enter('d')).toBe(false);
-  await Promise.all(mine.slice(0, 2));
-  expect(entered).toEqual(['mine', 'mine']);
-  for (const left of ['mine', 'mine', 'mine', 'a', 'b', 'c']) await leave(left);
-  expect(await Promise.all([...mine, ...others])).toEqual(Array(6).fill(true));
-  expect(entered).toEqual(['mine', 'mine', 'mine', 'a', 'b', 'c']);
-  expect(await enter('d')).toBe(true);
-});
-
-test('addresses that wait take turns, and where all places are taken, the one that waits most often gives up one', async () => {
-  const { enter, leave, entered } = turnstileOf(1, 6);
-  const [a, b] = ['a', 'b'].map((address) => Array.from({ length: 4 }, () => enter(address)));
-  const c = enter('c'); // instead of the last one of b
-  expect(await b?.[3]).toBe(false);
-  const d = enter('d'); // instead of the last one of a
-  expect(await a?.[3]).toBe(false);
-  expect(await enter('b')).toBe(false); // nobody waits more often than that would be
-  for (const left of ['a', 'a', 'b', 'c', 'd', 'a', 'b']) await leave(left);
-  expect(await Promise.all([c, d])).toEqual([true, true]);
-  expect(entered).toEqual(['a', 'a', 'b', 'c', 'd', 'a', 'b']);
-  expect(await enter('e')).toBe(true);
 });
 
 test('while a directory is slow, the places are limited, and free again when it has answered', async () => {

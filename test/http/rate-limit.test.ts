@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createTrust, rateLimitKey } from '../../src/http/client-address.ts';
 import { createRateLimit, type RateLimit } from '../../src/http/rate-limit.ts';
-import { createEvictingMap } from '../../src/lib/evicting-map.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -75,23 +74,6 @@ test('it knows so many keys at most, and whoever has spent the most is not forgo
   // Ten thousand further addresses of his, of which none has spent more than half.
   for (let i = 0; i < 10_000; i++) spend(limit, `other ${i}`, 1 + (i % 5));
   expect(limit.take('guesser').isAllowed).toBe(false);
-});
-
-test('a table that is full forgets the lighter half', () => {
-  const table = createEvictingMap<number>(4, (value) => value);
-  for (const [key, value] of [
-    ['a', 3],
-    ['b', 1],
-    ['c', 2],
-    ['d', 4],
-  ] as const)
-    table.set(key, value);
-  table.set('c', 2.5);
-  expect(table.size()).toBe(4);
-  table.set('e', 0);
-  expect(['a', 'b', 'c', 'd', 'e'].map((key) => table.get(key))).toEqual([3, undefined, undefined, 4, 0]);
-  for (let i = 0; i < 1000; i++) table.set(String(i), 1);
-  expect(table.size()).toBeLessThanOrEqual(4);
 });
 
 test.for([

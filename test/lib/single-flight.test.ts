@@ -1,130 +1,73 @@
-import { afterEach, expect, test } from 'vitest';
-import type { RepositoryName, TagName } from '../../src/domain/names.ts';
-import { connect, found } from '../support/registry-client.ts';
-import { type Answer, type StandIn, startStandIn } from '../support/stand-in.ts';
+import { expect, test } from 'vitest';
+import { createSingleFlight } from '../../src/lib/single-flight.ts';
 
-/* Two crawls share what is asked once for all. The end of one is not the end of the other. */
+const { signal } = new AbortController();
 
-const APP = 'group/app' as RepositoryName;
-const WEB = 'group/web' as RepositoryName;
-const ENDED = new Error('the first crawl has ended');
-const CREDENTIALS = { username: 'crawler', accessToken: 'secret' } as const;
-const cleanups: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup();
-});
-
-interface Hanging {
-  readonly server: StandIn;
-  /** How often it was asked for that path. */
-  count(path: RegExp): number;
-  /** Waits until it was asked that often. */
-  asked(path: RegExp, times: number): Promise<void>;
-}
-
-/** A registry that once, and not before it may, never answers to that path. */
-async function hangingAt(
-  path: RegExp,
-  answer: (url: URL, authorization: string | undefined) => Answer,
-  mayHang: () => boolean = () => true,
-): Promise<Hanging> {
-  let hasHung = false;
-  const server = await startStandIn((request, url) => {
-    if (hasHung || !mayHang() || !path.test(url.pathname)) return answer(url, request.headers.authorization);
-    hasHung = true;
-    return new Promise(() => undefined);
-  });
-  cleanups.push(server.stop);
-  const count = (wanted: RegExp): number => server.requests.filter(({ url }) => wanted.test(url)).length;
-  const asked = async (wanted: RegExp, times: number): Promise<void> => {
-    while (count(wanted) < times) await new Promise((resolve) => setTimeout(resolve, 5));
+/** A question that counts how often it is asked, and is answered by hand. */
+function createQuestion() {
+  const pending: PromiseWithResolvers<string>[] = [];
+  const question = (asker: AbortSignal): Promise<string> => {
+    const answer = Promise.withResolvers<string>();
+    asker.addEventListener('abort', () => answer.reject(asker.reason));
+    pending.push(answer);
+    return answer.promise;
   };
-  return { server, count, asked };
+  return { question, pending };
 }
 
-/** One crawl begins to ask, two questions of another one wait for the same answer, and the first is ended. */
-async function endOne(
-  { server, asked }: Hanging,
-  path: RegExp,
-  times: number,
-  ask: (name: RepositoryName, signal: AbortSignal) => Promise<unknown>,
-) {
-  const [one, other] = [new AbortController(), new AbortController()];
-  const ended = ask(APP, one.signal).catch((error: unknown) => error);
-  await asked(path, times);
-  const going = Promise.all([ask(APP, other.signal), ask(WEB, other.signal)]);
-  // What they ask before that has been answered by then.
-  for (let trips = 0; trips < 2; trips++) await fetch(`${server.url}/meanwhile`);
-  one.abort(ENDED);
-  return { ended: await ended, going: await going };
-}
-
-const challenge = (url: string): Answer => ({
-  status: 401,
-  headers: { 'www-authenticate': `Bearer realm="${url}/jwt/auth",service="lab"` },
-});
-const TAGS = [{ name: 'v1' }];
-
-test('the end of a crawl that asks how the registry wants to be asked is not the end of another one', async () => {
-  const hanging = await hangingAt(/^\/v2\/$/, ({ pathname }) =>
-    pathname === '/v2/' ? {} : { body: { tags: ['v1'] } },
-  );
-  const client = connect(hanging.server.url);
-  expect(await endOne(hanging, /^\/v2\/$/, 1, client.tags)).toEqual({ ended: ENDED, going: [TAGS, TAGS] });
-  expect(hanging.count(/^\/v2\/$/)).toBe(2);
+test('asks once for callers at the same time, and keeps the answer for later ones', async () => {
+  const flight = createSingleFlight<string>();
+  const { question, pending } = createQuestion();
+  const answers = [flight.ask(signal, question), flight.ask(signal, question)];
+  pending[0]?.resolve('yes');
+  expect(await Promise.all(answers)).toEqual(['yes', 'yes']);
+  expect(await flight.ask(signal, question)).toBe('yes');
+  expect(pending).toHaveLength(1);
 });
 
-test('the end of a crawl that asks for a token is not the end of another one, and the token is asked for once more', async () => {
-  const hanging = await hangingAt(/^\/jwt\/auth$/, ({ pathname }, authorization) => {
-    if (pathname === '/jwt/auth') return { body: { token: 'opaque' } };
-    return authorization === undefined ? challenge(hanging.server.url) : { body: { tags: ['v1'] } };
-  });
-  const client = connect(hanging.server.url, { ...CREDENTIALS, discovery: 'list', repositories: [APP, WEB] });
-  await found(client);
-  expect(await endOne(hanging, /^\/jwt\/auth/, 1, client.tags)).toEqual({ ended: ENDED, going: [TAGS, TAGS] });
-  expect(hanging.count(/^\/jwt\/auth/)).toBe(2);
+test('asks again after `forget`, and after an answer that is not kept', async () => {
+  const flight = createSingleFlight<string>((answer) => answer !== 'unknown');
+  for (const answer of ['unknown', 'yes', 'no']) {
+    expect(await flight.ask(signal, async () => answer)).toBe(answer);
+    if (answer === 'yes') {
+      expect(await flight.ask(signal, async () => 'no')).toBe('yes');
+      flight.forget();
+    }
+  }
 });
 
-test('the end of a crawl that probes whether the registry is gone is not the end of another one', async () => {
-  let isGivenUp = false;
-  // The first `/v2/` is how to ask; the one that hangs is the probe, after a question that was given up.
-  const hanging = await hangingAt(
-    /^\/v2\/$/,
-    ({ pathname }) => {
-      isGivenUp ||= pathname !== '/v2/';
-      return isGivenUp && pathname !== '/v2/' ? { status: 503 } : {};
-    },
-    () => isGivenUp,
-  );
-  const client = connect(hanging.server.url, { retries: 0 });
-  const ask = (name: RepositoryName, signal: AbortSignal) =>
-    client.manifest(name, 'v1' as TagName, signal).catch((error: { status?: number }) => error.status ?? error);
-  expect(await endOne(hanging, /^\/v2\/$/, 2, ask)).toEqual({ ended: ENDED, going: [503, 503] });
-  expect(hanging.count(/^\/v2\/$/)).toBe(3);
+test('rejects every waiting caller when the question fails, and asks again for the next one', async () => {
+  const flight = createSingleFlight<string>();
+  const { question, pending } = createQuestion();
+  const answers = [flight.ask(signal, question), flight.ask(signal, question)];
+  pending[0]?.reject(new Error('failed'));
+  for (const answer of answers) await expect(answer).rejects.toThrow('failed');
+  expect(await flight.ask(signal, async () => 'yes')).toBe('yes');
 });
 
-test('the end of a crawl that asks for GitLab’s listing is not the end of another one', async () => {
-  const hanging = await hangingAt(/^\/gitlab\/v1\/$/, ({ pathname }, authorization) => {
-    if (pathname === '/jwt/auth') return { body: { token: 'opaque' } };
-    if (authorization === undefined) return challenge(hanging.server.url);
-    return { body: pathname === '/gitlab/v1/' ? {} : [{ name: 'v1' }] };
-  });
-  const { url } = hanging.server;
-  const client = connect(url, { ...CREDENTIALS, gitlabUrl: `${url}/` });
-  expect(await endOne(hanging, /^\/gitlab\/v1\/$/, 1, client.tags)).toEqual({ ended: ENDED, going: [TAGS, TAGS] });
-  expect(hanging.count(/^\/gitlab\/v1\/$/)).toBe(2);
+test('asks again, once for all that still wait, when the caller that asked is aborted', async () => {
+  const flight = createSingleFlight<string>();
+  const { question, pending } = createQuestion();
+  const first = new AbortController();
+  const aborted = flight.ask(first.signal, question);
+  const others = [flight.ask(signal, question), flight.ask(signal, question)];
+  first.abort(new Error('ended'));
+  await expect(aborted).rejects.toThrow('ended');
+  await new Promise(setImmediate);
+  expect(pending).toHaveLength(2);
+  pending[1]?.resolve('yes');
+  expect(await Promise.all(others)).toEqual(['yes', 'yes']);
 });
 
-test('who ends does not wait for what another crawl has asked', { timeout: 5000 }, async () => {
-  const hanging = await hangingAt(/^\/v2\/$/, () => ({}));
-  const client = connect(hanging.server.url);
-  const [one, other] = [new AbortController(), new AbortController()];
-  const asking = client.tags(APP, one.signal);
-  await hanging.asked(/^\/v2\/$/, 1);
-  const waiting = client.tags(APP, other.signal);
-  other.abort(ENDED);
-  await expect(waiting).rejects.toBe(ENDED);
-  one.abort(ENDED);
-  await expect(asking).rejects.toBe(ENDED);
+test('lets an aborted caller go at once, and does not end the question of another', async () => {
+  const flight = createSingleFlight<string>();
+  const { question, pending } = createQuestion();
+  const asking = flight.ask(signal, question);
+  const other = new AbortController();
+  const waiting = flight.ask(other.signal, question);
+  other.abort(new Error('ended'));
+  await expect(waiting).rejects.toThrow('ended');
+  await expect(flight.ask(other.signal, question)).rejects.toThrow('ended');
+  pending[0]?.resolve('yes');
+  expect(await asking).toBe('yes');
 });

@@ -1,6 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Body } from '../../http/bodies/body-cache.ts';
 import { encoding, readParts } from '../../http/bodies/content-coding.ts';
+import { yieldToEventLoop } from '../../lib/yielding.ts';
 import type { Collection } from './collection.ts';
 import { csvHeader, csvLine } from './csv.ts';
 import type { OutputFormat } from './output-format.ts';
@@ -43,7 +43,7 @@ async function* partsOf(
     if (text.length < PART_LENGTH) continue;
     yield Buffer.from(text);
     text = '';
-    await turn();
+    await yieldToEventLoop();
   }
   if (text !== '') yield Buffer.from(text);
 }

@@ -1,7 +1,7 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { BY_POSITION, type Order, positionsInOrder } from '../../domain/order.ts';
 import { createSearch } from '../../domain/search.ts';
 import { createByteLru } from '../../lib/byte-lru.ts';
+import { yieldToEventLoop } from '../../lib/yielding.ts';
 import type { Collection } from './collection.ts';
 import type { ListQuery } from './list-query.ts';
 
@@ -70,7 +70,7 @@ async function found({ nameAt }: Collection, all: Uint32Array, search: string): 
   const fits = createSearch(search);
   const positions: number[] = [];
   for (let from = 0; from < all.length; from += SLICE_LENGTH) {
-    if (from > 0) await turn();
+    if (from > 0) await yieldToEventLoop();
     for (const position of all.subarray(from, from + SLICE_LENGTH)) {
       if (fits(nameAt(position))) positions.push(position);
     }

@@ -1,3 +1,4 @@
+import { parseRfc3339 } from '../../lib/rfc3339.ts';
 import { readPlatform } from './manifest.ts';
 
 /** What an image's config says of it (OCI image-spec, config.md). */
@@ -16,9 +17,7 @@ const LATEST_CREATED_AT = Date.UTC(9999, 11, 31);
 /** Reads a config's body; whatever it is, nothing is thrown. */
 export function readImageConfig(body: unknown): ImageConfig {
   const created = typeof body === 'object' && body !== null && 'created' in body ? body.created : undefined;
-  const createdAt = typeof created === 'string' && RFC3339.test(created) ? Date.parse(created) : Number.NaN;
+  const createdAt = typeof created === 'string' ? (parseRfc3339(created) ?? Number.NaN) : Number.NaN;
   const isTime = createdAt >= EARLIEST_CREATED_AT && createdAt <= LATEST_CREATED_AT;
   return { createdAt: isTime ? createdAt : undefined, platform: readPlatform(body) };
 }
-
-const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;

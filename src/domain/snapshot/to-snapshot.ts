@@ -1,5 +1,5 @@
-import { atOnce, type Resumable } from '../../lib/resumable.ts';
-import { inTurns } from '../../lib/yielding.ts';
+import { type Resumable, runToEnd } from '../../lib/resumable.ts';
+import { formatRfc3339 } from '../../lib/rfc3339.ts';
 import { mediaTypeAt, subjectOf } from '../graph/graph.ts';
 import { NO_ROOT } from '../graph/reachable-blobs.ts';
 import { byName, type Digest } from '../names.ts';
@@ -11,24 +11,20 @@ import { accessoryManifests, kindOfNode, subjectOfTag, sumByKind } from '../usag
 import type { CrawlResult, RepositoryResult, TagResult } from './crawl-result.ts';
 import type { Gap, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures, TagManifest, TagStatus } from './snapshot.ts';
 
-/** Counts what was found, and puts it in order. */
+/** Computes the snapshot of a crawl result: all figures, everything sorted by name. */
 export function toSnapshot(findings: CrawlResult): Snapshot {
-  return atOnce(countInSteps(findings));
+  return runToEnd(toSnapshotInSteps(findings));
 }
 
-/** The same, others having their turn meanwhile. */
-export function countInTurns(findings: CrawlResult): Promise<Snapshot> {
-  return inTurns(countInSteps(findings));
-}
-
-function* countInSteps(findings: CrawlResult): Resumable<Snapshot> {
+/** Does the same in steps of a few milliseconds each. */
+export function* toSnapshotInSteps(findings: CrawlResult): Resumable<Snapshot> {
   const counted = yield* count(findings);
   const { graph, usage, roots, accessories } = counted;
   const repositories = yield* toRepositories(counted);
   const kinds = repositories.flatMap(({ tags }) => tags.map(({ manifest }) => manifest?.kind ?? null));
   yield;
   return {
-    id: new Date(findings.finishedAt).toISOString(),
+    id: formatRfc3339(findings.finishedAt),
     startedAt: findings.startedAt,
     finishedAt: findings.finishedAt,
     figures: figuresOf(usage, REGISTRY_NODE, counted.unlisted.size === 0),

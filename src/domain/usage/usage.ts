@@ -1,4 +1,4 @@
-import { atOnce, type Resumable, ranges } from '../../lib/resumable.ts';
+import { type Resumable, ranges, runToEnd } from '../../lib/resumable.ts';
 import type { BlobGraph } from '../graph/graph.ts';
 import { NO_ROOT, type Reach, reachBlobs } from '../graph/reachable-blobs.ts';
 import { lowestCommonAncestor, NO_TAG, type Tree } from './tree.ts';
@@ -43,7 +43,7 @@ export interface Usage {
  * who owns a layer when counts do not.
  */
 export function measure(graph: BlobGraph, tree: Tree, roots: Int32Array): Usage {
-  return atOnce(measureInSteps(graph, tree, roots));
+  return runToEnd(measureInSteps(graph, tree, roots));
 }
 
 export function* measureInSteps(graph: BlobGraph, tree: Tree, roots: Int32Array): Resumable<Usage> {

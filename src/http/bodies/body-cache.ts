@@ -2,9 +2,10 @@ import { hash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Representation } from '../../api/hal/representations.ts';
 import { createByteLru } from '../../lib/byte-lru.ts';
+import { createSerialQueue } from '../../lib/serial-queue.ts';
 import { type ContentCoding, encode } from './content-coding.ts';
 import { jsonParts, PART_LENGTH } from './json-stream.ts';
-import { createLargeBody, createQueue } from './large-body.ts';
+import { createLargeBody } from './large-body.ts';
 
 /** A representation as it goes out. */
 export interface Body {
@@ -34,7 +35,8 @@ const ROOM_BYTES = 256 * 1024 * 1024;
 
 export function createBodies(roomBytes = ROOM_BYTES): Bodies {
   const kept = createByteLru<Body>(roomBytes);
-  const inTurn = createQueue();
+  // Several large bodies at once would take as long, and more memory.
+  const inTurn = createSerialQueue();
   const snapshot = randomUUID();
   return (key, represent) => {
     const known = kept.get(key);

@@ -1,5 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Representation } from '../../api/hal/representations.ts';
+import type { SerialQueue } from '../../lib/serial-queue.ts';
+import { yieldToEventLoop } from '../../lib/yielding.ts';
 import type { Body, Content } from './body-cache.ts';
 import { type ContentCoding, encoding, readParts } from './content-coding.ts';
 import { jsonParts } from './json-stream.ts';
@@ -7,7 +8,7 @@ import { jsonParts } from './json-stream.ts';
 export interface LargeBodyOptions {
   readonly etag: string;
   readonly represent: () => Representation;
-  readonly inTurn: Queue;
+  readonly inTurn: SerialQueue;
   /** Hears how many bytes more are held, or less; false where there is no room for them. */
   readonly noteBytes: (bytes: number) => boolean;
 }
@@ -79,7 +80,7 @@ function open(parts: Iterable<Buffer>, coding: ContentCoding | undefined) {
 async function* inSlices(parts: Iterable<Buffer>): AsyncGenerator<Buffer, void> {
   for (const part of parts) {
     yield part;
-    await turn();
+    await yieldToEventLoop();
   }
 }
 
@@ -109,17 +110,4 @@ async function* inPieces(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer, v
     [waiting, bytes] = [[], 0];
   }
   if (bytes > 0) yield Buffer.concat(waiting);
-}
-
-/** Runs one task after another. */
-export type Queue = <T>(task: () => Promise<T>) => Promise<T>;
-
-/** Several big bodies at once would take as long, and more memory. */
-export function createQueue(): Queue {
-  let last: Promise<unknown> = Promise.resolve();
-  return (task) => {
-    const result = last.then(task);
-    last = result.catch(() => undefined);
-    return result;
-  };
 }

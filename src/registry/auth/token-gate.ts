@@ -23,7 +23,7 @@ export function createTokenGate(steadyClock: SteadyClock): TokenGate {
 
   return {
     async ask(signal, question) {
-      await slots.take({ signal, isVital: true });
+      await slots.acquire({ signal, isVital: true });
       try {
         if (last !== undefined && steadyClock() < last.until) throw last.refusal;
         return await question();
@@ -32,7 +32,7 @@ export function createTokenGate(steadyClock: SteadyClock): TokenGate {
           last = { refusal: error, until: steadyClock() + REFUSED_FOR_MS };
         throw error;
       } finally {
-        slots.give();
+        slots.release();
       }
     },
   };

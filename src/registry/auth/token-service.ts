@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { byName, type RepositoryName } from '../../domain/names.ts';
+import { parseJson } from '../../lib/parse-json.ts';
 import { createSingleFlight, type SingleFlight } from '../../lib/single-flight.ts';
 import type { SteadyClock } from '../../ports.ts';
 import { RegistryError } from '../errors.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import { asOutage } from '../transport/outage-detector.ts';
-import { parseJson } from '../transport/response-body.ts';
 import type { HttpResponse } from '../transport/send-once.ts';
 import { basicAuthorization, type Credentials } from './credentials.ts';
 import type { TokenGate } from './token-gate.ts';

@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from '../../lib/parse-json.ts';
 import { RegistryError } from '../errors.ts';
 import { nextQueries } from '../link-header.ts';
 import { createListingBound } from '../listing-bound.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import { asOutage } from '../transport/outage-detector.ts';
-import { header, parseJson } from '../transport/response-body.ts';
+import { header } from '../transport/response-body.ts';
 import { isTransient } from '../transport/retries.ts';
 import type { HttpResponse } from '../transport/send-once.ts';
 

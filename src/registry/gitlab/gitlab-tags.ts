@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { parseDigest, parseTagName, type RepositoryName } from '../../domain/names.ts';
+import { parseJson } from '../../lib/parse-json.ts';
 import { createSingleFlight } from '../../lib/single-flight.ts';
 import type { IllegalName, ListedTag } from '../../ports.ts';
 import type { AuthorizedClient } from '../auth/authorized-client.ts';
 import { RegistryError } from '../errors.ts';
 import { createIllegalNames } from '../illegal-names.ts';
 import { pages } from '../paginated-listing.ts';
-import { parseJson } from '../transport/response-body.ts';
 
 /**
  * The listing of tags that GitLab's registry has beside the one of the protocol, where it keeps a metadata database:

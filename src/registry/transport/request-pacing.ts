@@ -1,4 +1,4 @@
-import { createPrioritySemaphore, type Turn } from '../../lib/priority-semaphore.ts';
+import { createPrioritySemaphore, type SlotRequest } from '../../lib/priority-semaphore.ts';
 import type { SteadyClock } from '../../ports.ts';
 import { createAimdLimit } from './aimd-limit.ts';
 import { createBackpressure } from './backpressure.ts';
@@ -29,7 +29,7 @@ export type Load =
 /** When the next request may go out: as many at once as the servers take, and as many a second as the operator allows. */
 export interface RequestPacing {
   /** Waits until one more request may go out, and gives the time at which it does. Throws the signal's reason where that comes first. */
-  begin(turn: Turn): Promise<number>;
+  begin(request: SlotRequest): Promise<number>;
   /** Each request that began ends once. */
   end(startedAt: number, load: Load): void;
   /** It turned out that a request which has ended met an overload. */
@@ -65,13 +65,13 @@ export function createRequestPacing(options: RequestPacingOptions): RequestPacin
   }
 
   return {
-    async begin(turn) {
-      await slots.take(turn);
+    async begin(request) {
+      await slots.acquire(request);
       return steadyClock();
     },
     end(startedAt, load) {
       learn(startedAt, load);
-      slots.give();
+      slots.release();
     },
     wasOverloaded: (startedAt) => concurrency.trouble(startedAt, steadyClock(), slots.inUse() + 1),
     concurrency: limit,

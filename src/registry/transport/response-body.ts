@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../lib/parse-json.ts';
 import type { HttpResponse } from './send-once.ts';
 
 const errorBody = z.object({ errors: z.array(z.object({ code: z.string() })) });
@@ -12,13 +13,4 @@ export function errorCodes(answer: HttpResponse): readonly string[] {
 export function header(answer: HttpResponse, name: string): string | undefined {
   const value = answer.headers[name];
   return typeof value === 'string' ? value : undefined;
-}
-
-/** What a body holds as JSON; undefined where it is none. */
-export function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

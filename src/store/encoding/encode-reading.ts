@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { type Digest, parseDigest, parseTagName, type TagName } from '../../domain/names.ts';
 import type { ReferrersReading, RepositoryReading, TagReading } from '../../domain/snapshot/repository-record.ts';
 import type { Gap } from '../../domain/snapshot/snapshot.ts';
-import { parseJson, toText } from '../../lib/parse-json.ts';
-import { createTurns } from '../../lib/serial-queue.ts';
+import { decodeUtf8, parseJson } from '../../lib/parse-json.ts';
+import { createYielder } from '../../lib/yielding.ts';
 
 /* A reading as JSON, a value a line, so that a repository of 100,000 tags can be written and read bit by bit:
  *
@@ -42,11 +42,11 @@ const LINES_AT_ONCE = 10;
 
 export async function encodeReading({ tags, illegalTags, referrers }: RepositoryReading): Promise<Uint8Array> {
   const lines: string[] = [];
-  const turns = createTurns(LINES_AT_ONCE);
+  const yieldNow = createYielder(LINES_AT_ONCE);
   const values = [...valuesOf('tags', tags.map(fromTag)), ...valuesOf('illegalTags', illegalTags)];
   for (const value of [...values, ...valuesOf('referrers', referrers.map(fromReferrers))]) {
     lines.push(JSON.stringify(value));
-    await turns();
+    await yieldNow();
   }
   return Buffer.from(lines.join('\n'));
 }
@@ -56,14 +56,14 @@ export async function decodeReading(readAt: number, bytes: Uint8Array): Promise<
   const tags: TagReading[] = [];
   const illegalTags: string[] = [];
   const referrers: ReferrersReading[] = [];
-  const turns = createTurns(LINES_AT_ONCE);
-  for (const text of bytes.length === 0 ? [] : toText(bytes).split('\n')) {
+  const yieldNow = createYielder(LINES_AT_ONCE);
+  for (const text of bytes.length === 0 ? [] : decodeUtf8(bytes).split('\n')) {
     const read = line.safeParse(parseJson(text)).data;
     if (read === undefined) return undefined;
     for (const tag of read.tags) tags.push(toTag(tag));
     illegalTags.push(...read.illegalTags);
     referrers.push(...read.referrers.map(([subject, found]) => ({ subject, referrers: found })));
-    await turns();
+    await yieldNow();
   }
   return { readAt, tags, illegalTags, referrers };
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { CrawlResult } from '../../domain/snapshot/crawl-result.ts';
-import { createTurns } from '../../lib/serial-queue.ts';
+import { createYielder } from '../../lib/yielding.ts';
 import { CRAWL_RESULT_FORMAT, CrawlResultDecoder, encodeCrawlResult } from '../encoding/encode-crawl-result.ts';
 import { StoreError } from '../errors.ts';
 import type { Database } from './database.ts';
@@ -37,18 +37,18 @@ export function createCrawlResultTable(database: Database): CrawlResultTable {
   return {
     async read(snapshot) {
       const decoder = new CrawlResultDecoder();
-      const turns = createTurns(1);
+      const yieldNow = createYielder(1);
       for (let piece = 0; ; piece++) {
         const row = select.get(snapshot, piece);
         if (row === undefined && piece === 0) return undefined;
         if (row === undefined || hash('sha256', row.body) !== row.sha256) throw damaged();
         if (row.format !== CRAWL_RESULT_FORMAT || !isDecoded(decoder, row.body)) return undefined;
         if (row.is_last === 1) return decoder.findings();
-        await turns();
+        await yieldNow();
       }
     },
     async write(snapshot, findings) {
-      const turns = createTurns(1);
+      const yieldNow = createYielder(1);
       let [piece, waiting] = [0, undefined as Uint8Array | undefined];
       const put = (body: Uint8Array, isLast: boolean): void => {
         insert.run(snapshot, piece++, CRAWL_RESULT_FORMAT, isLast ? 1 : 0, hash('sha256', body), body);
@@ -56,7 +56,7 @@ export function createCrawlResultTable(database: Database): CrawlResultTable {
       for (const body of encodeCrawlResult(findings)) {
         if (waiting !== undefined) put(waiting, false);
         waiting = body;
-        await turns();
+        await yieldNow();
       }
       if (waiting !== undefined) put(waiting, true);
     },

@@ -1,6 +1,7 @@
 import { parseDigest, parseTagName, type RepositoryName } from '../../domain/names.ts';
 import type { RepositoryRecord } from '../../domain/snapshot/repository-record.ts';
-import { createOrder, createTurns } from '../../lib/serial-queue.ts';
+import { createSerialQueue } from '../../lib/serial-queue.ts';
+import { createYielder } from '../../lib/yielding.ts';
 import type { Catalogue } from '../../ports.ts';
 import { decodeGap, decodeReading, encodeGap, encodeReading } from '../encoding/encode-reading.ts';
 import type { Database, Value } from './database.ts';
@@ -10,7 +11,7 @@ const RECORDS_AT_ONCE = 50;
 
 export function createCatalogue(database: Database, content: Content): Catalogue {
   const tables = prepareTables(database);
-  const inOrder = createOrder();
+  const inOrder = createSerialQueue();
   return {
     ...createRecords(tables, content, inOrder),
     illegalNames: () =>
@@ -42,7 +43,7 @@ export function createCatalogue(database: Database, content: Content): Catalogue
 }
 
 type Tables = ReturnType<typeof prepareTables>;
-type InOrder = ReturnType<typeof createOrder>;
+type InOrder = ReturnType<typeof createSerialQueue>;
 
 function createCrawlMark(
   tables: Tables,
@@ -92,12 +93,12 @@ function createRecords(
 ): Pick<Catalogue, 'repositories' | 'names' | 'repository' | 'pending' | 'saveRepository' | 'savePending'> {
   return {
     async *repositories({ withPending } = { withPending: false }) {
-      const turns = createTurns(RECORDS_AT_ONCE);
+      const yieldNow = createYielder(RECORDS_AT_ONCE);
       const next = withPending ? tables.selectNextWithPending : tables.selectNext;
       // One at a time: a record may be large, and whoever reads them may save others meanwhile.
       for (let row = next.get(''); row !== undefined; row = next.get(row.name)) {
         yield await toRecord(row);
-        await turns();
+        await yieldNow();
       }
     },
     names: () => inOrder(async () => tables.selectNames.all().map(({ name }) => name)),

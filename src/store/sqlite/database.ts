@@ -13,7 +13,7 @@ export interface Statement<Row> {
   all(...values: readonly Value[]): readonly Row[];
 }
 
-/** An SQLite database that is ours alone until it is closed. Synchronous: whoever does much lets others have their turn (turns.ts). */
+/** An SQLite database that is ours alone until it is closed. Synchronous: whoever does much lets others have their turn (yielding.ts). */
 export interface Database {
   readonly file: string;
   /** `Row` is what the statement selects: the tables are STRICT, so that columns hold what they are declared to. */

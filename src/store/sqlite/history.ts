@@ -1,5 +1,5 @@
 import type { Figures, Snapshot } from '../../domain/snapshot/snapshot.ts';
-import { createTurns } from '../../lib/serial-queue.ts';
+import { createYielder } from '../../lib/yielding.ts';
 import { compareNodes, type NodeFigures, type NodeName, nodesOf } from '../history-nodes.ts';
 import type { Database, Value } from './database.ts';
 
@@ -19,21 +19,21 @@ export function createHistory(database: Database): History {
   const tables = prepareTables(database);
   return {
     async write(snapshot, contents, before) {
-      const turns = createTurns(1);
+      const yieldNow = createYielder(1);
       for (const batch of batches(differences(nodesOf(contents), knownNodes(tables, before)))) {
         database.transaction(() => {
           for (const change of batch) if (change !== undefined) writeChange(tables, snapshot, change);
         });
-        await turns();
+        await yieldNow();
       }
     },
     async remove(snapshot, next) {
-      const turns = createTurns(1);
+      const yieldNow = createYielder(1);
       for (let nodes = tables.selectNodes.all(snapshot); nodes.length > 0; nodes = tables.selectNodes.all(snapshot)) {
         database.transaction(() => {
           for (const { node } of nodes) removeRow(tables, node, snapshot, next);
         });
-        await turns();
+        await yieldNow();
       }
     },
     rows({ kind, path, tag }) {

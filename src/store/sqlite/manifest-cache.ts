@@ -1,7 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { ImageConfig } from '../../domain/manifest/image-config.ts';
 import type { Digest } from '../../domain/names.ts';
-import { createTurns } from '../../lib/serial-queue.ts';
+import { createYielder, yieldToEventLoop } from '../../lib/yielding.ts';
 import type { StoredManifest } from '../../ports.ts';
 import { DIGEST_OF_VALUE, encodeDigest, encodeDigests } from '../encoding/encode-digest.ts';
 import { decodeImageConfig, encodeImageConfig } from '../encoding/encode-image-config.ts';
@@ -34,13 +33,13 @@ export function createContent(database: Database): Content {
   const tables = prepareTables(database);
   const queue = createQueue();
   // One for all calls: many small ones in a row keep others waiting just as well.
-  const turns = createTurns(READS_AT_ONCE);
+  const yieldNow = createYielder(READS_AT_ONCE);
   const collect = async <T>(digests: readonly Digest[], read: (digest: Digest) => T | undefined) => {
     const found = new Map<Digest, T>();
     for (const digest of digests) {
       const one = read(digest);
       if (one !== undefined) found.set(digest, one);
-      await turns();
+      await yieldNow();
     }
     return found;
   };
@@ -66,7 +65,7 @@ export function createContent(database: Database): Content {
       const held = new Set(digests.filter((digest) => queue.manifests.has(digest)));
       for (let at = 0; at < digests.length; at += READS_AT_ONCE) {
         for (const digest of tables.heldManifests(digests.slice(at, at + READS_AT_ONCE))) held.add(digest);
-        await turn();
+        await yieldToEventLoop();
       }
       return held;
     },

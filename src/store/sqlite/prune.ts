@@ -1,7 +1,7 @@
 import { type Digest, parseDigest } from '../../domain/names.ts';
 import { createBlobIndex } from '../../domain/snapshot/blob-index.ts';
 import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
-import { createTurns } from '../../lib/serial-queue.ts';
+import { createYielder } from '../../lib/yielding.ts';
 import type { Clock } from '../../ports.ts';
 import { decodeDigest } from '../encoding/encode-digest.ts';
 import type { Database, Value } from './database.ts';
@@ -22,8 +22,8 @@ export function createPrune(database: Database, clock: Clock): (snapshot: Snapsh
   const crawl = database.statement<{ started_at: number }>('SELECT started_at FROM crawl');
   const isCrawling = (): boolean => crawl.get() !== undefined;
   const inBatches = async (sweepBatch: () => boolean): Promise<void> => {
-    const turns = createTurns(1);
-    for (let isEnd = false; !isEnd && !isCrawling(); await turns()) isEnd = database.transaction(sweepBatch);
+    const yieldNow = createYielder(1);
+    for (let isEnd = false; !isEnd && !isCrawling(); await yieldNow()) isEnd = database.transaction(sweepBatch);
   };
   let sweptAt = Number.NEGATIVE_INFINITY;
   return async (snapshot) => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createTurns } from '../../lib/serial-queue.ts';
+import { createYielder } from '../../lib/yielding.ts';
 import { StoreError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { findDamage } from './integrity-check.ts';
@@ -77,12 +77,12 @@ async function answerOf(child: ChildProcess, file: string, ended: AbortSignal): 
 }
 
 async function askHere(database: Database, ended: AbortSignal): Promise<CheckAnswer> {
-  const turns = createTurns(1);
+  const yieldNow = createYielder(1);
   const steps = findDamage((sql) => database.statement<object>(sql).all());
   for (;;) {
     const { done, value } = steps.next();
     if (done === true) return { reason: value };
-    await turns();
+    await yieldNow();
     refuseEnded(database, ended);
   }
 }

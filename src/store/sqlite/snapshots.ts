@@ -1,6 +1,6 @@
 import type { CrawlResult } from '../../domain/snapshot/crawl-result.ts';
 import type { Figures, Snapshot } from '../../domain/snapshot/snapshot.ts';
-import { createOrder } from '../../lib/serial-queue.ts';
+import { createSerialQueue } from '../../lib/serial-queue.ts';
 import type { Clock, SnapshotOccasion, SnapshotStore } from '../../ports.ts';
 import type { NodeName } from '../history-nodes.ts';
 import { createCrawlResultTable } from './crawl-results.ts';
@@ -46,7 +46,7 @@ export function createSnapshotTable(
   const history = createHistory(database);
   const keeping = createKeeping(database, retention);
   const sweep = createPrune(database, clock);
-  const inOrder = createOrder();
+  const inOrder = createSerialQueue();
 
   async function save(snapshot: Snapshot, findings: CrawlResult, occasion: SnapshotOccasion): Promise<void> {
     content.flushWith(() => undefined);

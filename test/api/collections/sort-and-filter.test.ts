@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import type { Collection } from '../../../src/api/collections/collection.ts';
 import type { ListQuery } from '../../../src/api/collections/list-query.ts';
 import { createSelections } from '../../../src/api/collections/sort-and-filter.ts';
-import { createByteLru } from '../../../src/lib/byte-lru.ts';
 
 const LENGTH = 20_000;
 
@@ -97,11 +96,4 @@ test('what was asked for longest ago makes room, and what is too large is not ke
       (all) => (all as Uint32Array).length,
     ),
   ).toEqual([LENGTH, LENGTH]);
-});
-
-test('what is searched for takes room as well', () => {
-  const kept = createByteLru<number>(64 * 1024);
-  const key = (i: number): string => 'x'.repeat(2000) + i;
-  for (let i = 0; i < 40; i++) kept.set(key(i), i, 0);
-  expect([kept.get(key(0)), kept.get(key(39))]).toEqual([undefined, 39]);
 });

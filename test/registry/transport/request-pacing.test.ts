@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { expect, test } from 'vitest';
 import { measureRequestRate } from '../../../src/http/request-rate.ts';
-import { createPrioritySemaphore, type Gate } from '../../../src/lib/priority-semaphore.ts';
 import { createAimdLimit } from '../../../src/registry/transport/aimd-limit.ts';
 import { createBackpressure } from '../../../src/registry/transport/backpressure.ts';
 import { createLatencyMonitor } from '../../../src/registry/transport/latency-monitor.ts';
@@ -12,7 +11,6 @@ import { createTokenBucket } from '../../../src/registry/transport/token-bucket.
 /* The parts of the pace, each on a clock of its own: a number. */
 
 const usual = { signal: new AbortController().signal, isVital: false };
-const vital = { ...usual, isVital: true };
 
 test('the limit grows by one for every round of answers while it is in use, to the most and not beyond', () => {
   const concurrency = createAimdLimit({ least: 2, most: 32 });
@@ -181,48 +179,6 @@ test('nobody rests longer than a minute, and nobody where the server does not as
   expect(pause.remainingMs(0)).toBe(0);
   for (let i = 0; i < 5; i++) pause.refused(0, 86_400_000);
   expect(pause.remainingMs(0)).toBe(60_000);
-});
-
-/** A gate that lets in so many at once. */
-function gate(most: number): Gate {
-  return { waitMs: (inUse) => (inUse < most ? 0 : Number.POSITIVE_INFINITY), enter: () => undefined };
-}
-
-test('slots are given in order, and what others depend on goes first', async () => {
-  const slots = createPrioritySemaphore(gate(1));
-  const order: string[] = [];
-  const want = (name: string, turn: typeof usual) => slots.take(turn).then(() => order.push(name));
-  const wanted = [want('a', usual), want('b', usual), want('c', usual), want('token', vital), want('probe', vital)];
-  for (const _ of wanted) {
-    await new Promise(setImmediate);
-    expect(slots.inUse()).toBe(1);
-    slots.give();
-  }
-  await Promise.all(wanted);
-  expect(order).toEqual(['a', 'token', 'probe', 'b', 'c']);
-  expect(slots.inUse()).toBe(0);
-});
-
-test('a wait for a slot ends with its signal, and the slot goes to the next one', async () => {
-  const slots = createPrioritySemaphore(gate(1));
-  const controller = new AbortController();
-  await slots.take(usual);
-  const given = slots.take({ ...usual, signal: controller.signal });
-  const next = slots.take(usual);
-  controller.abort(new Error('no longer wanted'));
-  await expect(given).rejects.toThrow('no longer wanted');
-  slots.give();
-  await next;
-  await expect(slots.take({ ...usual, signal: controller.signal })).rejects.toThrow('no longer wanted');
-});
-
-test('where the gate names a time, it is asked again by then', async () => {
-  let waitMs = 5;
-  const slots = createPrioritySemaphore({ waitMs: () => waitMs, enter: () => undefined });
-  const wanted = [slots.take(usual), slots.take(usual)];
-  waitMs = 0;
-  await Promise.all(wanted);
-  expect(slots.inUse()).toBe(2);
 });
 
 test('while many ask the service itself, few requests are in flight, and as many as ever afterwards', async () => {
