@@ -164,14 +164,14 @@ function composeCollecting(config: Config, registry: DistributionRegistry, store
     steadyClock,
     wait,
     takeAll: snapshots.takeAll,
-    noticedCount: () => notices.count(),
+    recrawlQueueLength: () => notices.count(),
     requestsCount: registry.requestsCount,
     report: reportTo(log, registry, snapshots),
   });
   const notices = createRecrawlQueue({
     steadyClock,
     wait,
-    isReady: () => snapshots.latest() !== undefined && collector.state().failure === undefined,
+    isReady: () => snapshots.latest() !== undefined && collector.status().failure === undefined,
     isWanted: registry.isWanted,
     takeSome: snapshots.takeSome,
     catalogue: store.catalogue,
@@ -181,7 +181,7 @@ function composeCollecting(config: Config, registry: DistributionRegistry, store
 }
 
 function logProgress(log: Logger, collector: Scheduler, registry: DistributionRegistry): void {
-  const { running } = collector.state();
+  const { running } = collector.status();
   if (!running) return;
   const requests = { requests: running.requestsCount, concurrency: registry.concurrency() };
   log.debug({ ...running.progress, ...requests }, 'collecting');

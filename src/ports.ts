@@ -199,7 +199,7 @@ export interface CrawlStatus {
   /** When the last collection of everything succeeded; undefined where none has since the start. */
   readonly lastFinishedAt: number | undefined;
   /** How many repositories are to be read again, or are being read again, because of notifications. */
-  readonly noticedCount: number;
+  readonly recrawlQueueLength: number;
   /** Undefined while one is under way. */
   readonly nextAt: number | undefined;
 }
@@ -231,8 +231,8 @@ export interface Notifications {
 
 /** Who collects. */
 export interface CrawlScheduler {
-  state(): CrawlStatus;
-  tally(): CrawlStats;
+  status(): CrawlStatus;
+  stats(): CrawlStats;
   /** Starts a collection now, or says why not: one is under way, or the last one began so little ago that the registry needs a rest. */
   request(): 'started' | 'running' | { readonly retryAfterMs: number };
 }

@@ -19,7 +19,7 @@ export function createCrawlControl({ prefix, snapshots, scheduler, clock }: Craw
     reply
       .header('cache-control', 'no-store')
       .type(HAL)
-      .send(Buffer.from(JSON.stringify(representCollection(scheduler.state(), snapshots.latest(), clock(), links))));
+      .send(Buffer.from(JSON.stringify(representCollection(scheduler.status(), snapshots.latest(), clock(), links))));
   return {
     show: (_: FastifyRequest, reply: FastifyReply): FastifyReply => send(reply),
     begin(_: FastifyRequest, reply: FastifyReply): FastifyReply {

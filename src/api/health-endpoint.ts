@@ -21,7 +21,7 @@ export function addHealth(server: FastifyInstance, { prefix, snapshots, schedule
     reply.header('cache-control', 'no-store').send({ status: 'live' } satisfies Live),
   );
   server.get(`${prefix}/health/ready`, (_, reply) => {
-    const [snapshot, state, now] = [snapshots.latest(), scheduler.state(), clock()];
+    const [snapshot, state, now] = [snapshots.latest(), scheduler.status(), clock()];
     const checks = representChecks(snapshot, state, now);
     if (snapshot === undefined) return sendProblem(reply, notReady(state, now, checks));
     return reply.header('cache-control', 'no-store').send({ status: 'ready', checks } satisfies Ready);

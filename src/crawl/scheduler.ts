@@ -16,7 +16,7 @@ export interface SchedulerOptions {
   /** Takes a snapshot of everything, and counts as it goes. */
   readonly takeAll: (progress: CrawlProgress, signal: AbortSignal) => Promise<Snapshot>;
   /** How many repositories are to be read again before the next collection. */
-  readonly noticedCount: () => number;
+  readonly recrawlQueueLength: () => number;
   /** How many requests went to the registry since the start. */
   readonly requestsCount: () => number;
   readonly report: SchedulerReport;
@@ -70,12 +70,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   return {
-    state() {
+    status() {
       const endsAt = pause.endsAt();
       const nextAt = endsAt === undefined ? undefined : shown(endsAt);
-      return { ...runner.state(), noticedCount: options.noticedCount(), nextAt };
+      return { ...runner.status(), recrawlQueueLength: options.recrawlQueueLength(), nextAt };
     },
-    tally: runner.tally,
+    stats: runner.stats,
     request() {
       if (!pause.isOn()) return 'running';
       const retryAfterMs = startedAt + LEAST_BETWEEN_STARTS_MS - options.steadyClock();
@@ -96,19 +96,19 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 /** Collects once at a time, and knows what goes on and how it went last. */
 function createRunner(options: SchedulerOptions, signal: AbortSignal) {
   const { clock, takeAll, requestsCount, report } = options;
-  const tally = createCrawlStats(options);
+  const stats = createCrawlStats(options);
   let running: (() => NonNullable<CrawlStatus['running']>) | undefined;
   let failure: CrawlStatus['failure'];
   let lastFinishedAt: number | undefined;
   return {
-    state: () => ({ running: running?.(), failure, lastFinishedAt }),
-    tally: tally.soFar,
+    status: () => ({ running: running?.(), failure, lastFinishedAt }),
+    stats: stats.soFar,
     async collect(): Promise<void> {
       const progress = noProgress();
       let taken: Snapshot;
       const [startedAt, requestsBefore] = [clock(), requestsCount()];
       running = () => ({ startedAt, progress, requestsCount: requestsCount() - requestsBefore });
-      tally.started(progress);
+      stats.started(progress);
       report.started();
       try {
         taken = await takeAll(progress, signal);
@@ -116,14 +116,14 @@ function createRunner(options: SchedulerOptions, signal: AbortSignal) {
         running = undefined;
       }
       failure = undefined;
-      tally.succeeded();
+      stats.succeeded();
       lastFinishedAt = taken.finishedAt;
       report.finished(taken);
     },
     fail(error: unknown, retryAt: number): void {
       const kind = failureKindOf(error);
       failure = { at: clock(), kind, reason: failureReasonOf(error) };
-      tally.failed(kind);
+      stats.failed(kind);
       report.failed(error instanceof Error ? error.message : String(error), retryAt);
     },
   };

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createServer } from '../../src/api/server.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { readJsonLines } from '../support/fixture.ts';
-import { NOTHING_COLLECTED } from '../support/sample-crawl-stats.ts';
+import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-snapshot.ts';
 
 /* Every exchange that was recorded of the original service is played again. Its status and its body are what we have to answer too,
@@ -74,14 +74,14 @@ beforeAll(async () => {
       corsOrigins: '*',
       clock: Date.now,
       scheduler: {
-        state: () => ({
+        status: () => ({
           running: undefined,
           failure: undefined,
           lastFinishedAt: undefined,
-          noticedCount: 0,
+          recrawlQueueLength: 0,
           nextAt: 0,
         }),
-        tally: () => NOTHING_COLLECTED,
+        stats: () => NOTHING_CRAWLED,
         request: () => 'running',
       },
       notifications: { changed() {}, pulled() {} },

@@ -11,7 +11,7 @@ import type { TagResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
-import { NOTHING_COLLECTED } from '../support/sample-crawl-stats.ts';
+import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { config, digest, layer } from '../support/sample-graph.ts';
 
 /* What is ours of the API, below a prefix, over a small registry whose figures can be added up by hand:
@@ -68,7 +68,7 @@ let state: CrawlStatus = {
   running: undefined,
   failure: undefined,
   lastFinishedAt: undefined,
-  noticedCount: 0,
+  recrawlQueueLength: 0,
   nextAt: 1_700_003_600_000,
 };
 let requested = 0;
@@ -81,8 +81,8 @@ beforeAll(async () => {
     corsOrigins: ['https://page.example'],
     snapshots: { latest: () => latest },
     scheduler: {
-      state: () => state,
-      tally: () => NOTHING_COLLECTED,
+      status: () => state,
+      stats: () => NOTHING_CRAWLED,
       request() {
         requested++;
         return rest > 0 ? { retryAfterMs: rest } : state.running === undefined ? 'started' : 'running';
@@ -290,7 +290,7 @@ describe('the crawl', () => {
       running: { startedAt: 1_700_000_060_000, requestsCount: 35, progress },
       failure: { at: 1_700_000_050_000, kind: 'unavailable', reason: 'down' },
       lastFinishedAt: undefined,
-      noticedCount: 3,
+      recrawlQueueLength: 3,
       nextAt: undefined,
     };
     expect(await read('/collection')).toMatchObject({

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { EmptyRegistryError } from '../../src/crawl/empty-guard.ts';
 import { createScheduler } from '../../src/crawl/scheduler.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
-import { NOTHING_COLLECTED } from '../support/sample-crawl-stats.ts';
+import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-snapshot.ts';
 
 const MINUTE = 60_000;
@@ -43,7 +43,7 @@ async function runScript(
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     },
     requestsCount: () => 7 * startedAt.length,
-    noticedCount: () => 0,
+    recrawlQueueLength: () => 0,
     takeAll: async (progress) => {
       startedAt.push(now);
       progress.repositoriesRead += 2;
@@ -68,7 +68,7 @@ async function runScript(
   await end;
   await collector.stop();
   const minutes = startedAt.map((at) => (at - 1000) / MINUTE);
-  return { latest: taken.at(-1), startedAt: minutes, errors, retriesAt, tally: collector.tally() };
+  return { latest: taken.at(-1), startedAt: minutes, errors, retriesAt, tally: collector.stats() };
 }
 
 test('collections start on whole intervals, however long each takes, and one at a time', async () => {
@@ -125,10 +125,10 @@ test('what the collections come to adds up, however each ends, and failures coun
     takes(2, new Error('a mistake of ours')),
   ]);
   expect(tally).toEqual({
-    ...NOTHING_COLLECTED,
+    ...NOTHING_CRAWLED,
     requestsCount: 42,
     succeededCount: 2,
-    failedCounts: { ...NOTHING_COLLECTED.failedCounts, unavailable: 1, store: 1, emptied: 1, unexpected: 1 },
+    failedCounts: { ...NOTHING_CRAWLED.failedCounts, unavailable: 1, store: 1, emptied: 1, unexpected: 1 },
     repositoriesRead: 12,
     tagsRead: 180,
     lastStartedAt: 1000 + 120 * MINUTE,
@@ -144,7 +144,7 @@ test('stopping ends the collection under way', async () => {
     steadyClock: () => 0,
     wait: async () => undefined,
     requestsCount: () => 0,
-    noticedCount: () => 0,
+    recrawlQueueLength: () => 0,
     takeAll: (_, signal) =>
       new Promise((_, reject) => {
         signal.addEventListener('abort', () => {
@@ -172,7 +172,7 @@ test('a collection may be asked for, but not while one is under way, nor right a
         signal.addEventListener('abort', () => resolve());
       }),
     requestsCount: () => 0,
-    noticedCount: () => 0,
+    recrawlQueueLength: () => 0,
     takeAll: () =>
       new Promise((resolve) => {
         finish = () => resolve(snapshot(now, 1));
@@ -189,7 +189,7 @@ test('a collection may be asked for, but not while one is under way, nor right a
   now = 10_000;
   expect(collector.request()).toBe('started');
   await settled();
-  expect(collector.state().running).toMatchObject({ startedAt: 10_000 });
+  expect(collector.status().running).toMatchObject({ startedAt: 10_000 });
   finish();
   await collector.stop();
 });

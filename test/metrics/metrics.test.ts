@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { describe, expect, test } from 'vitest';
 import type { ServerOptions } from '../../src/api/server.ts';
 import type { Figures, RepositoryUsage, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
-import { NOTHING_COLLECTED } from '../support/sample-crawl-stats.ts';
+import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { figures } from '../support/sample-registry-content.ts';
 import { createSampleServer, NOW, WAITING } from '../support/sample-server.ts';
 import { emptySnapshot, sampleRepository } from '../support/sample-snapshot.ts';
@@ -130,17 +130,17 @@ describe('the collections', () => {
   test('tell how the last one went, and how many went how', async () => {
     const failure = { at: NOW, kind: 'unavailable', reason: 'no answer' } as const;
     const tally = {
-      ...NOTHING_COLLECTED,
+      ...NOTHING_CRAWLED,
       requestsCount: 42,
       succeededCount: 3,
-      failedCounts: { ...NOTHING_COLLECTED.failedCounts, unavailable: 2 },
+      failedCounts: { ...NOTHING_CRAWLED.failedCounts, unavailable: 2 },
       repositoriesRead: 5,
       tagsRead: 60,
       lastStartedAt: NOW - 5000,
       lastDurationMs: 1500,
     };
-    const state = { ...WAITING, failure, lastFinishedAt: NOW - 10_000, noticedCount: 4 };
-    const scheduler = { state: () => state, tally: () => tally, request: () => 'running' as const };
+    const state = { ...WAITING, failure, lastFinishedAt: NOW - 10_000, recrawlQueueLength: 4 };
+    const scheduler = { status: () => state, stats: () => tally, request: () => 'running' as const };
     expect(await series(serverOf(() => undefined, { scheduler }))).toMatchObject({
       collection_running: 0,
       collection_failing: 1,

@@ -8,7 +8,7 @@ import type { Gap, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
 import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
-import { NOTHING_COLLECTED } from './sample-crawl-stats.ts';
+import { NOTHING_CRAWLED } from './sample-crawl-stats.ts';
 import { config, digest, layer } from './sample-graph.ts';
 import { createSampleServer, NOW, WAITING } from './sample-server.ts';
 
@@ -118,8 +118,8 @@ export function describedOptions(situation: Situation): Partial<ServerOptions> {
     version: '1.0.0',
     snapshots: { latest: () => snapshot },
     scheduler: {
-      state: () => state,
-      tally: () => NOTHING_COLLECTED,
+      status: () => state,
+      stats: () => NOTHING_CRAWLED,
       request: () => REQUESTS[situation] ?? 'started',
     },
     events: { secret: EVENTS_SECRET },

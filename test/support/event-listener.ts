@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createServer } from '../../src/api/server.ts';
 import type { Notifications, Pull } from '../../src/ports.ts';
-import { NOTHING_COLLECTED } from './sample-crawl-stats.ts';
+import { NOTHING_CRAWLED } from './sample-crawl-stats.ts';
 import { emptySnapshot } from './sample-snapshot.ts';
 
 export const NOW = Date.UTC(2026, 10, 25, 12);
@@ -28,8 +28,14 @@ export function createEventListener(secret: string | undefined, clock = (): numb
     corsOrigins: '*',
     snapshots: { latest: () => emptySnapshot(NOW) },
     scheduler: {
-      state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
-      tally: () => NOTHING_COLLECTED,
+      status: () => ({
+        running: undefined,
+        failure: undefined,
+        lastFinishedAt: undefined,
+        recrawlQueueLength: 0,
+        nextAt: 0,
+      }),
+      stats: () => NOTHING_CRAWLED,
       request: () => 'running',
     },
     notifications,

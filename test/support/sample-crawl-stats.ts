@@ -1,7 +1,7 @@
 import type { CrawlStats } from '../../src/ports.ts';
 
 /** Before the first collection. */
-export const NOTHING_COLLECTED: CrawlStats = {
+export const NOTHING_CRAWLED: CrawlStats = {
   requestsCount: 0,
   succeededCount: 0,
   failedCounts: { forbidden: 0, unreadable: 0, unsupported: 0, unavailable: 0, store: 0, emptied: 0, unexpected: 0 },

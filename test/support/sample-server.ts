@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createServer, type ServerOptions } from '../../src/api/server.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
-import { NOTHING_COLLECTED } from './sample-crawl-stats.ts';
+import { NOTHING_CRAWLED } from './sample-crawl-stats.ts';
 
 export const NOW = Date.UTC(2026, 10, 25, 12);
 
@@ -10,7 +10,7 @@ export const WAITING: CrawlStatus = {
   running: undefined,
   failure: undefined,
   lastFinishedAt: undefined,
-  noticedCount: 0,
+  recrawlQueueLength: 0,
   nextAt: NOW + 60_000,
 };
 
@@ -39,5 +39,5 @@ export function createSampleServer(changes: Partial<ServerOptions> = {}): Fastif
 }
 
 export function schedulerIn(state: CrawlStatus): ServerOptions['scheduler'] {
-  return { state: () => state, tally: () => NOTHING_COLLECTED, request: () => 'running' };
+  return { status: () => state, stats: () => NOTHING_CRAWLED, request: () => 'running' };
 }

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { createServer, type Log, type ServerOptions } from '../../src/api/server.ts';
 import { type AdmissionSettings, NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
-import { NOTHING_COLLECTED } from './sample-crawl-stats.ts';
+import { NOTHING_CRAWLED } from './sample-crawl-stats.ts';
 import { collected, image } from './sample-registry-content.ts';
 
 /** The real server at a real socket, with a small registry behind it, and a directory in which everybody's password is `right`. */
@@ -38,9 +38,15 @@ export async function startFront(
     corsOrigins: ['https://page.example'],
     snapshots: { latest: () => snapshot },
     scheduler: {
-      state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
+      status: () => ({
+        running: undefined,
+        failure: undefined,
+        lastFinishedAt: undefined,
+        recrawlQueueLength: 0,
+        nextAt: 0,
+      }),
       request: () => 'started',
-      tally: () => NOTHING_COLLECTED,
+      stats: () => NOTHING_CRAWLED,
     },
     notifications: { changed() {}, pulled() {} },
     events: { secret: 'the secret of the events' },

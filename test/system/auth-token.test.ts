@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createServer } from '../../src/api/server.ts';
 import { BusyError } from '../../src/auth/password-checker.ts';
-import { NOTHING_COLLECTED } from '../support/sample-crawl-stats.ts';
+import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { basic } from '../support/whole-lab.ts';
 
 /* `/auth_token`, below a prefix, before a directory of one user: what is asked by GET may be asked by POST. */
@@ -17,9 +17,15 @@ beforeAll(async () => {
     corsOrigins: ['https://page.example'],
     snapshots: { latest: () => undefined },
     scheduler: {
-      state: () => ({ running: undefined, failure: undefined, lastFinishedAt: undefined, noticedCount: 0, nextAt: 0 }),
+      status: () => ({
+        running: undefined,
+        failure: undefined,
+        lastFinishedAt: undefined,
+        recrawlQueueLength: 0,
+        nextAt: 0,
+      }),
       request: () => 'running',
-      tally: () => NOTHING_COLLECTED,
+      stats: () => NOTHING_CRAWLED,
     },
     notifications: { changed() {}, pulled() {} },
     events: { secret: undefined },

@@ -31,7 +31,7 @@ export function representGap({ repository, reference, code, reason, staleSince }
 
 /** What is being collected, how it went last, and when the next collection starts. */
 export function representCollection(
-  { running, failure, lastFinishedAt, noticedCount, nextAt }: CrawlStatus,
+  { running, failure, lastFinishedAt, recrawlQueueLength, nextAt }: CrawlStatus,
   snapshot: Snapshot | undefined,
   now: number,
   links: Links,
@@ -43,7 +43,7 @@ export function representCollection(
     // After a start, until a collection has finished, the snapshot is all there is to tell it by.
     last_finished_at: representTimeOrNull(lastFinishedAt ?? snapshot?.finishedAt),
     next_at: representTimeOrNull(nextAt),
-    noticed_repositories_count: noticedCount,
+    noticed_repositories_count: recrawlQueueLength,
     snapshot: snapshot?.id ?? null,
     complete: snapshot?.figures.isComplete ?? false,
     gaps_count: snapshot?.gaps.length ?? null,
