@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type LaidOutTag, layOutRegistry, moveTag } from '../lab/layout.ts';
 import { type LabRegistry, startRegistry } from '../lab/registry.ts';
-import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
+import { makeDirectory, removeDirectory } from '../lab/temporary.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import { openStore } from '../src/store/sqlite/open-store.ts';
@@ -77,7 +77,7 @@ async function crawling<T>(
   tokens: LabTokenService,
   task: (crawl: () => Promise<TimedCrawl>) => Promise<T>,
 ): Promise<T> {
-  const directory = await inNewDirectory('store', async (path) => path);
+  const directory = makeDirectory('store');
   const retention = { allMs: 7 * DAY_MS, dailyMs: 365 * DAY_MS };
   const store = openStore({ file: join(directory, 'usage.db'), registryUrl: registry.url, retention, clock: Date.now });
   const client = connect(registry.url, tokens.url);

@@ -6,7 +6,7 @@ import { freePort, startListening } from '../lab/child.ts';
 import { layOutRegistry, repositoryName } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
 import { type LabService, startService } from '../lab/service.ts';
-import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
+import { makeDirectory, removeDirectory } from '../lab/temporary.ts';
 import { startTokenService } from '../lab/token-service.ts';
 import { median } from './median.ts';
 import { memoryOf } from './process-memory.ts';
@@ -115,7 +115,7 @@ async function fetchOnce(
 }
 
 async function withBareServer<T>(body: Buffer, status: number, task: (url: string) => Promise<T>): Promise<T> {
-  const directory = await inNewDirectory('bare', async (path) => path);
+  const directory = makeDirectory('bare');
   const file = join(directory, 'body');
   await writeFile(file, body);
   const port = await freePort();

@@ -1,29 +1,23 @@
-import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { layOutRegistry } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
+import { run } from '../lab/run.ts';
 import { type Settings, serviceCommand, startService } from '../lab/service.ts';
-import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
+import { makeDirectory, removeDirectory } from '../lab/temporary.ts';
 import { startTokenService } from '../lab/token-service.ts';
 import { median, secondsFrom } from './median.ts';
 import { settingsFor, shown } from './service.ts';
 
-const run = promisify(execFile);
 const SIZE = { repositories: 10, tagsPerRepository: 10, layersPerTag: 10 };
 const ROUNDS = 9;
 const ROOT = new URL('..', import.meta.url).pathname;
 
 /** What of a restart is Node's, what is ours, and what it helps to keep what Node has compiled: seconds, of a registry of 100 tags. */
 export async function benchRestart(): Promise<object> {
-  execFileSync(process.execPath, [
-    join(ROOT, 'node_modules/typescript/bin/tsc'),
-    '-p',
-    join(ROOT, 'tsconfig.build.json'),
-  ]);
+  await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'tsconfig.build.json')]);
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
   const registry = await startRegistry({ tokens, accessLog: false });
-  const directory = await inNewDirectory('restarts', async (path) => path);
+  const directory = makeDirectory('restarts');
   const settings = settingsFor(registry.url, tokens.url, { store: { url: `sqlite://${directory}/usage.db` } });
   const cached = { NODE_COMPILE_CACHE: join(directory, 'compile-cache') };
   const uncached = { NODE_DISABLE_COMPILE_CACHE: '1' };
@@ -86,6 +80,6 @@ async function timedAnswer(settings: Settings, { main, variables }: Way): Promis
   const service = await startService(settings, variables, serviceCommand(main));
   await shown(service);
   const seconds = secondsFrom(startedAt);
-  await service.child.kill();
+  await service.kill();
   return seconds;
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { layOutRegistry } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
 import { type LabService, type Settings, startService } from '../lab/service.ts';
-import { inNewDirectory, removeDirectory } from '../lab/temporary.ts';
+import { makeDirectory, removeDirectory } from '../lab/temporary.ts';
 import { startTokenService } from '../lab/token-service.ts';
 import { median, secondsFrom } from './median.ts';
 import { pushToShown, startFront } from './notifications.ts';
@@ -25,7 +25,7 @@ export async function benchScale(tags: number): Promise<object> {
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
   const front = await startFront();
   const registry = await startRegistry({ tokens, accessLog: false, notifications: front.notifications });
-  const directory = await inNewDirectory('store', async (path) => path);
+  const directory = makeDirectory('store');
   const file = join(directory, 'usage.db');
   try {
     const repositories = Math.ceil(tags / TAGS_PER_REPOSITORY);
@@ -47,7 +47,7 @@ async function measureLife(settings: Settings, push: (service: LabService) => Pr
   const first = await startService(settings);
   const firstCrawl = await watchCrawl(first, null);
   let expected = await shown(first);
-  await first.child.kill();
+  await first.kill();
   const restarts: number[] = [];
   let later: object = {};
   for (let round = 0; round < RESTARTS; round++) {
@@ -56,7 +56,7 @@ async function measureLife(settings: Settings, push: (service: LabService) => Pr
     restarts.push(seconds);
     if (round === 0) later = { secondCrawl: await watchCrawl(service, snapshot), pushToShown: await push(service) };
     expected = await shown(service);
-    await service.child.kill();
+    await service.kill();
   }
   const restartSeconds = { median: median(restarts), worst: Math.max(...restarts), all: restarts };
   return { firstCrawl, restartSeconds, ...later };

@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { run } from '../lab/run.ts';
+import { makeDirectory, removeDirectory } from '../lab/temporary.ts';
 
 export interface BareRequest {
   /** GET by default. */
@@ -38,14 +35,14 @@ export interface LoadResult {
 
 /** The bare limit of a server: `wrk` (Debian's package), one thread, connections kept. */
 export async function load({ url, requests, accept, connections, seconds, restMs = 0 }: Load): Promise<LoadResult> {
-  const directory = await mkdtemp(join(tmpdir(), 'bench-wrk-'));
+  const directory = makeDirectory('wrk');
   const script = join(directory, 'script.lua');
   const list = join(directory, 'requests');
   await writeFile(list, requests.map(toLine).join('\n'));
   await writeFile(script, lua(list, accept, restMs));
   const parameters = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '-s', script, url];
   const { stdout } = await run('wrk', parameters);
-  await rm(directory, { recursive: true });
+  await removeDirectory(directory);
   const [rate = 0, p50 = 0, p99 = 0, p999 = 0, errors = 0] = (/RESULT (.*)/.exec(stdout)?.[1] ?? '')
     .split(' ')
     .map(Number);

@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { appendFile, cp, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { run } from './run.ts';
 
-const run = promisify(execFile);
 const NPM = 'usr/local/lib/node_modules/npm';
 /** Debian's slim images omit these directories too. */
 const LEFT_OUT = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);

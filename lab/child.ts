@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { noteChild } from './resources.ts';
 
 /** A program that we started, and its output. */
 export interface Child {
@@ -20,18 +21,20 @@ export interface Child {
 
 export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** Whether it belongs to our process group, and so gets a terminal's Ctrl-C itself. */
-  readonly isDetached?: boolean;
 }
 
-const PATIENCE_MS = 10_000;
+/* Generous, since several test files run at the same time on machines that have other work, too. */
+const LISTENING_PATIENCE_MS = 120_000;
+const STOPPING_PATIENCE_MS = 30_000;
 
+/** Starts a program in a process group of its own: Ctrl-C in a terminal does not reach it. */
 export function startChild(command: string, parameters: readonly string[], options: ChildOptions = {}): Child {
   const process_ = spawn(command, parameters, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    detached: options.isDetached ?? true,
+    detached: true,
     ...(options.env && { env: options.env }),
   });
+  noteChild(process_, true);
   const chunks: string[] = [];
   for (const stream of [process_.stdout, process_.stderr])
     stream.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk));
@@ -45,7 +48,7 @@ export function startChild(command: string, parameters: readonly string[], optio
     ended,
     async stop() {
       process_.kill('SIGTERM');
-      const insist = setTimeout(() => process_.kill('SIGKILL'), PATIENCE_MS);
+      const insist = setTimeout(() => process_.kill('SIGKILL'), STOPPING_PATIENCE_MS);
       await ended;
       clearTimeout(insist);
     },
@@ -79,7 +82,7 @@ export async function startListening(
   void child.ended.then(() => {
     hasEnded = true;
   });
-  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline && !hasEnded; await sleep(20)) {
+  for (const deadline = Date.now() + LISTENING_PATIENCE_MS; Date.now() < deadline && !hasEnded; await sleep(20)) {
     if (!isTaken && (await isListening(port))) return child;
   }
   await child.stop();

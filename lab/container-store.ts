@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { makeBaseRoot, npmSettings } from './base-image.ts';
+import { run } from './run.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 
-const run = promisify(execFile);
 const ROOT = new URL('..', import.meta.url).pathname;
 export const BASE_IMAGE = 'localhost/lab/node:1';
 const SECRETS = ['gitlab_registry_usage_rest.conf', 'secrets/jwt_secret_key', 'secrets/registry_access_token'];
@@ -60,7 +58,7 @@ async function makeContainerStoreIn(directory: string): Promise<ContainerStore> 
   const policy = join(directory, 'policy.json');
   await writeFile(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
   const env = { ...process.env, TMPDIR: directory, BUILDAH_ISOLATION: 'chroot' };
-  const options = { env, maxBuffer: 1 << 26 };
+  const options = { env };
   const inspect = async (image: string): Promise<Inspected> =>
     JSON.parse(await store.buildah('inspect', '--type', 'image', image));
   const store: ContainerStore = {

@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { type Child, startChild } from './child.ts';
 import type { ImageConfig } from './container-store.ts';
-
-const run = promisify(execFile);
+import { run } from './run.ts';
 
 /** A container as an engine would run it, made with the kernel's namespaces. */
 export interface Container {

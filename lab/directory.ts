@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { makeCertificate } from './certificate.ts';
 import { type Child, freePort, startListening } from './child.ts';
 import { hasSpecialResult, type LabPerson, ldifEntry, personLdif } from './person.ts';
+import { run } from './run.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
-
-const run = promisify(execFile);
 
 /** A real OpenLDAP with a few people in it. */
 export interface LabDirectory {

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pushSampleContent } from './content.ts';
 import { PEOPLE, startDirectory, VALID_GID } from './directory.ts';
 import { createPusher } from './push.ts';
 import { type LabRegistry, startRegistry } from './registry.ts';
+import { exitOnSignals } from './resources.ts';
 import { type LabService, startService } from './service.ts';
 import { startTokenService } from './token-service.ts';
 
@@ -11,72 +11,42 @@ const ACCESS_TOKEN = 'demo-access-token';
 const SECRET_KEY = 'a secret key for the demo, and for nothing else';
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** What has been started, to be stopped in the opposite order. */
-const started: (() => Promise<void>)[] = [];
-
-/** Ctrl-C, a closed terminal, a reader of our output who has gone: then nothing more is started, and all that was is stopped. */
-const interrupted = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort());
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => interrupted.abort());
-
-async function demo(): Promise<void> {
+/** Runs until a signal arrives or the service ends. Whatever was started is released when the process exits (resources.ts). */
+async function demo(): Promise<never> {
   say('Starting a token service, OpenLDAP and a registry, each on a free port of 127.0.0.1 ...');
-  const tokens = await keep(
-    startTokenService([{ username: 'crawler', accessToken: ACCESS_TOKEN, isAdmin: true }]),
-    'stop',
-  );
-  const directory = await keep(startDirectory(), 'remove');
-  const registry = await keep(startRegistry({ tokens, accessLog: false }), 'remove');
+  const tokens = await startTokenService([{ username: 'crawler', accessToken: ACCESS_TOKEN, isAdmin: true }]);
+  const directory = await startDirectory();
+  const registry = await startRegistry({ tokens, accessLog: false });
   say('Pushing sample images ...');
-  await unlessInterrupted(pushSampleContent(createPusher(registry, tokens)));
-  const service = await keep(
-    startService({
-      ldap: { host: directory.ldapsUrl, base_dn: directory.baseDn, valid_gid: VALID_GID, ca_file: directory.caFile },
-      jwt: { secret_key: SECRET_KEY },
-      registry: {
-        gitlab_base_url: tokens.url,
-        registry_base_url: registry.url,
-        username: 'crawler',
-        access_token: ACCESS_TOKEN,
-      },
-    }),
-    'stop',
-  );
-  const ended = service.child.ended.then((code) => {
-    throw new Error(`the service has ended with ${code}, and said:\n${service.child.output()}`);
+  await pushSampleContent(createPusher(registry, tokens));
+  const service = await startService({
+    ldap: { host: directory.ldapsUrl, base_dn: directory.baseDn, valid_gid: VALID_GID, ca_file: directory.caFile },
+    jwt: { secret_key: SECRET_KEY },
+    registry: {
+      gitlab_base_url: tokens.url,
+      registry_base_url: registry.url,
+      username: 'crawler',
+      access_token: ACCESS_TOKEN,
+    },
   });
-  await unlessInterrupted(Promise.race([isReady(service), ended]));
+  const ended = service.child.ended.then((code) => {
+    throw new Error(`the service has exited with code ${code}. Its output:\n${service.child.output()}`);
+  });
+  await Promise.race([isReady(service), ended]);
   say(invitation(service, registry));
   process.stdout.write(service.child.output());
   service.child.onOutput((text) => process.stdout.write(text));
-  await unlessInterrupted(ended);
+  return ended;
 }
 
-/** Starting is never left half done: what an interruption finds under way is waited for, and then stopped like the rest. */
-async function keep<K extends string, T extends { readonly [key in K]: () => Promise<void> }>(
-  starting: Promise<T>,
-  stop: K,
-): Promise<T> {
-  const part = await starting;
-  started.push(() => part[stop]());
-  interrupted.signal.throwIfAborted();
-  return part;
-}
-
-/** For what leaves nothing behind where it is not waited for. */
-async function unlessInterrupted(work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, once(interrupted.signal, 'abort')]);
-  interrupted.signal.throwIfAborted();
-}
-
-/** Waits for the first collection, so that there is something to see. */
+/** Waits for the first snapshot, so that the API has figures to show. */
 async function isReady({ url }: LabService): Promise<void> {
   const ready = () =>
     fetch(`${url}/health/ready`).then(
       ({ ok }) => ok,
       () => false,
     );
-  while (!interrupted.signal.aborted && !(await ready())) await sleep(100);
+  while (!(await ready())) await sleep(100);
 }
 
 function invitation({ url, configFile }: LabService, registry: LabRegistry): string {
@@ -95,20 +65,16 @@ In another terminal:
 
   curl -s -H "Authorization: Bearer ${token}" '${url}/repositories?embed=1'
 
-Ctrl-C stops all of it. What the service says follows.
+Ctrl-C stops everything. The log of the service follows.
 `;
 }
 
-let exitCode = 0;
+exitOnSignals({ code: 0, before: () => say('\nStopping ...') });
+// The reader of the output has closed it, such as `head` in a pipe.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(0));
 try {
   await demo();
 } catch (error) {
-  if (interrupted.signal.aborted) {
-    say('\nStopping ...');
-  } else {
-    process.stderr.write(`The demo ends: ${error instanceof Error ? error.message : String(error)}\n`);
-    exitCode = 1;
-  }
+  process.stderr.write(`The demo has failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
 }
-for (const stop of started.reverse()) await stop().catch((error: unknown) => say(String(error)));
-process.exit(exitCode);

@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { cp, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { run } from './run.ts';
 
-const run = promisify(execFile);
 const ROOT = new URL('..', import.meta.url).pathname;
 
 /** The files that go into the package or are compiled for it. */

@@ -9,6 +9,8 @@ export interface LabService {
   readonly configFile: string;
   readonly child: Child;
   stop(): Promise<void>;
+  /** Ends it as a power cut would, and removes its directory. */
+  kill(): Promise<void>;
 }
 
 export type Settings = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
@@ -62,6 +64,10 @@ export function startService(
       child,
       async stop() {
         await child.stop();
+        await removeDirectory(directory);
+      },
+      async kill() {
+        await child.kill();
         await removeDirectory(directory);
       },
     };

@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { type Child, startChild } from './child.ts';
+import { run } from './run.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
-
-const run = promisify(execFile);
 
 /**
  * A machine in namespaces of the host, with systemd as its process 1. It has the network and the files of the host. Its changes to files stay in

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pushSampleContent } from './content.ts';
 import { startDirectory } from './directory.ts';
 import { createPusher } from './push.ts';
+import { exitOnSignals } from './resources.ts';
 import { startTokenService } from './token-service.ts';
 import { createSigner } from './token-signer.ts';
 
@@ -16,21 +17,22 @@ import { createSigner } from './token-signer.ts';
  *
  * ADDRESS is HOST:PORT. DIRECTORY holds the key that signs the tokens and the certificate that the registry trusts. */
 
+exitOnSignals({ code: 0 });
 const [part, ...parameters] = process.argv.slice(2);
 const [first = '', second = '', third = ''] = parameters;
 
 switch (part) {
   case 'directory': {
-    const { ldapUrl, remove } = await startDirectory();
-    serveUntilStopped(first, ldapUrl, remove);
+    const { ldapUrl } = await startDirectory();
+    forward(first, ldapUrl);
     break;
   }
   case 'tokens': {
     const user = { username: 'crawler', accessToken: second, isAdmin: true };
-    const { url, certificateFile, stop } = await startTokenService([user]);
+    const { url, certificateFile } = await startTokenService([user]);
     for (const name of ['certificate.pem', 'key.pem'])
       await copyFile(join(dirname(certificateFile), name), join(third, name));
-    serveUntilStopped(first, url, stop);
+    forward(first, url);
     break;
   }
   case 'content': {
@@ -49,8 +51,8 @@ switch (part) {
     throw new Error(`unknown part "${part}": use directory, tokens or content`);
 }
 
-/** Forwards connections on `address` to a server on 127.0.0.1, until the process gets a signal to stop. */
-function serveUntilStopped(address: string, url: string, stop: () => Promise<void>): void {
+/** Forwards every connection to `address` to the server of `url`, which listens on 127.0.0.1. */
+function forward(address: string, url: string): void {
   const { hostname, port } = new URL(`tcp://${address}`);
   const server = createServer((incoming) => {
     const upstream = connect(Number(new URL(url).port), '127.0.0.1');
@@ -59,10 +61,6 @@ function serveUntilStopped(address: string, url: string, stop: () => Promise<voi
     incoming.pipe(upstream).pipe(incoming);
   });
   server.listen(Number(port), hostname, () => process.stdout.write(`listening at ${address}\n`));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => {
-      void stop().then(() => process.exit(0));
-    });
 }
 
 /** Waits until a registry answers, with any status. */

@@ -43,7 +43,7 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 test('it prints the URL, a user, a password and a curl line that works, and Ctrl-C leaves nothing', async () => {
-  while (!demo.output().includes('Ctrl-C stops all of it.')) await stillRunning();
+  while (!demo.output().includes('Ctrl-C stops everything.')) await stillRunning();
   const said = demo.output();
   expect(said).toMatch(/^ {2}URL +http:\/\/127\.0\.0\.1:\d+$/m);
   expect(said).toMatch(/^ {2}user +alice$/m);
@@ -68,7 +68,7 @@ test.each([
   press(signal);
   await demo.ended;
   await expectNothingLeft();
-  expect(demo.output()).not.toContain('The demo ends');
+  expect(demo.output()).not.toContain('The demo has failed');
 });
 
 async function stillRunning(): Promise<void> {

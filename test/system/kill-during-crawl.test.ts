@@ -115,7 +115,7 @@ test(`${KILLS} times killed in the middle of a collection, it shows what it had,
   const first = await start();
   headers = await signIn(first);
   let last = await showNext(first, NOTHING);
-  await first.child.kill();
+  await first.kill();
   const slowest = { restartMs: 0 };
   let finished = 0;
   for (let number = 1; number <= KILLS; number++) {
@@ -124,7 +124,7 @@ test(`${KILLS} times killed in the middle of a collection, it shows what it had,
     // Spread evenly, and in no order: a golden ratio's steps.
     await sleep(((number * 0.618_034) % 1) * LONGEST_MS);
     const atTheEnd = await show(killed);
-    await killed.child.kill();
+    await killed.kill();
 
     const startedAt = performance.now();
     const restarted = await start();
@@ -137,7 +137,7 @@ test(`${KILLS} times killed in the middle of a collection, it shows what it had,
     if (isNew) finished++;
     last = await showNext(restarted, shown);
     expect(last.content, `kill ${number}`).toEqual(truth());
-    await restarted.child.kill();
+    await restarted.kill();
   }
   console.log(`the slowest restart took ${Math.round(slowest.restartMs)} ms; ${finished} kills came too late`);
   expect(finished).toBeLessThan(KILLS / 2);
