@@ -6,10 +6,13 @@ export interface LabBrowser extends Pick<Browser, 'newPage'> {
   stop(): Promise<void>;
 }
 
+const PATIENCE_MS = 120_000;
+
 export function startBrowser(): Promise<LabBrowser> {
   return inNewDirectory('browser', async (directory) => {
     const browser = await chromium.launch({
       executablePath: '/usr/bin/chromium',
+      timeout: PATIENCE_MS,
       // The browser opens only pages of the tests. The sandbox does not work for root, and containers have little shared memory.
       args: [
         '--no-sandbox',
@@ -21,7 +24,11 @@ export function startBrowser(): Promise<LabBrowser> {
       env: { ...process.env, HOME: directory, XDG_CONFIG_HOME: directory, XDG_CACHE_HOME: directory },
     });
     return {
-      newPage: (options) => browser.newPage(options),
+      async newPage(options) {
+        const page = await browser.newPage(options);
+        page.setDefaultTimeout(PATIENCE_MS);
+        return page;
+      },
       async stop() {
         await browser.close();
         await removeDirectory(directory);

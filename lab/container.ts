@@ -103,7 +103,7 @@ async function makeMountPoint(source: string, target: string): Promise<void> {
 
 /** Returns the process id of the first process of the container, as seen from outside. */
 async function firstProcessOf({ pid, output }: Child): Promise<number> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 6000; tries++) {
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
     const first = Number(children.trim().split(' ')[0]);
     if (first > 0) return first;

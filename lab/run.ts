@@ -28,6 +28,8 @@ export class ProgramError extends Error implements Printed {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** What the program reads from its standard input; nothing by default. */
+  readonly input?: string;
   /** Whether the program gets a process group of its own, in which it has no terminal. True by default. */
   readonly isDetached?: boolean;
 }
@@ -36,10 +38,12 @@ export interface RunOptions {
 export async function run(
   command: string,
   parameters: readonly string[] = [],
-  { isDetached = true, ...options }: RunOptions = {},
+  { input = '', isDetached = true, ...options }: RunOptions = {},
 ): Promise<Printed> {
-  const child = spawn(command, parameters, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: isDetached });
+  const child = spawn(command, parameters, { ...options, detached: isDetached });
   noteChild(child, isDetached);
+  child.stdin.on('error', () => undefined); // the program may end without reading it
+  child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   if (code !== 0) throw new ProgramError([command, ...parameters], code, { stdout, stderr });
   return { stdout, stderr };

@@ -130,7 +130,7 @@ const hasEnded = (child: Child): Promise<boolean> => Promise.race([child.ended.t
 /** Waits until systemd has reached its target. */
 async function booted(child: Child): Promise<(script: string) => Promise<string>> {
   let said = '';
-  for (let tries = 0; tries < 600 && !(await hasEnded(child)); tries++) {
+  for (let tries = 0; tries < 2400 && !(await hasEnded(child)); tries++) {
     await sleep(50);
     const pid = pidIn(child);
     if (pid === undefined) continue;

@@ -3,10 +3,16 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Child, freePort, startListening } from '../../lab/child.ts';
-import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { type Answered, type Asked, send } from '../support/described-check.ts';
 import { document, operations, PREFIX, requests } from '../support/described-requests.ts';
 import { createDescribedServer } from '../support/described-server.ts';
+import { inNewDirectory, removeDirectory } from '../../../lab/temporary.ts';
+import { type Answered, type Asked, send } from '../../support/described-check.ts';
+import { document, operations, PREFIX, requests } from '../../support/described-requests.ts';
+import { createDescribedServer } from '../../support/described-server.ts';
+import { setSlowTimeLimits } from '../../support/time-limits.ts';
+
+setSlowTimeLimits();
 
 /* A validator that others maintain, between the requests of our fuzzer and the service: Prism, as a proxy, replaces every answer that is not as the
  * document says by a 500 of its own. It is not installed with the rest: `scripts/fuzz-with-prism` fetches it, and runs this. */

@@ -1,18 +1,20 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { appendFile, chmod, cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Child, freePort, startListening } from '../../lab/child.ts';
 import { pushSampleContent } from '../../lab/content.ts';
 import { startDirectory, VALID_GID } from '../../lab/directory.ts';
 import { createPusher } from '../../lab/push.ts';
 import { startRegistry } from '../../lab/registry.ts';
+import { run } from '../../lab/run.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { startTokenService } from '../../lab/token-service.ts';
 import { type Block, pages, ROOT } from '../support/documentation.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
+
+setSlowTimeLimits();
 
 /* Every command that the documentation shows is run here as it stands there, but for names, ports and passwords; or another test runs it;
  * or the page says that it needs servers of the reader's own. */
@@ -222,7 +224,7 @@ function real(text: string): string {
 }
 
 function shell(script: string, cwd = directory): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)('sh', ['-euc', `umask 022\n${script}`], { cwd, env: environment() });
+  return run('sh', ['-euc', `umask 022\n${script}`], { cwd, env: environment() });
 }
 
 function blockNamed(name: string): Block {

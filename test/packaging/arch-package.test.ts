@@ -1,18 +1,20 @@
-import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort, startListening } from '../../lab/child.ts';
 import { packInto } from '../../lab/package.ts';
+import { run } from '../../lab/run.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { GOOD } from '../support/config-sample.ts';
+import { installDebianPackages } from '../support/debian-packages.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
+
+setSlowTimeLimits();
 
 /* The Arch package, built by makepkg and installed by pacman, which Debian has as well. What the PKGBUILD would fetch lies beside it: the tarball that
  * npm makes of this checkout. pacman runs below fakeroot, into directories of ours, and without the scriptlet: that wants a whole system there. */
 
-const run = promisify(execFile);
 const ROOT = new URL('../..', import.meta.url).pathname;
 const NAME = 'gitlab-registry-usage-rest';
 const VERSION = manifest.version.replace('-', ''); // no hyphen may be in it
@@ -42,7 +44,7 @@ let entries: readonly Entry[];
 
 beforeAll(async () => {
   const tools = ['makepkg', 'pacman-package-manager:pacman', 'libarchive-tools:bsdtar'];
-  await run(join(ROOT, 'scripts/install-debian-packages'), tools);
+  await installDebianPackages(...tools);
   directory = await inNewDirectory('arch', async (made) => made);
   sources = await besideEachOther('sources');
   const packed = join(directory, 'packed');
@@ -93,7 +95,6 @@ async function install(file: string, into: string, node = '22.19.0'): Promise<re
     cd "$1" && find . -path ./var -prune -o -printf '%y %m %u:%g %P\\n'`;
   const found = await run('fakeroot', ['--', 'bash', '-eo', 'pipefail', '-c', script, 'bash', into, file, node], {
     env: { ...process.env, ...IN_ENGLISH },
-    maxBuffer: 16 * 1024 * 1024,
   });
   return found.stdout
     .trimEnd()

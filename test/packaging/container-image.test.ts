@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../lab/certificate.ts';
 import { freePort } from '../../lab/child.ts';
@@ -10,18 +8,22 @@ import { type Container, type ContainerOptions, startContainer } from '../../lab
 import { BASE_IMAGE, type ContainerStore, type ImageConfig, makeContainerStore } from '../../lab/container-store.ts';
 import { type LabDirectory, startDirectory, VALID_GID } from '../../lab/directory.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
+import { run } from '../../lab/run.ts';
 import { type Settings, serviceCommand, toIni } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { type LabTokenService, startTokenService } from '../../lab/token-service.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readComposeFile } from '../support/compose-file.ts';
 import { makeVolume, startTrial } from '../support/compose-trial.ts';
+import { installDebianPackages } from '../support/debian-packages.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
 import { basic } from '../support/whole-lab.ts';
+
+setSlowTimeLimits();
 
 /* Our Dockerfile, built by Debian's buildah on a base image that is made of what this machine has, and what comes of it, run as an engine would.
  * That is for root: it mounts, and changes roots. */
 
-const run = promisify(execFile);
 const IMAGE = 'localhost/lab/usage:1';
 const EPOCH = '1767225600';
 const HOME = '/opt/gitlab-registry-usage-rest';
@@ -46,7 +48,7 @@ const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   const lab = ['docker-registry', 'slapd', 'openssl', 'curl'];
-  await run('scripts/install-debian-packages', [...lab, 'buildah', 'skopeo', 'mmdebstrap', 'iproute2:ip']);
+  await installDebianPackages(...lab, 'buildah', 'skopeo', 'mmdebstrap', 'iproute2:ip');
   folder = await inNewDirectory('container', async (made) => made);
   cleanups.push(() => removeDirectory(folder));
   store = await makeContainerStore();
@@ -60,7 +62,7 @@ beforeAll(async () => {
   cleanups.push(directory.remove);
   registry = await startRegistry({ tokens });
   cleanups.push(registry.remove);
-}, 600_000);
+});
 
 afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
@@ -117,7 +119,7 @@ describe('the image', () => {
     expect(others).toEqual(['etc/hosts']); // buildah mounts one there while it runs a command
     const { uid, gid, mode } = await stat(join(root, STATE));
     expect([uid, gid, mode & 0o777]).toEqual([1000, 1000, 0o700]);
-  }, 120_000);
+  });
 
   test('is made of nothing else of the checkout, which may hold secrets, than what the Dockerfiles copy', async () => {
     const file = join(folder, 'everything');
@@ -140,7 +142,7 @@ describe('the image', () => {
     const { Hostname: _, ...config } = await store.configOf(again);
     expect(image).toMatchObject(config);
     expect((await store.layersOf(again)).length).toBeGreaterThan((await store.layersOf(BASE_IMAGE)).length);
-  }, 300_000);
+  });
 });
 
 test('docs/container.md mounts what the image has, where it has it', async () => {
@@ -177,7 +179,7 @@ async function secret(name: string, text: string): Promise<string> {
 
 /** Everything that is in a directory, by its path from there. */
 async function pathsIn(directory: string): Promise<ReadonlySet<string>> {
-  const { stdout } = await run('find', [directory, '-mindepth', '1', '-printf', '%P\\n'], { maxBuffer: 1 << 26 });
+  const { stdout } = await run('find', [directory, '-mindepth', '1', '-printf', '%P\\n']);
   return new Set(stdout.trim().split('\n'));
 }
 
@@ -348,7 +350,7 @@ test('what compose.try.yaml starts of the two images is a service that has read 
   } finally {
     await trial.stop();
   }
-}, 300_000);
+});
 
 async function answer(url: string, headers: Record<string, string>): Promise<Record<string, unknown>> {
   const response = await fetch(url, { headers });

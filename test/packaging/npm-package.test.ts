@@ -1,19 +1,21 @@
-import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pushSampleContent } from '../../lab/content.ts';
 import { packInto } from '../../lab/package.ts';
 import { createPusher } from '../../lab/push.ts';
 import { startRegistry } from '../../lab/registry.ts';
+import { type ProgramError, run } from '../../lab/run.ts';
 import { startService } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { GOOD, PREFIX, written } from '../support/config-sample.ts';
 import { pages } from '../support/documentation.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
 import { basic, said } from '../support/whole-lab.ts';
+
+setSlowTimeLimits();
 
 /* The npm package as an operator has it: made by `npm pack`, installed into an empty directory, with nothing in PATH but node and npm. */
 
@@ -21,7 +23,6 @@ const PROGRAM = 'gitlab-registry-usage-rest';
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 const MIGRATING = readFileSync(new URL('../../MIGRATING.md', import.meta.url), 'utf8');
 const MAN_PAGE = new URL(`../../man/${PROGRAM}.1`, import.meta.url).pathname;
-const run = promisify(execFile);
 
 let folder: string;
 let tarball: string;
@@ -66,11 +67,10 @@ interface Ending {
 
 /** Runs what was installed. */
 function start(parameters: readonly string[], variables: NodeJS.ProcessEnv = {}): Promise<Ending> {
-  return new Promise((resolve) => {
-    execFile(program, parameters, { env: { ...process.env, PATH: path, ...variables } }, (error, stdout, stderr) => {
-      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
+  return run(program, parameters, { env: { ...process.env, PATH: path, ...variables } }).then(
+    ({ stdout, stderr }) => ({ exitCode: 0, stdout, stderr }),
+    ({ code, stdout, stderr }: ProgramError) => ({ exitCode: Number(code), stdout, stderr }),
+  );
 }
 
 /** Another Node, from npm as ours, alone in a directory. */

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../lab/certificate.ts';
 import { freePort } from '../../lab/child.ts';
@@ -9,22 +7,26 @@ import { config, layer } from '../../lab/images.ts';
 import { packInto } from '../../lab/package.ts';
 import { createPusher } from '../../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
+import { run } from '../../lab/run.ts';
 import { type Settings, toIni } from '../../lab/service.ts';
 import { type SystemdMachine, startSystemd, whyNoSystemd } from '../../lab/systemd.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { installDebianPackages } from '../support/debian-packages.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
+
+setSlowTimeLimits();
 
 /* The unit as systemd runs it: installed as the page says, in a machine whose process 1 is Debian's systemd. */
 
-const run = promisify(execFile);
 const ROOT = new URL('../..', import.meta.url).pathname;
 const PROGRAM = 'gitlab-registry-usage-rest';
 const CONFIG_FILE = '/etc/gitlab_registry_usage_rest.conf';
 const ACCESS_TOKEN = 'secret';
 /** bcrypt of `secret`, for the user `crawler`. */
 const HTPASSWD = 'crawler:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n';
-const PATIENCE = { timeout: 30_000, interval: 100 };
+const PATIENCE = { timeout: 120_000, interval: 100 };
 
-await run(join(ROOT, 'scripts/install-debian-packages'), ['docker-registry', 'openssl', 'systemd:systemd-analyze']);
+await installDebianPackages('docker-registry', 'openssl', 'systemd:systemd-analyze');
 const reason = await whyNoSystemd();
 if (reason !== undefined) console.warn(`systemd is not run, and its unit not in it: ${reason}`);
 

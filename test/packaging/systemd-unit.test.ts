@@ -1,21 +1,23 @@
-import { execFile } from 'node:child_process';
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../lab/certificate.ts';
 import { type Child, freePort, startListening } from '../../lab/child.ts';
 import { config, layer } from '../../lab/images.ts';
 import { createPusher } from '../../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
+import { run } from '../../lab/run.ts';
 import { SERVICE_COMMAND, type Settings, toIni } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { installDebianPackages } from '../support/debian-packages.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
+
+setSlowTimeLimits();
 
 /* The unit as systemd's own tools judge it, and its command with the environment that systemd makes for it, in a directory for the state and one for the
  * credentials: for strace, and where no systemd can be started (systemd-machine.test.ts does that). */
 
-const run = promisify(execFile);
 const ROOT = new URL('../..', import.meta.url).pathname;
 const UNIT_FILE = join(ROOT, 'packaging/gitlab-registry-usage-rest.service');
 const PROGRAM = 'gitlab-registry-usage-rest';
@@ -29,12 +31,7 @@ let registry: LabRegistry;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  await run(join(ROOT, 'scripts/install-debian-packages'), [
-    'docker-registry',
-    'openssl',
-    'systemd:systemd-analyze',
-    'strace',
-  ]);
+  await installDebianPackages('docker-registry', 'openssl', 'systemd:systemd-analyze', 'strace');
   [unit, page] = await Promise.all([readFile(UNIT_FILE, 'utf8'), readFile(join(ROOT, 'docs/systemd.md'), 'utf8')]);
   const open = await startRegistry();
   cleanups.push(open.remove);
@@ -171,7 +168,7 @@ async function start(
 
 async function said({ child }: Started, text: string): Promise<void> {
   for (let tries = 0; !child.output().includes(text); tries++) {
-    if (tries > 2000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
+    if (tries > 6000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
     await sleep(20);
   }
 }
@@ -239,7 +236,7 @@ describe('what the unit starts', () => {
 
 /** What strace wrote: it goes on for a moment after the process has ended. */
 async function traced(file: string, pid: number): Promise<string> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     const text = await readFile(file, 'utf8');
     if (new RegExp(`^${pid} +\\+\\+\\+ exited`, 'm').test(text)) return text;
     await sleep(20);

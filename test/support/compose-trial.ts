@@ -168,7 +168,7 @@ async function healthy(container: Container, [, ...check]: readonly string[]): P
       () => false,
     );
   for (let tries = 0; !(await isWell()); tries++)
-    if (tries > 300 || (await Promise.race([sleep(50), child.ended.then(() => true)])))
+    if (tries > 2400 || (await Promise.race([sleep(50), child.ended.then(() => true)])))
       throw new Error(`it has ended, or does not get healthy:\n${child.output()}`);
 }
 

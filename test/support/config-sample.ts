@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { makeDirectory } from '../../lab/temporary.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 
@@ -29,9 +28,8 @@ registry_base_url = https://registry.example.com:5005/
 access_token = ${SECRETS.token}
 `;
 
-/** Each test file gets its own, for as long as it runs. */
-export const folder = mkdtempSync(join(tmpdir(), 'config-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+/** A directory of its own for each test file, for as long as it runs. */
+export const folder = makeDirectory('config');
 
 export function written(text: string | Uint8Array, name = 'my.conf'): string {
   const file = join(folder, name);

@@ -1,5 +1,4 @@
-import { afterAll } from 'vitest';
-import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { makeDirectory } from '../../lab/temporary.ts';
 import { openStore, type Store } from '../../src/store/sqlite/open-store.ts';
 import type { Retention } from '../../src/store/sqlite/retention.ts';
 
@@ -8,8 +7,7 @@ export const DAY_MS = 24 * HOUR_MS;
 export const RETENTION: Retention = { allMs: 7 * DAY_MS, dailyMs: 365 * DAY_MS };
 
 /** A directory of its own for each test file, for as long as it runs. */
-export const directory = await inNewDirectory('store', async (path) => path);
-afterAll(() => removeDirectory(directory));
+export const directory = makeDirectory('store');
 
 /** Starts `store-writer.ts`; the path of a file, and perhaps a number of rounds, come behind. */
 export const WRITER_COMMAND = [

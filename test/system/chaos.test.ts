@@ -12,6 +12,9 @@ import type { RegistryFailure } from '../../src/ports.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../../src/registry/distribution.ts';
 import { CLIENT_DEFAULTS } from '../support/client-defaults.ts';
 import { snapshotsOptions } from '../support/take-snapshot.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
+
+setSlowTimeLimits();
 
 /* A registry behind a network on which, by seed, everything goes wrong that can: what a crawl finishes with is the truth, or says what of
  * it is missing; and what it keeps for the next one is nothing but the truth. */
@@ -155,9 +158,7 @@ function expectTruth({ repositories, figures }: Snapshot, seed: number): void {
   expect(figures.deduplicatedBytes).toBe(truth.deduplicated);
 }
 
-test(`of ${SEEDS} registries behind a bad network, every finished crawl is the truth or says what is missing`, {
-  timeout: 600_000,
-}, async () => {
+test(`of ${SEEDS} registries behind a bad network, every finished crawl is the truth or says what is missing`, async () => {
   const seeds = Array.from({ length: SEEDS }, (_, seed) => seed).values();
   const outcomes: Outcome[] = [];
   await Promise.all(

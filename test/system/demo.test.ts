@@ -1,36 +1,28 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Child, startChild } from '../../lab/child.ts';
+import { run } from '../../lab/run.ts';
+import { makeDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { kill, processesUsing } from '../support/processes.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
 
-/* The demo as a newcomer runs it. It gets a directory of its own for what is temporary: what is in there, and which processes
- * have it in their environment, is what the demo has made. */
+setSlowTimeLimits();
+
+/* The demo as a new user runs it, with a temporary directory of its own: the files in it are the demo's, and so are the processes that use it. */
 
 let directory: string;
 let demo: Child;
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'demo-'));
+beforeEach(() => {
+  directory = makeDirectory('demo');
   demo = startChild('./run-demo', [], { env: { ...process.env, TMPDIR: directory } });
 });
 
 afterEach(async () => {
-  for (const pid of await processesOfDemo()) process.kill(pid, 'SIGKILL');
-  await rm(directory, { recursive: true, force: true });
+  for (const { pid } of processesUsing(directory)) kill(pid);
+  await removeDirectory(directory);
 });
-
-async function processesOfDemo(): Promise<readonly number[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const mine = pids.map(async (pid) => {
-    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-    return environment.split('\0').includes(`TMPDIR=${directory}`) ? [pid] : [];
-  });
-  return (await Promise.all(mine)).flat();
-}
 
 /** As a terminal does it: to the whole foreground, and so to whatever program the demo is waiting for. */
 function press(signal: NodeJS.Signals): void {
@@ -38,7 +30,7 @@ function press(signal: NodeJS.Signals): void {
 }
 
 async function expectNothingLeft(): Promise<void> {
-  expect(await processesOfDemo()).toEqual([]);
+  expect(processesUsing(directory)).toEqual([]);
   expect(await readdir(directory)).toEqual([]);
 }
 
@@ -49,10 +41,10 @@ test('it prints the URL, a user, a password and a curl line that works, and Ctrl
   expect(said).toMatch(/^ {2}user +alice$/m);
   expect(said).toMatch(/^ {2}password +\S+$/m);
   const line = /^ +(curl .*)$/m.exec(said)?.[1] ?? '';
-  const { stdout } = await promisify(execFile)('sh', ['-c', line]);
+  const { stdout } = await run('sh', ['-c', line]);
   const { _embedded } = JSON.parse(stdout) as { _embedded: { items: { name: string; size: number | null }[] } };
   expect(_embedded.items).toContainEqual(expect.objectContaining({ name: 'group/app', size: expect.any(Number) }));
-  expect((await processesOfDemo()).length).toBeGreaterThanOrEqual(4); // itself, slapd, the registry, the service
+  expect(processesUsing(directory).length).toBeGreaterThanOrEqual(4); // itself, slapd, the registry, the service
   press('SIGINT');
   expect(await demo.ended).toBe(0);
   await expectNothingLeft();

@@ -4,6 +4,9 @@ import { type LabBrowser, startBrowser } from '../../lab/browser.ts';
 import { type LabNginx, startNginx } from '../../lab/nginx.ts';
 import { SAMPLE_OPENAPI } from '../support/sample-openapi.ts';
 import { type FrontServer, startFront, TOKEN } from '../support/socket-server.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
+
+setSlowTimeLimits();
 
 /* What a real Chromium makes of /docs, below a prefix and behind a real nginx that strips one. Everything is answered by the server itself but the
  * document, which is a small one, so that it is known what has to be seen. */

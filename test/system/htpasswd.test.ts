@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../lab/child.ts';
+import { run } from '../../lab/run.ts';
 import { type LabService, startService } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { parseHtpasswd } from '../../src/auth/htpasswd.ts';
@@ -12,7 +11,6 @@ import { basic, said } from '../support/whole-lab.ts';
 
 /* Files that Apache's htpasswd has made, as docs/accounts.md tells to make them. */
 
-const run = promisify(execFile);
 const PASSWORD = 'pä:s wörd';
 let folder: string;
 
@@ -24,9 +22,7 @@ afterAll(() => removeDirectory(folder));
 
 /** Runs `htpasswd` for that file and user, with the password where nobody else sees it. */
 async function htpasswd(options: readonly string[], file: string, user: string, password = PASSWORD): Promise<string> {
-  const running = run('htpasswd', [...options, '-i', file, user]);
-  running.child.stdin?.end(password);
-  await running;
+  await run('htpasswd', [...options, '-i', file, user], { input: password });
   await chmod(file, 0o600);
   return file;
 }

@@ -7,7 +7,10 @@ import type { Served } from '../../lab/serve.ts';
 import type { LabService } from '../../lab/service.ts';
 import { slowed } from '../../lab/slowed.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
 import { signIn, startWholeLab, type WholeLab } from '../support/whole-lab.ts';
+
+setSlowTimeLimits();
 
 /* The service is killed in the middle of a collection, again and again, on one and the same store: whatever it had shown last, it shows again,
  * and the collection that follows comes to the truth. */
@@ -109,9 +112,7 @@ function trueNode({ name, size, diskSize, deduplicated, reclaimable, isIncomplet
   return { name, figures: [size, diskSize, deduplicated, reclaimable, !isIncomplete] };
 }
 
-test(`${KILLS} times killed in the middle of a collection, it shows what it had, and ends with the truth`, {
-  timeout: 600_000,
-}, async () => {
+test(`${KILLS} times killed in the middle of a collection, it shows what it had, and ends with the truth`, async () => {
   const first = await start();
   headers = await signIn(first);
   let last = await showNext(first, NOTHING);

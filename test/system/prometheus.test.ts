@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type LabPrometheus, startPrometheus } from '../../lab/prometheus.ts';
+import { run } from '../../lab/run.ts';
 import type { LabService } from '../../lab/service.ts';
 import { expectNoSecret, said, signIn, startWholeLab, type WholeLab } from '../support/whole-lab.ts';
 
@@ -95,9 +94,7 @@ test('the alerts of the documentation are read, and each asks for something that
 
 test('Prometheus’s own linter has nothing to say against any name, type or text', async () => {
   const text = await metrics(service, 'text/plain');
-  const checking = promisify(execFile)('/usr/bin/promtool', ['check', 'metrics']);
-  checking.child.stdin?.end(text);
-  expect(await checking).toEqual({ stdout: '', stderr: '' });
+  expect(await run('/usr/bin/promtool', ['check', 'metrics'], { input: text })).toEqual({ stdout: '', stderr: '' });
 });
 
 test('no secret is in what Prometheus reads, nor its token in the log', async () => {

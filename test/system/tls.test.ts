@@ -1,29 +1,27 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { connect as connectPlain } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Certificate, makeCertificate } from '../../lab/certificate.ts';
+import { run } from '../../lab/run.ts';
 import { type LabService, SERVICE_COMMAND, type Settings, startService } from '../../lab/service.ts';
+import { makeDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { createListener, TIMEOUTS } from '../../src/http/listener.ts';
 import { CertificateError } from '../../src/http/tls.ts';
 import { answerOf, get, startFront, talk } from '../support/socket-server.ts';
 
 /* TLS as an operator has it: files, a process, and signals. What the service collects does not matter here. */
 
-const run = promisify(execFile);
 let directory: string;
 let [mine, other]: (Certificate | undefined)[] = [];
 let certificateFile: string;
 let keyFile: string;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'tls-'));
+  directory = makeDirectory('tls');
   [certificateFile, keyFile] = [join(directory, 'service.pem'), join(directory, 'service.key')];
   const make = async (name: string) => {
     const inside = join(directory, name);
@@ -33,7 +31,7 @@ beforeAll(async () => {
   [mine, other] = await Promise.all([make('mine'), make('other')]);
 });
 
-afterAll(() => rm(directory, { recursive: true }));
+afterAll(() => removeDirectory(directory));
 
 async function install(certificate: Certificate | undefined, key = certificate, mode = 0o600): Promise<void> {
   await copyFile(certificate?.certificateFile ?? '', certificateFile);

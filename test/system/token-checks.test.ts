@@ -1,13 +1,12 @@
 import { createHmac, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../lab/child.ts';
 import { type LabDirectory, startDirectory, VALID_GID } from '../../lab/directory.ts';
 import { type LabService, startService } from '../../lab/service.ts';
-import { removeDirectory } from '../../lab/temporary.ts';
+import { makeDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { basic, said } from '../support/whole-lab.ts';
 
 /* Tokens and names of somebody with bad intentions, before the running service and a real directory. There is no registry: nothing has to be
@@ -27,7 +26,7 @@ let service: LabService;
 let notBefore: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'lab-tokens-'));
+  folder = makeDirectory('tokens');
   notBefore = join(folder, 'not-before');
   await writeFile(notBefore, '# nobody yet\n');
   directory = await startDirectory();
