@@ -3,14 +3,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Child, freePort, startListening } from '../../lab/child.ts';
+import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { type Answered, type Asked, send } from '../support/described-check.ts';
 import { document, operations, PREFIX, requests } from '../support/described-requests.ts';
 import { createDescribedServer } from '../support/described-server.ts';
-import { inNewDirectory, removeDirectory } from '../../../lab/temporary.ts';
-import { type Answered, type Asked, send } from '../../support/described-check.ts';
-import { document, operations, PREFIX, requests } from '../../support/described-requests.ts';
-import { createDescribedServer } from '../../support/described-server.ts';
-import { setSlowTimeLimits } from '../../support/time-limits.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
 

@@ -164,7 +164,7 @@ beforeAll(async () => {
   await startAsDocumented(SERVICES[1], ports['5001'], { cwd: join(directory, 'beside') });
   const { stdout } = await shell(`curl -s -u alice:alice-secret http://127.0.0.1:${ports['5000']}/auth_token`);
   token = JSON.parse(stdout).auth_token;
-}, 3 * PATIENCE_MS);
+});
 
 afterAll(async () => {
   for (const child of services) await child.stop();
@@ -331,16 +331,12 @@ describe('the commands between backticks', () => {
 });
 
 describe('the commands for those who work on the service, in a checkout of theirs', () => {
-  test.for(Object.entries(INLINE).filter(([command]) => ofCheckout(command)))(
-    '%s',
-    { timeout: PATIENCE_MS },
-    async ([command, expected]) => {
-      const mended = MENDS[command];
-      if (mended !== undefined) await appendFile(join(checkout, mended), '\n\n\n');
-      const { stdout } = await shell(`${command.replace('NAME', 'domain/order.test.ts')} 2>&1`, checkout);
-      expect(stdout).toMatch(expected);
-      if (mended === undefined) return;
-      expect(await readFile(join(checkout, mended), 'utf8')).toBe(await readFile(join(ROOT, mended), 'utf8'));
-    },
-  );
+  test.for(Object.entries(INLINE).filter(([command]) => ofCheckout(command)))('%s', async ([command, expected]) => {
+    const mended = MENDS[command];
+    if (mended !== undefined) await appendFile(join(checkout, mended), '\n\n\n');
+    const { stdout } = await shell(`${command.replace('NAME', 'domain/order.test.ts')} 2>&1`, checkout);
+    expect(stdout).toMatch(expected);
+    if (mended === undefined) return;
+    expect(await readFile(join(checkout, mended), 'utf8')).toBe(await readFile(join(ROOT, mended), 'utf8'));
+  });
 });
