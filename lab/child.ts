@@ -4,18 +4,18 @@ import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { noteChild } from './resources.ts';
 
-/** A program that we started, and its output. */
+/** A child process and its output. */
 export interface Child {
   readonly pid: number;
-  /** What it has printed so far, on both streams. */
+  /** Returns the output so far, of both streams. */
   output(): string;
-  /** Calls back with whatever it prints from now on. */
+  /** Calls `listener` with all further output. */
   onOutput(listener: (text: string) => void): void;
-  /** Resolves to its exit code when it has ended; null where a signal ended it. */
+  /** Resolves to the exit code when the process has ended; null if a signal ended it. */
   readonly ended: Promise<number | null>;
-  /** Asks it to end, and insists after a while. */
+  /** Sends SIGTERM, and SIGKILL if the process does not end in time. */
   stop(): Promise<void>;
-  /** Ends it as a power cut would. */
+  /** Sends SIGKILL, to simulate a power failure. */
   kill(): Promise<void>;
 }
 
@@ -23,9 +23,9 @@ export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/* Generous, since several test files run at the same time on machines that have other work, too. */
-const LISTENING_PATIENCE_MS = 120_000;
-const STOPPING_PATIENCE_MS = 30_000;
+/* Generous limits: several test files run at the same time, on machines with other work. */
+const LISTEN_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 30_000;
 
 /** Starts a program in a process group of its own: Ctrl-C in a terminal does not reach it. */
 export function startChild(command: string, parameters: readonly string[], options: ChildOptions = {}): Child {
@@ -48,9 +48,9 @@ export function startChild(command: string, parameters: readonly string[], optio
     ended,
     async stop() {
       process_.kill('SIGTERM');
-      const insist = setTimeout(() => process_.kill('SIGKILL'), STOPPING_PATIENCE_MS);
+      const killTimer = setTimeout(() => process_.kill('SIGKILL'), STOP_TIMEOUT_MS);
       await ended;
-      clearTimeout(insist);
+      clearTimeout(killTimer);
     },
     async kill() {
       process_.kill('SIGKILL');
@@ -64,29 +64,29 @@ async function endOf(process_: ChildProcess, chunks: string[]): Promise<number |
     const [code] = (await once(process_, 'close')) as [number | null];
     return code;
   } catch (error) {
-    chunks.push(String(error)); // it could not even be started
+    chunks.push(String(error)); // the program could not be started
     return 127;
   }
 }
 
-/** Starts a program that listens on that port of 127.0.0.1, and resolves when it does. Where it does not, it is ended, and its output thrown. */
+/** Starts a program and waits until it listens on `port` of 127.0.0.1. If it does not, stops it and throws an error with its output. */
 export async function startListening(
   command: string,
   parameters: readonly string[],
   port: number,
   options: ChildOptions = {},
 ): Promise<Child> {
-  const isTaken = await isListening(port); // by another one: then this one cannot
+  const isTaken = await isListening(port); // by another program, so this one cannot listen there
   const child = startChild(command, parameters, options);
   let hasEnded = false;
   void child.ended.then(() => {
     hasEnded = true;
   });
-  for (const deadline = Date.now() + LISTENING_PATIENCE_MS; Date.now() < deadline && !hasEnded; await sleep(20)) {
+  for (const deadline = Date.now() + LISTEN_TIMEOUT_MS; Date.now() < deadline && !hasEnded; await sleep(20)) {
     if (!isTaken && (await isListening(port))) return child;
   }
   await child.stop();
-  throw new Error(`nothing listens on port ${port}; the program said:\n${child.output()}`);
+  throw new Error(`no program listens on port ${port}. Output of ${command}:\n${child.output()}`);
 }
 
 function isListening(port: number): Promise<boolean> {
@@ -97,11 +97,11 @@ function isListening(port: number): Promise<boolean> {
   });
 }
 
-/* Below those that the kernel gives to whoever asks for any port, and to outgoing connections: else somebody may get it before it is used. */
+/* Below the ports that the kernel assigns by itself, so that no other process gets the port before it is used. */
 const FIRST_PORT = 10_000;
 const PORTS_COUNT = 22_000;
 
-/** A port of 127.0.0.1 that was free a moment ago, and is asked for by name only. */
+/** Returns a port of 127.0.0.1 that was free at the time of the call. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS_COUNT);

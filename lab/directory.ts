@@ -6,7 +6,7 @@ import { hasSpecialResult, type LabPerson, ldifEntry, personLdif } from './perso
 import { run } from './run.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 
-/** A real OpenLDAP with a few people in it. */
+/** An OpenLDAP server with a few people. */
 export interface LabDirectory {
   readonly ldapUrl: string;
   readonly ldapsUrl: string;

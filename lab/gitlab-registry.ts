@@ -8,7 +8,7 @@ import { type Served, serve } from './serve.ts';
 import type { LabTokenService } from './token-service.ts';
 
 /* A stand-in for GitLab's registry with a metadata database, built on a real registry (container-registry, docs/spec/gitlab/api.md). It has
- * the traps for clients: it redirects paths without a final slash, returns a hundred tags per page by default, also under `/v2/`, sends
+ * the same traps for clients: it redirects paths without a final slash, returns a hundred tags per page by default, also under `/v2/`, sends
  * relative links that keep only the parameter `last`, and reports 0 bytes for an index. */
 
 export interface CannedAnswer {

@@ -4,7 +4,7 @@ import type { CannedAnswer } from './gitlab-registry.ts';
 import type { LabUser } from './token-service.ts';
 
 /* A stand-in for the part of GitLab's REST API v4 that lists repositories (see GitLab's pages "Container registry", "Projects" and
- * "Pagination"). It has the traps for clients: 404 for projects that the user may not see, groups that list repositories that the user may
+ * "Pagination"). It has the same traps for clients: 404 for projects that the user may not see, groups that list repositories that the user may
  * not read, absolute links, keyset pagination that ends with an empty page, redirects for moved projects, missing totals. */
 
 /** A user and the scope of the access token. */

@@ -8,10 +8,10 @@ import { type LabService, startService } from './service.ts';
 import { startTokenService } from './token-service.ts';
 
 const ACCESS_TOKEN = 'demo-access-token';
-const SECRET_KEY = 'a secret key for the demo, and for nothing else';
+const SECRET_KEY = 'a secret key for this demo only';
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Runs until a signal arrives or the service ends. Whatever was started is released when the process exits (resources.ts). */
+/** Runs until a signal arrives or the service ends. All processes and directories are released when this process exits (resources.ts). */
 async function demo(): Promise<never> {
   say('Starting a token service, OpenLDAP and a registry, each on a free port of 127.0.0.1 ...');
   const tokens = await startTokenService([{ username: 'crawler', accessToken: ACCESS_TOKEN, isAdmin: true }]);
@@ -32,15 +32,15 @@ async function demo(): Promise<never> {
   const ended = service.child.ended.then((code) => {
     throw new Error(`the service has exited with code ${code}. Its output:\n${service.child.output()}`);
   });
-  await Promise.race([isReady(service), ended]);
-  say(invitation(service, registry));
+  await Promise.race([waitUntilReady(service), ended]);
+  say(instructions(service, registry));
   process.stdout.write(service.child.output());
   service.child.onOutput((text) => process.stdout.write(text));
   return ended;
 }
 
 /** Waits for the first snapshot, so that the API has figures to show. */
-async function isReady({ url }: LabService): Promise<void> {
+async function waitUntilReady({ url }: LabService): Promise<void> {
   const ready = () =>
     fetch(`${url}/health/ready`).then(
       ({ ok }) => ok,
@@ -49,11 +49,11 @@ async function isReady({ url }: LabService): Promise<void> {
   while (!(await ready())) await sleep(100);
 }
 
-function invitation({ url, configFile }: LabService, registry: LabRegistry): string {
+function instructions({ url, configFile }: LabService, registry: LabRegistry): string {
   const [alice] = PEOPLE;
   const token = `$(curl -s -u ${alice?.uid}:${alice?.password} ${url}/auth_token | cut -d '"' -f 4)`;
   return `
-The service runs.
+The service is running.
 
   URL            ${url}
   user           ${alice?.uid}
@@ -70,7 +70,7 @@ Ctrl-C stops everything. The log of the service follows.
 }
 
 exitOnSignals({ code: 0, before: () => say('\nStopping ...') });
-// The reader of the output has closed it, such as `head` in a pipe.
+// The reader of the output, such as `head` in a pipe, may close it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(0));
 try {
   await demo();

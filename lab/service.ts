@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { type Child, freePort, startListening } from './child.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 
-/** Our own service, as an operator runs it: a process with a configuration file. */
+/** The service as an operator runs it: a process with a configuration file. */
 export interface LabService {
   readonly url: string;
   readonly configFile: string;
   readonly child: Child;
   stop(): Promise<void>;
-  /** Ends it as a power cut would, and removes its directory. */
+  /** Kills the process, to simulate a power failure, and removes its directory. */
   kill(): Promise<void>;
 }
 
 export type Settings = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
 
-/** Writes the settings as the INI file that the service reads, a literal `%` doubled as its dialect wants. */
+/** Returns the settings as INI text. A literal `%` is doubled, because the service treats a single one as interpolation. */
 export function toIni(settings: Settings): string {
   const sections = Object.entries(settings).map(([name, keys]) => {
     const lines = Object.entries(keys).map(([key, value]) => `${key} = ${String(value).replaceAll('%', '%%')}\n`);
@@ -24,23 +24,23 @@ export function toIni(settings: Settings): string {
   return sections.join('\n');
 }
 
-/** Those of the first line of the main file. */
+/** The options in the first line of `src/main.ts`. */
 const NODE_OPTIONS = [
   '--disable-warning=ExperimentalWarning',
   '--max-semi-space-size=8',
   '--no-allocation-site-pretenuring',
 ];
 
-/** The command that starts the service from its sources, or from another main file. */
+/** Returns the command that starts the service from its sources, or from another main file. */
 export function serviceCommand(mainFile = new URL('../src/main.ts', import.meta.url).pathname) {
   return [process.execPath, ...NODE_OPTIONS, mainFile] as const;
 }
 
 export const SERVICE_COMMAND = serviceCommand();
-/** The launcher's: what Node has compiled is kept for the next start. */
+/** The compile cache of the launcher: Node keeps compiled code there for the next start. */
 const COMPILE_CACHE = new URL('../.node/compile-cache', import.meta.url).pathname;
 
-/** @param variables of the environment, besides those that we have ourselves */
+/** @param variables environment variables, in addition to those of this process */
 export function startService(
   settings: Settings,
   variables: NodeJS.ProcessEnv = {},

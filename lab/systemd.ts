@@ -129,7 +129,7 @@ const hasEnded = (child: Child): Promise<boolean> => Promise.race([child.ended.t
 
 /** Waits until systemd has reached its target. */
 async function booted(child: Child): Promise<(script: string) => Promise<string>> {
-  let said = '';
+  let state = '';
   for (let tries = 0; tries < 2400 && !(await hasEnded(child)); tries++) {
     await sleep(50);
     const pid = pidIn(child);
@@ -138,10 +138,10 @@ async function booted(child: Child): Promise<(script: string) => Promise<string>
     const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' };
     const inside = async (script: string): Promise<string> =>
       (await run('nsenter', [...options, 'sh', '-euc', script], { env })).stdout;
-    said = await inside('systemctl is-active lab.target 2>&1').catch(String);
-    if (said === 'active\n') return inside;
+    state = await inside('systemctl is-active lab.target 2>&1').catch(String);
+    if (state === 'active\n') return inside;
   }
-  throw new Error(`systemd did not start: ${said}\n${child.output()}`);
+  throw new Error(`systemd did not start: ${state}\n${child.output()}`);
 }
 
 /** Removes an empty control group and the groups that systemd has created in it. Only a new mount of cgroup2 shows them. */
