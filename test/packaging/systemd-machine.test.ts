@@ -99,10 +99,10 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     await chmod(join(files, 'usr/local/bin/editor'), 0o755);
     const machine = await startSystemd(files);
     try {
-      await machine.run(`cd /root/checkout\n${blockUnder('## Install')}`);
+      await machine.run(`cd /root/checkout\n${blockUnder('## Install it')}`);
       const show = async (...names: string[]) =>
         propertiesIn(await machine.run(`systemctl show ${PROGRAM} ${names.map((name) => `-p ${name}`).join(' ')}`));
-      const log = (): Promise<string> => machine.run(blockUnder('## Reload and log', 2));
+      const log = (): Promise<string> => machine.run(blockUnder('## Read the log'));
       await use({ machine, url: `http://127.0.0.1:${port}`, show, log });
     } finally {
       await machine.stop();
@@ -199,7 +199,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
       async (running) => {
         await isReady(running);
         const { machine, show, log } = running;
-        const reload = blockUnder('## Reload and log');
+        const reload = blockUnder('## Reload the certificate');
         const before = await show('MainPID');
         await machine.run(reload);
         await expect.poll(log, PATIENCE).toContain('nothing to read again');
