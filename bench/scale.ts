@@ -104,7 +104,7 @@ async function watchCrawl(service: LabService, before: string | null): Promise<o
 /** What the service logs of its last collection. */
 function finishedLine({ child }: LabService): { readonly requests: number; readonly tags: number } {
   const lines = child.output().split('\n');
-  const line = lines.findLast((text) => text.includes('"collection finished"'));
+  const line = lines.findLast((text) => text.includes('"crawl finished"'));
   if (line === undefined) throw new Error(`no collection has finished:\n${child.output()}`);
   return JSON.parse(line) as { requests: number; tags: number };
 }

@@ -1,57 +1,49 @@
-import { Command, CommanderError } from 'commander';
-import { lengthened } from './long-options.ts';
+import { CommanderError, type OptionValues, Command as Program } from 'commander';
+import type { Command } from './command.ts';
+import { completeLongOptions } from './long-options.ts';
+import { PRINT_DEFAULT_CONFIG } from './print-default-config.ts';
+import { PRINT_VERSION } from './print-version.ts';
+import { PROGRAM } from './program-name.ts';
+import { CONFIG_FILE_FLAGS, SERVE } from './serve.ts';
 
-export const PROGRAM = 'gitlab-registry-usage-rest';
-export const DEFAULT_CONFIG_FILE = '/etc/gitlab_registry_usage_rest.conf';
+/** Every command, in the order of precedence: `-V` beats `--print-default-config`, and without either the service runs. */
+export const COMMANDS: readonly Command[] = [PRINT_VERSION, PRINT_DEFAULT_CONFIG, SERVE];
 
-/** What the command line asks for. Texts end with a line end; `print` goes to stdout, `fail` to stderr. */
+/** What the command line asks for. Texts end with a line feed. */
 export type Invocation =
-  | { readonly command: 'serve'; readonly configFile: string; readonly isDefaultFile: boolean }
-  | { readonly command: 'print-default-config' }
-  | { readonly command: 'print'; readonly text: string; readonly exitCode: 0 }
-  | { readonly command: 'fail'; readonly text: string; readonly exitCode: 2 };
+  | { readonly command: Command; readonly options: OptionValues }
+  | { readonly help: string }
+  | { readonly error: string };
 
 /**
- * Reads the arguments behind the program's name, as the first version of this service did: unambiguous beginnings of
- * long options count, `-V` beats `--print-default-config`, and what is wrong ends with exit code 2.
+ * Parses the arguments after the program's name, as the original service did: long options may be abbreviated as long as they stay unambiguous.
+ * It neither prints nor exits nor throws.
  */
-export function parseArguments(argv: readonly string[], version: string): Invocation {
+export function parseArguments(argv: readonly string[], commands: readonly Command[] = COMMANDS): Invocation {
   const written = { out: '', error: '' };
-  const program = describe(written);
-  const long = program
+  const program = createProgram(written, commands);
+  const longOptions = program
     .createHelp()
     .visibleOptions(program)
     .flatMap((option) => option.long ?? []);
-  const full = lengthened(argv, long, CONFIG_FILE_FLAGS);
-  if ('wrong' in full) return failure(`${PROGRAM}: error: ${full.wrong}\n${HINT}\n`);
+  const completed = completeLongOptions(argv, longOptions, CONFIG_FILE_FLAGS);
+  if ('error' in completed) return { error: `${PROGRAM}: error: ${completed.error}\n${HINT}\n` };
   try {
-    program.parse(full.argv, { from: 'user' });
+    program.parse(completed.argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? { command: 'print', text: written.out, exitCode: 0 } : failure(written.error);
+    return error.exitCode === 0 ? { help: written.out } : { error: written.error };
   }
-  const { configFile, printDefaultConfig, version: isVersion } = program.opts<Options>();
-  if (isVersion) return { command: 'print', text: `${PROGRAM}, version ${version}\n`, exitCode: 0 };
-  if (printDefaultConfig) return { command: 'print-default-config' };
-  return { command: 'serve', configFile: configFile ?? DEFAULT_CONFIG_FILE, isDefaultFile: configFile === undefined };
+  const options = program.opts();
+  return { command: commands.find(({ isSelected }) => isSelected(options)) ?? SERVE, options };
 }
 
-interface Options {
-  readonly configFile?: string;
-  readonly printDefaultConfig?: true;
-  readonly version?: true;
-}
-
-const CONFIG_FILE_FLAGS: readonly string[] = ['-c', '--config-file'];
 const HINT = `Try ${PROGRAM} --help.`;
 
-/** The program without any effect: what it would write is collected, and where it would exit it throws. */
-function describe(written: { out: string; error: string }): Command {
-  return new Command(PROGRAM)
-    .description('A RESTful web service that tells what uses the disk of a GitLab container registry.')
-    .option('-c, --config-file <file>', `the configuration file (default: ${DEFAULT_CONFIG_FILE})`)
-    .option('--print-default-config', 'print a commented configuration file to start from')
-    .option('-V, --version', 'print the version')
+/** Returns a parser without side effects: it collects its output in `written`, and throws where it would exit. */
+function createProgram(written: { out: string; error: string }, commands: readonly Command[]): Program {
+  const program = new Program(PROGRAM)
+    .description('A RESTful web service that shows what uses the disk of a GitLab container registry.')
     .helpOption('-h, --help', 'print this help')
     .showHelpAfterError(HINT)
     .showSuggestionAfterError(true)
@@ -68,8 +60,6 @@ function describe(written: { out: string; error: string }): Command {
       getErrHasColors: () => false,
       getOutHelpWidth: () => 100,
     });
-}
-
-function failure(text: string): Invocation {
-  return { command: 'fail', text, exitCode: 2 };
+  for (const { addOptions } of commands.toReversed()) addOptions(program);
+  return program;
 }

@@ -1,35 +1,36 @@
 /**
- * Spells out abbreviated long options (`--print` for `--print-default-config`), as Python's argparse does. What is no
- * beginning of any option stays for the parser to refuse.
+ * Completes abbreviated long options (`--print` to `--print-default-config`), as Python's argparse does. Arguments that abbreviate no option stay as
+ * they are, for the parser to reject.
  *
- * @param valued the flags that take the next argument, which may not look like an option itself
+ * @param withValue the flags that take the next argument as their value; a value must not start with a dash
  */
-export function lengthened(
+export function completeLongOptions(
   argv: readonly string[],
   options: readonly string[],
-  valued: readonly string[],
-): { readonly argv: readonly string[] } | { readonly wrong: string } {
-  const full: string[] = [];
+  withValue: readonly string[],
+): { readonly argv: readonly string[] } | { readonly error: string } {
+  const completed: string[] = [];
   for (let at = 0; at < argv.length; at++) {
     const argument = argv[at] ?? '';
-    if (argument === '--') return { argv: [...full, ...argv.slice(at)] };
-    const [name = '', value] = split(argument);
+    if (argument === '--') return { argv: [...completed, ...argv.slice(at)] };
+    const [name = '', value] = splitAtEquals(argument);
     const candidates = name.length > 2 ? options.filter((option) => option.startsWith(name)) : [];
     if (candidates.length > 1 && !candidates.includes(name)) {
-      return { wrong: `ambiguous option: ${name} could be ${candidates.join(', ')}` };
+      return { error: `ambiguous option: ${name} could be ${candidates.join(', ')}` };
     }
     const option = candidates.includes(name) ? name : (candidates[0] ?? name);
-    full.push(value === undefined ? option : `${option}=${value}`);
-    if (value !== undefined || !valued.includes(option)) continue;
+    completed.push(value === undefined ? option : `${option}=${value}`);
+    if (value !== undefined || !withValue.includes(option)) continue;
     const next = argv[++at];
-    if (next === undefined || /^-./.test(next)) return { wrong: `argument ${valued.join('/')}: expected one argument` };
-    full.push(next);
+    if (next === undefined || /^-./.test(next))
+      return { error: `argument ${withValue.join('/')}: expected one argument` };
+    completed.push(next);
   }
-  return { argv: full };
+  return { argv: completed };
 }
 
-/** A long option apart from its `=value`. */
-function split(argument: string): readonly [string, string?] {
+/** Splits `--option=value`; other arguments stay whole. */
+function splitAtEquals(argument: string): readonly [string, string?] {
   const equals = argument.startsWith('--') ? argument.indexOf('=') : -1;
   return equals === -1 ? [argument] : [argument.slice(0, equals), argument.slice(equals + 1)];
 }

@@ -8,7 +8,7 @@ import type { UsedValues, Values } from './schema.ts';
 /** The validated configuration, frozen through and through. Holds secrets: never log it. */
 export interface Config {
   readonly general: GeneralConfig;
-  readonly front: HttpConfig;
+  readonly http: HttpConfig;
   readonly auth: AuthConfig;
   /** Defined exactly where `ldap` is one of the methods of `auth`. */
   readonly ldap: LdapConfig | undefined;
@@ -142,7 +142,7 @@ export function configOf(
       updateIntervalMs: general.update_interval * 1000,
       logLevel: general.debug && general.log_level !== 'trace' ? 'debug' : general.log_level,
     },
-    front: httpConfigOf({ general, limits }),
+    http: httpConfigOf({ general, limits }),
     auth: authOf(auth),
     ldap: ldap && ldapOf(ldap),
     jwt: {

@@ -6,14 +6,14 @@ import { SECTIONS } from './schema.ts';
 const OTHERS_READ_OR_WRITE = 0o006;
 
 /** What works, and should not stay as it is: a line each, without a line end and without any secret. */
-export function warningsOf(file: string, settings: ReadonlyMap<string, Setting>, { front }: Config): readonly string[] {
+export function warningsOf(file: string, settings: ReadonlyMap<string, Setting>, { http }: Config): readonly string[] {
   const warnings: string[] = [];
   const secrets = secretsIn(file, settings);
   if (secrets.length > 0 && isOpenToOthers(file))
     warnings.push(
       `${file}: others may read or change the file, which holds secrets: ${secrets.join(', ')}; give it mode 600`,
     );
-  if (front.tls?.isKeyExposed)
+  if (http.tls?.isKeyExposed)
     warnings.push('[general] tls_key: others may read or change the file; it is for the service alone');
   return warnings;
 }

@@ -1,75 +1,76 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseArguments } from '../../src/cli/arguments.ts';
+import { invoke } from '../support/invocation.ts';
 
-const parse = (...argv: string[]) => parseArguments(argv, '1.2.3');
-
-test('without arguments it serves, with the default file', () => {
-  expect(parse()).toEqual({
-    command: 'serve',
-    configFile: '/etc/gitlab_registry_usage_rest.conf',
-    isDefaultFile: true,
-  });
+test('serves with the default file when there are no arguments', () => {
+  expect(invoke()).toEqual({ command: 'serve', options: {} });
 });
 
-test('the configuration file is named in every way that is usual, and the last one counts', () => {
-  const expected = { command: 'serve', configFile: 'my.conf', isDefaultFile: false };
-  expect(parse('-c', 'my.conf')).toEqual(expected);
-  expect(parse('-cmy.conf')).toEqual(expected);
-  expect(parse('--config-file', 'my.conf')).toEqual(expected);
-  expect(parse('--config-file=my.conf')).toEqual(expected);
-  expect(parse('-c', 'other.conf', '-c', 'my.conf')).toEqual(expected);
+test('takes the configuration file from either flag, in every usual spelling; the last one wins', () => {
+  const expected = { command: 'serve', options: { configFile: 'my.conf' } };
+  expect(invoke('-c', 'my.conf')).toEqual(expected);
+  expect(invoke('-cmy.conf')).toEqual(expected);
+  expect(invoke('--config-file', 'my.conf')).toEqual(expected);
+  expect(invoke('--config-file=my.conf')).toEqual(expected);
+  expect(invoke('-c', 'other.conf', '-c', 'my.conf')).toEqual(expected);
 });
 
-test('the default file is asked for like any other when it is named', () => {
-  expect(parse('-c', '/etc/gitlab_registry_usage_rest.conf')).toMatchObject({ isDefaultFile: false });
-});
-
-test('-V prints the version, whatever else is asked for', () => {
-  const expected = { command: 'print', text: 'gitlab-registry-usage-rest, version 1.2.3\n', exitCode: 0 };
+test('prints the version for -V, whatever other options there are', () => {
   for (const argv of [['-V'], ['--version'], ['--print-default-config', '-V'], ['-V', '--print-default-config']])
-    expect(parse(...argv), argv.join(' ')).toEqual(expected);
+    expect(invoke(...argv), argv.join(' ')).toMatchObject({ command: 'print-version' });
 });
 
-test('-h prints every option', () => {
-  const help = parse('-h');
-  expect(help).toEqual(parse('--help'));
-  expect(help).toMatchObject({ command: 'print', exitCode: 0 });
+test('prints every option for -h', () => {
+  const help = parseArguments(['-h']);
+  expect(help).toEqual(parseArguments(['--help']));
   for (const option of ['-h, --help', '-V, --version', '-c, --config-file', '--print-default-config'])
-    expect('text' in help && help.text).toContain(option);
+    expect('help' in help && help.help).toContain(option);
 });
 
-test('the default configuration is printed though the named file does not exist', () => {
-  expect(parse('-c', '/nonexistent', '--print-default-config')).toEqual({ command: 'print-default-config' });
+test('prints the default configuration although the named file does not exist', () => {
+  expect(invoke('-c', '/nonexistent', '--print-default-config')).toMatchObject({ command: 'print-default-config' });
 });
 
-test('a long option may be shortened as long as it stays clear', () => {
-  expect(parse('--print')).toEqual({ command: 'print-default-config' });
-  expect(parse('--config', 'my.conf')).toMatchObject({ configFile: 'my.conf' });
-  expect(parse('--c=my.conf')).toMatchObject({ configFile: 'my.conf' });
-  expect(parse('--ver')).toMatchObject({ command: 'print' });
+test('accepts an abbreviated long option as long as it is unambiguous', () => {
+  expect(invoke('--print')).toMatchObject({ command: 'print-default-config' });
+  expect(invoke('--config', 'my.conf')).toMatchObject({ options: { configFile: 'my.conf' } });
+  expect(invoke('--c=my.conf')).toMatchObject({ options: { configFile: 'my.conf' } });
+  expect(invoke('--ver')).toMatchObject({ command: 'print-version' });
 });
 
-test('what is wrong is said in one sentence, with exit code 2', () => {
-  const hint = 'Try gitlab-registry-usage-rest --help.\n';
-  const lines = {
-    '--bogus': `gitlab-registry-usage-rest: error: unknown option '--bogus'\n${hint}`,
-    x: `gitlab-registry-usage-rest: error: too many arguments. Expected 0 arguments but got 1: x.\n${hint}`,
-    '-c': `gitlab-registry-usage-rest: error: argument -c/--config-file: expected one argument\n${hint}`,
-    '-c -V': `gitlab-registry-usage-rest: error: argument -c/--config-file: expected one argument\n${hint}`,
-  };
-  for (const [argv, text] of Object.entries(lines))
-    expect(parse(...argv.split(' ')), argv).toEqual({ command: 'fail', text, exitCode: 2 });
+test('rejects wrong arguments with one line that names the argument, and a hint', () => {
+  const named = { '--bogus': '--bogus', x: 'x', '-c': '-c/--config-file', '-c -V': '-c/--config-file' };
+  for (const [argv, argument] of Object.entries(named)) {
+    const invocation = parseArguments(argv.split(' '));
+    expect('error' in invocation && invocation.error.split('\n'), argv).toEqual([
+      expect.stringMatching(/^gitlab-registry-usage-rest: error: /),
+      'Try gitlab-registry-usage-rest --help.',
+      '',
+    ]);
+    expect('error' in invocation && invocation.error).toContain(argument);
+  }
 });
 
-test('no arguments whatsoever make it throw, write or exit', () => {
+test('never throws, writes or exits, for any arguments', () => {
   const argument = fc.oneof(
     fc.string(),
     fc.constantFrom('-c', '-V', '-h', '--', '-', '--print', '--config=', '-Vc', '--no-version'),
   );
   fc.assert(
     fc.property(fc.array(argument, { maxLength: 5 }), (argv) => {
-      expect(['serve', 'print', 'print-default-config', 'fail']).toContain(parseArguments(argv, '1').command);
+      const invocation = parseArguments(argv);
+      expect(['command', 'help', 'error'].filter((key) => key in invocation)).toHaveLength(1);
     }),
   );
+});
+
+test('runs a command that is added to the list', () => {
+  const added = {
+    name: 'added',
+    addOptions: (program: { option(flags: string, description: string): unknown }) => program.option('--added', 'test'),
+    isSelected: (options: Record<string, unknown>) => options['added'] === true,
+    run: () => undefined,
+  };
+  expect(parseArguments(['--added'], [added])).toMatchObject({ command: added });
 });

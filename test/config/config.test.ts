@@ -14,7 +14,7 @@ test('a file as the original had it becomes a Config, with defaults for the rest
       updateIntervalMs: 3_600_000,
       logLevel: 'info',
     },
-    front: {
+    http: {
       tls: undefined,
       trustedProxies: [],
       allowedHosts: undefined,

@@ -28,7 +28,7 @@ test('a certificate and its key are served with; whether others can get at the k
   const key = written(mine.key, 'service.key');
   const tlsAt = (mode: number) => {
     chmodSync(key, mode);
-    return config(withGeneral(`tls_certificate = ${certificate}`, `tls_key = ${key}`)).front.tls;
+    return config(withGeneral(`tls_certificate = ${certificate}`, `tls_key = ${key}`)).http.tls;
   };
   expect(tlsAt(0o600)).toEqual({ certificate: mine.certificate, key: mine.key, isKeyExposed: false });
   for (const [mode, isExposed] of [
@@ -59,7 +59,7 @@ test('a certificate with the key of another one, or one half alone, is one clear
 });
 
 test('proxies are addresses and networks, and never everybody', () => {
-  const { trustedProxies } = config(withGeneral('trust_proxy = 127.0.0.1, 10.0.0.0/8 fd00::/8 ::1')).front;
+  const { trustedProxies } = config(withGeneral('trust_proxy = 127.0.0.1, 10.0.0.0/8 fd00::/8 ::1')).http;
   expect(trustedProxies).toEqual(['127.0.0.1', '10.0.0.0/8', 'fd00::/8', '::1']);
   for (const [value, wrong] of [
     ['true', 'holds an entry that is no address'],
@@ -77,7 +77,7 @@ test('proxies are addresses and networks, and never everybody', () => {
 });
 
 test('hosts are names without ports, in any case', () => {
-  const { allowedHosts } = config(withGeneral('allowed_hosts = Usage.Example.com. usage [::1], 10.0.0.1')).front;
+  const { allowedHosts } = config(withGeneral('allowed_hosts = Usage.Example.com. usage [::1], 10.0.0.1')).http;
   expect(allowedHosts).toEqual(['usage.example.com', 'usage', '[::1]', '10.0.0.1']);
   for (const value of ['usage.example.com:8080', 'https://usage.example.com', '::1', '*', '[x]']) {
     expect(toldOf(`allowed_hosts = ${value}`), value).toEqual([
@@ -88,7 +88,7 @@ test('hosts are names without ports, in any case', () => {
 
 test('a limit is a whole number, and 0 is none', () => {
   const lines = (value: string) => withGeneral('[limits]', `requests_per_address = ${value}`, 'failed_sign_ins = 0');
-  expect(config(lines('7')).front.limits).toMatchObject({ requestsPerAddress: 7, failedSignIns: 0 });
+  expect(config(lines('7')).http.limits).toMatchObject({ requestsPerAddress: 7, failedSignIns: 0 });
   expect(problems(lines('-1'))).toEqual([
     'my.conf:3: [limits] requests_per_address: "-1" is not a whole number; expected a whole number from 0 to 10000000',
   ]);

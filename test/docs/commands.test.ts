@@ -259,7 +259,7 @@ async function startAsDocumented(
   const all = { ...environment(), ...(env ?? { STATE_DIRECTORY: join(cwd, 'state') }) };
   const child = await startListening('sh', ['-euc', `cd ${cwd}; exec env ${last}`], port, { env: all });
   services.push(child);
-  for (const until = Date.now() + PATIENCE_MS; !child.output().includes('"collection finished"'); await sleep(50))
+  for (const until = Date.now() + PATIENCE_MS; !child.output().includes('"crawl finished"'); await sleep(50))
     if (Date.now() > until) throw new Error(`no collection, but:\n${child.output()}`);
 }
 

@@ -313,7 +313,7 @@ describe('a container', () => {
     const ours = { ...env, GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_HOST: '127.0.0.1' };
     const container = await start('whole', settings({ general: { socket_port: port } }), { env: ours, readOnly });
     try {
-      await said(container, 'collection finished');
+      await said(container, 'crawl finished');
       const url = `http://127.0.0.1:${port}`;
       const { auth_token } = await answer(`${url}/auth_token`, basic('alice', 'alice-secret'));
       const headers = { authorization: `Bearer ${auth_token}` };
@@ -341,7 +341,7 @@ test('what compose.try.yaml starts of the two images is a service that has read 
   const labImage = { root: await store.rootOf(lab), image: await store.configOf(lab) };
   const trial = await startTrial({ Dockerfile: { root, image }, 'lab/Dockerfile': labImage });
   try {
-    await said(trial.usage, 'collection finished');
+    await said(trial.usage, 'crawl finished');
     await trial.usage.exec(...check()); // without a file
     const lines = (await readFile('docs/container.md', 'utf8')).match(/^(token=\$\(curl|curl ).*$/gm) ?? [];
     const { stdout } = await run('sh', ['-euc', lines.join('\n').replaceAll('http://127.0.0.1:5000', trial.url)]);

@@ -225,7 +225,7 @@ describe('what was installed', () => {
       };
       const service = await startService(settings, { PATH: path }, ['/usr/bin/env', program]);
       try {
-        await said(service, 'collection finished');
+        await said(service, 'crawl finished');
         const get = (at: string, headers = {}) => fetch(`${service.url}${at}`, { headers });
         for (const probe of ['live', 'ready']) expect((await get(`/health/${probe}`)).status, probe).toBe(200);
         const { auth_token } = (await (await get('/auth_token', basic('alice', 'secret'))).json()) as {

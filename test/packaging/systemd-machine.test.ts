@@ -130,7 +130,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
       expect(await machine.run(`systemctl is-active ${PROGRAM}; systemctl is-enabled ${PROGRAM}`)).toBe(
         'active\nenabled\n',
       );
-      expect(await log()).toContain('"msg":"collection finished"');
+      expect(await log()).toContain('"msg":"crawl finished"');
       const implied = { NoNewPrivileges: 'yes', PrivateTmp: 'yes', ProtectSystem: 'strict', RemoveIPC: 'yes' };
       const more = { RestrictSUIDSGID: 'yes', DevicePolicy: 'closed', KeyringMode: 'private', AmbientCapabilities: '' };
       expect(await show(...Object.keys({ ...implied, ...more }))).toMatchObject({ ...implied, ...more });
@@ -202,7 +202,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
         const reload = blockUnder('## Reload the certificate');
         const before = await show('MainPID');
         await machine.run(reload);
-        await expect.poll(log, PATIENCE).toContain('nothing to read again');
+        await expect.poll(log, PATIENCE).toContain('nothing to reload');
         expect(await show('MainPID', 'NRestarts')).toEqual({ ...before, NRestarts: '0', '': undefined });
 
         await machine.run(`groupadd usage-key; cd /etc/usage; chgrp usage-key service.key; chmod 640 service.key
@@ -213,7 +213,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
         await expect.poll(log, PATIENCE).toContain('"url":"https://');
         const started = await show('MainPID');
         await machine.run(reload);
-        await expect.poll(log, PATIENCE).toContain('the certificate was read again');
+        await expect.poll(log, PATIENCE).toContain('certificate reloaded');
         expect(await show('MainPID')).toEqual(started);
       },
       files,
@@ -282,7 +282,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
       {},
       async (running) => {
         const { machine, log } = running;
-        await expect.poll(log, PATIENCE).toContain('collection failed');
+        await expect.poll(log, PATIENCE).toContain('crawl failed');
         await machine.run(`chmod 600 /${directory}/*; chmod 700 /${directory}
           mkdir /etc/systemd/system/${PROGRAM}.service.d; mv /etc/override.conf /etc/systemd/system/${PROGRAM}.service.d
           systemctl daemon-reload; systemctl restart ${PROGRAM}`);

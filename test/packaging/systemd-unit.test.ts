@@ -177,7 +177,7 @@ describe('what the unit starts', () => {
   test('reads the configuration and the secrets from credentials, and keeps the store in the directory of the state', async () => {
     const place = await newPlace();
     const service = await start(place);
-    await said(service, 'collection finished');
+    await said(service, 'crawl finished');
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
     expect((await readFile(join(place.state, 'usage.db'))).subarray(0, 15).toString()).toBe('SQLite format 3');
     expect(service.child.output()).not.toContain('k'.repeat(40));
@@ -191,7 +191,7 @@ describe('what the unit starts', () => {
     const service = await start(place, { tls_certificate: certificate.certificateFile, tls_key: certificate.keyFile });
     expect(settingOf('ExecReload')).toBe('kill -HUP $MAINPID');
     process.kill(service.child.pid, 'SIGHUP');
-    await said(service, 'the certificate was read again');
+    await said(service, 'certificate reloaded');
     process.kill(service.child.pid, 'SIGTERM');
     expect(await service.child.ended).toBe(0);
   });
@@ -199,7 +199,7 @@ describe('what the unit starts', () => {
   test('goes on when it is reloaded without a certificate, and says that there is nothing to read again', async () => {
     const service = await start(await newPlace());
     process.kill(service.child.pid, 'SIGHUP');
-    await said(service, 'nothing to read again; other settings want a new start');
+    await said(service, 'nothing to reload');
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
     process.kill(service.child.pid, 'SIGTERM');
     expect(await service.child.ended).toBe(0);
@@ -218,7 +218,7 @@ describe('what the unit starts', () => {
     const place = await newPlace();
     const report = join(place.state, 'calls');
     const service = await start(place, {}, ['strace', '-D', '-f', '-q', '-o', report, '-e', 'trace=all']);
-    await said(service, 'collection finished');
+    await said(service, 'crawl finished');
     await fetch(`${service.url}/health/ready`);
     process.kill(service.child.pid, 'SIGTERM');
     expect(await service.child.ended).toBe(0);

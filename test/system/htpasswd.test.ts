@@ -51,7 +51,7 @@ test('what it makes as the page tells lets in, and what it changes or deletes co
       (await fetch(`${service.url}/auth_token`, { headers: basic(user, password) })).status;
     expect([await signIn('alice', PASSWORD), await signIn('jürgen', 'other')]).toEqual([200, 200]);
     expect([await signIn('alice', 'other'), await signIn('jürgen', PASSWORD)]).toEqual([401, 401]);
-    const again = '"msg":"a file was read again, and counts"';
+    const again = '"msg":"file reloaded"';
     await htpasswd(['-B', '-C', '5'], file, 'alice', 'new');
     await said(service, again);
     expect([await signIn('alice', PASSWORD), await signIn('alice', 'new')]).toEqual([401, 200]);

@@ -36,7 +36,7 @@ beforeAll(async () => {
   nginx = await startNginx((port) => documentedBlock(port));
   cleanups.push(nginx.stop);
   agent = new Agent({ ca: certificate.certificate, keepAlive: false });
-  await said(service, 'collection finished');
+  await said(service, 'crawl finished');
   const { auth_token } = (await ask('/auth_token', { headers: basic('jürgen', PASSWORD) })).json();
   authorization = `Bearer ${auth_token}`;
 });

@@ -19,7 +19,7 @@ let prometheus: LabPrometheus;
 beforeAll(async () => {
   lab = await startWholeLab();
   service = await lab.start({ general: { server_prefix: '/usage' }, metrics: { token: TOKEN } });
-  await said(service, 'collection finished');
+  await said(service, 'crawl finished');
   prometheus = await startPrometheus(scrapeOf(service), RULES);
   const patience = { timeout: 30_000, interval: 200 };
   await vi.waitFor(async () => expect(await prometheus.targetHealth()).toBe('up'), patience);

@@ -23,7 +23,7 @@ let service: LabService;
 beforeAll(async () => {
   lab = await startWholeLab();
   service = await lab.start();
-  await said(service, 'collection finished');
+  await said(service, 'crawl finished');
 });
 
 afterAll(async () => {
@@ -39,12 +39,12 @@ test('a registry that is killed and started again in the middle of a collection 
     while (manifestsRead() < before + 5) await sleep(5);
     await lab.registry.kill();
     const untilKilled = manifestsRead() - before;
-    expect(one.child.output()).not.toContain('collection finished');
+    expect(one.child.output()).not.toContain('crawl finished');
     await sleep(1000);
     await lab.registry.start();
-    await said(one, 'collection finished');
+    await said(one, 'crawl finished');
     expect(manifestsRead() - before).toBeGreaterThan(untilKilled + 20);
-    expect(one.child.output()).not.toContain('collection failed');
+    expect(one.child.output()).not.toContain('crawl failed');
     expect(await figures(one)).toEqual(await figures(service));
   } finally {
     await lab.registry.start();
@@ -55,23 +55,23 @@ test('a registry that is killed and started again in the middle of a collection 
 test('a registry that is gone leaves the last snapshot, with its own time, and is tried again when somebody asks', async () => {
   const one = await lab.start({ general: { update_interval: '2 s' } });
   try {
-    await said(one, 'collection finished');
+    await said(one, 'crawl finished');
     const headers = await signIn(one);
     const timestamp = async () =>
       ((await (await fetch(`${one.url}/repositories`, { headers })).json()) as { timestamp: number }).timestamp;
     await lab.registry.kill();
-    await said(one, 'collection failed; the last snapshot stays');
+    await said(one, 'crawl failed');
     const kept = await timestamp();
     expect(kept).toBeGreaterThan(1_700_000_000);
     expect((await fetch(`${one.url}/repositories/single`, { headers })).status).toBe(200);
     await lab.registry.start();
-    const finished = one.child.output().split('collection finished').length - 1;
+    const finished = one.child.output().split('crawl finished').length - 1;
     const begin = async () => (await fetch(`${one.url}/collection`, { method: 'POST', headers })).status;
     for (let status = await begin(); status !== 202; status = await begin()) {
       expect(status).toBe(429); // the registry gets a rest
       await sleep(500);
     }
-    await said(one, 'collection finished', finished + 1);
+    await said(one, 'crawl finished', finished + 1);
     expect(await timestamp()).toBeGreaterThan(kept);
   } finally {
     await lab.registry.start();
@@ -87,7 +87,7 @@ test.each([
   const one = await lab.start();
   try {
     await said(one, reason);
-    expect(one.child.output()).toContain('collection failed; there is no snapshot yet');
+    expect(one.child.output()).toContain('crawl failed');
     expect((await fetch(`${one.url}/health/live`)).status).toBe(200);
     const requestsCount = lab.tokens.requests.length;
     if (status === 401) {
@@ -110,8 +110,8 @@ test.each([
   try {
     while (lab.tokens.requests.length < before + 3) await sleep(20);
     Object.assign(lab.tokens.faults, NO_FAULTS);
-    await said(one, 'collection finished');
-    expect(one.child.output()).not.toContain('collection failed');
+    await said(one, 'crawl finished');
+    expect(one.child.output()).not.toContain('crawl failed');
     expect(await figures(one)).toEqual(await figures(service));
   } finally {
     Object.assign(lab.tokens.faults, NO_FAULTS);
@@ -124,7 +124,7 @@ test('tokens that live two seconds are renewed as often as it takes', async () =
   const before = lab.tokens.requests.length;
   const one = await lab.startSlowly(60);
   try {
-    await said(one, 'collection finished');
+    await said(one, 'crawl finished');
     const times = new Map<string, number>();
     for (const scopes of lab.tokens.requests.slice(before)) {
       const set = scopes.toSorted().join(' ');

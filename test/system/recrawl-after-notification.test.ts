@@ -21,7 +21,7 @@ beforeAll(async () => {
   pusher = createPusher(lab.registry, lab.tokens);
   service = await lab.start({ general: { socket_port: port }, events: { secret: SECRET } });
   headers = await signIn(service);
-  await said(service, 'collection finished');
+  await said(service, 'crawl finished');
   // What was pushed before the service was there is told to it now, by a registry that tries again.
   await shown('/repositories', () => true);
   await settled();

@@ -123,7 +123,7 @@ beforeAll(async () => {
     const service = await lab.start({ general, events: { secret: SECRET } });
     cleanups.push(service.stop);
     services.set(isBelow, service);
-    await said(service, 'collection finished');
+    await said(service, 'crawl finished');
   }
 });
 

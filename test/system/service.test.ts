@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 test('a user signs in and reads the sizes of every repository and tag', async () => {
-  await said(service, 'collection finished');
+  await said(service, 'crawl finished');
   const headers = await signIn(service);
   const response = await fetch(`${service.url}/repositories?embed=true&links=true`, { headers });
   expect(response.headers.get('content-type')).toBe('application/hal+json');
@@ -42,12 +42,12 @@ test('a user signs in and reads the sizes of every repository and tag', async ()
 });
 
 test('the log says what was collected, in one line of JSON', async () => {
-  await said(service, 'collection finished');
+  await said(service, 'crawl finished');
   const line =
     service.child
       .output()
       .split('\n')
-      .find((text) => text.includes('collection finished')) ?? '';
+      .find((text) => text.includes('crawl finished')) ?? '';
   expect(JSON.parse(line)).toMatchObject({
     level: 30,
     gaps: 1,
@@ -59,7 +59,7 @@ test('the log says what was collected, in one line of JSON', async () => {
 });
 
 test('the log has a line for every request, with user, status and milliseconds, and without the query', async () => {
-  await said(service, 'collection finished');
+  await said(service, 'crawl finished');
   const headers = await signIn(service);
   await fetch(`${service.url}/repositories/single?embed=true&token=sneaky-query-secret`, { headers });
   await said(service, '"path":"/repositories/single"');
@@ -75,7 +75,7 @@ test('the log has a line for every request, with user, status and milliseconds, 
 test('debug says where every setting was found, without its value, and how far a collection has come', async () => {
   const one = await lab.startSlowly(60, { general: { debug: 'True' } });
   try {
-    await said(one, '"collecting"');
+    await said(one, '"crawl progress"');
     const lines = one.child.output().split('\n');
     const line = (event: string) =>
       JSON.parse(lines.find((text) => text.includes(`"msg":"${event}"`)) ?? '{}') as object;
@@ -109,7 +109,7 @@ test('it listens before the first collection has finished, says that it is not r
     expect((await fetch(`${one.url}/health/live`)).status).toBe(200);
     expect((await fetch(`${one.url}/health/ready`)).status).toBe(503);
     lab.tokens.faults.delayMs = undefined;
-    await said(one, 'collection finished');
+    await said(one, 'crawl finished');
     expect((await fetch(`${one.url}/health/ready`)).status).toBe(200);
   } finally {
     lab.tokens.faults.delayMs = undefined;
@@ -131,7 +131,7 @@ test('with a secret for events it takes those of the registry, and without one i
     expect(await send(one, (await signIn(one))['authorization'] ?? '')).toBe(401);
     expect(await send(service, secret)).toBe(404);
     await said(one, '"path":"/events","status":401');
-    await said(one, 'read again, as the registry has notified');
+    await said(one, 'repositories read after notification');
     expect(one.child.output()).not.toContain(secret);
   } finally {
     await lab.stop(one);
@@ -142,7 +142,7 @@ test('SIGTERM ends it with 0 within five seconds, in the middle of a collection'
   lab.tokens.faults.delayMs = 20_000;
   const one = await lab.start();
   try {
-    await said(one, 'collection started');
+    await said(one, 'crawl started');
     const startedAt = Date.now();
     expect(await lab.stop(one)).toBe(0);
     expect(Date.now() - startedAt).toBeLessThan(5000);
@@ -181,7 +181,7 @@ test('SIGTERM lets a request under way have its answer, and then ends it with 0'
 test('a second service on the same port says so in one line, and ends with 1', async () => {
   const port = Number(new URL(service.url).port);
   const failure = await lab.start({ general: { socket_port: port, log_level: 'error' } }).catch(String);
-  expect(failure).toContain(`cannot listen on 127.0.0.1, port ${port}: something else listens there\n`);
+  expect(failure).toContain(`cannot listen on 127.0.0.1, port ${port}: another process uses this address\n`);
   expect(failure).not.toContain('    at ');
 });
 

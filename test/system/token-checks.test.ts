@@ -293,7 +293,7 @@ test('whose tokens are ended is out at once, without a new start, until the next
   const at = (seconds: number) => craft({ sub: 'Alice', iat: seconds });
   const [old, bob] = [at(now - 60), craft({ sub: 'bob', iat: now - 60 })];
   for (const token of [old, bob]) expect(await statusOf(token)).toBe(200);
-  const again = '"setting":"[auth] not_before_file","msg":"a file was read again, and counts"';
+  const again = '"setting":"[auth] not_before_file","msg":"file reloaded"';
   await writeFile(notBefore, `alice ${now - 30}\n`);
   await said(service, again);
   expect([await statusOf(old), await statusOf(bob), await statusOf(at(now - 29))]).toEqual([401, 200, 200]);

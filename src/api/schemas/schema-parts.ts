@@ -22,7 +22,7 @@ export const digest = (description: string) =>
 export const text = (description: string) => z.string().describe(description);
 
 export const complete = z.boolean().describe('Whether the figures miss nothing. Where they do, they are lower bounds.');
-export const timestamp = z.number().describe('When the collection finished: seconds since the epoch.');
+export const timestamp = z.number().describe('When the crawl finished: seconds since the epoch.');
 export const snapshotId = text('The id of the snapshot, for the parameter `snapshot`.');
 export const staleSince = time(
   'Of figures of an earlier collection, since the last one could not read the repository: when they were read. Else null.',

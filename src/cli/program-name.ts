@@ -1,0 +1,1 @@
+export const PROGRAM = 'gitlab-registry-usage-rest';
