@@ -84,7 +84,7 @@ test('debug says where every setting was found, without its value, and how far a
       level: 20,
       origins: { 'general.debug': place, 'jwt.secret_key': place, 'registry.access_token': place },
     });
-    expect(line('collecting')).toMatchObject({
+    expect(line('crawl progress')).toMatchObject({
       level: 20,
       repositoriesRead: expect.any(Number),
       tagsRead: expect.any(Number),
