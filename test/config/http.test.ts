@@ -1,7 +1,6 @@
 import { chmodSync } from 'node:fs';
-import { beforeAll, expect, test } from 'vitest';
-import { type Certificate, makeCertificate } from '../../lab/certificate.ts';
-import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
+import { expect, test } from 'vitest';
+import { testCertificate } from '../support/certificates.ts';
 import { changed, config, problems, written } from '../support/config-sample.ts';
 
 /* Who may come, and by which way. */
@@ -10,18 +9,8 @@ const withGeneral = (...lines: readonly string[]): string => changed('socket_por
 const toldOf = (...lines: readonly string[]): readonly string[] =>
   problems(withGeneral(...lines)).map((line) => line.split(';')[0] ?? '');
 
-let mine: Certificate;
-let other: Certificate;
-
-beforeAll(async () => {
-  const make = () =>
-    inNewDirectory('certificate', async (directory) => {
-      const made = await makeCertificate(directory, ['DNS:localhost']);
-      await removeDirectory(directory);
-      return made;
-    });
-  [mine, other] = await Promise.all([make(), make()]);
-});
+const mine = testCertificate('first');
+const other = testCertificate('second');
 
 test('a certificate and its key are served with; whether others can get at the key is told', () => {
   const certificate = written(mine.certificate, 'service.pem');

@@ -1,26 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
-import { type Certificate, makeCertificate } from '../../../lab/certificate.ts';
-import { inNewDirectory, removeDirectory } from '../../../lab/temporary.ts';
-import { config, folder, GOOD, problems, written } from '../../support/config-sample.ts';
+import { createPrivateKey } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { testCertificate } from '../../support/certificates.ts';
+import { config, GOOD, problems, written } from '../../support/config-sample.ts';
 
 /* The certificate that the service shows, and its key. */
 
 const EXPECTED_KEY = 'expected the path of a readable PEM file with a private key that needs no password';
-let mine: Certificate;
-let other: Certificate;
-
-beforeAll(async () => {
-  const make = () =>
-    inNewDirectory('certificate', async (directory) => {
-      const made = await makeCertificate(directory, ['DNS:localhost']);
-      await removeDirectory(directory);
-      return made;
-    });
-  [mine, other] = await Promise.all([make(), make()]);
-});
+const mine = testCertificate('first');
+const other = testCertificate('second');
 
 const withKeys = (lines: Readonly<Record<string, string>>): string =>
   GOOD +
@@ -35,14 +22,11 @@ test('a certificate and its key are read, from files that hold other things too'
   expect(Object.isFrozen(clientCertificate)).toBe(true);
 });
 
-test.each(['rsa', 'ec'])('a key in the old form of %s is read as well', (kind) => {
-  const file = join(folder, `${kind}.pem`);
-  const make = kind === 'rsa' ? ['genrsa', '-traditional'] : ['ecparam', '-genkey', '-name', 'prime256v1', '-noout'];
-  execFileSync('openssl', [...make, '-out', file], { stdio: 'ignore' });
-  execFileSync('openssl', ['req', '-x509', '-new', '-key', file, '-subj', '/CN=x', '-out', `${file}.crt`]);
-  expect(readFileSync(file, 'utf8')).toContain(`-----BEGIN ${kind.toUpperCase()} PRIVATE KEY-----`);
-  const { clientCertificate } = config(withKeys({ client_certificate: `${file}.crt`, client_key: file })).registry;
-  expect(clientCertificate?.key).toBe(readFileSync(file, 'utf8'));
+test.each(['rsa', 'ec'] as const)('reads a key in the older format of %s', (kind) => {
+  const { certificate, key } = testCertificate(kind);
+  expect(key).toContain(`-----BEGIN ${kind.toUpperCase()} PRIVATE KEY-----`);
+  const files = { client_certificate: written(certificate, `${kind}.pem`), client_key: written(key, `${kind}.key`) };
+  expect(config(withKeys(files)).registry.clientCertificate?.key).toBe(key);
 });
 
 test('a key of another certificate, or one half alone, is one clear line', () => {
@@ -60,7 +44,8 @@ test('a key of another certificate, or one half alone, is one clear line', () =>
 });
 
 test('a file without a usable key is one clear line, and nothing of it is told', () => {
-  const encrypted = execFileSync('openssl', ['pkcs8', '-topk8', '-passout', 'pass:secret'], { input: mine.key });
+  const encryption = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' } as const;
+  const encrypted = createPrivateKey(mine.key).export(encryption);
   const files = {
     'holds no PEM private key': mine.certificate,
     'holds more than one private key': mine.key + other.key,

@@ -1,35 +1,20 @@
 import { lookup } from 'node:dns';
 import type { RequestListener } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type Certificate, makeCertificate } from '../../../lab/certificate.ts';
+import { afterEach, expect, test } from 'vitest';
 import { type LabProxy, startProxy } from '../../../lab/proxy.ts';
 import { type Served, serve, serveTls } from '../../../lab/serve.ts';
-import { inNewDirectory, removeDirectory } from '../../../lab/temporary.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from '../../../src/registry/transport/http-client.ts';
 import { createLookup } from '../../../src/registry/transport/link-local.ts';
+import { testCertificate } from '../../support/certificates.ts';
 import { CLIENT_DEFAULTS } from '../../support/client-defaults.ts';
 
 /* Ways to a server: through a proxy or not, and with a certificate of one's own or not. */
 
 const { signal } = new AbortController();
 const cleanups: (() => Promise<void>)[] = [];
-const directories: string[] = [];
-let server: Certificate;
-let client: Certificate;
-
-beforeAll(async () => {
-  const make = () =>
-    inNewDirectory('certificate', (directory) => {
-      directories.push(directory);
-      return makeCertificate(directory, ['DNS:localhost', 'IP:127.0.0.1']);
-    });
-  [server, client] = await Promise.all([make(), make()]);
-});
-
-afterAll(async () => {
-  for (const directory of directories) await removeDirectory(directory);
-});
+const server = testCertificate('first');
+const client = testCertificate('second');
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { startChild } from '../../../lab/child.ts';
-import { lookAtRounds } from '../../support/store-rounds.ts';
-import { newFile, open, WRITER_COMMAND } from '../../support/store-sample.ts';
+import { startChild } from '../../lab/child.ts';
+import { lookAtRounds } from '../support/store-rounds.ts';
+import { newFile, open, WRITER_COMMAND } from '../support/store-sample.ts';
 
 test('killed at any moment, it leaves whole readings, a whole snapshot, and all that it said was written', async () => {
   const file = newFile();

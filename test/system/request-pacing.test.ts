@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { type Served, serve } from '../../../lab/serve.ts';
-import { createHttpClient, type HttpClient, type HttpOptions } from '../../../src/registry/transport/http-client.ts';
-import { CLIENT_DEFAULTS } from '../../support/client-defaults.ts';
+import { type Served, serve } from '../../lab/serve.ts';
+import { createHttpClient, type HttpClient, type HttpOptions } from '../../src/registry/transport/http-client.ts';
+import { CLIENT_DEFAULTS } from '../support/client-defaults.ts';
 
 /* The pace against servers that bear so much and no more. Only numbers of requests count here, and never how long anything took. */
 
