@@ -4,18 +4,18 @@ import { createLineWriter } from './line-writer.ts';
 
 export type { Logger } from 'pino';
 
-/** Where a log goes, and how. */
+/** The form of the log. */
 export interface LogOptions {
   readonly level: string;
-  /** On a terminal lines are for eyes; elsewhere each is one JSON object. */
+  /** On a terminal the lines are readable text; otherwise each line is one JSON object. */
   readonly isTerminal: boolean;
-  /** No colours, as the NO_COLOR convention asks. */
+  /** Follows the NO_COLOR convention. */
   readonly noColor: boolean;
 }
 
 const STDERR = 2;
 
-/** One line per event, on stderr. `flush` writes the last ones, for the end of the process. */
+/** Creates a log that writes one line per event to stderr. `flush` writes buffered lines before the process ends. */
 export function createLog({ level, isTerminal, noColor }: LogOptions): { log: Logger; flush: () => void } {
   const options: LoggerOptions = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!isTerminal) {

@@ -5,7 +5,7 @@ import { type Body, bodyOf } from '../../http/bodies/body-cache.ts';
 import { sendBody } from '../../http/bodies/send-body.ts';
 import { LIBRARY_FILES, OWN_FILES } from './docs-page.ts';
 
-/** In place of the policy of all other answers. The script of the page asks us, and nobody else; the images are those that its styles hold. */
+/** Replaces the policy of all other responses. The page's script may send requests to this server only; its images are inside its style sheets. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -17,7 +17,7 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** `GET /docs` and the files of that page: they tell nothing of the registry, so that they need no token. */
+/** Adds `GET /docs` and the files of that page. They contain no data of the registry, so they need no token. */
 export function addDocs(server: FastifyInstance, prefix: string): void {
   for (const [path, { type, text }] of OWN_FILES) {
     const body = bodyOf(Buffer.from(text));
@@ -27,13 +27,13 @@ export function addDocs(server: FastifyInstance, prefix: string): void {
     server.get(`${prefix}/${path}`, (request, reply) => sendBody(request, reply.headers(headers), body, { type }));
   }
   for (const [name, type] of LIBRARY_FILES) {
-    const read = createReading(name);
-    server.get(`${prefix}/docs/${name}`, async (request, reply) => sendBody(request, reply, await read(), { type }));
+    const load = createLazyFile(name);
+    server.get(`${prefix}/docs/${name}`, async (request, reply) => sendBody(request, reply, await load(), { type }));
   }
 }
 
-/** Reads a file of the library when it is first asked for, and keeps it: most services never show the page. */
-function createReading(name: string): () => Promise<Body> {
+/** Returns a function that reads a file of the library at the first call and keeps it: most services never serve the page. */
+function createLazyFile(name: string): () => Promise<Body> {
   let reading: Promise<Body> | undefined;
   return async () => {
     reading ??= readFile(resolve(`@fastify/swagger-ui/static/${name}`)).then(bodyOf);

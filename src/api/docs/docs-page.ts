@@ -1,18 +1,18 @@
 import { PRODUCT } from '../hal/entry-point.ts';
 
-/* The page that shows the API to people: Swagger UI over `/openapi.json`, and what little we add to it.
+/* The documentation page: Swagger UI for `/openapi.json`, with a few additions.
  *
- *   docs, docs/                 the page          all URLs in it are relative: it is the same below
- *   docs/page.js, page.css      ours              every prefix, and behind whoever strips one
- *   docs/swagger-ui…            the library's */
+ *   docs, docs/                 the page: all its URLs are relative, so it works below any prefix and behind a proxy that strips one
+ *   docs/page.js, page.css      the additions
+ *   docs/swagger-ui…            files of the library */
 
-/** The library's files that are served, with their types. Its bundle for other layouts, its sign-in for OAuth and its own page are not. */
+/** The files of the library that the server offers, with their media types. Its other layouts, its OAuth sign-in and its own page are left out. */
 export const LIBRARY_FILES: ReadonlyMap<string, string> = new Map([
   ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
   ['swagger-ui.css', 'text/css; charset=utf-8'],
 ]);
 
-/** Without scripts and styles in it: the policy forbids them. */
+/** Returns the page. It has no inline scripts and styles, since its content security policy forbids them. */
 function pageAt({ toAssets, toRoot }: { readonly toAssets: string; readonly toRoot: string }): string {
   return `<!doctype html>
 <html lang="en">
@@ -31,8 +31,8 @@ function pageAt({ toAssets, toRoot }: { readonly toAssets: string; readonly toRo
 <body>
 <noscript>
 <h1>The API of ${PRODUCT}</h1>
-<p>This page needs scripts to show the API. The same is in <a href="${toRoot}openapi.json">its OpenAPI document</a>, for programs;
-<a href="${toRoot}">the entry point</a> links to everything that can be asked for.</p>
+<p>This page needs JavaScript. The <a href="${toRoot}openapi.json">OpenAPI document</a> describes the API for programs;
+<a href="${toRoot}">the entry point</a> links to all resources.</p>
 </noscript>
 <main id="api"></main>
 </body>
@@ -41,10 +41,11 @@ function pageAt({ toAssets, toRoot }: { readonly toAssets: string; readonly toRo
 }
 
 /**
- * Tokens are in the memory of the page, and go with it. Nothing in its URL chooses what it shows: a stranger's link could show a stranger's document
- * under our name. To colour an answer of 600 kB takes nine seconds, in which the page stands still; without colours it is shown in one.
+ * Tokens live in the page's memory only. The page ignores its own URL (`queryConfigEnabled`), because a link from an attacker could otherwise show the
+ * attacker's document under this server's name. Syntax highlighting is off: with it, a response of 600 kB blocks the page for nine seconds.
  *
- * The library leaves the cursor in the last scheme that there is, and out of sight in a small window: what most people have is a token, the first.
+ * The library focuses the input of the last authentication scheme, which is out of sight in a small window. The script focuses the first one, the
+ * token, which most users need.
  */
 const SCRIPT = `'use strict';
 
@@ -71,7 +72,7 @@ SwaggerUIBundle({
 });
 `;
 
-/** Colours that can be read on white; and no room for choices that there are none of. */
+/** Colours with enough contrast on white. Choices with a single option are hidden. */
 const STYLE = `body {
   margin: 0;
 }
@@ -115,13 +116,13 @@ html:not(.dark-mode) .swagger-ui {
   display: none;
 }
 
-/* The buttons stand on it. The library's own is an attribute. */
+/* Room for the buttons that lie over the text. !important is needed against a style attribute of the library. */
 .swagger-ui .highlight-code:has(.download-contents) .microlight {
   padding-bottom: 4em !important;
 }
 `;
 
-/** What is ours, by its path. */
+/** The page and its additions, by path. */
 export const OWN_FILES: ReadonlyMap<string, { readonly type: string; readonly text: string }> = new Map([
   ['docs', { type: 'text/html; charset=utf-8', text: pageAt({ toAssets: 'docs/', toRoot: './' }) }],
   ['docs/', { type: 'text/html; charset=utf-8', text: pageAt({ toAssets: '', toRoot: '../' }) }],
@@ -129,7 +130,7 @@ export const OWN_FILES: ReadonlyMap<string, { readonly type: string; readonly te
   ['docs/page.css', { type: 'text/css; charset=utf-8', text: STYLE }],
 ]);
 
-/** Everything there is: nothing else is looked for anywhere. */
+/** All paths of the page. The server looks up no other file. */
 export const DOCS_PATHS: ReadonlySet<string> = new Set([
   ...OWN_FILES.keys(),
   ...[...LIBRARY_FILES.keys()].map((name) => `docs/${name}`),
