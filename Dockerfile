@@ -16,7 +16,7 @@ RUN npm run build && npm ci --omit=dev --ignore-scripts --no-audit --no-fund && 
 FROM ${NODE_IMAGE}
 ARG NODE_IMAGE
 LABEL org.opencontainers.image.title="gitlab-registry-usage-rest" \
-      org.opencontainers.image.description="What uses the disk of a container registry, and what a deletion would give back, as a RESTful HAL API" \
+      org.opencontainers.image.description="Shows what uses the disk of a container registry, and how much a deletion would free, as a HAL API" \
       org.opencontainers.image.version="1.0.0-alpha.1" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.base.name="${NODE_IMAGE}"

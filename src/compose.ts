@@ -80,7 +80,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
     },
     async stop() {
       clearInterval(progress);
-      // The check last: by then nobody takes its end for a failure.
+      // endCheck comes last: while the others stop, the end of a running integrity check is not reported as a failure.
       await Promise.all([server.close(), scheduler.stop(), recrawlQueue.stop(), store.endCheck()]);
       await Promise.all([registry.close(), auth.stop()]);
       store.close();

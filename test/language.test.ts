@@ -54,9 +54,13 @@ function titles({ text, ...place }: Text): Text {
 
 function findings(texts: readonly Text[]): readonly string[] {
   return texts.flatMap(({ file, line, text }) =>
-    PATTERNS.filter(([pattern]) => text.split('\n').some((one) => pattern.test(one))).map(
-      ([pattern, advice]) => `${file}:${line}: "${pattern.exec(text)?.[0].trim()}" (${advice})`,
-    ),
+    text
+      .split('\n')
+      .flatMap((one) =>
+        PATTERNS.filter(([pattern]) => pattern.test(one)).map(
+          ([pattern, advice]) => `${file}:${line}: "${pattern.exec(one)?.[0].trim()}" (${advice})`,
+        ),
+      ),
   );
 }
 

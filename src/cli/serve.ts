@@ -108,7 +108,7 @@ function failAtSetting(host: Host, error: unknown): never {
   return fail(host, text, EXIT_FAILED);
 }
 
-/** Whoever renews a certificate writes two files, then signals: if the two do not fit together, the old certificate stays in use. */
+/** A renewal replaces two files and then sends SIGHUP. If the two do not fit together, the old certificate stays in use. */
 function reloadCertificate(service: Service, loaded: LoadedConfig, log: Logger): void {
   const problems = 'problems' in loaded ? loaded.problems : problemsOfRenewal(service, loaded.config);
   if (problems.length > 0) log.error({ problems }, 'certificate not reloaded');

@@ -1,68 +1,69 @@
 import { write, writeSync } from 'node:fs';
 
 export interface LineWriter {
+  /** Queues a line and returns at once. */
   write(line: string): void;
-  /** Writes what waits before it returns: for the end of a process. */
+  /** Writes all queued lines before it returns; for the end of a process. */
   flush(): void;
 }
 
-/** Of text that waits for whoever reads it: what comes on top is lost, and the memory is not. */
-const MOST_WAITING_LENGTH = 16 * 1024 * 1024;
-const FULL_PIPE_MS = 50;
-const LAST_WRITES = 20;
+/** If the reader is slow and this many characters are queued, further lines are dropped, so that memory stays bounded. */
+const LONGEST_QUEUE = 16 * 1024 * 1024;
+const FULL_PIPE_RETRY_MS = 50;
+const FLUSH_ATTEMPTS = 20;
 
 /**
- * Writes lines in their order, one write at a time: those that come meanwhile go out together with the next. Whoever reads them slowly keeps nobody
- * waiting for anything else. What cannot be written, on a full disk or into a closed pipe, is lost.
+ * Creates a writer of lines to a file descriptor. It keeps their order, has one write in progress at a time, and combines the lines that are queued
+ * meanwhile into the next write. A slow reader does not block the process. Lines that cannot be written (disk full, pipe closed) are lost.
  */
 export function createLineWriter(fd: number): LineWriter {
-  let waiting = '';
-  let underWay = Buffer.alloc(0);
+  let queued = '';
+  let writing = Buffer.alloc(0);
   let retry: NodeJS.Timeout | undefined;
 
-  function begin(): void {
-    underWay = Buffer.from(waiting);
-    waiting = '';
-    proceed();
+  function writeQueued(): void {
+    writing = Buffer.from(queued);
+    queued = '';
+    continueWriting();
   }
 
-  function proceed(): void {
+  function continueWriting(): void {
     retry = undefined;
-    write(fd, underWay, (error, written) => {
-      if (error?.code === 'EAGAIN') retry = setTimeout(proceed, FULL_PIPE_MS).unref();
-      else if (error === null && written < underWay.length) {
-        underWay = underWay.subarray(written);
-        proceed();
+    write(fd, writing, (error, written) => {
+      if (error?.code === 'EAGAIN') retry = setTimeout(continueWriting, FULL_PIPE_RETRY_MS).unref();
+      else if (error === null && written < writing.length) {
+        writing = writing.subarray(written);
+        continueWriting();
       } else {
-        underWay = Buffer.alloc(0);
-        if (waiting !== '') begin();
+        writing = Buffer.alloc(0);
+        if (queued !== '') writeQueued();
       }
     });
   }
 
   return {
     write(line) {
-      if (waiting.length + line.length > MOST_WAITING_LENGTH) return;
-      waiting += line;
-      if (underWay.length === 0) begin();
+      if (queued.length + line.length > LONGEST_QUEUE) return;
+      queued += line;
+      if (writing.length === 0) writeQueued();
     },
     flush() {
-      const isBeingWritten = underWay.length > 0 && retry === undefined;
-      if (isBeingWritten) pause(FULL_PIPE_MS); // by another thread, that needs nothing of ours for it
-      writeNow(fd, Buffer.concat([isBeingWritten ? Buffer.alloc(0) : underWay, Buffer.from(waiting)]));
-      waiting = '';
+      const isBeingWritten = writing.length > 0 && retry === undefined;
+      if (isBeingWritten) pause(FULL_PIPE_RETRY_MS); // the write runs in a thread of its own, so blocking this one lets it finish
+      writeNow(fd, Buffer.concat([isBeingWritten ? Buffer.alloc(0) : writing, Buffer.from(queued)]));
+      queued = '';
     },
   };
 }
 
 function writeNow(fd: number, bytes: Buffer): void {
   let left = bytes;
-  for (let attempt = 0; left.length > 0 && attempt < LAST_WRITES; attempt++) {
+  for (let attempt = 0; left.length > 0 && attempt < FLUSH_ATTEMPTS; attempt++) {
     try {
       left = left.subarray(writeSync(fd, left));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
-      pause(FULL_PIPE_MS);
+      pause(FULL_PIPE_RETRY_MS);
     }
   }
 }

@@ -16,7 +16,7 @@ test('takes the configuration file from either flag, in every usual spelling; th
   expect(invoke('-c', 'other.conf', '-c', 'my.conf')).toEqual(expected);
 });
 
-test('prints the version for -V, whatever other options there are', () => {
+test('prints the version for -V, with or without other options', () => {
   for (const argv of [['-V'], ['--version'], ['--print-default-config', '-V'], ['-V', '--print-default-config']])
     expect(invoke(...argv), argv.join(' ')).toMatchObject({ command: 'print-version' });
 });

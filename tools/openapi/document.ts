@@ -17,7 +17,7 @@ export function openApiDocument(): Json {
     info: {
       title: PRODUCT,
       version: '{version}',
-      summary: 'What uses the disk of a container registry, and what a deletion would give back',
+      summary: 'Shows what uses the disk of a container registry, and how much a deletion would free',
       description: DESCRIPTION,
       license: { name: 'MIT', identifier: 'MIT' },
     },
