@@ -1,10 +1,10 @@
-import { noProgress } from '../src/crawl/progress.ts';
-import { createSnapshots } from '../src/crawl/snapshots.ts';
+import { noProgress } from '../src/crawl/crawl-stats.ts';
+import { createSnapshotTaker } from '../src/crawl/snapshots.ts';
 import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
-import type { Catalogue, SnapshotStore } from '../src/ports.ts';
+import type { CrawlState, SnapshotStore } from '../src/ports.ts';
 import type { DistributionRegistry } from '../src/registry/distribution.ts';
-import type { Store } from '../src/store/sqlite/open-store.ts';
-import { snapshotsOptions } from '../test/support/take-snapshot.ts';
+import type { Store } from '../src/store/store.ts';
+import { snapshotTakerOptions } from '../test/support/take-snapshot.ts';
 import { CONNECTIONS } from './bare.ts';
 import { secondsFrom } from './median.ts';
 
@@ -28,31 +28,31 @@ interface Seconds {
 /** Crawls as the service does, and looks at the clock where one part of a crawl ends and the next begins. */
 export function createTimedCrawls(registry: DistributionRegistry, store: Store): () => Promise<TimedCrawl> {
   let [checkedAt, readAt, countedAt] = [0, 0, 0];
-  const catalogue: Catalogue = {
-    ...store.catalogue,
+  const crawlState: CrawlState = {
+    ...store.crawlState,
     unfinished() {
       checkedAt = performance.now(); // what a crawl begins with
-      return store.catalogue.unfinished();
+      return store.crawlState.unfinished();
     },
     repositories(wanted) {
       readAt ||= performance.now(); // the first thing that is asked for when all is read
-      return store.catalogue.repositories(wanted);
+      return store.crawlState.repositories(wanted);
     },
   };
-  const kept: SnapshotStore = {
+  const snapshotStore: SnapshotStore = {
     latest: store.snapshots.latest,
-    save(snapshot, findings, occasion) {
+    save(snapshot, crawlResult, occasion) {
       countedAt = performance.now();
-      return store.snapshots.save(snapshot, findings, occasion);
+      return store.snapshots.save(snapshot, crawlResult, occasion);
     },
   };
-  const options = snapshotsOptions(registry, CONNECTIONS, { catalogue, snapshots: kept });
-  const snapshots = createSnapshots({ ...options, checkStore: store.check });
+  const options = snapshotTakerOptions(registry, CONNECTIONS, { ...store, crawlState, snapshots: snapshotStore });
+  const snapshots = createSnapshotTaker({ ...options, checkStore: store.check });
   return async () => {
     readAt = 0;
     const requestsBefore = registry.requestsCount();
     const startedAt = performance.now();
-    const snapshot = await snapshots.takeAll(noProgress(), new AbortController().signal);
+    const snapshot = await snapshots.takeSnapshot(noProgress(), new AbortController().signal);
     const savedAt = performance.now();
     if (snapshot.gaps.length > 0) throw new Error('the crawl was not complete');
     const requests = registry.requestsCount() - requestsBefore;

@@ -6,7 +6,7 @@ import type { Config } from './config/config.ts';
 import { createRecrawlQueue, type RecrawlQueue } from './crawl/recrawl-queue.ts';
 import { createScheduler, type Scheduler } from './crawl/scheduler.ts';
 import { createSleepUntil } from './crawl/sleep-until.ts';
-import { createSnapshots, type SnapshotTaker } from './crawl/snapshots.ts';
+import { createSnapshotTaker, type SnapshotTaker } from './crawl/snapshots.ts';
 import { listen, TIMEOUTS } from './http/listener.ts';
 import { measureRequestRate } from './http/request-rate.ts';
 import { renewCertificate } from './http/tls.ts';
@@ -14,7 +14,8 @@ import { authEvents } from './log/auth-events.ts';
 import { crawlEvents, logCrawlProgress, recrawlEvents, snapshotEvents } from './log/crawl-events.ts';
 import type { Logger } from './log/log.ts';
 import { createDistributionRegistry, type DistributionRegistry } from './registry/distribution.ts';
-import { openStore, type Store } from './store/sqlite/open-store.ts';
+import { openStore } from './store/sqlite/open-store.ts';
+import type { Store } from './store/store.ts';
 
 /** The wired service, not yet running. */
 export interface Service {
@@ -138,13 +139,14 @@ interface Crawling {
 }
 
 function composeCrawling(config: Config, registry: DistributionRegistry, store: Store, log: Logger): Crawling {
-  const wait = createSleepUntil(steadyClock);
-  const snapshots = createSnapshots({
+  const sleepUntil = createSleepUntil(steadyClock);
+  const snapshots = createSnapshotTaker({
     registry,
-    catalogue: store.catalogue,
-    store: store.snapshots,
+    crawlState: store.crawlState,
+    manifestCache: store.manifestCache,
+    snapshotStore: store.snapshots,
     checkStore: store.check,
-    width: config.registry.concurrencyMax,
+    concurrency: config.registry.concurrencyMax,
     collectCreated: config.registry.collectCreated,
     resumeWithinMs: config.general.updateIntervalMs,
     thoroughAfterMs: config.registry.thoroughIntervalMs,
@@ -156,19 +158,19 @@ function composeCrawling(config: Config, registry: DistributionRegistry, store: 
     intervalMs: config.general.updateIntervalMs,
     clock,
     steadyClock,
-    wait,
-    takeAll: snapshots.takeAll,
-    recrawlQueueLength: () => recrawlQueue.count(),
+    sleepUntil,
+    takeSnapshot: snapshots.takeSnapshot,
+    recrawlQueueLength: () => recrawlQueue.length(),
     requestsCount: registry.requestsCount,
     report: crawlEvents(log, registry, () => snapshots.latest() !== undefined),
   });
   const recrawlQueue = createRecrawlQueue({
     steadyClock,
-    wait,
+    sleepUntil,
     isReady: () => snapshots.latest() !== undefined && scheduler.status().failure === undefined,
     isWanted: registry.isWanted,
-    takeSome: snapshots.takeSome,
-    catalogue: store.catalogue,
+    updateSnapshot: snapshots.updateSnapshot,
+    crawlState: store.crawlState,
     report: recrawlEvents(log),
   });
   return { snapshots, scheduler, recrawlQueue };

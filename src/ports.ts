@@ -3,30 +3,31 @@ import type { Descriptor, Manifest } from './domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from './domain/names.ts';
 import type { CrawlResult } from './domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from './domain/snapshot/repository-record.ts';
-import type { Snapshot } from './domain/snapshot/snapshot.ts';
+import type { Figures, Snapshot } from './domain/snapshot/snapshot.ts';
+import type { NodeName } from './domain/snapshot/snapshot-nodes.ts';
 
 /** Milliseconds since the epoch. */
 export type Clock = () => number;
 
-/** Milliseconds since some moment or other: for durations, since nobody can set it. */
+/** Milliseconds since an arbitrary moment. Nothing sets this clock, so it is the one for durations. */
 export type SteadyClock = () => number;
 
 /**
- * A registry to read from. Every call may throw a `RegistryFailure`, and an `AbortError` when its signal says so.
- * Retries, tokens and pacing are behind this port.
+ * A container registry to read from. Every call may throw a `RegistryFailure`, or the signal's reason if it is aborted. Retries, tokens and
+ * pacing happen behind this port.
  */
 export interface Registry {
-  /** Every repository that the credentials may list, page by page. Begins a crawl: what earlier ones learnt of the registry's ways is forgotten. */
+  /** Lists every repository that the credentials may list, page by page. Starts a crawl: the registry client forgets what it learned about the registry before. */
   repositories(signal: AbortSignal): AsyncIterable<RepositoryName | IllegalName>;
-  /** Whether a repository that somebody else names may be one of those. */
+  /** Returns whether the configuration lets the service read that repository. */
   isWanted(repository: RepositoryName): boolean;
-  /** Says which repositories will be asked for soon, so that they share what it takes to ask. */
+  /** Announces which repositories are read next, so that their requests can share tokens. */
   expect(repositories: readonly RepositoryName[], signal: AbortSignal): Promise<void>;
-  /** All tags of a repository, in any order; none where the registry does not know the repository (any more), unless the configuration names it. */
+  /** Lists all tags of a repository, in any order. Returns none if the registry does not know the repository, unless the configuration names it. */
   tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (ListedTag | IllegalName)[]>;
   /**
-   * The digest of a manifest, or undefined where there is none of that name. With what it was before a registry need not even look at the
-   * manifest, and does not count a pull.
+   * Returns the digest of a manifest, or undefined if there is none. With the digest that it had `before`, a registry can answer without reading
+   * the manifest, and does not count a pull.
    */
   resolve(
     repository: RepositoryName,
@@ -34,17 +35,17 @@ export interface Registry {
     before: Digest | undefined,
     signal: AbortSignal,
   ): Promise<Digest | undefined>;
-  /** The manifest, or undefined where there is none of that name. */
+  /** Returns the manifest, or undefined if there is none. */
   manifest(
     repository: RepositoryName,
     reference: TagName | Digest,
     signal: AbortSignal,
   ): Promise<StoredManifest | undefined>;
-  /** The stored bytes of a blob, or undefined where the repository does not hold it. */
+  /** Returns the stored size of a blob, or undefined if the repository does not hold it. */
   blobBytes(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<number | undefined>;
-  /** What an image's config says of it, or undefined where the repository does not hold that blob. */
+  /** Returns what an image's config blob states, or undefined if the repository does not hold the blob. */
   imageConfig(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<ImageConfig | undefined>;
-  /** The manifests whose subject is that one, or undefined where the registry does not keep such a list. */
+  /** Lists the manifests whose subject is that digest. Returns undefined if the registry does not support such lists. */
   referrers(
     repository: RepositoryName,
     digest: Digest,
@@ -52,93 +53,89 @@ export interface Registry {
   ): Promise<readonly Descriptor[] | undefined>;
 }
 
-/** A name that the registry lists and the protocol does not allow: nobody can ask for it. */
+/** A name that the registry lists but the protocol does not allow, so that no request can contain it. */
 export interface IllegalName {
   readonly illegal: string;
 }
 
-/** A tag as a listing has it. Some registries say what it points at, too. */
+/** A tag in a listing. Some registries also list the digest that it points at. */
 export interface ListedTag {
   readonly name: TagName;
   readonly digest?: Digest;
 }
 
-/** A manifest as the registry keeps it. */
+/** A manifest as the registry stores it. */
 export interface StoredManifest {
   readonly digest: Digest;
-  /** The length of what is stored. */
+  /** The length of the stored body. */
   readonly sizeBytes: number;
   readonly manifest: Manifest;
-  /** What `manifest` was read from: kept as it came, since a later version may read more in it. */
+  /** The response that `manifest` was parsed from. It is kept unchanged, because a later version may read more from it. */
   readonly served: ServedManifest;
 }
 
 export interface ServedManifest {
-  /** '' where none was said. */
+  /** '' if the response had no Content-Type. */
   readonly contentType: string;
   readonly body: Uint8Array;
 }
 
 /**
- * Why a registry did not answer: forbidden (these credentials may not read that; others may be readable),
- * unreadable (a wrong answer to this one question), unsupported (a format that is not understood), unavailable (no answer at all, or from the token service none: nothing else will work either).
+ * Why a question to the registry failed:
+ *
+ * - forbidden: these credentials may not read this repository; others may be readable
+ * - unreadable: the answer to this one question was wrong
+ * - unsupported: the answer has a format that this service does not know
+ * - unavailable: no answer from the registry or its token service; other questions would fail too
  */
 export type RegistryFailureKind = 'forbidden' | 'unreadable' | 'unsupported' | 'unavailable';
 
-/** The shape of what a `Registry` throws. Its message says what and where, and holds no secret. */
+/** The error that a `Registry` throws. Its message names what failed and where, and contains no secret. */
 export interface RegistryFailure extends Error {
   readonly kind: RegistryFailureKind;
-  /** What went wrong, and not where: for those who should not see the addresses inside. */
+  /** What failed, without internal addresses: safe to show to API clients. */
   readonly reason: string;
 }
 
 /**
- * What was read of the registry, kept from crawl to crawl and from start to start. What a digest names never changes, so that it is read once.
- * Every call may throw a `StoreFailure`. What one call saves is kept whole or not at all, and in the order of the calls.
+ * What the crawls have found out about repositories, and how far the current crawl has come. It survives a restart.
+ *
+ * Records that a crawl saves are pending until the crawl is finished, and are not shown before. Calls take effect in the order in which they are
+ * made, and each of them completely or not at all. Once a call resolves, what was put into the `ManifestCache` before it is stored too. Every
+ * call may throw a `StoreFailure`.
  */
-export interface Catalogue {
-  /** The crawl that is not finished. What it has read is pending: kept, and not to be shown until it is finished. */
+export interface CrawlState {
+  /** Returns the crawl that has begun and not finished, if there is one. */
   unfinished(): Promise<CrawlMark | undefined>;
-  /** Whatever was pending is gone. */
+  /** Begins a crawl, and deletes all pending records. */
   begin(mark: CrawlMark): Promise<void>;
-  /** When the last thorough crawl that was finished began. */
+  /** Returns when the last finished thorough crawl began. */
   lastThoroughAt(): Promise<number | undefined>;
-  /** The crawl has ended, and what was pending counts. It has seen all there is: repositories that it does not name are gone. */
-  finish(repositories: ReadonlySet<RepositoryName>, illegal: ReadonlySet<string>): Promise<void>;
-  /** The crawl has ended, and is not to be believed: whatever was pending is gone. */
+  /** Finishes the crawl: its pending records replace the earlier ones, and every repository that is not named here is deleted. */
+  finish(repositories: ReadonlySet<RepositoryName>, illegalNames: ReadonlySet<string>): Promise<void>;
+  /** Ends the crawl without using what it read: deletes all pending records. */
   abandon(): Promise<void>;
   pending(name: RepositoryName): Promise<RepositoryRecord | undefined>;
   savePending(record: RepositoryRecord): Promise<void>;
-  /** What the last finished crawl met as names of repositories that the protocol does not allow. */
+  /** Returns the names that the last finished crawl was given for repositories and the protocol does not allow. */
   illegalNames(): Promise<ReadonlySet<string>>;
-  /** Every repository, in the order of their names; as it is pending, where that is asked for and it is. */
+  /** Yields every repository in the order of the names; with `withPending`, the pending record in place of the earlier one. */
   repositories(options?: { readonly withPending: boolean }): AsyncIterable<RepositoryRecord>;
+  /** Returns the names of all repositories that are not only pending. */
   names(): Promise<readonly RepositoryName[]>;
   repository(name: RepositoryName): Promise<RepositoryRecord | undefined>;
-  /** Counts at once; what was pending of that repository is older, and gone. */
+  /** Saves a record that is valid at once, and deletes the pending one of that repository, which is older. */
   saveRepository(record: RepositoryRecord): Promise<void>;
-  /** Those of the manifests that were read before. One whose bytes do not match its digest any more was not. */
-  manifests(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, StoredManifest>>;
-  /** Those of which a manifest was saved; whether it is whole shows when it is read. */
-  heldManifests(digests: readonly Digest[]): Promise<ReadonlySet<Digest>>;
-  saveManifest(manifest: StoredManifest): Promise<void>;
-  /** Of a manifest that the registry does not have any more. */
-  forgetManifest(digest: Digest): Promise<void>;
-  imageConfigs(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageConfig>>;
-  saveImageConfig(digest: Digest, config: ImageConfig): Promise<void>;
-  /** The bytes of blobs that no descriptor settles, as the registry said: `null` where it did not store the blob. */
-  blobBytes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number | null>>;
-  saveBlobBytes(digest: Digest, bytes: number | null): Promise<void>;
-  /** When a tag or digest was pulled last. Earlier times than those known change nothing. */
+  /** Saves when tags or digests were pulled. Of several times for the same reference, the latest is kept. */
   savePulls(pulls: readonly Pull[]): Promise<void>;
-  /** The last pulls from a repository, by tag or digest. Milliseconds since the epoch. */
+  /** Returns the last pulls from a repository by tag or digest, in milliseconds since the epoch. */
   pulls(repository: RepositoryName): Promise<ReadonlyMap<TagName | Digest, number>>;
 }
 
 export interface CrawlMark {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** Whether it asks for what is known, too: whether it is still there. */
+  /** Whether the crawl also asks for what is known already, to find out whether it is still there. */
   readonly isThorough: boolean;
 }
 
@@ -149,21 +146,68 @@ export interface Pull {
   readonly at: number;
 }
 
-/** What a snapshot was taken for: a collection reads everything, and a notification a few repositories, as often as every few seconds. */
-export type SnapshotOccasion = 'collection' | 'notification';
-
-/** The snapshots that are kept. Every call may throw a `StoreFailure`. */
-export interface SnapshotStore {
-  /** What the last saved snapshot was counted from. */
-  latest(): Promise<CrawlResult | undefined>;
-  /** Keeps the figures of a snapshot for as long as they are worth it, and what it was counted from until the next is saved. */
-  save(snapshot: Snapshot, findings: CrawlResult, occasion: SnapshotOccasion): Promise<void>;
+/**
+ * A cache of what digests name, which never changes: a crawl reads it once. It survives a restart, but may lose what was saved last if the process
+ * is killed; the crawl then reads it again. Every call may throw a `StoreFailure`.
+ */
+export interface ManifestCache {
+  /** Returns the cached manifests among these. A manifest whose bytes no longer match its digest counts as not cached. */
+  manifests(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, StoredManifest>>;
+  /** Returns which of these manifests are cached, without checking their bytes. */
+  heldManifests(digests: readonly Digest[]): Promise<ReadonlySet<Digest>>;
+  saveManifest(manifest: StoredManifest): Promise<void>;
+  /** Deletes a manifest that the registry no longer has. */
+  forgetManifest(digest: Digest): Promise<void>;
+  imageConfigs(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageConfig>>;
+  saveImageConfig(digest: Digest, config: ImageConfig): Promise<void>;
+  /** Returns the sizes that the registry reported for blobs without a usable descriptor: `null` if it did not store the blob. */
+  blobBytes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number | null>>;
+  saveBlobBytes(digest: Digest, bytes: number | null): Promise<void>;
 }
 
-/** The shape of what a `Catalogue` or a `SnapshotStore` throws. Its message says what and where. */
+/** What led to a snapshot: a crawl of the whole registry, or a notification, after which a few repositories are read, every few seconds at most. */
+export type SnapshotOccasion = 'crawl' | 'notification';
+
+/** Stores snapshots. Every call may throw a `StoreFailure`. */
+export interface SnapshotStore {
+  /** Returns the crawl result of the last saved snapshot; undefined if there is none, or another version of the service wrote it. */
+  latest(): Promise<CrawlResult | undefined>;
+  /** Stores a snapshot's figures for as long as the retention allows, and its crawl result until the next snapshot is saved. */
+  save(snapshot: Snapshot, crawlResult: CrawlResult, occasion: SnapshotOccasion): Promise<void>;
+}
+
+/** The snapshots that the retention has kept, and the figures of every node at each of them. Every call may throw a `StoreFailure`. */
+export interface History {
+  /** Returns the kept snapshots in the order in which they were saved. */
+  snapshots(): Promise<readonly KeptSnapshot[]>;
+  /** Returns the figures of a node at every kept snapshot, in the same order. */
+  points(node: NodeName): Promise<readonly HistoryPoint[]>;
+}
+
+/** Times are milliseconds since the epoch. */
+export interface KeptSnapshot {
+  readonly id: string;
+  readonly occasion: SnapshotOccasion;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly repositoriesCount: number;
+  readonly tagsCount: number;
+  readonly gapsCount: number;
+}
+
+export interface HistoryPoint {
+  /** The id of the snapshot. */
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly finishedAt: number;
+  /** Undefined if the snapshot does not contain the node. */
+  readonly figures: Figures | undefined;
+}
+
+/** The error that `CrawlState`, `ManifestCache`, `SnapshotStore` and `History` throw. Its message names what failed and where. */
 export interface StoreFailure extends Error {
   readonly kind: 'store';
-  /** What went wrong, and not where: for those who should not see the paths inside. */
+  /** What failed, without the path of the store: safe to show to API clients. */
   readonly reason: string;
 }
 
@@ -173,66 +217,66 @@ export interface Directory {
   authenticate(user: string, password: string): Promise<boolean>;
 }
 
-/** Where the latest snapshot is read from: undefined before the first collection has finished. */
+/** Gives the latest snapshot; undefined before the first crawl has finished. */
 export interface Snapshots {
   latest(): Snapshot | undefined;
 }
 
-/** How far a crawl has come. What is found grows while it goes on. */
+/** How far a crawl has come. What it has found grows while it runs. */
 export interface CrawlProgress {
   repositoriesFound: number;
   repositoriesRead: number;
-  /** Of the found ones, those that the crawl had read before it was interrupted. */
+  /** How many of the found repositories the crawl had read before it was interrupted. */
   repositoriesKept: number;
   tagsFound: number;
   tagsRead: number;
 }
 
-/** The collections: what goes on, how it went last, and when the next one is. Times are milliseconds since the epoch. */
+/** The current crawl, the outcome of the last one, and the time of the next one. Times are milliseconds since the epoch. */
 export interface CrawlStatus {
-  /** Undefined while none is under way. */
+  /** Undefined while no crawl is running. */
   readonly running:
     | { readonly startedAt: number; readonly requestsCount: number; readonly progress: Readonly<CrawlProgress> }
     | undefined;
-  /** The failure of the last collection; undefined if it succeeded. Its reason is for people and holds no secret. */
+  /** The failure of the last crawl; undefined if it succeeded. The reason is a text for people and contains no secret. */
   readonly failure: { readonly at: number; readonly kind: CrawlFailureKind; readonly reason: string } | undefined;
-  /** When the last collection of everything succeeded; undefined where none has since the start. */
+  /** When the last successful crawl finished; undefined if none has since the start of the service. */
   readonly lastFinishedAt: number | undefined;
   /** How many repositories are to be read again, or are being read again, because of notifications. */
   readonly recrawlQueueLength: number;
-  /** Undefined while one is under way. */
+  /** When the next crawl starts; undefined while one is running. */
   readonly nextAt: number | undefined;
 }
 
-/** Why a collection failed: by the registry's doing, the store's, since it found too little to be believed, or for a reason that nobody thought of. */
+/** Why a crawl failed: because of the registry, because of the store, because it found too little to be true, or for an unforeseen reason. */
 export type CrawlFailureKind = RegistryFailureKind | StoreFailure['kind'] | 'emptied' | 'unexpected';
 
-/** What all collections since the start have come to. But for those of the last one, these numbers only grow. */
+/** Totals over all crawls since the start of the service. All but the last two fields only grow. */
 export interface CrawlStats {
-  /** Requests that went to the registry and whoever gives out names and tokens for it, tries included, by notifications too. */
+  /** Requests to the registry, to its token service and to GitLab, retries and recrawls included. */
   readonly requestsCount: number;
   readonly succeededCount: number;
   readonly failedCounts: Readonly<Record<CrawlFailureKind, number>>;
-  /** How far they came, the one under way and those that failed included. */
+  /** Over all crawls, the running one and failed ones included. */
   readonly repositoriesRead: number;
   readonly tagsRead: number;
-  /** When the last one started: milliseconds since the epoch. Undefined before the first. */
+  /** When the last crawl started, in milliseconds since the epoch. Undefined before the first one. */
   readonly lastStartedAt: number | undefined;
-  /** How long the last one took that succeeded. Undefined where none has. */
+  /** How long the last successful crawl took. Undefined before it. */
   readonly lastDurationMs: number | undefined;
 }
 
-/** Who wants to hear what a registry tells of itself between two crawls. Neither call waits for anything, or fails. */
+/** Takes in what a registry reports between two crawls. The calls return at once and do not fail. */
 export interface Notifications {
-  /** These may have changed: they are read again soon, and the others are not. */
+  /** These repositories may have changed: they are read again soon. */
   changed(repositories: readonly RepositoryName[]): void;
   pulled(pulls: readonly Pull[]): void;
 }
 
-/** Who collects. */
+/** Runs crawls at the configured interval. */
 export interface CrawlScheduler {
   status(): CrawlStatus;
   stats(): CrawlStats;
-  /** Starts a collection now, or says why not: one is under way, or the last one began so little ago that the registry needs a rest. */
+  /** Starts a crawl now, unless one is running or the last one started too recently for the registry. */
   request(): 'started' | 'running' | { readonly retryAfterMs: number };
 }

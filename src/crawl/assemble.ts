@@ -5,53 +5,62 @@ import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 import type { Gap } from '../domain/snapshot/snapshot.ts';
 import { ranges } from '../lib/resumable.ts';
 import { yieldToEventLoop } from '../lib/yielding.ts';
-import type { Catalogue, StoredManifest } from '../ports.ts';
-import { DEEPEST_NESTING } from './bounds.ts';
+import type { CrawlState, ManifestCache, StoredManifest } from '../ports.ts';
+import { MAX_DEPTH } from './bounds.ts';
 import { childManifests, imageConfigOf, manifestsIn } from './manifest-reader.ts';
 
-/** What the catalogue holds, as one graph. */
+/** The stored records and manifests as one graph. */
 export interface Assembly {
   readonly builder: GraphBuilder;
   readonly repositories: readonly RepositoryResult[];
-  /** What tags point at. */
+  /** The digests that tags point at. */
   readonly roots: ReadonlySet<Digest>;
-  /** Adds what the catalogue has got since: these manifests, and what hangs below them. */
+  /** Adds manifests that were cached since, and all that they reach. */
   add(digests: readonly Digest[]): Promise<void>;
 }
 
-/** What is left of one assembly, for the next one. */
-export type KeptAssembly = Pick<Assembly, 'builder' | 'roots'>;
+/** The part of an assembly that the next one can start from. */
+export type ReusableAssembly = Pick<Assembly, 'builder' | 'roots'>;
+
+export interface AssemblySources {
+  readonly crawlState: CrawlState;
+  readonly manifestCache: ManifestCache;
+}
 
 export interface AssembleOptions {
-  /** Whether what the crawl under way has read counts already. */
+  /** Whether to use the pending records of the current crawl. */
   readonly withPending: boolean;
   readonly isWanted: (name: RepositoryName) => boolean;
 }
 
 /**
- * Puts together what was read of these repositories, now or earlier: on top of what was put together before, as long as that comes to the same,
- * and loads what is new then. Others wait for it no longer than twenty manifests, or the list of one repository's tags, take.
+ * Builds the graph of all stored repositories that are wanted. If an earlier assembly is given, starts from its graph and loads only what is new,
+ * as long as that leads to the same graph. Yields to the event loop after about twenty manifests, or the tag list of one repository.
  */
 export async function assemble(
-  catalogue: Catalogue,
+  sources: AssemblySources,
   options: AssembleOptions,
-  kept?: KeptAssembly | undefined,
+  earlier?: ReusableAssembly | undefined,
 ): Promise<Assembly> {
-  if (kept === undefined || kept.builder.hasHangers()) return assembleOn(new GraphBuilder(), catalogue, options);
-  kept.builder.reopen();
-  const assembly = await assembleOn(kept.builder, catalogue, options);
-  // What is not there any more has left its mark on what it shared with others: its word on a layer's size or media type counts no longer.
-  const isAllThere = [...kept.roots].every((root) => assembly.roots.has(root));
-  return isAllThere ? assembly : assembleOn(new GraphBuilder(), catalogue, options);
+  if (earlier === undefined || earlier.builder.hasHangers()) return assembleOn(new GraphBuilder(), sources, options);
+  earlier.builder.reopen();
+  const assembly = await assembleOn(earlier.builder, sources, options);
+  // A manifest that is gone has left traces in the graph: what its descriptors stated about layers that other manifests share.
+  const areAllThere = [...earlier.roots].every((root) => assembly.roots.has(root));
+  return areAllThere ? assembly : assembleOn(new GraphBuilder(), sources, options);
 }
 
-async function assembleOn(builder: GraphBuilder, catalogue: Catalogue, options: AssembleOptions): Promise<Assembly> {
+async function assembleOn(
+  builder: GraphBuilder,
+  { crawlState, manifestCache }: AssemblySources,
+  options: AssembleOptions,
+): Promise<Assembly> {
   const repositories: RepositoryResult[] = [];
   const roots = new Set<Digest>();
-  const add = (digests: readonly Digest[]): Promise<void> => load(catalogue, builder, digests);
-  for await (const record of catalogue.repositories(options)) {
+  const add = (digests: readonly Digest[]): Promise<void> => load(manifestCache, builder, digests);
+  for await (const record of crawlState.repositories(options)) {
     if (!options.isWanted(record.name)) continue;
-    const { tags = [], referrers = [] } = record.reading ?? {};
+    const { tags = [], referrers = [] } = record.content ?? {};
     const digests = tags.flatMap(({ digest }) => digest ?? []);
     for (const digest of digests) roots.add(digest);
     await add(digests);
@@ -60,25 +69,25 @@ async function assembleOn(builder: GraphBuilder, catalogue: Catalogue, options: 
       for (const referrer of found ?? []) builder.addReferrer(subject, referrer);
       await add(manifestsIn(found ?? []));
     }
-    repositories.push(toFinding(record, builder, await catalogue.pulls(record.name)));
+    repositories.push(toRepositoryResult(record, builder, await crawlState.pulls(record.name)));
     await yieldToEventLoop();
   }
   return { builder, repositories, roots, add };
 }
 
-/** About a millisecond's work. */
-const MANIFESTS_AT_ONCE = 20;
+/** About a millisecond of work. */
+const MANIFESTS_BETWEEN_YIELDS = 20;
 
-/** Level by level, each manifest once. */
-async function load(catalogue: Catalogue, builder: GraphBuilder, digests: readonly Digest[]): Promise<void> {
+/** Adds these manifests and those below them to the graph, level by level, each once. */
+async function load(cache: ManifestCache, builder: GraphBuilder, digests: readonly Digest[]): Promise<void> {
   const isOpen = (digest: Digest): boolean => !builder.isRead(digest);
   let level = [...new Set(digests.filter(isOpen))];
-  for (let depth = 0; level.length > 0 && depth <= DEEPEST_NESTING; depth++) {
+  for (let depth = 0; level.length > 0 && depth <= MAX_DEPTH; depth++) {
     const children = new Set<Digest>();
-    for (const { from, to } of ranges(level.length, MANIFESTS_AT_ONCE)) {
-      const manifests = [...(await catalogue.manifests(level.slice(from, to))).values()];
+    for (const { from, to } of ranges(level.length, MANIFESTS_BETWEEN_YIELDS)) {
+      const manifests = [...(await cache.manifests(level.slice(from, to))).values()];
       for (const { digest, sizeBytes, manifest } of manifests) builder.addManifest(digest, sizeBytes, manifest);
-      await loadConfigs(catalogue, builder, manifests);
+      await loadConfigs(cache, builder, manifests);
       for (const { manifest } of manifests) for (const child of childManifests(manifest)) children.add(child);
       await yieldToEventLoop();
     }
@@ -87,22 +96,22 @@ async function load(catalogue: Catalogue, builder: GraphBuilder, digests: readon
 }
 
 async function loadConfigs(
-  catalogue: Catalogue,
+  cache: ManifestCache,
   builder: GraphBuilder,
   manifests: readonly StoredManifest[],
 ): Promise<void> {
   const digests = manifests.flatMap(({ manifest }) => imageConfigOf(manifest) ?? []);
-  for (const [digest, config] of await catalogue.imageConfigs(digests)) builder.addImageConfig(digest, config);
+  for (const [digest, config] of await cache.imageConfigs(digests)) builder.addImageConfig(digest, config);
 }
 
-const LOST = 'what was read of it is lost; the next collection reads it again';
+const LOST = 'the stored data is incomplete; the next crawl reads it again';
 
-function toFinding(
-  { name, reading, failure }: RepositoryRecord,
+function toRepositoryResult(
+  { name, content, failure }: RepositoryRecord,
   builder: GraphBuilder,
   pulls: ReadonlyMap<string, number>,
 ): RepositoryResult {
-  const tags = reading?.tags.map((tag): TagResult => {
+  const tags = content?.tags.map((tag): TagResult => {
     const lastPulledAt = latest(pulls.get(tag.name), tag.digest && pulls.get(tag.digest));
     if (tag.digest === undefined) return { name: tag.name, lastPulledAt, root: undefined, gap: tag.gap };
     if (builder.isRead(tag.digest)) return { name: tag.name, lastPulledAt, root: builder.node(tag.digest) };
@@ -110,20 +119,20 @@ function toFinding(
     return { name: tag.name, lastPulledAt, root: undefined, gap };
   });
   const lost: Gap = { repository: name, code: 'unreadable', reason: LOST };
-  const gap = failure ?? (reading === undefined ? lost : illegalTags(name, reading.illegalTags));
-  return { name, tags: tags ?? [], gap, staleSince: failure && reading?.readAt };
+  const gap = failure ?? (content === undefined ? lost : illegalTagsGap(name, content.illegalTags));
+  return { name, tags: tags ?? [], gap, staleSince: failure && content?.readAt };
 }
 
-function latest(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
+function latest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
 }
 
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 
-function illegalTags(repository: RepositoryName, tags: readonly string[]): Gap | undefined {
+function illegalTagsGap(repository: RepositoryName, tags: readonly string[]): Gap | undefined {
   if (tags.length === 0) return undefined;
   const texts = [...tags].sort(byName).map((text) => `"${text}"`);
-  const others = texts.length > MOST_NAMED ? ` and ${texts.length - MOST_NAMED} more` : '';
-  const reason = `tags without a legal name: ${texts.slice(0, MOST_NAMED).join(', ')}${others}`;
+  const more = texts.length > MAX_NAMED ? ` and ${texts.length - MAX_NAMED} more` : '';
+  const reason = `tags without a legal name: ${texts.slice(0, MAX_NAMED).join(', ')}${more}`;
   return { repository, code: 'unreadable', reason };
 }

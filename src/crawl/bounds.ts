@@ -1,20 +1,23 @@
-/** Deeper than this nobody nests manifests but to harm whoever follows them. The root is at depth 0. */
-export const DEEPEST_NESTING = 32;
-/** Nor are so many manifests, configs and layers below one root: a registry can make up a new referrer for every question. */
-const MOST_BELOW_A_ROOT = 50_000;
+/** The deepest level of nested manifests that a crawl follows; the root is at depth 0. Only a hostile registry nests deeper. */
+export const MAX_DEPTH = 32;
+/** The most manifests, configs and layers that a crawl follows below one root: a hostile registry could invent a new referrer for every question. */
+const MAX_NODES_BELOW_ROOT = 50_000;
 
-/** Where a manifest is met: so deep below a root. Whatever it names counts for the root. What lies beyond the bounds stays unread, and so its root incomplete. */
+/**
+ * Where a crawl meets a manifest: at a depth below a root. What the manifest names is counted for that root. What lies beyond the bounds is not
+ * read, so the root is incomplete.
+ */
 export interface Place {
-  readonly root: Allowance;
+  readonly root: RootCount;
   readonly depth: number;
 }
 
-/** What was found below one root so far. */
-export interface Allowance {
+/** How many nodes were found below one root so far. */
+export interface RootCount {
   nodesCount: number;
 }
 
-/** The place of a root, of which so much is known. */
+/** Returns the place of a root below which `nodesCount` nodes are known. */
 export function atRoot(nodesCount = 0): Place {
   return { root: { nodesCount }, depth: 0 };
 }
@@ -24,5 +27,5 @@ export function below({ root, depth }: Place): Place {
 }
 
 export function isWithinBounds({ root, depth }: Place): boolean {
-  return depth <= DEEPEST_NESTING && root.nodesCount < MOST_BELOW_A_ROOT;
+  return depth <= MAX_DEPTH && root.nodesCount < MAX_NODES_BELOW_ROOT;
 }

@@ -11,20 +11,20 @@ const NO_FAILURES: Readonly<Record<CrawlFailureKind, number>> = {
   unexpected: 0,
 };
 
-/** A count for each kind, to begin with. */
+/** Returns a count of 0 for every kind of failure. */
 export function noFailures(): Record<CrawlFailureKind, number> {
   return { ...NO_FAILURES };
 }
 
-/** Why a collection failed, by what was thrown. */
+/** Returns why a crawl failed, given the error that it threw. */
 export function failureKindOf(error: unknown): CrawlFailureKind {
   if (error instanceof EmptyRegistryError) return 'emptied';
   const { kind } = error as { readonly kind?: unknown };
   return Object.hasOwn(NO_FAILURES, String(kind)) ? (kind as CrawlFailureKind) : 'unexpected';
 }
 
-/** What is said of a failure to those who ask; where it happened is for the log. */
+/** Returns the text about a failure that API clients may see. Only the log contains addresses and paths. */
 export function failureReasonOf(error: unknown): string {
   if (error instanceof EmptyRegistryError) return error.message;
-  return (error as Partial<RegistryFailure>).reason ?? 'an unexpected error, which the log names';
+  return (error as Partial<RegistryFailure>).reason ?? 'unexpected error: see the log of the service';
 }

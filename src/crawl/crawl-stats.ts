@@ -1,28 +1,32 @@
 import type { Clock, CrawlFailureKind, CrawlProgress, CrawlStats, SteadyClock } from '../ports.ts';
 import { noFailures } from './crawl-failure.ts';
-import { noProgress } from './progress.ts';
 
-interface TallyOptions {
+interface CrawlStatsOptions {
   readonly clock: Clock;
   readonly steadyClock: SteadyClock;
   readonly requestsCount: () => number;
 }
 
-/** Adds up what the collections come to, one after the other. */
-export function createCrawlStats({ clock, steadyClock, requestsCount }: TallyOptions) {
+/** Returns the progress of a crawl that has just begun. */
+export function noProgress(): CrawlProgress {
+  return { repositoriesFound: 0, repositoriesRead: 0, repositoriesKept: 0, tagsFound: 0, tagsRead: 0 };
+}
+
+/** Adds up the numbers of all crawls, of which only one runs at a time. */
+export function createCrawlStats({ clock, steadyClock, requestsCount }: CrawlStatsOptions) {
   const failedCounts = noFailures();
-  const before = { repositoriesRead: 0, tagsRead: 0 };
-  let latest: Readonly<CrawlProgress> = noProgress();
+  const earlier = { repositoriesRead: 0, tagsRead: 0 };
+  let current: Readonly<CrawlProgress> = noProgress();
   let succeededCount = 0;
   let startedAt = 0;
   let lastStartedAt: number | undefined;
   let lastDurationMs: number | undefined;
   return {
-    /** @param progress goes on counting */
+    /** @param progress the object that the crawl updates as it goes on */
     started(progress: Readonly<CrawlProgress>): void {
-      before.repositoriesRead += latest.repositoriesRead;
-      before.tagsRead += latest.tagsRead;
-      latest = progress;
+      earlier.repositoriesRead += current.repositoriesRead;
+      earlier.tagsRead += current.tagsRead;
+      current = progress;
       startedAt = steadyClock();
       lastStartedAt = clock();
     },
@@ -33,12 +37,12 @@ export function createCrawlStats({ clock, steadyClock, requestsCount }: TallyOpt
     failed(kind: CrawlFailureKind): void {
       failedCounts[kind]++;
     },
-    soFar: (): CrawlStats => ({
+    read: (): CrawlStats => ({
       requestsCount: requestsCount(),
       succeededCount,
       failedCounts,
-      repositoriesRead: before.repositoriesRead + latest.repositoriesRead,
-      tagsRead: before.tagsRead + latest.tagsRead,
+      repositoriesRead: earlier.repositoriesRead + current.repositoriesRead,
+      tagsRead: earlier.tagsRead + current.tagsRead,
       lastStartedAt,
       lastDurationMs,
     }),

@@ -2,196 +2,195 @@ import type { RepositoryName } from '../domain/names.ts';
 import type { CrawlResult } from '../domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 import { createSemaphore } from '../lib/semaphore.ts';
-import type { Catalogue, CrawlMark, Registry } from '../ports.ts';
-import { type AssembleOptions, assemble, type KeptAssembly } from './assemble.ts';
+import type { CrawlMark, CrawlState } from '../ports.ts';
+import { type AssembleOptions, assemble, type ReusableAssembly } from './assemble.ts';
+import type { CrawlPorts } from './crawl-ports.ts';
 import type { ReadingOrder } from './reading-order.ts';
-import { areSame, isWhole } from './records.ts';
+import { areSame, isComplete } from './records.ts';
 import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './repository-reader.ts';
 import { resolveMissing, settleKnown } from './resolve-missing.ts';
-import { forEachLimited, type Workers } from './worker-pool.ts';
+import { forEachConcurrently, type WorkerPool } from './worker-pool.ts';
 
-export interface CrawlOptions extends Omit<RepositoryReaderOptions, keyof Workers | 'tagSlots' | 'isThorough'> {
-  /** How many requests to have under way. */
-  readonly width: number;
-  /** What there is, as the crawl finds it. Whoever hears of more meanwhile adds it. */
+export interface CrawlOptions extends Omit<RepositoryReaderOptions, 'ended' | 'tagSlots' | 'isThorough'> {
+  /** The repositories that the crawl of the whole registry has found so far. Recrawls add those that they find meanwhile. */
   readonly found: Set<RepositoryName>;
-  /** Of all crawls that go on. */
+  /** Shared by all crawls that run at the same time. */
   readonly order: ReadingOrder;
-  /** Of the last snapshot. */
-  readonly kept: Kept;
+  readonly reusable: AssemblyCache;
 }
 
-/** What is kept in memory from one snapshot to the next, so that not all has to be loaded again for one repository. */
-export interface Kept {
-  assembly: KeptAssembly | undefined;
+/** Keeps the graph of the last snapshot in memory, so that a recrawl of one repository need not load all others again. */
+export interface AssemblyCache {
+  assembly: ReusableAssembly | undefined;
 }
 
-/** How often, in milliseconds. */
-interface Paces {
-  /** A crawl that was interrupted so long ago at most goes on where it was. */
+export interface CrawlIntervals {
+  /** A crawl that was interrupted continues if it began at most this long ago. */
   readonly resumeWithinMs: number;
-  /** So long after a thorough crawl comes another one. */
+  /** A crawl is thorough if the last thorough one began at least this long ago. */
   readonly thoroughAfterMs: number;
 }
 
-/** What a crawl has read, and is to be put together. */
-export interface Crawled {
+/** A crawl that has read everything. */
+export interface FinishedCrawl {
   readonly illegal: ReadonlySet<string>;
-  /** Puts it together, and asks for what is missing in it. */
+  /** Builds the graph from all records, and asks the registry for what is missing in it. */
   assemble(): Promise<CrawlResult>;
 }
 
 /**
- * Reads every repository and every tag of a registry, and whatever below them is new. What is read is pending in the catalogue; what cannot be
- * read is a gap. Throws where there is nothing to read: no list of repositories, a registry that has gone, or a catalogue that cannot keep
- * what is read.
+ * Reads every repository and every tag of a registry, and all manifests below them that are not cached. Saves what it reads as pending, and notes
+ * what it cannot read as a gap. Throws if it cannot go on: if the repositories cannot be listed, the registry is unavailable, or the store fails.
  */
-export async function crawl(registry: Registry, catalogue: Catalogue, options: CrawlOptions & Paces): Promise<Crawled> {
-  const { clock, progress, found, order, kept } = options;
-  kept.assembly = undefined; // a thorough crawl may forget what it holds, and memory is short while another is put together
-  const { startedAt, isThorough, isResumed } = await beginOrResume(catalogue, options);
-  const workers = startWorkers({ ...options, isThorough });
+export async function crawl(ports: CrawlPorts, options: CrawlOptions & CrawlIntervals): Promise<FinishedCrawl> {
+  const { registry, crawlState } = ports;
+  const { clock, progress, found, order, reusable } = options;
+  reusable.assembly = undefined; // frees its memory for the next graph, since a thorough crawl may forget what it contains
+  const { startedAt, isThorough, isResumed } = await beginOrResume(crawlState, options);
+  const pool = startPool({ ...options, isThorough });
   const illegal = new Set<string>();
-  const reader = createRepositoryReader(registry, catalogue, workers);
+  const reader = createRepositoryReader(registry, ports.manifestCache, pool);
 
   async function read(name: RepositoryName): Promise<RepositoryRecord> {
-    const pending = isResumed ? await catalogue.pending(name) : undefined;
-    if (pending !== undefined && isWhole(pending)) {
+    const pending = isResumed ? await crawlState.pending(name) : undefined;
+    if (pending !== undefined && isComplete(pending)) {
       progress.repositoriesKept++;
       return pending;
     }
-    const before = (await catalogue.repository(name)) ?? pending;
-    // So that a crawl that goes on here knows that some of its manifests may have been read.
-    if (before === undefined) await catalogue.savePending({ name, reading: undefined, failure: undefined });
-    const begun = order.begin();
+    const before = (await crawlState.repository(name)) ?? pending;
+    // If this crawl is interrupted, the record tells the resumed one that some manifests of the repository may be cached.
+    if (before === undefined) await crawlState.savePending({ name, content: undefined, failure: undefined });
+    const reading = order.begin();
     const record = await reader.read(name, before);
-    if (order.isLatest(name, begun)) await catalogue.savePending(record);
+    if (order.isLatest(name, reading)) await crawlState.savePending(record);
     return record;
   }
 
   const readAll = (): Promise<void> =>
-    forEachLimited(registry.repositories(workers.signal), workers, async (name) => {
+    forEachConcurrently(registry.repositories(pool.signal), pool, async (name) => {
       if (typeof name !== 'string') return void illegal.add(name.illegal);
-      if (found.has(name)) return; // a listing that shifts between two pages may name a repository twice
+      if (found.has(name)) return; // a listing that changes between two pages may contain a repository twice
       found.add(name);
       progress.repositoriesFound++;
       await read(name);
       progress.repositoriesRead++;
     });
-  const lost = async () => (await catalogue.names()).filter((name) => !found.has(name) && registry.isWanted(name));
+  const missing = async () => (await crawlState.names()).filter((name) => !found.has(name) && registry.isWanted(name));
 
   await readAll();
-  // What is gone may have been passed over, where the listing shifted between two pages; or the listing may not show it any more to those who ask.
-  if ((await lost()).length > 0) await readAll();
-  await forEachLimited(await lost(), workers, async (name) => {
+  // A listing that changes between two pages may omit a repository, and a registry may hide one from a user who may still read it.
+  if ((await missing()).length > 0) await readAll();
+  await forEachConcurrently(await missing(), pool, async (name) => {
     const record = await read(name);
-    if (record.failure !== undefined || holdsTags(record)) found.add(name);
+    if (record.failure !== undefined || hasTags(record)) found.add(name);
   });
   return {
     illegal,
     assemble: async () => {
       const which = { withPending: true, isWanted: (name: RepositoryName) => found.has(name) };
-      kept.assembly = undefined; // of what was read again meanwhile
-      const assembled = await assembleAll(registry, catalogue, reader, workers, which, () => true);
+      reusable.assembly = undefined; // of a recrawl that ran meanwhile
+      const assembled = await assembleAll(ports, reader, pool, which, () => true);
       return { ...assembled, illegal, startedAt, finishedAt: clock() };
     },
   };
 }
 
-/** Reads these repositories again, as far as they are known or hold anything, and puts them together with all that was read earlier. */
+export interface RecrawlOptions extends CrawlOptions {
+  /** Called when the record of a repository changes. */
+  readonly noteChange: () => void;
+}
+
+/** Reads these repositories again, and combines them with the records of all others. Ignores a repository that is not known and has no tags. */
 export async function recrawl(
-  registry: Registry,
-  catalogue: Catalogue,
+  ports: CrawlPorts,
   names: ReadonlySet<RepositoryName>,
-  options: CrawlOptions & {
-    /** Called when something else is kept of a repository than before. */
-    readonly noteChange: () => void;
-  },
-): Promise<Crawled> {
+  options: RecrawlOptions,
+): Promise<FinishedCrawl> {
+  const { registry, crawlState } = ports;
   const { clock, found, order } = options;
-  const workers = startWorkers({ ...options, isThorough: false });
+  const pool = startPool({ ...options, isThorough: false });
   const startedAt = clock();
-  const reader = createRepositoryReader(registry, catalogue, workers);
+  const reader = createRepositoryReader(registry, ports.manifestCache, pool);
   const wanted = [...names].filter(registry.isWanted);
-  await registry.expect(wanted, workers.signal);
-  await forEachLimited(wanted, workers, async (name) => {
-    const before = await catalogue.repository(name);
-    const begun = order.begin();
-    const record = await reader.read(name, before ?? (await catalogue.pending(name)));
-    if (before === undefined && !holdsTags(record)) return;
-    found.add(name); // before it is saved: a crawl that ends just then must not take it for gone
-    if (!order.isLatest(name, begun)) return;
+  await registry.expect(wanted, pool.signal);
+  await forEachConcurrently(wanted, pool, async (name) => {
+    const before = await crawlState.repository(name);
+    const reading = order.begin();
+    const record = await reader.read(name, before ?? (await crawlState.pending(name)));
+    if (before === undefined && !hasTags(record)) return;
+    found.add(name); // before it is saved: a crawl that finishes just then must not delete it
+    if (!order.isLatest(name, reading)) return;
     if (before === undefined || !areSame(before, record)) options.noteChange();
-    // Who fails leaves what others have read meanwhile.
-    const reading = record.failure === undefined ? record.reading : (await catalogue.repository(name))?.reading;
-    await catalogue.saveRepository({ ...record, reading });
+    // If the reading failed, keep the content that another crawl may have saved meanwhile.
+    const content = record.failure === undefined ? record.content : (await crawlState.repository(name))?.content;
+    await crawlState.saveRepository({ ...record, content });
   });
-  const illegal = await catalogue.illegalNames();
+  const illegal = await crawlState.illegalNames();
   return {
     illegal,
     assemble: async () => {
       const which = { withPending: false, isWanted: registry.isWanted };
       const isAsked = (name: RepositoryName): boolean => names.has(name);
-      const assembled = await assembleAll(registry, catalogue, reader, workers, which, isAsked);
+      const assembled = await assembleAll(ports, reader, pool, which, isAsked);
       return { ...assembled, illegal, startedAt, finishedAt: clock() };
     },
   };
 }
 
-/** What earlier crawls have left, and nothing is asked; undefined where none has ended. */
-export async function recall(registry: Registry, catalogue: Catalogue): Promise<CrawlResult | undefined> {
-  const assembly = await assemble(catalogue, { withPending: false, isWanted: registry.isWanted });
+/** Returns the result of the crawls so far, from the store alone; undefined if no crawl has finished. */
+export async function recall(ports: CrawlPorts): Promise<CrawlResult | undefined> {
+  const { registry, crawlState, manifestCache } = ports;
+  const assembly = await assemble(ports, { withPending: false, isWanted: registry.isWanted });
   if (assembly.repositories.length === 0) return undefined;
-  await settleKnown(catalogue, assembly, () => false);
+  await settleKnown(manifestCache, assembly, () => false);
   let [startedAt, finishedAt] = [Number.POSITIVE_INFINITY, 0];
-  for await (const { reading } of catalogue.repositories()) {
-    startedAt = Math.min(startedAt, reading?.readAt ?? startedAt);
-    finishedAt = Math.max(finishedAt, reading?.readAt ?? 0);
+  for await (const { content } of crawlState.repositories()) {
+    startedAt = Math.min(startedAt, content?.readAt ?? startedAt);
+    finishedAt = Math.max(finishedAt, content?.readAt ?? 0);
   }
-  const illegal = await catalogue.illegalNames();
+  const illegal = await crawlState.illegalNames();
   const { builder, repositories } = assembly;
   return { graph: builder.build(), repositories, illegal, startedAt: Math.min(startedAt, finishedAt), finishedAt };
 }
 
-function holdsTags({ reading }: RepositoryRecord): boolean {
-  return reading !== undefined && reading.tags.length > 0;
+function hasTags({ content }: RepositoryRecord): boolean {
+  return content !== undefined && content.tags.length > 0;
 }
 
-/** All that works for one crawl ends with the first failure. */
-function startWorkers<T extends { readonly width: number; readonly signal: AbortSignal }>(options: T) {
+/** Adds the parts that the workers of one crawl share: a signal that the first failure aborts, too, and the slots for tags. */
+function startPool<T extends { readonly concurrency: number; readonly signal: AbortSignal }>(options: T) {
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
-  return { ...options, ended, signal, tagSlots: createSemaphore(options.width) };
+  return { ...options, ended, signal, tagSlots: createSemaphore(options.concurrency) };
 }
 
 async function beginOrResume(
-  catalogue: Catalogue,
-  { clock, resumeWithinMs, thoroughAfterMs }: Pick<CrawlOptions, 'clock'> & Paces,
+  crawlState: CrawlState,
+  { clock, resumeWithinMs, thoroughAfterMs }: Pick<CrawlOptions, 'clock'> & CrawlIntervals,
 ): Promise<CrawlMark & { readonly isResumed: boolean }> {
   const now = clock();
-  const unfinished = await catalogue.unfinished();
-  const agoMs = now - (unfinished?.startedAt ?? now);
-  if (unfinished !== undefined && agoMs >= 0 && agoMs <= resumeWithinMs) return { ...unfinished, isResumed: true };
-  const thoroughAt = await catalogue.lastThoroughAt();
+  const unfinished = await crawlState.unfinished();
+  const ageMs = now - (unfinished?.startedAt ?? now);
+  if (unfinished !== undefined && ageMs >= 0 && ageMs <= resumeWithinMs) return { ...unfinished, isResumed: true };
+  const thoroughAt = await crawlState.lastThoroughAt();
   const mark = { startedAt: now, isThorough: thoroughAt === undefined || now - thoroughAt >= thoroughAfterMs };
-  await catalogue.begin(mark);
+  await crawlState.begin(mark);
   return { ...mark, isResumed: false };
 }
 
 async function assembleAll(
-  registry: Registry,
-  catalogue: Catalogue,
-  reader: RepositoryReader,
-  workers: Workers & { readonly signal: AbortSignal; readonly kept: Kept },
+  ports: CrawlPorts,
+  { readBelow }: RepositoryReader,
+  pool: WorkerPool & { readonly signal: AbortSignal; readonly reusable: AssemblyCache },
   which: AssembleOptions,
   isAsked: (name: RepositoryName) => boolean,
 ): Promise<Pick<CrawlResult, 'graph' | 'repositories'>> {
-  const { kept } = workers;
-  const before = kept.assembly;
-  kept.assembly = undefined; // whatever fails from here on leaves nothing half done behind
-  const assembly = await assemble(catalogue, which, before);
-  await settleKnown(catalogue, assembly, isAsked);
-  await resolveMissing(registry, catalogue, reader, assembly, { ...workers, isAsked });
-  kept.assembly = { builder: assembly.builder, roots: assembly.roots };
+  const { reusable } = pool;
+  const earlier = reusable.assembly;
+  reusable.assembly = undefined; // a failure from here on would leave a graph that is half changed
+  const assembly = await assemble(ports, which, earlier);
+  await settleKnown(ports.manifestCache, assembly, isAsked);
+  await resolveMissing(ports.registry, ports.manifestCache, assembly, { ...pool, readBelow, isAsked });
+  reusable.assembly = { builder: assembly.builder, roots: assembly.roots };
   return { graph: assembly.builder.build(), repositories: assembly.repositories };
 }

@@ -1,34 +1,34 @@
 import type { RepositoryName } from '../domain/names.ts';
 import type { RepositoryUsage, Snapshot } from '../domain/snapshot/snapshot.ts';
 
-/** A registry that answers, but suddenly holds next to nothing: an outage or a lost database must not read as "all freed". */
+/** A registry that answers but has lost nearly everything: after an outage or a lost database, this must not be shown as disk space that was freed. */
 export class EmptyRegistryError extends Error {
   override readonly name = 'EmptyRegistryError';
 
   constructor(tagsCount: number, tagsBefore: number) {
     super(
-      `only ${tagsCount} tags can be read, where there were ${tagsBefore}: that is not believed, and the last snapshot stays; if it is right, set empty_guard to 0`,
+      `the crawl found ${tagsCount} readable tags, but the last snapshot has ${tagsBefore}: the crawl is rejected, and the last snapshot stays; if the tags were deleted, set empty_guard to 0`,
     );
   }
 }
 
 /**
- * Throws an `EmptyRegistryError` where so much is gone that it is not to be believed. What is not wanted any more does not count.
+ * Throws an `EmptyRegistryError` if a snapshot has far fewer readable tags than the one before it. Repositories that the configuration no longer
+ * wants are left out of the comparison.
  *
- * @param leastShare of the tags that there were; from 0, which believes everything, to 1
+ * @param minShare the smallest accepted share of the tags of the last snapshot: from 0, which accepts everything, to 1
  */
-export function refuseEmptied(
+export function rejectEmptied(
   fresh: Snapshot,
   last: Snapshot | undefined,
-  leastShare: number,
+  minShare: number,
   isWanted: (name: RepositoryName) => boolean,
 ): void {
   const wanted = last?.repositories.filter(({ name }) => isWanted(name)) ?? [];
-  const [tagsCount, tagsBefore] = [knownTags(fresh.repositories), knownTags(wanted)];
-  if (tagsCount < tagsBefore * leastShare) throw new EmptyRegistryError(tagsCount, tagsBefore);
+  const [tagsCount, tagsBefore] = [countReadableTags(fresh.repositories), countReadableTags(wanted)];
+  if (tagsCount < tagsBefore * minShare) throw new EmptyRegistryError(tagsCount, tagsBefore);
 }
 
-/** The tags whose figures are known. */
-function knownTags(repositories: readonly RepositoryUsage[]): number {
+function countReadableTags(repositories: readonly RepositoryUsage[]): number {
   return repositories.reduce((sum, { tags }) => sum + tags.filter(({ sizeBytes }) => sizeBytes !== null).length, 0);
 }

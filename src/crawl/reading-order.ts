@@ -1,10 +1,11 @@
 import type { RepositoryName } from '../domain/names.ts';
 
-/** Two crawls may read a repository at once: of two readings the one that began later stays. */
+/** Decides which record is saved if two crawls read the same repository at once: the one whose reading began later. */
 export interface ReadingOrder {
+  /** Returns the number of a reading that begins now. */
   begin(): number;
-  /** Whether a reading that began so is the latest that there is by now. */
-  isLatest(name: RepositoryName, begun: number): boolean;
+  /** Returns whether no reading that began later has asked this for the repository before. */
+  isLatest(name: RepositoryName, reading: number): boolean;
 }
 
 export function createReadingOrder(): ReadingOrder {
@@ -12,9 +13,9 @@ export function createReadingOrder(): ReadingOrder {
   const latest = new Map<RepositoryName, number>();
   return {
     begin: () => ++count,
-    isLatest(name, begun) {
-      if ((latest.get(name) ?? 0) > begun) return false;
-      latest.set(name, begun);
+    isLatest(name, reading) {
+      if ((latest.get(name) ?? 0) > reading) return false;
+      latest.set(name, reading);
       return true;
     },
   };

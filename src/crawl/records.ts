@@ -1,18 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 
-/** Whether all of it could be read. What could not be read is worth another try. */
-export function isWhole({ reading, failure }: RepositoryRecord): boolean {
-  if (reading === undefined || failure !== undefined) return false;
-  const { tags, referrers } = reading;
+/** Returns whether every part of the repository could be read. If not, a resumed crawl reads it again. */
+export function isComplete({ content, failure }: RepositoryRecord): boolean {
+  if (content === undefined || failure !== undefined) return false;
+  const { tags, referrers } = content;
   return tags.every(({ digest }) => digest !== undefined) && referrers.every((one) => one.referrers !== null);
 }
 
-/** Whether two records say the same, whenever they were read. */
-export function areSame(one: RepositoryRecord, other: RepositoryRecord): boolean {
-  return isDeepStrictEqual(withoutTime(one), withoutTime(other));
+/** Returns whether two records differ at most in the time when they were read. */
+export function areSame(a: RepositoryRecord, b: RepositoryRecord): boolean {
+  return isDeepStrictEqual(withoutTime(a), withoutTime(b));
 }
 
-function withoutTime({ reading, failure }: RepositoryRecord): object {
-  return { failure, reading: reading && { ...reading, readAt: 0 } };
+function withoutTime({ content, failure }: RepositoryRecord): object {
+  return { failure, content: content && { ...content, readAt: 0 } };
 }

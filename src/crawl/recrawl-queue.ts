@@ -1,141 +1,142 @@
 import type { RepositoryName } from '../domain/names.ts';
-import type { Catalogue, Notifications, SteadyClock } from '../ports.ts';
+import { createSerialQueue } from '../lib/serial-queue.ts';
+import type { CrawlState, Notifications, SteadyClock } from '../ports.ts';
 import type { SleepUntil } from './sleep-until.ts';
 
 export interface RecrawlQueueOptions {
   readonly steadyClock: SteadyClock;
-  readonly wait: SleepUntil;
-  /** Whether there is a snapshot to begin from, and the registry answered when it was asked last. */
+  readonly sleepUntil: SleepUntil;
+  /** Returns whether there is a snapshot to update, and the last crawl has not failed. */
   readonly isReady: () => boolean;
-  /** Whether a repository is one of those that are read at all. */
   readonly isWanted: (name: RepositoryName) => boolean;
-  /** Takes a snapshot in which these repositories are read again. */
-  readonly takeSome: (names: ReadonlySet<RepositoryName>, signal: AbortSignal) => Promise<unknown>;
-  readonly catalogue: Pick<Catalogue, 'savePulls'>;
+  /** Takes a snapshot in which only these repositories are read again. */
+  readonly updateSnapshot: (names: ReadonlySet<RepositoryName>, signal: AbortSignal) => Promise<unknown>;
+  readonly crawlState: Pick<CrawlState, 'savePulls'>;
   readonly report: RecrawlQueueReport;
 }
 
-/** What is said of them, for a log. */
+/** Hears what the queue does. */
 export interface RecrawlQueueReport {
-  reread(names: ReadonlySet<RepositoryName>): void;
-  /** The repositories stay noticed. */
-  rereadFailed(names: ReadonlySet<RepositoryName>, error: unknown): void;
-  pullsNotKept(error: unknown): void;
+  recrawled(names: ReadonlySet<RepositoryName>): void;
+  /** The repositories stay in the queue. */
+  failed(names: ReadonlySet<RepositoryName>, error: unknown): void;
+  pullsNotSaved(error: unknown): void;
 }
 
-/** Reads again what a registry says has changed. */
+/** Reads repositories again after the registry has notified the service of changes. */
 export interface RecrawlQueue extends Notifications {
-  /** How many repositories are to be read again, or are being read again. */
-  count(): number;
+  /** Returns how many repositories are to be read again, or are being read again. */
+  length(): number;
   start(): void;
-  /** Ends what is under way, and resolves when it has. */
+  /** Aborts the current recrawl, and resolves when it has ended. */
   stop(): Promise<void>;
 }
 
-/** A push is several notifications, and a script pushes several tags. */
+/** How long to collect notifications first: one push causes several, and a script pushes several tags. */
 const SETTLE_MS = 500;
-/** From the end of one to the next; longer where a snapshot takes long, so that those who look at it have most of the time. */
-const LEAST_BETWEEN_MS = 1500;
+/** The pause from the end of one recrawl to the start of the next: this long, or REST_FACTOR times as long as the recrawl took if that is longer. */
+const MIN_REST_MS = 1500;
 const REST_FACTOR = 2;
-/** What failed is tried again twice as late each time, up to the last. */
+/** The delay after a failure, which doubles each time up to the longest. */
 const FIRST_RETRY_MS = 5000;
-const LONGEST_RETRY_MS = 300_000;
-/** So many are read again at once; fewer after a failure, so that one which cannot be read does not keep the others from it. */
-const LARGEST_BATCH = 500;
-/** More than that nobody pushes to within seconds: what is beyond, the next collection finds. */
-const MOST_NOTICED = 10_000;
+const MAX_RETRY_MS = 300_000;
+/** How many repositories one recrawl reads. Fewer after a failure, so that one unreadable repository does not hold up the others. */
+const MAX_BATCH = 500;
+/** The longest queue. Nobody pushes to more repositories within seconds; the next crawl finds the rest. */
+const MAX_QUEUE_LENGTH = 10_000;
 
 export function createRecrawlQueue(options: RecrawlQueueOptions): RecrawlQueue {
-  const { steadyClock, wait, isReady, isWanted, catalogue, report } = options;
+  const { steadyClock, sleepUntil, isReady, isWanted, crawlState, report } = options;
   const stopped = new AbortController();
   const { signal } = stopped;
-  const noticed = createNoticed();
+  const queue = createNameQueue();
+  const inOrder = createSerialQueue();
   let running: Promise<void> | undefined;
-  let saving = Promise.resolve();
+  let saving: Promise<void> | undefined;
   let failures = 0;
-  let batch = LARGEST_BATCH;
-  const retryMs = (): number => Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++);
+  let batchSize = MAX_BATCH;
+  const retryMs = (): number => Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++);
 
-  /** How long to leave it alone afterwards. */
-  async function reread(): Promise<number> {
-    const names = noticed.take(batch);
+  /** Reads one batch again, and returns how long to rest afterwards. */
+  async function recrawl(): Promise<number> {
+    const names = queue.take(batchSize);
     const startedAt = steadyClock();
     try {
-      await options.takeSome(names, signal);
-      noticed.done();
-      report.reread(names);
+      await options.updateSnapshot(names, signal);
+      queue.done();
+      report.recrawled(names);
       failures = 0;
-      batch = Math.min(LARGEST_BATCH, batch * 2);
-      return Math.max(LEAST_BETWEEN_MS, (steadyClock() - startedAt) * REST_FACTOR);
+      batchSize = Math.min(MAX_BATCH, batchSize * 2);
+      return Math.max(MIN_REST_MS, (steadyClock() - startedAt) * REST_FACTOR);
     } catch (error) {
-      noticed.putBack();
-      batch = Math.max(1, Math.floor(names.size / 4));
-      if (!signal.aborted) report.rereadFailed(names, error);
+      queue.putBack();
+      batchSize = Math.max(1, Math.floor(names.size / 4));
+      if (!signal.aborted) report.failed(names, error);
       return retryMs();
     }
   }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      await noticed.some();
-      await wait(steadyClock() + SETTLE_MS, signal);
+      await queue.notEmpty();
+      await sleepUntil(steadyClock() + SETTLE_MS, signal);
       if (signal.aborted) return;
-      // Where there is nothing to begin from, or nobody answers, the next collection finds it all out, at its own pace.
-      const restMs = isReady() ? await reread() : LEAST_BETWEEN_MS;
-      await wait(steadyClock() + restMs, signal);
+      // Without a snapshot to update, or while the registry is down, the next crawl reads everything anyway.
+      const restMs = isReady() ? await recrawl() : MIN_REST_MS;
+      await sleepUntil(steadyClock() + restMs, signal);
     }
   }
 
   return {
     changed(repositories) {
-      noticed.add(repositories.filter(isWanted));
+      queue.add(repositories.filter(isWanted));
     },
     pulled(pulls) {
       const wanted = pulls.filter(({ repository }) => isWanted(repository));
-      saving = saving.then(() => catalogue.savePulls(wanted)).catch(report.pullsNotKept);
+      saving = inOrder(() => crawlState.savePulls(wanted)).catch(report.pullsNotSaved);
     },
-    count: noticed.count,
+    length: queue.length,
     start() {
       running ??= run();
     },
     async stop() {
       stopped.abort();
-      noticed.wake();
+      queue.wake();
       await Promise.all([running, saving]);
     },
   };
 }
 
-/** The repositories that are to be read again, and those that are being read again. */
-function createNoticed() {
-  let noticed = new Set<RepositoryName>();
+/** The repositories that wait to be read again, and those that are being read. */
+function createNameQueue() {
+  let waiting = new Set<RepositoryName>();
   let taken = new Set<RepositoryName>();
   let wake = (): void => undefined;
   return {
     add(names: readonly RepositoryName[]): void {
-      for (const name of names) if (noticed.size < MOST_NOTICED) noticed.add(name);
-      if (noticed.size > 0) wake();
+      for (const name of names) if (waiting.size < MAX_QUEUE_LENGTH) waiting.add(name);
+      if (waiting.size > 0) wake();
     },
-    count: () => noticed.size + taken.size,
-    /** Resolves as soon as there are some, or at `wake`. */
-    some: () =>
+    length: () => waiting.size + taken.size,
+    /** Resolves as soon as a name is waiting, or at `wake`. */
+    notEmpty: () =>
       new Promise<void>((resolve) => {
         wake = resolve;
-        if (noticed.size > 0) resolve();
+        if (waiting.size > 0) resolve();
       }),
     wake: () => wake(),
-    /** The first of them, at most so many. */
-    take(most: number): ReadonlySet<RepositoryName> {
-      const names = [...noticed];
-      [taken, noticed] = [new Set(names.slice(0, most)), new Set(names.slice(most))];
+    /** Takes the first names, at most `count`. */
+    take(count: number): ReadonlySet<RepositoryName> {
+      const names = [...waiting];
+      [taken, waiting] = [new Set(names.slice(0, count)), new Set(names.slice(count))];
       return taken;
     },
     done(): void {
       taken = new Set();
     },
-    /** Behind the others. */
+    /** Puts the taken names behind the waiting ones. */
     putBack(): void {
-      [noticed, taken] = [new Set([...noticed, ...taken]), new Set()];
+      [waiting, taken] = [new Set([...waiting, ...taken]), new Set()];
     },
   };
 }

@@ -1,54 +1,53 @@
 import type { Descriptor } from '../domain/manifest/manifest.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
-import type { ReferrersReading } from '../domain/snapshot/repository-record.ts';
-import type { Catalogue, Registry } from '../ports.ts';
+import type { ReferrersRecord } from '../domain/snapshot/repository-record.ts';
+import type { ManifestCache, Registry } from '../ports.ts';
 import { atRoot, below, isWithinBounds, type Place } from './bounds.ts';
 import { unlessUnavailable } from './gap-from-error.ts';
-import { childManifests, manifestsIn, type Reader } from './manifest-reader.ts';
-import { forEachLimited, type Workers } from './worker-pool.ts';
+import { childManifests, type ManifestReader, manifestsIn } from './manifest-reader.ts';
+import { forEachConcurrently, type WorkerPool } from './worker-pool.ts';
 
-/** Asks what refers to each manifest that these roots reach in a repository. */
+/** Asks for the referrers of every manifest that these roots reach in a repository. Returns a record for each that has some, or that could not be asked. */
 export type ReferrersReader = (
   repository: RepositoryName,
   roots: readonly Digest[],
-) => Promise<readonly ReferrersReading[]>;
+) => Promise<readonly ReferrersRecord[]>;
 
-/** What refers to a manifest; `null` where that is not to be had, undefined where the registry keeps no such list. */
-type CollectionContext = readonly Descriptor[] | null;
+/** The referrers of a manifest; `null` if the question failed, undefined if the registry does not support it. */
+type Referrers = readonly Descriptor[] | null | undefined;
 
 interface Question {
   readonly digest: Digest;
   readonly place: Place;
-  /** Of one that was asked already. */
-  readonly answer?: Promise<CollectionContext | undefined> | undefined;
+  /** The answer, if this question was asked before. */
+  readonly answer?: Promise<Referrers> | undefined;
 }
 
 /**
- * What refers to a manifest (OCI distribution-spec, "Listing Referrers"), in each of the repositories that hold it, since a registry lists
- * referrers by repository. A registry that does not know how is asked once.
+ * Reads the referrers of manifests (OCI distribution-spec, "Listing Referrers"). Asks in each repository that holds a manifest, because a registry
+ * lists referrers by repository. The first question also finds out whether the registry supports the API; if not, it is the only one.
  */
 export function createReferrersReader(
   registry: Registry,
-  catalogue: Catalogue,
-  reader: Reader,
-  workers: Workers & { readonly signal: AbortSignal },
+  cache: ManifestCache,
+  reader: ManifestReader,
+  pool: WorkerPool & { readonly signal: AbortSignal },
 ): ReferrersReader {
-  /** Whatever the first answer is, it tells whether there are answers. */
-  let first: Promise<CollectionContext | undefined> | undefined;
+  let first: Promise<Referrers> | undefined;
 
-  const list = (repository: RepositoryName, digest: Digest): Promise<CollectionContext | undefined> =>
-    registry.referrers(repository, digest, workers.signal).catch((error: unknown) => {
+  const list = (repository: RepositoryName, digest: Digest): Promise<Referrers> =>
+    registry.referrers(repository, digest, pool.signal).catch((error: unknown) => {
       unlessUnavailable(error);
       return null;
     });
 
-  /** What hangs below and on a manifest, to be asked about in turn. */
-  async function ask(repository: RepositoryName, question: Question, found: ReferrersReading[]): Promise<Question[]> {
+  /** Asks for the referrers of one manifest, and returns the questions about its children and its referrers. */
+  async function ask(repository: RepositoryName, question: Question, found: ReferrersRecord[]): Promise<Question[]> {
     const { digest, place, answer } = question;
-    const stored = (await catalogue.manifests([digest])).get(digest);
+    const stored = (await cache.manifests([digest])).get(digest);
     if (stored === undefined) return [];
-    const said = answer === undefined ? await list(repository, digest) : await answer;
-    const listed = said === undefined ? [] : said;
+    const answered = answer === undefined ? await list(repository, digest) : await answer;
+    const listed = answered === undefined ? [] : answered;
     if (listed === null || listed.length > 0) found.push({ subject: digest, referrers: listed });
     place.root.nodesCount += 1 + (listed?.length ?? 0);
     const referrers = manifestsIn(listed ?? []);
@@ -62,12 +61,12 @@ export function createReferrersReader(
     const answer = first === undefined ? list(repository, root) : undefined;
     first ??= answer;
     if ((await first) === undefined) return [];
-    const found: ReferrersReading[] = [];
+    const found: ReferrersRecord[] = [];
     const asked = new Set<Digest>();
-    // What refers to something may be referred to itself: again, until nothing new comes up.
+    // A referrer may have referrers of its own: repeat until there is nothing new.
     for (let level = toQuestions(roots, answer); level.length > 0; ) {
       const next: Question[] = [];
-      await forEachLimited(level, workers, async (question) => {
+      await forEachConcurrently(level, pool, async (question) => {
         if (asked.has(question.digest)) return;
         asked.add(question.digest);
         if (isWithinBounds(question.place)) next.push(...(await ask(repository, question, found)));

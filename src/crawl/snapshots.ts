@@ -4,123 +4,124 @@ import type { Snapshot } from '../domain/snapshot/snapshot.ts';
 import { toSnapshot, toSnapshotInSteps } from '../domain/snapshot/to-snapshot.ts';
 import { createSerialQueue } from '../lib/serial-queue.ts';
 import { runYielding } from '../lib/yielding.ts';
-import type {
-  Catalogue,
-  CrawlProgress,
-  Registry,
-  SnapshotOccasion,
-  SnapshotStore,
-  Snapshots,
-  StoreFailure,
-} from '../ports.ts';
-import { type Crawled, type CrawlOptions, crawl, type Kept, recall, recrawl } from './crawl.ts';
-import { refuseEmptied } from './empty-guard.ts';
-import { noProgress } from './progress.ts';
+import type { CrawlProgress, Registry, SnapshotOccasion, SnapshotStore, Snapshots, StoreFailure } from '../ports.ts';
+import {
+  type AssemblyCache,
+  type CrawlIntervals,
+  type CrawlOptions,
+  crawl,
+  type FinishedCrawl,
+  recall,
+  recrawl,
+} from './crawl.ts';
+import type { CrawlPorts } from './crawl-ports.ts';
+import { noProgress } from './crawl-stats.ts';
+import { rejectEmptied } from './empty-guard.ts';
 import { createReadingOrder } from './reading-order.ts';
 
-export interface SnapshotsOptions extends Omit<CrawlOptions, 'found' | 'kept' | 'order' | 'progress' | 'signal'> {
-  readonly registry: Registry;
-  readonly catalogue: Catalogue;
-  readonly store: SnapshotStore;
-  /** Throws a `StoreFailure` where what is stored is damaged: before anything is added to it. */
+export interface SnapshotTakerOptions
+  extends CrawlPorts,
+    CrawlIntervals,
+    Omit<CrawlOptions, 'found' | 'reusable' | 'order' | 'progress' | 'signal'> {
+  readonly snapshotStore: SnapshotStore;
+  /** Throws a `StoreFailure` if the store is damaged. Called before anything is added to the store. */
   readonly checkStore: () => Promise<void>;
-  /** A crawl that was interrupted so long ago at most goes on where it was. */
-  readonly resumeWithinMs: number;
-  /** So long after a thorough crawl comes another one. */
-  readonly thoroughAfterMs: number;
-  /** Below this share of the tags that there were, a snapshot is not believed. From 0, which believes everything, to 1. */
+  /** A snapshot with less than this share of the readable tags of the last one is rejected: from 0, which accepts everything, to 1. */
   readonly emptyGuard: number;
-  readonly report: SnapshotsReport;
+  readonly report: SnapshotTakerReport;
 }
 
-/** What is said of the store, for a log. */
-export interface SnapshotsReport {
-  /** The last snapshot cannot be shown: a new one will be taken. */
+/** Hears of problems with the store that are not errors of a crawl. */
+export interface SnapshotTakerReport {
+  /** The last snapshot could not be loaded. */
   notLoaded(failure: StoreFailure): void;
-  /** The snapshot is shown all the same. */
-  notKept(failure: StoreFailure): void;
+  /** The new snapshot could not be saved. It is shown nevertheless. */
+  notSaved(failure: StoreFailure): void;
 }
 
-/** Takes snapshots, and shows the last one. */
+/** Takes snapshots, and holds the latest one. */
 export interface SnapshotTaker extends Snapshots {
-  /** Shows what was saved before the service started. */
+  /** Loads the last snapshot that was saved before the service started. */
   load(): Promise<void>;
-  /** Of the whole registry. Throws what `crawl` throws, and an `EmptyRegistryError` where it is not to be believed; then the last snapshot stays. */
-  takeAll(progress: CrawlProgress, signal: AbortSignal): Promise<Snapshot>;
-  /** In which these repositories are read again, and the others are as they were. There must have been one of the whole registry. Throws what `recrawl` throws. */
-  takeSome(names: ReadonlySet<RepositoryName>, signal: AbortSignal): Promise<Snapshot>;
+  /**
+   * Takes a snapshot of the whole registry. Throws what `crawl` throws, and an `EmptyRegistryError` if the snapshot is rejected; the last snapshot
+   * then stays.
+   */
+  takeSnapshot(progress: CrawlProgress, signal: AbortSignal): Promise<Snapshot>;
+  /** Takes a snapshot in which only these repositories are read again. There must be one of the whole registry. Throws what `recrawl` throws. */
+  updateSnapshot(names: ReadonlySet<RepositoryName>, signal: AbortSignal): Promise<Snapshot>;
 }
 
-export function createSnapshots(options: SnapshotsOptions): SnapshotTaker {
-  const { registry, catalogue, store, emptyGuard, report } = options;
-  const checkStore = onceDone(options.checkStore);
-  const oneAtATime = createSerialQueue();
+export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTaker {
+  const { registry, crawlState, snapshotStore, emptyGuard, report } = options;
+  const checkStore = untilSuccess(options.checkStore);
+  const inOrder = createSerialQueue();
   const order = createReadingOrder();
-  const kept: Kept = { assembly: undefined };
+  const reusable: AssemblyCache = { assembly: undefined };
   let latest: Snapshot | undefined;
-  /** What the crawl of everything that is under way has found. */
+  /** The repositories that the current crawl of the whole registry has found. */
   let found = new Set<RepositoryName>();
-  /** Whether something was read again that no snapshot shows yet. */
+  /** Whether a recrawl has changed a record since the last snapshot. */
   let isOutOfDate = false;
   const noteChange = (): void => {
     isOutOfDate = true;
   };
 
-  /** What was shown once is shown again after a restart: so it is kept first. What cannot be kept is shown all the same. */
-  async function show(fresh: Snapshot, findings: CrawlResult, occasion: SnapshotOccasion): Promise<Snapshot> {
-    await store.save(fresh, findings, occasion).catch((error: unknown) => report.notKept(asStoreFailure(error)));
+  /** Saves a snapshot before it is shown, so that a snapshot that was shown is still there after a restart. */
+  async function show(fresh: Snapshot, crawlResult: CrawlResult, occasion: SnapshotOccasion): Promise<Snapshot> {
+    await snapshotStore.save(fresh, crawlResult, occasion).catch((error) => report.notSaved(asStoreFailure(error)));
     latest = fresh;
     return fresh;
   }
 
-  async function showAll(crawled: Crawled, names: ReadonlySet<RepositoryName>): Promise<Snapshot> {
-    const findings = await crawled.assemble();
-    const fresh = await runYielding(toSnapshotInSteps(findings));
+  async function finish(finished: FinishedCrawl, names: ReadonlySet<RepositoryName>): Promise<Snapshot> {
+    const crawlResult = await finished.assemble();
+    const fresh = await runYielding(toSnapshotInSteps(crawlResult));
     try {
-      refuseEmptied(fresh, latest, emptyGuard, registry.isWanted);
+      rejectEmptied(fresh, latest, emptyGuard, registry.isWanted);
     } catch (error) {
-      await catalogue.abandon();
+      await crawlState.abandon();
       throw error;
     }
-    await catalogue.finish(names, crawled.illegal);
-    return show(fresh, findings, 'collection');
+    await crawlState.finish(names, finished.illegal);
+    return show(fresh, crawlResult, 'crawl');
   }
 
   return {
     latest: () => latest,
     async load() {
-      const stored = await store.latest().catch((error: unknown) => report.notLoaded(asStoreFailure(error)));
-      const findings = stored ?? (await recall(registry, catalogue));
-      if (findings !== undefined) latest = toSnapshot(withoutUnwanted(findings, registry));
+      const stored = await snapshotStore.latest().catch((error: unknown) => report.notLoaded(asStoreFailure(error)));
+      const crawlResult = stored ?? (await recall(options));
+      if (crawlResult !== undefined) latest = toSnapshot(withoutUnwanted(crawlResult, registry));
     },
-    async takeAll(progress, signal) {
+    async takeSnapshot(progress, signal) {
       await checkStore();
       const names = new Set<RepositoryName>();
       found = names;
-      const crawled = await crawl(registry, catalogue, { ...options, order, kept, found: names, progress, signal });
-      return oneAtATime(() => showAll(crawled, names));
+      const finished = await crawl(options, { ...options, order, reusable, found: names, progress, signal });
+      return inOrder(() => finish(finished, names));
     },
-    async takeSome(names, signal) {
+    async updateSnapshot(names, signal) {
       await checkStore();
-      const crawling = { ...options, order, kept, found, progress: noProgress(), signal, noteChange };
-      const crawled = await recrawl(registry, catalogue, names, crawling);
-      return oneAtATime(async () => {
+      const recrawlOptions = { ...options, order, reusable, found, progress: noProgress(), signal, noteChange };
+      const finished = await recrawl(options, names, recrawlOptions);
+      return inOrder(async () => {
         if (!isOutOfDate && latest !== undefined) return latest;
-        const findings = await crawled.assemble();
+        const crawlResult = await finished.assemble();
         isOutOfDate = false;
-        return show(await runYielding(toSnapshotInSteps(findings)), findings, 'notification');
+        return show(await runYielding(toSnapshotInSteps(crawlResult)), crawlResult, 'notification');
       });
     },
   };
 }
 
-/** What is left out by now is not shown any more. */
-function withoutUnwanted({ repositories, ...findings }: CrawlResult, { isWanted }: Registry): CrawlResult {
-  return { ...findings, repositories: repositories.filter(({ name }) => isWanted(name)) };
+/** Removes repositories that the configuration has excluded since the crawl. */
+function withoutUnwanted({ repositories, ...crawlResult }: CrawlResult, { isWanted }: Registry): CrawlResult {
+  return { ...crawlResult, repositories: repositories.filter(({ name }) => isWanted(name)) };
 }
 
-/** Does it until it has succeeded once. */
-function onceDone(task: () => Promise<void>): () => Promise<void> {
+/** Returns a function that runs the task on every call until the task has succeeded once. */
+function untilSuccess(task: () => Promise<void>): () => Promise<void> {
   let isDone = false;
   return async () => {
     if (!isDone) await task();

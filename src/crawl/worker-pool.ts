@@ -1,16 +1,18 @@
-/** How many workers a crawl has, and what ends all of them: the first failure aborts it. */
-export interface Workers {
-  readonly width: number;
+/** The workers of one crawl. */
+export interface WorkerPool {
+  /** How many workers a loop has. */
+  readonly concurrency: number;
+  /** Aborted by the first failure: ends every loop of the crawl. */
   readonly ended: AbortController;
 }
 
 /**
- * Feeds `items` to so many workers. The first failure closes the feed, ends every other worker of the crawl, and is thrown once all
- * workers here have stopped: nothing goes on behind the back of whoever catches it.
+ * Runs `task` for every item, on `concurrency` workers. The first failure ends this loop and all others of the pool. It is thrown after all
+ * workers of this loop have stopped, so that nothing runs on after the caller has caught it.
  */
-export async function forEachLimited<T>(
+export async function forEachConcurrently<T>(
   items: AsyncIterable<T> | Iterable<T>,
-  { width, ended }: Workers,
+  { concurrency, ended }: WorkerPool,
   task: (item: T) => Promise<void>,
 ): Promise<void> {
   const feed = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
@@ -25,7 +27,7 @@ export async function forEachLimited<T>(
       ended.abort(error);
     }
   };
-  await Promise.all(Array.from({ length: width }, worker));
+  await Promise.all(Array.from({ length: concurrency }, worker));
   await feed.return?.();
   ended.signal.throwIfAborted();
 }

@@ -51,10 +51,10 @@ export function logCrawlProgress(log: Logger, { running }: CrawlStatus, requests
 /** Returns the report of the recrawl queue. */
 export function recrawlEvents(log: Logger) {
   return {
-    reread: (names: ReadonlySet<string>): void => log.info(some(names), 'repositories read after notification'),
-    rereadFailed: (names: ReadonlySet<string>, error: unknown): void =>
+    recrawled: (names: ReadonlySet<string>): void => log.info(some(names), 'repositories read after notification'),
+    failed: (names: ReadonlySet<string>, error: unknown): void =>
       log.error({ ...some(names), reason: messageOf(error) }, 'repositories not read after notification, will retry'),
-    pullsNotKept: (error: unknown): void => log.error({ reason: messageOf(error) }, 'pull times not stored'),
+    pullsNotSaved: (error: unknown): void => log.error({ reason: messageOf(error) }, 'pull times not stored'),
   };
 }
 
@@ -67,6 +67,6 @@ export function snapshotEvents(log: Logger) {
   return {
     notLoaded: ({ message }: StoreFailure): void =>
       log.error({ reason: message }, 'last snapshot not loaded, the next crawl replaces it'),
-    notKept: ({ message }: StoreFailure): void => log.error({ reason: message }, 'snapshot not stored'),
+    notSaved: ({ message }: StoreFailure): void => log.error({ reason: message }, 'snapshot not stored'),
   };
 }

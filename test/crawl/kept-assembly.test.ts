@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { noProgress } from '../../src/crawl/progress.ts';
-import { createSnapshots } from '../../src/crawl/snapshots.ts';
+import { noProgress } from '../../src/crawl/crawl-stats.ts';
+import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import type { Descriptor } from '../../src/domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
 import type { Digest, RepositoryName } from '../../src/domain/names.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import type { StoredManifest } from '../../src/ports.ts';
-import { createMemoryStore, type MemoryStore } from '../support/memory-store.ts';
-import { snapshotsOptions } from '../support/take-snapshot.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
+import { snapshotTakerOptions } from '../support/take-snapshot.ts';
 import { createToyRegistry, descriptor, storedManifest } from '../support/toy-registry.ts';
 
 /* What is kept in memory from one notified snapshot to the next must not show: after every step the snapshot is the one that somebody puts together
@@ -92,10 +93,10 @@ test('what is kept in memory for the next notification does not show in the snap
     for (const name of REPOSITORIES) registry.content.set(name, new Map());
     registry.push('a', 'first', manifests[0] as StoredManifest);
     const [mine, others] = [createMemoryStore(), createMemoryStore()];
-    const open = (store: MemoryStore) => createSnapshots({ ...snapshotsOptions(registry, 2, store), emptyGuard: 0 });
+    const open = (store: Store) => createSnapshotTaker({ ...snapshotTakerOptions(registry, 2, store), emptyGuard: 0 });
     const snapshots = open(mine);
-    await snapshots.takeAll(noProgress(), signal);
-    await open(others).takeAll(noProgress(), signal);
+    await snapshots.takeSnapshot(noProgress(), signal);
+    await open(others).takeSnapshot(noProgress(), signal);
     for (const { repository, tag, manifest: number, ...state } of steps) {
       const tags = registry.content.get(repository);
       const manifest = number === null ? undefined : manifests[number];
@@ -104,9 +105,9 @@ test('what is kept in memory for the next notification does not show in the snap
       else tags?.set(tag, manifest);
       hasBlobs = state.hasBlobs;
       const names = new Set([repository as RepositoryName]);
-      const shown = await snapshots.takeSome(names, signal);
+      const shown = await snapshots.updateSnapshot(names, signal);
       // Opened anew, it has kept nothing.
-      expect(withoutTimes(shown)).toEqual(withoutTimes(await open(others).takeSome(names, signal)));
+      expect(withoutTimes(shown)).toEqual(withoutTimes(await open(others).updateSnapshot(names, signal)));
     }
   });
   await fc.assert(property, { numRuns: 300 });

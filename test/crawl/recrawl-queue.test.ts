@@ -13,7 +13,7 @@ function notices(changes: Partial<RecrawlQueueOptions> = {}) {
   const done: string[] = [];
   const options: RecrawlQueueOptions = {
     steadyClock: () => now,
-    wait: (until, signal) =>
+    sleepUntil: (until, signal) =>
       new Promise((resolve) => {
         const entry = { until, resolve };
         waiting.add(entry);
@@ -22,12 +22,12 @@ function notices(changes: Partial<RecrawlQueueOptions> = {}) {
       }),
     isReady: () => true,
     isWanted: (name) => name !== 'unwanted',
-    takeSome: async (some) => void done.push(`${now}: ${[...some].sort()}`),
-    catalogue: { savePulls: async () => undefined },
+    updateSnapshot: async (some) => void done.push(`${now}: ${[...some].sort()}`),
+    crawlState: { savePulls: async () => undefined },
     report: {
-      reread: () => undefined,
-      rereadFailed: (some) => void done.push(`${now}: failed ${[...some].sort()}`),
-      pullsNotKept: (error) => void done.push(String(error)),
+      recrawled: () => undefined,
+      failed: (some) => void done.push(`${now}: failed ${[...some].sort()}`),
+      pullsNotSaved: (error) => void done.push(String(error)),
     },
     ...changes,
   };
@@ -51,13 +51,13 @@ function notices(changes: Partial<RecrawlQueueOptions> = {}) {
 }
 
 test('several notifications in a short time are one reading, and more of them wait for a while', async () => {
-  const { changed, pass, done, count, stop } = notices();
+  const { changed, pass, done, length, stop } = notices();
   changed(names('a', 'b'));
   await pass(300);
   changed(names('a', 'c'));
-  expect([done, count()]).toEqual([[], 3]);
+  expect([done, length()]).toEqual([[], 3]);
   await pass(400);
-  expect([done, count()]).toEqual([['500: a,b,c'], 0]);
+  expect([done, length()]).toEqual([['500: a,b,c'], 0]);
   changed(names('d'));
   await pass(1000);
   expect(done).toHaveLength(1);
@@ -68,28 +68,28 @@ test('several notifications in a short time are one reading, and more of them wa
 
 test('where there is nothing to begin from, the repositories stay noticed', async () => {
   let isReady = false;
-  const { changed, pass, done, count, stop } = notices({ isReady: () => isReady });
+  const { changed, pass, done, length, stop } = notices({ isReady: () => isReady });
   changed(names('a'));
   await pass(60_000);
-  expect([done, count()]).toEqual([[], 1]);
+  expect([done, length()]).toEqual([[], 1]);
   isReady = true;
   await pass(3000);
-  expect([done, count()]).toEqual([[expect.stringMatching(/: a$/)], 0]);
+  expect([done, length()]).toEqual([[expect.stringMatching(/: a$/)], 0]);
   await stop();
 });
 
 test('what is not read at all is not noticed', async () => {
-  const { changed, pass, done, count, stop } = notices();
+  const { changed, pass, done, length, stop } = notices();
   changed(names('unwanted'));
   await pass(5000);
-  expect([done, count()]).toEqual([[], 0]);
+  expect([done, length()]).toEqual([[], 0]);
   await stop();
 });
 
 test('what could not be read again is tried again, ever more seldom, with what has come meanwhile', async () => {
   let isDown = true;
   const { changed, pass, done, stop } = notices({
-    takeSome: async (some) => {
+    updateSnapshot: async (some) => {
       if (isDown) throw new Error('down');
       done.push(`read ${[...some].sort()}`);
     },
@@ -108,8 +108,8 @@ test('what could not be read again is tried again, ever more seldom, with what h
 });
 
 test('one that cannot be read does not keep the others from it', async () => {
-  const { changed, pass, done, count, stop } = notices({
-    takeSome: async (some) => {
+  const { changed, pass, done, length, stop } = notices({
+    updateSnapshot: async (some) => {
       if (some.has('bad' as RepositoryName)) throw new Error('refused');
       done.push(`read ${[...some].sort()}`);
     },
@@ -118,15 +118,15 @@ test('one that cannot be read does not keep the others from it', async () => {
   await pass(60_000);
   const read = done.filter((one) => one.startsWith('read')).flatMap((one) => one.slice('read '.length).split(','));
   expect(read.sort()).toEqual(['a', 'b', 'c']);
-  expect(count()).toBe(1);
+  expect(length()).toBe(1);
   await stop();
 });
 
 test('of very many only so many are noticed, and so many read at once', async () => {
   const sizes: number[] = [];
-  const { changed, pass, count, stop } = notices({ takeSome: async (some) => void sizes.push(some.size) });
+  const { changed, pass, length, stop } = notices({ updateSnapshot: async (some) => void sizes.push(some.size) });
   changed(names(...Array.from({ length: 20_000 }, (_, i) => `r${i}`)));
-  expect(count()).toBe(10_000);
+  expect(length()).toBe(10_000);
   await pass(100_000);
   expect([Math.max(...sizes), sizes.reduce((sum, size) => sum + size, 0)]).toEqual([500, 10_000]);
   await stop();
@@ -134,8 +134,8 @@ test('of very many only so many are noticed, and so many read at once', async ()
 
 test('after a reading that took long it rests for longer', async () => {
   let finish = (): void => undefined;
-  const { changed, pass, done, count, stop } = notices({
-    takeSome: (some) =>
+  const { changed, pass, done, length, stop } = notices({
+    updateSnapshot: (some) =>
       new Promise((resolve) => {
         done.push(String([...some]));
         finish = () => resolve(undefined);
@@ -144,7 +144,7 @@ test('after a reading that took long it rests for longer', async () => {
   changed(names('a'));
   await pass(3000);
   changed(names('b'));
-  expect(count()).toBe(2);
+  expect(length()).toBe(2);
   finish();
   await pass(3000);
   expect(done).toEqual(['a']);
@@ -156,7 +156,7 @@ test('after a reading that took long it rests for longer', async () => {
 
 test('stopping ends what is under way, and says of it nothing', async () => {
   const { changed, pass, done, stop } = notices({
-    takeSome: (_, signal) =>
+    updateSnapshot: (_, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
   });
   changed(names('a'));
@@ -168,13 +168,13 @@ test('stopping ends what is under way, and says of it nothing', async () => {
 test('pulls are kept at once, and read nothing again; that they cannot be kept is said', async () => {
   const saved: Pull[] = [];
   const pull: Pull = { repository: names('a')[0] as RepositoryName, reference: 'v1' as Pull['reference'], at: 7 };
-  const kept = notices({ catalogue: { savePulls: async (pulls) => void saved.push(...pulls) } });
+  const kept = notices({ crawlState: { savePulls: async (pulls) => void saved.push(...pulls) } });
   kept.pulled([pull]);
   await kept.pass(2000);
   expect([saved, kept.done]).toEqual([[pull], []]);
   await kept.stop();
   const full = notices({
-    catalogue: {
+    crawlState: {
       savePulls: async () => {
         throw new Error('disk full');
       },

@@ -36,7 +36,7 @@ async function runScript(
     intervalMs: intervalMinutes * MINUTE,
     clock: () => now + shown,
     steadyClock: () => now,
-    wait: async (until, signal) => {
+    sleepUntil: async (until, signal) => {
       now = until;
       if (startedAt.length < script.length) return;
       ended();
@@ -44,7 +44,7 @@ async function runScript(
     },
     requestsCount: () => 7 * startedAt.length,
     recrawlQueueLength: () => 0,
-    takeAll: async (progress) => {
+    takeSnapshot: async (progress) => {
       startedAt.push(now);
       progress.repositoriesRead += 2;
       progress.tagsRead += 30;
@@ -142,10 +142,10 @@ test('stopping ends the collection under way', async () => {
     intervalMs: MINUTE,
     clock: () => 0,
     steadyClock: () => 0,
-    wait: async () => undefined,
+    sleepUntil: async () => undefined,
     requestsCount: () => 0,
     recrawlQueueLength: () => 0,
-    takeAll: (_, signal) =>
+    takeSnapshot: (_, signal) =>
       new Promise((_, reject) => {
         signal.addEventListener('abort', () => {
           aborted = true;
@@ -166,14 +166,14 @@ test('a collection may be asked for, but not while one is under way, nor right a
     intervalMs: 60 * MINUTE,
     clock: () => now,
     steadyClock: () => now,
-    wait: (_, signal) =>
+    sleepUntil: (_, signal) =>
       new Promise((resolve) => {
         if (signal.aborted) resolve();
         signal.addEventListener('abort', () => resolve());
       }),
     requestsCount: () => 0,
     recrawlQueueLength: () => 0,
-    takeAll: () =>
+    takeSnapshot: () =>
       new Promise((resolve) => {
         finish = () => resolve(snapshot(now, 1));
       }),

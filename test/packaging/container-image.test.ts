@@ -293,7 +293,7 @@ describe('a container', () => {
     });
     expect(await container.child.ended).toBe(1);
     expect(container.child.output()).toContain(
-      `[store] url: the store may not be written: there is no permission for the file or its directory (${STATE}/`,
+      `[store] url: the store cannot be written: no permission for the file or its directory (${STATE}/`,
     );
   });
 

@@ -2,27 +2,54 @@ import type { ImageConfig } from '../../src/domain/manifest/image-config.ts';
 import { byName, type Digest, type RepositoryName } from '../../src/domain/names.ts';
 import type { CrawlResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from '../../src/domain/snapshot/repository-record.ts';
-import type { Catalogue, CrawlMark, SnapshotStore, StoredManifest } from '../../src/ports.ts';
+import type { Figures, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
+import { compareNodes, nodesOf } from '../../src/domain/snapshot/snapshot-nodes.ts';
+import type {
+  Clock,
+  CrawlMark,
+  CrawlState,
+  History,
+  KeptSnapshot,
+  ManifestCache,
+  SnapshotStore,
+  StoredManifest,
+} from '../../src/ports.ts';
+import type { Retention, Store } from '../../src/store/store.ts';
 
-/** What a store has to do, in Maps: for crawls that need none, and to hold a real one against. */
-export interface MemoryStore {
-  readonly catalogue: Catalogue;
-  readonly snapshots: SnapshotStore;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+export const RETENTION: Retention = { allMs: 7 * DAY_MS, dailyMs: 365 * DAY_MS };
+
+interface MemoryStoreOptions {
+  readonly clock?: Clock;
+  readonly retention?: Retention;
 }
 
-export function createMemoryStore(): MemoryStore {
+/**
+ * A store in plain Maps and arrays: for crawls in tests, and the slow, obvious twin of the real engines. It keeps every snapshot in full, and works
+ * out what the retention keeps from all snapshots that there ever were. It never removes unused cache entries.
+ */
+export function createMemoryStore({ clock = () => 0, retention = RETENTION }: MemoryStoreOptions = {}): Store {
+  const snapshots = createSnapshots(clock, retention);
+  return {
+    crawlState: createCrawlState(),
+    manifestCache: createManifestCache(),
+    snapshots,
+    history: snapshots,
+    check: async () => undefined,
+    endCheck: () => undefined,
+    close: () => undefined,
+  };
+}
+
+function createCrawlState(): CrawlState {
   const records = new Map<RepositoryName, RepositoryRecord>();
   const pending = new Map<RepositoryName, RepositoryRecord>();
-  const manifests = new Map<Digest, StoredManifest>();
-  const configs = new Map<Digest, ImageConfig>();
-  const blobs = new Map<Digest, number | null>();
   const pulls = new Map<RepositoryName, Map<string, number>>();
   let unfinished: CrawlMark | undefined;
   let lastThoroughAt: number | undefined;
   let illegal: ReadonlySet<string> = new Set();
-  let latest: CrawlResult | undefined;
-
-  const catalogue: Catalogue = {
+  return {
     unfinished: async () => unfinished,
     lastThoroughAt: async () => lastThoroughAt,
     async begin(mark) {
@@ -56,6 +83,21 @@ export function createMemoryStore(): MemoryStore {
     async savePending(record) {
       pending.set(record.name, record);
     },
+    async savePulls(pulled) {
+      for (const { repository, reference, at } of pulled) {
+        const times = pulls.get(repository) ?? new Map<string, number>();
+        pulls.set(repository, times.set(reference, Math.max(at, times.get(reference) ?? 0)));
+      }
+    },
+    pulls: async (repository) => (pulls.get(repository) ?? new Map()) as Awaited<ReturnType<CrawlState['pulls']>>,
+  };
+}
+
+function createManifestCache(): ManifestCache {
+  const manifests = new Map<Digest, StoredManifest>();
+  const configs = new Map<Digest, ImageConfig>();
+  const blobs = new Map<Digest, number | null>();
+  return {
     manifests: async (digests) => known(manifests, digests),
     heldManifests: async (digests) => new Set(digests.filter((digest) => manifests.has(digest))),
     async saveManifest(manifest) {
@@ -72,22 +114,6 @@ export function createMemoryStore(): MemoryStore {
     async saveBlobBytes(digest, bytes) {
       blobs.set(digest, bytes);
     },
-    async savePulls(pulled) {
-      for (const { repository, reference, at } of pulled) {
-        const times = pulls.get(repository) ?? new Map<string, number>();
-        pulls.set(repository, times.set(reference, Math.max(at, times.get(reference) ?? 0)));
-      }
-    },
-    pulls: async (repository) => (pulls.get(repository) ?? new Map()) as Awaited<ReturnType<Catalogue['pulls']>>,
-  };
-  return {
-    catalogue,
-    snapshots: {
-      latest: async () => latest,
-      async save(_, findings) {
-        latest = findings;
-      },
-    },
   };
 }
 
@@ -98,4 +124,67 @@ function known<T>(values: ReadonlyMap<Digest, T>, digests: readonly Digest[]): R
       return value === undefined ? [] : [[digest, value]];
     }),
   );
+}
+
+interface SavedSnapshot extends KeptSnapshot {
+  readonly contents: Snapshot;
+}
+
+function createSnapshots(clock: Clock, retention: Retention): SnapshotStore & History {
+  let latest: CrawlResult | undefined;
+  let all: readonly SavedSnapshot[] = [];
+  let removed: ReadonlySet<SavedSnapshot> = new Set();
+  const remove = (isRemoved: (one: SavedSnapshot) => boolean): void => {
+    removed = new Set(all.filter((one) => removed.has(one) || isRemoved(one)));
+  };
+  const kept = (): readonly SavedSnapshot[] => all.filter((one) => !removed.has(one));
+  return {
+    latest: async () => latest,
+    async save(contents, crawlResult, occasion) {
+      latest = crawlResult;
+      remove((one) => isOutlived(one, all, clock(), retention));
+      const { id, startedAt, finishedAt, repositories, figures, gaps } = contents;
+      const counts = {
+        repositoriesCount: repositories.length,
+        tagsCount: figures.tagsCount,
+        gapsCount: gaps.length,
+      };
+      all = [...all, { id, startedAt, finishedAt, occasion, ...counts, contents }];
+      remove((one) => isThinned(one, all));
+    },
+    snapshots: async () => kept().map(({ contents: _, ...one }) => one),
+    points: async (node) =>
+      kept().map(({ id, finishedAt, contents }) => {
+        const found = [...nodesOf(contents)].find(({ name }) => compareNodes(name, node) === 0);
+        return { id, finishedAt, figures: found && figuresOf(found.figures) };
+      }),
+  };
+}
+
+const dayOf = (at: number): number => Math.floor(at / DAY_MS);
+const hourOf = (at: number): number => Math.floor(at / HOUR_MS);
+
+/** Adds up the time between all snapshots since, each step as at most a day and at least nothing. */
+function isOutlived(one: SavedSnapshot, all: readonly SavedSnapshot[], now: number, retention: Retention): boolean {
+  const later = all.slice(all.indexOf(one) + 1);
+  if (later.length === 0) return false;
+  let [age, before] = [0, one.finishedAt];
+  for (const at of [...later.map(({ finishedAt }) => finishedAt), now]) {
+    age += Math.min(Math.max(at - before, 0), DAY_MS);
+    before = at;
+  }
+  const isLastOfDay = !later.some(({ finishedAt }) => dayOf(finishedAt) === dayOf(one.finishedAt));
+  return age > (isLastOfDay ? Math.max(retention.allMs, retention.dailyMs) : retention.allMs);
+}
+
+/** Whether a later notification in the same hour replaces the snapshot of this one. */
+function isThinned(one: SavedSnapshot, all: readonly SavedSnapshot[]): boolean {
+  const isSameHour = ({ finishedAt, occasion }: SavedSnapshot): boolean =>
+    occasion === 'notification' && hourOf(finishedAt) === hourOf(one.finishedAt);
+  return isSameHour(one) && all.slice(all.indexOf(one) + 1).some(isSameHour);
+}
+
+function figuresOf(node: Figures): Figures {
+  const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete } = node;
+  return { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete };
 }

@@ -10,7 +10,7 @@ import { buildTree } from '../../src/domain/usage/tree.ts';
 import { measure } from '../../src/domain/usage/usage.ts';
 import type { StoredManifest } from '../../src/ports.ts';
 
-/** What a registry keeps and serves under that content type. */
+/** A manifest with that body, as a registry stores it and serves it with that content type. */
 export function stored(body: unknown, contentType: string = MANIFEST_TYPES.ociManifest): StoredManifest {
   const bytes = Buffer.from(JSON.stringify(body));
   const manifest = readManifest(contentType, body);
@@ -38,21 +38,21 @@ export function figures(bytes: number | null, tagsCount = 1): Figures {
   return { ...all, metadataBytes: bytes, tagsCount, isComplete: bytes !== null };
 }
 
-/** A registry of one repository, `group/app`, with those images as tags `0`, `1`…, at that time. */
-export function collected(images: readonly StoredManifest[], at = 0): { snapshot: Snapshot; findings: CrawlResult } {
+/** The crawl, at that time, of a registry with one repository, `group/app`, whose tags `0`, `1`… are those images. */
+export function crawlOf(images: readonly StoredManifest[], at = 0): { snapshot: Snapshot; crawlResult: CrawlResult } {
   const builder = new GraphBuilder();
   const roots = images.map(({ digest, sizeBytes, manifest }) => builder.addManifest(digest, sizeBytes, manifest));
   const name = 'group/app' as RepositoryName;
   const tags = roots.map((root, i) => ({ name: String(i) as TagName, root, lastPulledAt: undefined }));
   const graph = builder.build();
-  const findings: CrawlResult = {
+  const crawlResult: CrawlResult = {
     graph,
     repositories: [{ name, tags, gap: undefined, staleSince: undefined }],
     illegal: new Set(),
     startedAt: at,
     finishedAt: at,
   };
-  return { snapshot: snapshotOf(graph, Int32Array.from(roots), at), findings };
+  return { snapshot: snapshotOf(graph, Int32Array.from(roots), at), crawlResult };
 }
 
 function snapshotOf(graph: BlobGraph, roots: Int32Array, at: number): Snapshot {

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { createServer, type Log, type ServerOptions } from '../../src/api/server.ts';
 import { type AdmissionSettings, NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import { NOTHING_CRAWLED } from './sample-crawl-stats.ts';
-import { collected, image } from './sample-registry-content.ts';
+import { crawlOf, image } from './sample-registry-content.ts';
 
 /** The real server at a real socket, with a small registry behind it, and a directory in which everybody's password is `right`. */
 export interface FrontServer {
@@ -26,7 +26,7 @@ export async function startFront(
   options: Partial<ServerOptions> & { readonly tagsCount?: number } = {},
 ): Promise<FrontServer> {
   const { tagsCount = 2, ...further } = options;
-  const { snapshot } = collected(Array(tagsCount).fill(image('a')));
+  const { snapshot } = crawlOf(Array(tagsCount).fill(image('a')));
   const asked: string[] = [];
   const lines: FrontServer['log'][number][] = [];
   const clock = { now: 1000 };

@@ -1,39 +1,40 @@
 import type { RepositoryName, TagName } from '../../src/domain/names.ts';
-import type { Store } from '../../src/store/sqlite/open-store.ts';
-import { collected, image } from './sample-registry-content.ts';
+import type { Store } from '../../src/store/store.ts';
+import { crawlOf, image } from './sample-registry-content.ts';
 
-/** Writes a repository with images of its own, and then a snapshot of it: both tell the number of the round. */
+/** Writes a repository with images of its own, and then a snapshot of it. Both contain the number of the round. */
 export async function writeRound(store: Store, round: number): Promise<void> {
   const images = Array.from({ length: IMAGES }, (_, i) => image(`${round} ${i}`));
-  for (const one of images) await store.catalogue.saveManifest(one);
+  for (const one of images) await store.manifestCache.saveManifest(one);
   const tags = images.map(({ digest }, i) => ({ name: String(i) as TagName, digest }));
-  const reading = { readAt: round, tags, illegalTags: [], referrers: [] };
+  const content = { readAt: round, tags, illegalTags: [], referrers: [] };
   const name = `r${round % REPOSITORIES}` as RepositoryName;
-  await store.catalogue.saveRepository({ name, reading, failure: undefined });
-  const { snapshot, findings } = collected(images.slice(round % 5), round);
-  await store.snapshots.save(snapshot, findings, round % 3 === 0 ? 'collection' : 'notification');
+  await store.crawlState.saveRepository({ name, content, failure: undefined });
+  const { snapshot, crawlResult } = crawlOf(images.slice(round % 5), round);
+  await store.snapshots.save(snapshot, crawlResult, round % 3 === 0 ? 'crawl' : 'notification');
 }
 
 const REPOSITORIES = 7;
-/** So few that the names of their tags are in order. */
+/** Fewer than eleven, so that the names of their tags are in order. */
 const IMAGES = 10;
 
-/** What is not as whole rounds leave it, in words; and the last round, as the snapshots have it. */
-export async function lookAtRounds(
+/** Checks that the store contains only complete rounds. Returns the problems, and the number of the last round according to the snapshots. */
+export async function checkRounds(
   store: Store,
 ): Promise<{ readonly problems: readonly string[]; readonly round: number }> {
   const problems: string[] = [];
   await store.check();
-  for await (const { name, reading } of store.catalogue.repositories()) {
-    const digests = (reading?.tags ?? []).flatMap(({ digest }) => digest ?? []);
-    const known = await store.catalogue.manifests(digests);
-    if (digests.length !== IMAGES || known.size !== IMAGES)
-      problems.push(`${name}: ${known.size} of ${digests.length} manifests`);
+  for await (const { name, content } of store.crawlState.repositories()) {
+    const digests = (content?.tags ?? []).flatMap(({ digest }) => digest ?? []);
+    const cached = await store.manifestCache.manifests(digests);
+    if (digests.length !== IMAGES || cached.size !== IMAGES)
+      problems.push(`${name}: ${cached.size} of ${digests.length} manifests`);
   }
   const round = (await store.snapshots.latest())?.startedAt ?? 0;
-  const history = await store.snapshots.history({ kind: 'registry', path: '', tag: '' });
-  if ((history.at(-1)?.finishedAt ?? 0) !== round) problems.push(`findings of ${round}, and not of the last snapshot`);
-  for (const { finishedAt, figures } of history) {
+  const points = await store.history.points({ kind: 'registry', path: '', tag: '' });
+  if ((points.at(-1)?.finishedAt ?? 0) !== round)
+    problems.push(`the crawl result is of round ${round}, and the last snapshot of another`);
+  for (const { finishedAt, figures } of points) {
     if (figures?.tagsCount !== IMAGES - (finishedAt % 5)) problems.push(`${finishedAt}: ${figures?.tagsCount} tags`);
   }
   return { problems, round };

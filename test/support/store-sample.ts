@@ -1,15 +1,12 @@
 import { makeDirectory } from '../../lab/temporary.ts';
-import { openStore, type Store } from '../../src/store/sqlite/open-store.ts';
-import type { Retention } from '../../src/store/sqlite/retention.ts';
+import { openStore } from '../../src/store/sqlite/open-store.ts';
+import type { Retention, Store } from '../../src/store/store.ts';
+import { RETENTION } from './memory-store.ts';
 
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
-export const RETENTION: Retention = { allMs: 7 * DAY_MS, dailyMs: 365 * DAY_MS };
-
-/** A directory of its own for each test file, for as long as it runs. */
+/** A temporary directory for the test file that imports this. */
 export const directory = makeDirectory('store');
 
-/** Starts `store-writer.ts`; the path of a file, and perhaps a number of rounds, come behind. */
+/** The command that runs `store-writer.ts`. Its arguments are the path of a file and, optionally, a number of rounds. */
 export const WRITER_COMMAND = [
   process.execPath,
   '--disable-warning=ExperimentalWarning',
@@ -17,11 +14,14 @@ export const WRITER_COMMAND = [
 ] as const;
 
 let filesCount = 0;
-/** The path of a file that is not there yet. */
+
+/** Returns the path of a file that does not exist yet. */
 export function newFile(): string {
   return `${directory}/${++filesCount}/usage.db`;
 }
 
+export const REGISTRY_URL = 'https://registry.example.com/';
+
 export function open(file: string, clock: () => number = () => 0, retention: Retention = RETENTION): Store {
-  return openStore({ file, registryUrl: 'https://registry.example.com/', retention, clock });
+  return openStore({ file, registryUrl: REGISTRY_URL, retention, clock });
 }

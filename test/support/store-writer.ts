@@ -1,9 +1,9 @@
-/* Started by tests as a process of its own: writes rounds to a store until it is killed, or cannot, or has written so many. */
+/* A process that tests start: writes rounds to a store until it is killed, a write fails, or it has written the given number of them. */
 import { openStore } from '../../src/store/sqlite/open-store.ts';
-import { lookAtRounds, writeRound } from './store-rounds.ts';
+import { checkRounds, writeRound } from './store-rounds.ts';
 
 const [file = '', count = 'Infinity'] = process.argv.slice(2);
-const say = (text: unknown): boolean => process.stdout.write(`${text}\n`);
+const print = (text: unknown): boolean => process.stdout.write(`${text}\n`);
 
 try {
   let round = 1;
@@ -17,13 +17,13 @@ try {
   try {
     for (const end = round + Number(count); round < end; round++) {
       await writeRound(store, round);
-      say(`${round} written`);
+      print(`${round} written`);
     }
   } catch (error) {
-    say(error);
-    const { problems } = await lookAtRounds(store);
-    say(problems.join('; ') || 'whole');
+    print(error);
+    const { problems } = await checkRounds(store);
+    print(problems.join('; ') || 'whole');
   }
 } catch (error) {
-  say(error);
+  print(error);
 }

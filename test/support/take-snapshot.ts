@@ -1,39 +1,47 @@
-import { noProgress } from '../../src/crawl/progress.ts';
-import { createSnapshots, type SnapshotsOptions } from '../../src/crawl/snapshots.ts';
+import { noProgress } from '../../src/crawl/crawl-stats.ts';
+import { createSnapshotTaker, type SnapshotTakerOptions } from '../../src/crawl/snapshots.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
-import type { Registry } from '../../src/ports.ts';
-import { createMemoryStore, type MemoryStore } from './memory-store.ts';
+import type { CrawlState, ManifestCache, Registry, SnapshotStore } from '../../src/ports.ts';
+import { createMemoryStore } from './memory-store.ts';
+
+interface Stores {
+  readonly crawlState: CrawlState;
+  readonly manifestCache: ManifestCache;
+  readonly snapshots: SnapshotStore;
+}
 
 function fail(failure: Error): never {
   throw failure;
 }
 
-/** What takes snapshots as the service does, with so many requests at once, and keeps them in memory. */
-export function snapshotsOptions(
+/** Returns the options of a snapshot taker as the service has it, with so many requests at once and, by default, a store in memory. */
+export function snapshotTakerOptions(
   registry: Registry,
-  width: number,
-  { catalogue, snapshots }: MemoryStore = createMemoryStore(),
-): SnapshotsOptions {
+  concurrency: number,
+  { crawlState, manifestCache, snapshots }: Stores = createMemoryStore(),
+): SnapshotTakerOptions {
   return {
     registry,
-    catalogue,
-    store: snapshots,
+    crawlState,
+    manifestCache,
+    snapshotStore: snapshots,
     checkStore: async () => undefined,
-    width,
+    concurrency,
     collectCreated: true,
     resumeWithinMs: 3_600_000,
     thoroughAfterMs: 86_400_000,
     emptyGuard: 0.1,
     clock: Date.now,
-    report: { notLoaded: fail, notKept: fail },
+    report: { notLoaded: fail, notSaved: fail },
   };
 }
 
-/** A crawl of everything, as the service does its first one. */
+/** Crawls the whole registry, as the service does the first time. */
 export function takeSnapshot(
   registry: Registry,
-  width: number,
-  { signal = new AbortController().signal, ...changes }: Partial<SnapshotsOptions> & { signal?: AbortSignal } = {},
+  concurrency: number,
+  { signal = new AbortController().signal, ...changes }: Partial<SnapshotTakerOptions> & { signal?: AbortSignal } = {},
 ): Promise<Snapshot> {
-  return createSnapshots({ ...snapshotsOptions(registry, width), ...changes }).takeAll(noProgress(), signal);
+  const options = { ...snapshotTakerOptions(registry, concurrency), ...changes };
+  return createSnapshotTaker(options).takeSnapshot(noProgress(), signal);
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { config, layer } from '../../lab/images.ts';
-import { noProgress } from '../../src/crawl/progress.ts';
-import { createSnapshots } from '../../src/crawl/snapshots.ts';
+import { noProgress } from '../../src/crawl/crawl-stats.ts';
+import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import { type GitlabLab, startGitlabLab } from '../support/gitlab-lab.ts';
-import { snapshotsOptions } from '../support/take-snapshot.ts';
+import { snapshotTakerOptions } from '../support/take-snapshot.ts';
 
 /* A crawl in the name of somebody who is no administrator, of a registry with GitLab's metadata database. */
 
@@ -24,8 +24,8 @@ beforeAll(async () => {
 afterAll(() => lab.remove());
 
 test('a registry that says what its tags point at is asked once for a thousand of them, and for a manifest once in its life', async () => {
-  const snapshots = createSnapshots(snapshotsOptions(lab.as('member'), 8));
-  const take = () => snapshots.takeAll(noProgress(), new AbortController().signal);
+  const snapshots = createSnapshotTaker(snapshotTakerOptions(lab.as('member'), 8));
+  const take = () => snapshots.takeSnapshot(noProgress(), new AbortController().signal);
   const first = await take();
   expect(first.repositories.map(({ name, tags }) => [name, tags.length])).toEqual([
     ['shop/app', 151],

@@ -3,10 +3,10 @@ import { config, layer } from '../../lab/images.ts';
 import { layOutRegistry, repositoryName } from '../../lab/layout.ts';
 import { createPusher } from '../../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
-import { noProgress } from '../../src/crawl/progress.ts';
-import { createSnapshots } from '../../src/crawl/snapshots.ts';
+import { noProgress } from '../../src/crawl/crawl-stats.ts';
+import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import { connect } from '../support/registry-client.ts';
-import { snapshotsOptions } from '../support/take-snapshot.ts';
+import { snapshotTakerOptions } from '../support/take-snapshot.ts';
 
 /* What a second crawl asks of a real registry, as the registry's own log has it. */
 
@@ -37,8 +37,8 @@ async function counting<T>(act: () => Promise<T>): Promise<{ readonly result: T;
 }
 
 test('an unchanged registry is asked one conditional question for each tag, a changed one besides for each new digest', async () => {
-  const snapshots = createSnapshots(snapshotsOptions(connect(registry.url), 8));
-  const take = () => counting(() => snapshots.takeAll(noProgress(), new AbortController().signal));
+  const snapshots = createSnapshotTaker(snapshotTakerOptions(connect(registry.url), 8));
+  const take = () => counting(() => snapshots.takeSnapshot(noProgress(), new AbortController().signal));
   const [first, second] = [await take(), await take()];
   expect(first.counts).toMatchObject({ 'GET manifests 200': TAGS, 'GET blobs 200': TAGS });
   // The version check and the catalogue.

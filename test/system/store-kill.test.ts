@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startChild } from '../../lab/child.ts';
-import { lookAtRounds } from '../support/store-rounds.ts';
+import { checkRounds } from '../support/store-rounds.ts';
 import { newFile, open, WRITER_COMMAND } from '../support/store-sample.ts';
 
-test('killed at any moment, it leaves whole readings, a whole snapshot, and all that it said was written', async () => {
+test('a store that is killed at any moment contains only complete rounds, and all that were reported as written', async () => {
   const file = newFile();
   const [command, ...parameters] = WRITER_COMMAND;
   let last = 0;
@@ -15,7 +15,7 @@ test('killed at any moment, it leaves whole readings, a whole snapshot, and all 
     await child.kill();
     const written = /(\d+) written\n$/.exec(child.output())?.[1];
     const store = open(file);
-    const { problems, round } = await lookAtRounds(store);
+    const { problems, round } = await checkRounds(store);
     store.close();
     expect(problems, child.output()).toEqual([]);
     expect(round).toBeGreaterThanOrEqual(Number(written));

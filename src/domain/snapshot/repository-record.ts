@@ -2,33 +2,33 @@ import type { Descriptor } from '../manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from '../names.ts';
 import type { Gap } from './snapshot.ts';
 
-/** What is known of a repository. With neither, it was begun with, or what was known of it is lost. */
+/** What the crawls know of a repository. Neither content nor failure: a crawl has begun to read it, or the stored content was damaged. */
 export interface RepositoryRecord {
   readonly name: RepositoryName;
-  /** As it could be read last; undefined where it never could. */
-  readonly reading: RepositoryReading | undefined;
-  /** Why it could not be read when it was asked for last; undefined where it could. The reading then is an old one. */
+  /** From the last successful read; undefined if there was none. */
+  readonly content: RepositoryContent | undefined;
+  /** Why the last read failed; undefined if it succeeded. The content is then that of an earlier read. */
   readonly failure: Gap | undefined;
 }
 
-/** What a repository held when it was read. */
-export interface RepositoryReading {
+/** What a repository contained when it was read. */
+export interface RepositoryContent {
   /** Milliseconds since the epoch. */
   readonly readAt: number;
-  readonly tags: readonly TagReading[];
-  /** What the registry listed as tags, under names that nobody can ask for. */
+  readonly tags: readonly TagRecord[];
+  /** Names that the registry lists as tags but the protocol does not allow. */
   readonly illegalTags: readonly string[];
-  /** What refers to the manifests of the repository, where the registry can tell. */
-  readonly referrers: readonly ReferrersReading[];
+  /** The referrers of the manifests in the repository, if the registry can list them. */
+  readonly referrers: readonly ReferrersRecord[];
 }
 
-/** What a tag points at, or why nobody could tell. */
-export type TagReading =
+/** The digest that a tag points at, or why it could not be read. */
+export type TagRecord =
   | { readonly name: TagName; readonly digest: Digest }
   | { readonly name: TagName; readonly digest: undefined; readonly gap: Gap };
 
-export interface ReferrersReading {
+export interface ReferrersRecord {
   readonly subject: Digest;
-  /** `null` where they could not be had. */
+  /** `null` if they could not be read. */
   readonly referrers: readonly Descriptor[] | null;
 }

@@ -3,48 +3,49 @@ import { type PackedGraph, packGraph, unpackGraph } from '../../domain/graph/gra
 import type { CrawlResult, RepositoryResult, TagResult } from '../../domain/snapshot/crawl-result.ts';
 import { assertNever } from '../../lib/assert-never.ts';
 
-/* Crawl results in pieces, so that those of a large registry are written and read bit by bit: the fields, every column of the graph by itself, and
- * then the repositories, so many tags a piece. A piece of tags goes on with those of the last repository before it. */
+/* A crawl result in pieces, so that the result of a large registry is written and read in steps: first the fields, then each column of the graph,
+ * then the repositories, up to a number of tags per piece. A piece of tags continues the last repository before it. */
 type Piece =
-  | readonly ['fields', FindingsFields]
+  | readonly ['fields', Fields]
   | readonly ['column', string, unknown]
   | readonly ['repositories', readonly RepositoryResult[]]
   | readonly ['tags', readonly TagResult[]];
 
-type FindingsFields = Omit<CrawlResult, 'graph' | 'repositories'>;
+type Fields = Omit<CrawlResult, 'graph' | 'repositories'>;
 
-/** Raised whenever the pieces, or the columns of a graph, change: what has another number is not read. */
+/** To be raised whenever the pieces, or the types inside, change. Pieces with another number are not read. */
 export const CRAWL_RESULT_FORMAT = 1;
 
-const TAGS_A_PIECE = 1000;
+const TAGS_PER_PIECE = 1000;
 
-export function* encodeCrawlResult(findings: CrawlResult): Generator<Uint8Array> {
-  for (const piece of piecesOf(findings)) yield serialize(piece);
+export function* encodeCrawlResult(crawlResult: CrawlResult): Generator<Uint8Array> {
+  for (const piece of piecesOf(crawlResult)) yield serialize(piece);
 }
 
 function* piecesOf({ graph, repositories, ...fields }: CrawlResult): Generator<Piece> {
   yield ['fields', fields];
   for (const [name, column] of Object.entries(packGraph(graph))) yield ['column', name, column];
-  let whole: RepositoryResult[] = [];
+  let batch: RepositoryResult[] = [];
   let tagsCount = 0;
   for (const repository of repositories) {
     const [first = [], ...more] = [...batches(repository.tags)];
-    whole.push({ ...repository, tags: first });
+    batch.push({ ...repository, tags: first });
     tagsCount += 1 + first.length;
-    if (tagsCount < TAGS_A_PIECE && more.length === 0) continue;
-    yield ['repositories', whole];
-    for (const some of more) yield ['tags', some];
-    [whole, tagsCount] = [[], 0];
+    if (tagsCount < TAGS_PER_PIECE && more.length === 0) continue;
+    yield ['repositories', batch];
+    for (const tags of more) yield ['tags', tags];
+    [batch, tagsCount] = [[], 0];
   }
-  yield ['repositories', whole];
+  yield ['repositories', batch];
 }
 
-/** Takes the pieces in their order. */
+/** Puts the pieces together again. They must be added in order. */
 export class CrawlResultDecoder {
-  #fields: FindingsFields | undefined;
+  #fields: Fields | undefined;
   readonly #columns = new Map<string, unknown>();
   readonly #repositories: (RepositoryResult & { readonly tags: TagResult[] })[] = [];
 
+  /** Throws if a later version of Node wrote the bytes. */
   add(bytes: Uint8Array): void {
     const piece = deserialize(bytes) as Piece;
     switch (piece[0]) {
@@ -65,10 +66,10 @@ export class CrawlResultDecoder {
     }
   }
 
-  /** Undefined where there is too little. */
-  findings(): CrawlResult | undefined {
+  /** Returns the crawl result, or undefined if the first piece was not added. */
+  result(): CrawlResult | undefined {
     if (this.#fields === undefined) return undefined;
-    // The columns are those that the same format had when it was written.
+    // The format number guarantees that these are the columns of today's graph.
     const graph = unpackGraph(Object.fromEntries(this.#columns) as unknown as PackedGraph);
     return { ...this.#fields, graph, repositories: this.#repositories };
   }
@@ -77,7 +78,7 @@ export class CrawlResultDecoder {
 function* batches<T>(items: Iterable<T>): Generator<readonly T[]> {
   let batch: T[] = [];
   for (const item of items) {
-    if (batch.push(item) < TAGS_A_PIECE) continue;
+    if (batch.push(item) < TAGS_PER_PIECE) continue;
     yield batch;
     batch = [];
   }

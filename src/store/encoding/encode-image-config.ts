@@ -8,7 +8,7 @@ export function encodeImageConfig({ createdAt, platform }: ImageConfig): string 
   return JSON.stringify([createdAt ?? null, platform ?? null]);
 }
 
-/** Undefined where it is none: then it has to be fetched anew. */
+/** Returns undefined if the text is not an encoded config. A crawl then reads the config again. */
 export function decodeImageConfig(text: string): ImageConfig | undefined {
   const [createdAt, platform] = stored.safeParse(parseJson(text)).data ?? [];
   if (createdAt === undefined || platform === undefined) return undefined;

@@ -11,7 +11,7 @@ export interface ManifestRow {
   readonly body_sha256: string | null;
 }
 
-/** The digest of a signed schema 1 manifest is not that of its body, and others are no sha256: their bodies get one of their own. */
+/** Adds a checksum of the body if the digest is not one: if it is not a sha256, or names the payload of a signed schema 1 manifest. */
 export function encodeManifest({ digest, sizeBytes, served }: StoredManifest): ManifestRow {
   const sha256 = hash('sha256', served.body);
   return {
@@ -22,11 +22,11 @@ export function encodeManifest({ digest, sizeBytes, served }: StoredManifest): M
   };
 }
 
-/** Undefined where the body is not what was stored, or nothing that can be read: then it has to be fetched anew. */
+/** Returns undefined if the body does not match its checksum, or cannot be parsed. A crawl then reads the manifest again. */
 export function decodeManifest(digest: Digest, row: ManifestRow): StoredManifest | undefined {
   const sha256 = hash('sha256', row.body);
-  const isWhole = row.body_sha256 === null ? digest === `sha256:${sha256}` : row.body_sha256 === sha256;
-  if (!isWhole) return undefined;
+  const isIntact = row.body_sha256 === null ? digest === `sha256:${sha256}` : row.body_sha256 === sha256;
+  if (!isIntact) return undefined;
   const manifest = readManifest(row.content_type, parseJson(row.body));
   if (manifest.kind === 'unsupported') return undefined;
   const sizeBytes = row.body_sha256 === null ? row.body.length : row.size_bytes;

@@ -5,12 +5,12 @@ import { CRAWL_RESULT_FORMAT, CrawlResultDecoder, encodeCrawlResult } from '../e
 import { StoreError } from '../errors.ts';
 import type { Database } from './database.ts';
 
-/** What the latest snapshot was counted from, by the number of the snapshot. */
+/** The crawl results of snapshots, by the number of the snapshot. The table is called `findings`. */
 export interface CrawlResultTable {
-  /** Undefined where there is none, or another version of this service wrote it: that is no error. */
+  /** Returns undefined if there is none, or another version of this service or of Node wrote it. Throws a `StoreError` if it is damaged. */
   read(snapshot: number): Promise<CrawlResult | undefined>;
-  write(snapshot: number, findings: CrawlResult): Promise<void>;
-  /** Removes those of all others. */
+  write(snapshot: number, crawlResult: CrawlResult): Promise<void>;
+  /** Deletes the crawl results of all other snapshots. */
   keepOnly(snapshot: number): void;
 }
 
@@ -31,7 +31,7 @@ export function createCrawlResultTable(database: Database): CrawlResultTable {
   const remove = database.statement('DELETE FROM findings WHERE snapshot <> ?');
   const damaged = (): StoreError =>
     new StoreError(
-      'the store is damaged: what the latest snapshot was counted from is not what was written',
+      'the store is damaged: the data of the latest snapshot does not match its checksums; the next crawl replaces it',
       database.file,
     );
   return {
@@ -42,23 +42,23 @@ export function createCrawlResultTable(database: Database): CrawlResultTable {
         const row = select.get(snapshot, piece);
         if (row === undefined && piece === 0) return undefined;
         if (row === undefined || hash('sha256', row.body) !== row.sha256) throw damaged();
-        if (row.format !== CRAWL_RESULT_FORMAT || !isDecoded(decoder, row.body)) return undefined;
-        if (row.is_last === 1) return decoder.findings();
+        if (row.format !== CRAWL_RESULT_FORMAT || !canDecode(decoder, row.body)) return undefined;
+        if (row.is_last === 1) return decoder.result();
         await yieldNow();
       }
     },
-    async write(snapshot, findings) {
+    async write(snapshot, crawlResult) {
       const yieldNow = createYielder(1);
-      let [piece, waiting] = [0, undefined as Uint8Array | undefined];
+      let [piece, previous] = [0, undefined as Uint8Array | undefined];
       const put = (body: Uint8Array, isLast: boolean): void => {
         insert.run(snapshot, piece++, CRAWL_RESULT_FORMAT, isLast ? 1 : 0, hash('sha256', body), body);
       };
-      for (const body of encodeCrawlResult(findings)) {
-        if (waiting !== undefined) put(waiting, false);
-        waiting = body;
+      for (const body of encodeCrawlResult(crawlResult)) {
+        if (previous !== undefined) put(previous, false);
+        previous = body;
         await yieldNow();
       }
-      if (waiting !== undefined) put(waiting, true);
+      if (previous !== undefined) put(previous, true);
     },
     keepOnly(snapshot) {
       remove.run(snapshot);
@@ -66,8 +66,8 @@ export function createCrawlResultTable(database: Database): CrawlResultTable {
   };
 }
 
-/** Not where a later version of Node wrote it. */
-function isDecoded(decoder: CrawlResultDecoder, body: Uint8Array): boolean {
+/** Returns false if a later version of Node wrote the piece. */
+function canDecode(decoder: CrawlResultDecoder, body: Uint8Array): boolean {
   try {
     decoder.add(body);
     return true;

@@ -1,29 +1,23 @@
 import { parseDigest, parseTagName, type RepositoryName } from '../../domain/names.ts';
 import type { RepositoryRecord } from '../../domain/snapshot/repository-record.ts';
-import { createSerialQueue } from '../../lib/serial-queue.ts';
+import { parseJson } from '../../lib/parse-json.ts';
+import { createSerialQueue, type SerialQueue } from '../../lib/serial-queue.ts';
 import { createYielder } from '../../lib/yielding.ts';
-import type { Catalogue } from '../../ports.ts';
-import { decodeGap, decodeReading, encodeGap, encodeReading } from '../encoding/encode-reading.ts';
+import type { CrawlState } from '../../ports.ts';
+import { decodeContent, decodeGap, encodeContent, encodeGap } from '../encoding/encode-repository.ts';
 import type { Database, Value } from './database.ts';
-import type { Content } from './manifest-cache.ts';
+import type { QueuedManifestCache } from './manifest-cache.ts';
 
-const RECORDS_AT_ONCE = 50;
+const RECORDS_BETWEEN_YIELDS = 50;
 
-export function createCatalogue(database: Database, content: Content): Catalogue {
+/** @param cache its queue is written with every record, so that a stored record never refers to a manifest that was lost with the queue */
+export function createCrawlState(database: Database, cache: Pick<QueuedManifestCache, 'flushWith'>): CrawlState {
   const tables = prepareTables(database);
   const inOrder = createSerialQueue();
   return {
-    ...createRecords(tables, content, inOrder),
-    illegalNames: () =>
-      inOrder(async () => new Set(tables.selectIllegal.all().map(({ name }) => String(JSON.parse(name))))),
-    manifests: content.manifests,
-    heldManifests: content.heldManifests,
-    saveManifest: async (manifest) => content.saveManifest(manifest),
-    forgetManifest: async (digest) => content.forgetManifest(digest),
-    imageConfigs: content.imageConfigs,
-    saveImageConfig: async (digest, config) => content.saveImageConfig(digest, config),
-    blobBytes: content.blobBytes,
-    saveBlobBytes: async (digest, bytes) => content.saveBlobBytes(digest, bytes),
+    ...createCrawls(tables, cache, inOrder),
+    ...createRecords(tables, cache, inOrder),
+    illegalNames: () => inOrder(async () => toIllegalNames(tables.selectIllegal.all())),
     savePulls: (pulls) =>
       inOrder(async () =>
         database.transaction(() => {
@@ -38,19 +32,19 @@ export function createCatalogue(database: Database, content: Content): Catalogue
         });
         return new Map(pulls);
       }),
-    ...createCrawlMark(tables, content, inOrder),
   };
 }
 
 type Tables = ReturnType<typeof prepareTables>;
-type InOrder = ReturnType<typeof createSerialQueue>;
 
-function createCrawlMark(
+type Cache = Pick<QueuedManifestCache, 'flushWith'>;
+
+function createCrawls(
   tables: Tables,
-  content: Content,
-  inOrder: InOrder,
-): Pick<Catalogue, 'unfinished' | 'lastThoroughAt' | 'begin' | 'finish' | 'abandon'> {
-  const writeInOrder = (write: () => void): Promise<void> => inOrder(async () => content.flushWith(write));
+  cache: Cache,
+  inOrder: SerialQueue,
+): Pick<CrawlState, 'unfinished' | 'lastThoroughAt' | 'begin' | 'finish' | 'abandon'> {
+  const writeInOrder = (write: () => void): Promise<void> => inOrder(async () => cache.flushWith(write));
   return {
     unfinished: () =>
       inOrder(async () => {
@@ -88,14 +82,14 @@ function createCrawlMark(
 
 function createRecords(
   tables: Tables,
-  content: Content,
-  inOrder: InOrder,
-): Pick<Catalogue, 'repositories' | 'names' | 'repository' | 'pending' | 'saveRepository' | 'savePending'> {
+  cache: Cache,
+  inOrder: SerialQueue,
+): Pick<CrawlState, 'repositories' | 'names' | 'repository' | 'pending' | 'saveRepository' | 'savePending'> {
   return {
     async *repositories({ withPending } = { withPending: false }) {
-      const yieldNow = createYielder(RECORDS_AT_ONCE);
+      const yieldNow = createYielder(RECORDS_BETWEEN_YIELDS);
       const next = withPending ? tables.selectNextWithPending : tables.selectNext;
-      // One at a time: a record may be large, and whoever reads them may save others meanwhile.
+      // One at a time: a record may be large, and the caller may save records meanwhile.
       for (let row = next.get(''); row !== undefined; row = next.get(row.name)) {
         yield await toRecord(row);
         await yieldNow();
@@ -113,7 +107,7 @@ function createRecords(
     saveRepository: (record) =>
       inOrder(async () => {
         const values = await toValues(record);
-        content.flushWith(() => {
+        cache.flushWith(() => {
           tables.insertRepository.run(...values);
           tables.deletePendingOf.run(record.name);
         });
@@ -121,7 +115,7 @@ function createRecords(
     savePending: (record) =>
       inOrder(async () => {
         const values = await toValues(record);
-        content.flushWith(() => tables.insertPending.run(...values));
+        cache.flushWith(() => tables.insertPending.run(...values));
       }),
   };
 }
@@ -133,15 +127,20 @@ interface RepositoryRow {
   readonly failure: string | null;
 }
 
-/** What cannot be read any more was never read: the repository is read again, and the store need not be thrown away for it. */
-async function toRecord({ name, read_at, reading, failure }: RepositoryRow): Promise<RepositoryRecord> {
-  const decoded = read_at === null || reading === null ? undefined : await decodeReading(read_at, reading);
-  return { name, reading: decoded, failure: failure === null ? undefined : decodeGap(failure) };
+/** Names are stored as JSON (see migrations.ts). */
+function toIllegalNames(rows: readonly { readonly name: string }[]): ReadonlySet<string> {
+  return new Set(rows.map(({ name }) => parseJson(name)).filter((name) => typeof name === 'string'));
 }
 
-async function toValues({ name, reading, failure }: RepositoryRecord): Promise<readonly Value[]> {
-  const encoded = reading === undefined ? null : await encodeReading(reading);
-  return [name, reading?.readAt ?? null, encoded, failure === undefined ? null : encodeGap(failure)];
+/** Content that cannot be decoded counts as never read: the next crawl reads it again, and the rest of the store stays usable. */
+async function toRecord({ name, read_at, reading, failure }: RepositoryRow): Promise<RepositoryRecord> {
+  const content = read_at === null || reading === null ? undefined : await decodeContent(read_at, reading);
+  return { name, content, failure: failure === null ? undefined : decodeGap(failure) };
+}
+
+async function toValues({ name, content, failure }: RepositoryRecord): Promise<readonly Value[]> {
+  const encoded = content === undefined ? null : await encodeContent(content);
+  return [name, content?.readAt ?? null, encoded, failure === undefined ? null : encodeGap(failure)];
 }
 
 function prepareTables(database: Database) {

@@ -2,11 +2,12 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { NO_DATABASE, StoreError } from '../errors.ts';
+import { StoreError } from '../errors.ts';
+import { NO_DATABASE } from './sqlite-error.ts';
 
 /**
- * Makes the file where there is none, and the directories above it: for the service alone, since they hold names of private repositories.
- * What is there is not opened: a process that closes a file loses the locks that it has on it (sqlite.org/howtocorrupt.html, 2.2).
+ * Creates the file if it does not exist, and the directories above it. Only the user of the service may read them, since they contain names of
+ * private repositories. Does not open an existing file: a process that closes a file loses its locks on it (sqlite.org/howtocorrupt.html, 2.2).
  */
 export function ensureFile(file: string): void {
   makeDirectory(dirname(resolve(file)));
@@ -18,50 +19,50 @@ export function ensureFile(file: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  // SQLite would open it all the same, and fail at the lock. The log lies in the directory.
+  // Without this check SQLite would open the file and fail later, at the lock. The log is a second file in the directory.
   for (const path of [file, dirname(resolve(file))]) accessSync(path, constants.R_OK | constants.W_OK);
 }
 
-/** Which file has that path: another one, or none, is another text. */
+/** Returns a text that identifies the file at that path: it differs for another file, and for none. */
 export function identityOf(file: string): string {
   const { dev = 0n, ino = 0n } = statSync(file, { bigint: true, throwIfNoEntry: false }) ?? {};
   return `${dev}:${ino}`;
 }
 
-/** One by one from the top: Node's own way never ends where a directory is there and takes no others, as with /proc. */
+/** Creates directories one at a time: Node's `recursive` option loops forever below a directory that accepts no entries, such as /proc. */
 function makeDirectory(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   makeDirectory(dirname(path));
   mkdirSync(path, { mode: 0o700 });
 }
 
-/** Opens a database to read it without a lock, a log or any other trace: the file alone (sqlite.org/uri.html, "immutable"). */
+/** Opens a database read-only, without a lock and without its log: reads the main file only (sqlite.org/uri.html, "immutable"). */
 export function openUntouched(file: string): DatabaseSync {
   const url = pathToFileURL(resolve(file));
   url.searchParams.set('immutable', '1');
   return new DatabaseSync(url, { readOnly: true });
 }
 
-/** Looks at a database as `openUntouched` has it. Not at an empty file, which is a new database. */
-export function lookUntouched(file: string, look: (database: DatabaseSync) => void): void {
+/** Calls `inspect` with the database opened by `openUntouched`. Skips an empty file, which is a new database. */
+export function inspectUntouched(file: string, inspect: (database: DatabaseSync) => void): void {
   const { size } = statSync(file);
   if (size === 0) return;
-  if (size < LEAST_PAGE_BYTES) throw new StoreError(NO_DATABASE, file); // SQLite takes it for an empty file
+  if (size < MIN_PAGE_BYTES) throw new StoreError(NO_DATABASE, file); // SQLite would treat it as an empty file
   const database = openUntouched(file);
   try {
-    look(database);
+    inspect(database);
   } catch (error) {
-    // Without its log a file may look damaged that is none: a process was killed while it moved pages from there. With it, that is found out.
+    // An intact file may look damaged without its log, if a process was killed while it moved pages from the log. The check reads it with the log.
     if (!isCorrupt(error)) throw error;
   } finally {
     database.close();
   }
 }
 
-/** SQLITE_CORRUPT, in any of its extended forms. */
+/** Returns whether the error is SQLITE_CORRUPT, in any of its extended forms. */
 function isCorrupt(error: unknown): boolean {
   return ((error as { errcode?: number }).errcode ?? 0) % 256 === 11;
 }
 
 /** sqlite.org/fileformat2.html, "Page Size". */
-const LEAST_PAGE_BYTES = 512;
+const MIN_PAGE_BYTES = 512;

@@ -1,28 +1,29 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { GONE, StoreError, toStoreError } from '../errors.ts';
-import { ensureFile, identityOf, lookUntouched } from './database-file.ts';
+import { StoreError } from '../errors.ts';
+import { ensureFile, identityOf, inspectUntouched } from './database-file.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { GONE, toStoreError } from './sqlite-error.ts';
 
 export type Value = string | number | null | Uint8Array;
 
-/** A statement, prepared once. Every call may throw a `StoreError`. */
+/** A statement that is prepared once, at its first use. Every call may throw a `StoreError`. */
 export interface Statement<Row> {
-  /** How many rows it changed. */
+  /** Returns the number of rows that it changed. */
   run(...values: readonly Value[]): number;
   get(...values: readonly Value[]): Row | undefined;
   all(...values: readonly Value[]): readonly Row[];
 }
 
-/** An SQLite database that is ours alone until it is closed. Synchronous: whoever does much lets others have their turn (yielding.ts). */
+/** An SQLite database that no other process can open until it is closed. Calls block the event loop: long work must yield between them (yielding.ts). */
 export interface Database {
   readonly file: string;
-  /** `Row` is what the statement selects: the tables are STRICT, so that columns hold what they are declared to. */
+  /** @typeParam Row what the statement selects; the tables are STRICT, so that columns contain what they declare */
   statement<Row = never>(sql: string): Statement<Row>;
-  /** Does all of it or nothing, and nothing where the file is not in its place any more. Inside of another one it is part of that. */
+  /** Runs `write` in a transaction, or as part of the current one. Throws, and writes nothing, if the file is no longer in its place. */
   transaction<T>(write: () => T): T;
   /**
-   * Brings the file up to date, and writes beside it only, until the returned function is called: others may read it meanwhile (`openUntouched`).
-   * Undefined where that cannot be.
+   * Moves all data from the log to the file, and from then on writes only to the log, so that another process can read the file (`openUntouched`).
+   * Returns a function that ends this; undefined if it is not possible.
    */
   holdStill(): (() => void) | undefined;
   isOpen(): boolean;
@@ -31,19 +32,19 @@ export interface Database {
 
 export const IN_MEMORY = ':memory:';
 
-/** The letters `grur` in the header of the file, by which we know it again (sqlite.org/fileformat2.html, "Application ID"). */
+/** The letters `grur` in the header of the file mark it as ours (sqlite.org/fileformat2.html, "Application ID"). */
 const APPLICATION_ID = 0x67727572;
-/** So long the write-ahead log becomes before its pages are moved into the file. */
-const PAGES_IN_LOG = 4000;
-/** A process that is ending may still have the file. */
+/** The length of the write-ahead log at which its pages are moved to the file. */
+const MAX_LOG_PAGES = 4000;
+/** How long to wait for the lock: a process that is about to exit may still hold it. */
 const LOCK_TIMEOUT_MS = 1000;
 
-/** Opens the database, or makes a new one. Throws a `StoreError`, and leaves the file as it is where it is not ours to use. */
+/** Opens the database, or creates a new one. Throws a `StoreError` if the file cannot be used, and does not change a file of another program. */
 export function openDatabase(file: string): Database {
   try {
     if (file !== IN_MEMORY) {
       ensureFile(file);
-      lookUntouched(file, (database) => refuseForeign(database, file));
+      inspectUntouched(file, (database) => rejectForeign(database, file));
     }
     const database = new DatabaseSync(file, { timeout: LOCK_TIMEOUT_MS, enableForeignKeyConstraints: true });
     try {
@@ -59,19 +60,19 @@ export function openDatabase(file: string): Database {
 }
 
 /**
- * The lock comes first: who has it, has it until the end, also where the process is killed. In this mode the index of the write-ahead log is in
- * our memory, so that no third file is needed (sqlite.org/wal.html, "Use of WAL Without Shared-Memory").
- * The mark comes before the log: it is in the file itself from the first page on, for `lookUntouched` to see.
+ * Takes the lock first, and holds it until the process ends, even if it is killed. With this lock the index of the write-ahead log is in memory, so
+ * that there is no third file (sqlite.org/wal.html, "Use of WAL Without Shared-Memory"). Sets the application ID before it turns on the log, so that
+ * the ID is in the main file, where `inspectUntouched` looks for it.
  */
 function prepare(database: DatabaseSync, file: string): void {
   database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT');
   if (isEmpty(database)) database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-  refuseForeign(database, file);
+  rejectForeign(database, file);
   database.exec(`
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
     PRAGMA cache_size = -16384;
-    PRAGMA wal_autocheckpoint = ${PAGES_IN_LOG};
+    PRAGMA wal_autocheckpoint = ${MAX_LOG_PAGES};
     PRAGMA journal_size_limit = 16777216;
   `);
   for (const [i, migration] of MIGRATIONS.entries()) {
@@ -80,14 +81,14 @@ function prepare(database: DatabaseSync, file: string): void {
   }
 }
 
-function refuseForeign(database: DatabaseSync, file: string): void {
+function rejectForeign(database: DatabaseSync, file: string): void {
   if (pragma(database, 'application_id') !== APPLICATION_ID) {
-    throw new StoreError('the file is the database of another program; name another file', file);
+    throw new StoreError('the file is the database of another program; set [store] url to a different file', file);
   }
   const version = pragma(database, 'user_version');
   if (version <= MIGRATIONS.length) return;
-  const versions = `its schema is ${version}, and ${MIGRATIONS.length} is the last that this one knows`;
-  throw new StoreError(`the store was written by a later version of this service: ${versions}`, file);
+  const versions = `its schema version is ${version}, and this version of the service knows up to ${MIGRATIONS.length}`;
+  throw new StoreError(`a later version of the service wrote the store: ${versions}`, file);
 }
 
 function isEmpty(database: DatabaseSync): boolean {
@@ -114,7 +115,7 @@ function wrap(database: DatabaseSync, file: string): Database {
     transaction: (write) => {
       if (database.isTransaction) return write();
       return translated(() => {
-        // SQLite would go on in a file without a name, which is gone at the end.
+        // SQLite would go on writing to the deleted file, whose content is lost when it is closed.
         if (identityOf(file) !== identity) throw new StoreError(GONE, file);
         database.exec('BEGIN IMMEDIATE');
         try {
@@ -122,7 +123,7 @@ function wrap(database: DatabaseSync, file: string): Database {
           database.exec('COMMIT');
           return result;
         } catch (error) {
-          if (database.isTransaction) database.exec('ROLLBACK'); // a full disk has rolled it back already
+          if (database.isTransaction) database.exec('ROLLBACK'); // not after a full disk: SQLite has rolled back already
           throw error;
         }
       });
@@ -135,7 +136,7 @@ function wrap(database: DatabaseSync, file: string): Database {
 
 function holdStill(database: DatabaseSync): (() => void) | undefined {
   try {
-    // Only what is moved with nothing left over is in the file; on a full disk that cannot be.
+    // On a full disk not all pages can be moved, and the file alone would be incomplete.
     const { busy } = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {};
     if (busy !== 0) return undefined;
     database.exec('PRAGMA wal_autocheckpoint = 0');
@@ -143,7 +144,7 @@ function holdStill(database: DatabaseSync): (() => void) | undefined {
     return undefined;
   }
   return () => {
-    if (database.isOpen) database.exec(`PRAGMA wal_autocheckpoint = ${PAGES_IN_LOG}`);
+    if (database.isOpen) database.exec(`PRAGMA wal_autocheckpoint = ${MAX_LOG_PAGES}`);
   };
 }
 

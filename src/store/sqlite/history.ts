@@ -1,39 +1,42 @@
 import type { Figures, Snapshot } from '../../domain/snapshot/snapshot.ts';
-import { createYielder } from '../../lib/yielding.ts';
-import { compareNodes, type NodeFigures, type NodeName, nodesOf } from '../history-nodes.ts';
+import { compareNodes, type NodeFigures, type NodeName, nodesOf } from '../../domain/snapshot/snapshot-nodes.ts';
+import { yieldToEventLoop } from '../../lib/yielding.ts';
 import type { Database, Value } from './database.ts';
 
-/** The figures of every node, where they changed (see migrations.ts). */
-export interface History {
-  /** Writes what is different from the snapshot before, bit by bit. Nobody sees it before the snapshot is kept. */
+/** The tables with the figures of every node, which have a row only where the figures changed (see migrations.ts). */
+export interface HistoryTables {
+  /**
+   * Writes the figures that differ from the snapshot before, in steps. No reader sees them before the snapshot is kept.
+   *
+   * @param snapshot the number of the new snapshot
+   * @param before the number of the last kept snapshot; 0 if there is none
+   */
   write(snapshot: number, contents: Snapshot, before: number): Promise<void>;
-  /** Takes a snapshot's rows out: those that still count are handed on to the next one that is kept, if there is any. */
+  /** Deletes a snapshot's rows. Moves those that are still needed to the next kept snapshot, if there is one. */
   remove(snapshot: number, next: number | undefined): Promise<void>;
-  /** The rows of a node by the number of their snapshot; undefined stands for: not there any more. */
+  /** Returns the rows of a node with the numbers of their snapshots, in order. Undefined figures mean that the node was gone. */
   rows(name: NodeName): readonly (readonly [number, Figures | undefined])[];
 }
 
-const STEPS_AT_ONCE = 100;
+const STEPS_PER_BATCH = 100;
 
-export function createHistory(database: Database): History {
+export function createHistoryTables(database: Database): HistoryTables {
   const tables = prepareTables(database);
   return {
     async write(snapshot, contents, before) {
-      const yieldNow = createYielder(1);
       for (const batch of batches(differences(nodesOf(contents), knownNodes(tables, before)))) {
         database.transaction(() => {
           for (const change of batch) if (change !== undefined) writeChange(tables, snapshot, change);
         });
-        await yieldNow();
+        await yieldToEventLoop();
       }
     },
     async remove(snapshot, next) {
-      const yieldNow = createYielder(1);
       for (let nodes = tables.selectNodes.all(snapshot); nodes.length > 0; nodes = tables.selectNodes.all(snapshot)) {
         database.transaction(() => {
           for (const { node } of nodes) removeRow(tables, node, snapshot, next);
         });
-        await yieldNow();
+        await yieldToEventLoop();
       }
     },
     rows({ kind, path, tag }) {
@@ -42,10 +45,10 @@ export function createHistory(database: Database): History {
   };
 }
 
-interface Known {
+interface KnownNode {
   readonly number: number;
   readonly name: NodeName;
-  /** As they were in the snapshot before; undefined where the node was not there. */
+  /** In the snapshot before; undefined if it did not contain the node. */
   readonly figures: Figures | undefined;
 }
 
@@ -53,13 +56,13 @@ type Change =
   | { readonly node: NodeName; readonly figures: Figures }
   | { readonly node: number; readonly figures: Figures | undefined };
 
-/** Walks both in their common order, and gives something for every step: what to write, or undefined where nothing changed. */
-function* differences(found: Iterator<NodeFigures>, known: Iterator<Known>): Generator<Change | undefined> {
+/** Merges two sorted lists of nodes. Yields once per step: the change to write, or undefined if the node has not changed. */
+function* differences(nodes: Iterator<NodeFigures>, known: Iterator<KnownNode>): Generator<Change | undefined> {
   const advance = <T>(iterator: Iterator<T>): T | undefined => {
     const next = iterator.next();
     return next.done ? undefined : next.value;
   };
-  let [now, before] = [advance(found), advance(known)];
+  let [now, before] = [advance(nodes), advance(known)];
   while (now !== undefined || before !== undefined) {
     const order = now === undefined ? 1 : before === undefined ? -1 : compareNodes(now.name, before.name);
     if (now !== undefined && order < 0) yield { node: now.name, figures: now.figures };
@@ -67,19 +70,19 @@ function* differences(found: Iterator<NodeFigures>, known: Iterator<Known>): Gen
       const figures = order === 0 ? now?.figures : undefined;
       yield isSame(figures, before.figures) ? undefined : { node: before.number, figures };
     }
-    if (order <= 0) now = advance(found);
+    if (order <= 0) now = advance(nodes);
     if (order >= 0) before = advance(known);
   }
 }
 
 function isSame(a: Figures | undefined, b: Figures | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  const others = toValues(b);
-  return toValues(a).every((value, i) => value === others[i]);
+  const values = toValues(b);
+  return toValues(a).every((value, i) => value === values[i]);
 }
 
-/** A few at a time: what is written meanwhile lies before the place that was come to. */
-function* knownNodes({ selectKnown }: Tables, before: number): Generator<Known> {
+/** Reads the known nodes in batches. Nodes that are inserted meanwhile sort before the current position, so they are not read. */
+function* knownNodes({ selectKnown }: Tables, before: number): Generator<KnownNode> {
   let last: NodeName = { kind: 'namespace', path: '', tag: '' };
   for (;;) {
     const rows = selectKnown.all(before, last.kind, last.path, last.tag);
@@ -97,9 +100,9 @@ function writeChange(tables: Tables, snapshot: number, { node, figures }: Change
 }
 
 function removeRow(tables: Tables, node: number, snapshot: number, next: number | undefined): void {
-  if (next !== undefined) tables.handOn.run(next, node, snapshot);
+  if (next !== undefined) tables.moveFigures.run(next, node, snapshot);
   tables.deleteFigures.run(node, snapshot);
-  // What is no change any more is no row: figures like those before, or the end of what has no beginning.
+  // The moved row may no longer be a change: figures equal to those before, or the end of a node that has no earlier row.
   if (next !== undefined) tables.deleteUnchanged.run(node, next);
   tables.deleteNode.run(node);
 }
@@ -139,7 +142,7 @@ function toFigures(row: FiguresRow): Figures | undefined {
 function* batches<T>(items: Iterable<T>): Generator<readonly T[]> {
   let batch: T[] = [];
   for (const item of items) {
-    if (batch.push(item) < STEPS_AT_ONCE) continue;
+    if (batch.push(item) < STEPS_PER_BATCH) continue;
     yield batch;
     batch = [];
   }
@@ -159,14 +162,14 @@ function prepareTables(database: Database) {
       `SELECT number, kind, path, tag, snapshot, ${COLUMNS}
        FROM node LEFT JOIN figures ON node = number
          AND snapshot = (SELECT max(snapshot) FROM figures WHERE node = number AND snapshot <= ?)
-       WHERE (kind, path, tag) > (?, ?, ?) ORDER BY kind, path, tag LIMIT ${STEPS_AT_ONCE}`,
+       WHERE (kind, path, tag) > (?, ?, ?) ORDER BY kind, path, tag LIMIT ${STEPS_PER_BATCH}`,
     ),
     selectRows: database.statement<FiguresRow>(
       `SELECT snapshot, ${COLUMNS} FROM node JOIN figures ON node = number
        WHERE kind = ? AND path = ? AND tag = ? ORDER BY snapshot`,
     ),
     selectNodes: database.statement<{ node: number }>(
-      `SELECT node FROM figures WHERE snapshot = ? ORDER BY node LIMIT ${STEPS_AT_ONCE}`,
+      `SELECT node FROM figures WHERE snapshot = ? ORDER BY node LIMIT ${STEPS_PER_BATCH}`,
     ),
     insertNode: database.statement<{ number: number }>(
       'INSERT INTO node (kind, path, tag) VALUES (?, ?, ?) RETURNING number',
@@ -174,7 +177,7 @@ function prepareTables(database: Database) {
     insertFigures: database.statement(
       `INSERT INTO figures (node, snapshot, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    handOn: database.statement('UPDATE OR IGNORE figures SET snapshot = ? WHERE node = ? AND snapshot = ?'),
+    moveFigures: database.statement('UPDATE OR IGNORE figures SET snapshot = ? WHERE node = ? AND snapshot = ?'),
     deleteFigures: database.statement('DELETE FROM figures WHERE node = ? AND snapshot = ?'),
     deleteUnchanged: database.statement(
       `DELETE FROM figures WHERE node = ? AND snapshot = ? AND coalesce(

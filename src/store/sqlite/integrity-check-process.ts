@@ -1,15 +1,16 @@
-import { toStoreError } from '../errors.ts';
+import { runToEnd } from '../../lib/resumable.ts';
 import { openUntouched } from './database-file.ts';
 import { findDamage } from './integrity-check.ts';
+import { toStoreError } from './sqlite-error.ts';
 
-/* The process in which a store is checked, while the service goes on. It is told a path, and answers once. */
+/* The process that checks a store while the service runs. It receives a path as its only message, and answers with one. */
 
 export interface CheckAnswer {
-  /** What is wrong; undefined where nothing is. */
+  /** What is wrong; undefined if the store is intact. */
   readonly reason: string | undefined;
 }
 
-// Who signals our whole group means the service, which ends us.
+// A signal to the process group is meant for the service, which then ends this process.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 process.once('message', (file: string) => {
@@ -20,11 +21,7 @@ function check(file: string): CheckAnswer {
   try {
     const database = openUntouched(file);
     try {
-      const steps = findDamage((sql) => database.prepare(sql).all());
-      for (;;) {
-        const { done, value } = steps.next();
-        if (done === true) return { reason: value };
-      }
+      return { reason: runToEnd(findDamage((sql) => database.prepare(sql).all())) };
     } finally {
       database.close();
     }

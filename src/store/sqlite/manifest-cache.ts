@@ -1,44 +1,36 @@
 import type { ImageConfig } from '../../domain/manifest/image-config.ts';
 import type { Digest } from '../../domain/names.ts';
 import { createYielder, yieldToEventLoop } from '../../lib/yielding.ts';
-import type { StoredManifest } from '../../ports.ts';
-import { DIGEST_OF_VALUE, encodeDigest, encodeDigests } from '../encoding/encode-digest.ts';
+import type { ManifestCache, StoredManifest } from '../../ports.ts';
 import { decodeImageConfig, encodeImageConfig } from '../encoding/encode-image-config.ts';
 import { decodeManifest, encodeManifest, type ManifestRow } from '../encoding/encode-manifest.ts';
 import type { Database } from './database.ts';
+import { DIGEST_OF_VALUE, encodeDigest, encodeDigests } from './encode-digest.ts';
 
 /**
- * What digests name. It is queued and written many at a time, since most of the cost is the transaction: queued, it can be read already, and a
- * process that is killed loses what it can ask for again.
+ * The manifest cache with a write queue: most of the cost of a write is the transaction, so many are written in one. What is queued can already be
+ * read. If the process is killed, the queue is lost.
  */
-export interface Content {
-  manifests(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, StoredManifest>>;
-  imageConfigs(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageConfig>>;
-  blobBytes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number | null>>;
-  heldManifests(digests: readonly Digest[]): Promise<ReadonlySet<Digest>>;
-  saveManifest(manifest: StoredManifest): void;
-  forgetManifest(digest: Digest): void;
-  saveImageConfig(digest: Digest, config: ImageConfig): void;
-  saveBlobBytes(digest: Digest, bytes: number | null): void;
-  /** Writes what is queued and then that, all of it or nothing. */
+export interface QueuedManifestCache extends ManifestCache {
+  /** Writes the queue and then calls `write`, in one transaction. */
   flushWith(write: () => void): void;
 }
 
-/** The queue is written before it grows beyond these. */
-const MOST_QUEUED = 500;
-const MOST_QUEUED_BYTES = 8 * 1024 * 1024;
-const READS_AT_ONCE = 500;
+/** The queue is written before it becomes longer or larger than this. */
+const MAX_QUEUED = 500;
+const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+const READS_BETWEEN_YIELDS = 500;
 
-export function createContent(database: Database): Content {
+export function createManifestCache(database: Database): QueuedManifestCache {
   const tables = prepareTables(database);
-  const queue = createQueue();
-  // One for all calls: many small ones in a row keep others waiting just as well.
-  const yieldNow = createYielder(READS_AT_ONCE);
-  const collect = async <T>(digests: readonly Digest[], read: (digest: Digest) => T | undefined) => {
+  const queue = createWriteQueue();
+  // Shared by all calls: many short calls in a row block the event loop as much as a long one.
+  const yieldNow = createYielder(READS_BETWEEN_YIELDS);
+  const readEach = async <T>(digests: readonly Digest[], read: (digest: Digest) => T | undefined) => {
     const found = new Map<Digest, T>();
     for (const digest of digests) {
-      const one = read(digest);
-      if (one !== undefined) found.set(digest, one);
+      const value = read(digest);
+      if (value !== undefined) found.set(digest, value);
       await yieldNow();
     }
     return found;
@@ -52,41 +44,43 @@ export function createContent(database: Database): Content {
     });
     queue.clear();
   };
-  /** Where the queue cannot be written, it stays as it is, and what should have been added is not. */
-  const makeRoom = (bytes: number): void => {
+  /** If the queue cannot be written, it stays as it is, and the caller does not add to it. */
+  const makeSpace = (bytes: number): void => {
     if (queue.isFull(bytes)) flushWith(() => undefined);
   };
   return {
-    manifests: (digests) => collect(digests, (digest) => queue.manifests.get(digest) ?? tables.readManifest(digest)),
-    imageConfigs: (digests) => collect(digests, (digest) => queue.configs.get(digest) ?? tables.readConfig(digest)),
+    manifests: (digests) => readEach(digests, (digest) => queue.manifests.get(digest) ?? tables.readManifest(digest)),
+    imageConfigs: (digests) => readEach(digests, (digest) => queue.configs.get(digest) ?? tables.readConfig(digest)),
     blobBytes: (digests) =>
-      collect(digests, (digest) => (queue.blobs.has(digest) ? queue.blobs.get(digest) : tables.readBlob(digest))),
+      readEach(digests, (digest) => (queue.blobs.has(digest) ? queue.blobs.get(digest) : tables.readBlob(digest))),
     async heldManifests(digests) {
       const held = new Set(digests.filter((digest) => queue.manifests.has(digest)));
-      for (let at = 0; at < digests.length; at += READS_AT_ONCE) {
-        for (const digest of tables.heldManifests(digests.slice(at, at + READS_AT_ONCE))) held.add(digest);
+      for (let at = 0; at < digests.length; at += READS_BETWEEN_YIELDS) {
+        for (const digest of tables.heldManifests(digests.slice(at, at + READS_BETWEEN_YIELDS))) held.add(digest);
         await yieldToEventLoop();
       }
       return held;
     },
-    saveManifest(manifest) {
-      makeRoom(manifest.served.body.length);
+    async saveManifest(manifest) {
+      makeSpace(manifest.served.body.length);
       queue.add(queue.manifests, manifest.digest, manifest, manifest.served.body.length);
     },
-    forgetManifest: (digest) => flushWith(() => tables.deleteManifest(digest)),
-    saveImageConfig(digest, config) {
-      makeRoom(0);
+    async forgetManifest(digest) {
+      flushWith(() => tables.deleteManifest(digest));
+    },
+    async saveImageConfig(digest, config) {
+      makeSpace(0);
       queue.add(queue.configs, digest, config, 0);
     },
-    saveBlobBytes(digest, bytes) {
-      makeRoom(0);
+    async saveBlobBytes(digest, bytes) {
+      makeSpace(0);
       queue.add(queue.blobs, digest, bytes, 0);
     },
     flushWith,
   };
 }
 
-function createQueue() {
+function createWriteQueue() {
   let [count, bytes] = [0, 0];
   const manifests = new Map<Digest, StoredManifest>();
   const configs = new Map<Digest, ImageConfig>();
@@ -95,15 +89,15 @@ function createQueue() {
     manifests,
     configs,
     blobs,
-    isFull: (moreBytes: number) => count >= MOST_QUEUED || (count > 0 && bytes + moreBytes > MOST_QUEUED_BYTES),
-    add<T>(table: Map<Digest, T>, digest: Digest, value: T, moreBytes: number): void {
-      table.set(digest, value);
+    isFull: (moreBytes: number) => count >= MAX_QUEUED || (count > 0 && bytes + moreBytes > MAX_QUEUED_BYTES),
+    add<T>(map: Map<Digest, T>, digest: Digest, value: T, moreBytes: number): void {
+      map.set(digest, value);
       count++;
       bytes += moreBytes;
     },
     clear(): void {
       [count, bytes] = [0, 0];
-      for (const table of [manifests, configs, blobs]) table.clear();
+      for (const map of [manifests, configs, blobs]) map.clear();
     },
   };
 }
@@ -114,7 +108,7 @@ function prepareTables(database: Database) {
      ON CONFLICT DO UPDATE SET content_type = excluded.content_type, size_bytes = excluded.size_bytes,
        body = excluded.body, body_sha256 = excluded.body_sha256, unused_since = NULL`,
   );
-  // Many in one statement: each of its own costs several times as much.
+  // All digests in one statement: one statement for each takes several times as long.
   const selectHeld = database.statement<{ key: number }>(
     `SELECT key FROM json_each(?)
      WHERE EXISTS (SELECT 1 FROM manifest WHERE digest = ${DIGEST_OF_VALUE})`,

@@ -1,13 +1,16 @@
-/* The schema, as the steps that lead to it. A step that was released is never edited: databases have it behind them. A new one goes to the end.
+/* The schema, as a list of migrations. Never edit a released one, not even its comments: existing databases have applied it. Append a new one.
  *
  * Tables are STRICT. Bytes and times are REAL: exact up to 2^53, as in JavaScript, and never out of range. Digests are ANY (encode-digest.ts).
- * What may hold any text at all, such as a reason, is JSON: a text of SQLite's is cut at U+0000 by some versions of Node, and a lone surrogate lost.
+ * Columns that may contain any text, such as a reason, are JSON: some versions of Node cut an SQLite text at U+0000 and lose lone surrogates.
  *
- * Of a node's figures there is a row only where they are others than in the snapshot before, so that an unchanged registry costs none.
- * The figures at a snapshot are the latest row at or before it:
+ * Names in the SQL that have changed since: `reading` is the content of a repository (encode-repository.ts), `findings` contains crawl results
+ * (encode-crawl-result.ts), and the occasion `collection` is a crawl.
+ *
+ * The figures of a node have a row only where they differ from the snapshot before, so that an unchanged registry adds no rows. The figures at a
+ * snapshot are in the latest row at or before it:
  *
  *   snapshot    1    2    3    4    5
- *   group/app   A              B    gone      at 3: A, at 4: B, at 5 it is not there, and neither was it before its first row */
+ *   group/app   A              B    gone      at 3: A, at 4: B; the node does not exist at 5, and before its first row */
 export const MIGRATIONS: readonly string[] = [
   `
   -- What a digest names. body_sha256 is set where the digest is not that of the body, as with signed schema 1.

@@ -1,45 +1,46 @@
 import { type Digest, parseDigest } from '../../domain/names.ts';
 import { createBlobIndex } from '../../domain/snapshot/blob-index.ts';
 import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
-import { createYielder } from '../../lib/yielding.ts';
+import { yieldToEventLoop } from '../../lib/yielding.ts';
 import type { Clock } from '../../ports.ts';
-import { decodeDigest } from '../encoding/encode-digest.ts';
 import type { Database, Value } from './database.ts';
+import { decodeDigest } from './encode-digest.ts';
 
-/** What went out of use is kept for a while: a tag that is gone may come back. */
-const KEPT_MS = 30 * 86_400_000;
-const SWEEP_EVERY_MS = 3_600_000;
-const ROWS_AT_ONCE = 1000;
+/** How long unused rows are kept: a tag that was deleted may come back. */
+const UNUSED_KEPT_MS = 30 * 86_400_000;
+const PRUNE_EVERY_MS = 3_600_000;
+const ROWS_PER_BATCH = 1000;
 
 /**
- * Removes what no tag of the registry reaches any more, some time after it was found to be so, and pulls of what is not there any more.
- * Not at every snapshot: there may be one every few seconds. And not while a crawl is unfinished, nor on from where it begins: it may have met
- * again what the snapshot does not know of, and what is kept it does not read a second time.
+ * Deletes cached manifests, configs and blob sizes that no tag has reached for a while, and old pulls of what no longer exists.
+ *
+ * Does so at most once an hour, since there may be a snapshot every few seconds. Does nothing while a crawl is unfinished, and stops when one
+ * begins: the crawl may have met again what the snapshot does not know of, and does not read again what is cached.
  */
 export function createPrune(database: Database, clock: Clock): (snapshot: Snapshot) => Promise<void> {
-  const contents = ['manifest', 'image_config', 'blob'].map((table) => prepareContent(database, table));
+  const caches = ['manifest', 'image_config', 'blob'].map((table) => prepareCacheTable(database, table));
   const pulls = preparePulls(database);
   const crawl = database.statement<{ started_at: number }>('SELECT started_at FROM crawl');
   const isCrawling = (): boolean => crawl.get() !== undefined;
-  const inBatches = async (sweepBatch: () => boolean): Promise<void> => {
-    const yieldNow = createYielder(1);
-    for (let isEnd = false; !isEnd && !isCrawling(); await yieldNow()) isEnd = database.transaction(sweepBatch);
+  const inBatches = async (pruneBatch: () => boolean): Promise<void> => {
+    for (let isLast = false; !isLast && !isCrawling(); await yieldToEventLoop())
+      isLast = database.transaction(pruneBatch);
   };
-  let sweptAt = Number.NEGATIVE_INFINITY;
+  let prunedAt = Number.NEGATIVE_INFINITY;
   return async (snapshot) => {
     const now = clock();
-    if (Math.abs(now - sweptAt) < SWEEP_EVERY_MS || isCrawling()) return;
+    if (Math.abs(now - prunedAt) < PRUNE_EVERY_MS || isCrawling()) return;
     const { node } = createBlobIndex(snapshot.contents);
     const isUsed = (digest: Digest): boolean => node(digest) !== undefined;
-    for (const table of contents) await inBatches(contentSweep(table, isUsed, now));
-    await inBatches(pullSweep(pulls, snapshot, isUsed, now));
-    if (!isCrawling()) sweptAt = now;
+    for (const table of caches) await inBatches(cachePruner(table, isUsed, now));
+    await inBatches(pullPruner(pulls, snapshot, isUsed, now));
+    if (!isCrawling()) prunedAt = now;
   };
 }
 
-/** Each call sweeps the next rows, and says whether they are the last ones. */
-function contentSweep(
-  table: ReturnType<typeof prepareContent>,
+/** Returns a function that handles the next rows of a cache table on each call, and returns whether they were the last. */
+function cachePruner(
+  table: ReturnType<typeof prepareCacheTable>,
   isUsed: (digest: Digest) => boolean,
   now: number,
 ): () => boolean {
@@ -51,14 +52,14 @@ function contentSweep(
       if (isUsed(decodeDigest(digest))) {
         if (unused_since !== null) table.mark.run(null, rowid);
       } else if (unused_since === null) table.mark.run(now, rowid);
-      else if (now - unused_since > KEPT_MS) table.delete.run(rowid);
+      else if (now - unused_since > UNUSED_KEPT_MS) table.delete.run(rowid);
     }
-    return rows.length < ROWS_AT_ONCE;
+    return rows.length < ROWS_PER_BATCH;
   };
 }
 
-/** There is no mark for a pull: one of long ago that nobody could repeat is of no use to anyone. */
-function pullSweep(
+/** Does the same for pulls, which have no mark: an old pull of a tag or digest that is gone is deleted at once. */
+function pullPruner(
   table: ReturnType<typeof preparePulls>,
   { repositories }: Snapshot,
   isUsed: (digest: Digest) => boolean,
@@ -67,29 +68,29 @@ function pullSweep(
   const tagsOf = new Map<string, readonly { readonly name: string }[]>(
     repositories.map(({ name, tags }) => [name, tags]),
   );
-  let there = { repository: '', tags: new Set<string>() };
+  let current = { repository: '', tags: new Set<string>() };
   let last = { repository: '', reference: '' };
   return () => {
     const rows = table.select.all(last.repository, last.reference);
     for (const row of rows) {
       last = row;
-      if (now - row.at <= KEPT_MS) continue;
-      if (row.repository !== there.repository) {
+      if (now - row.at <= UNUSED_KEPT_MS) continue;
+      if (row.repository !== current.repository) {
         const names = (tagsOf.get(row.repository) ?? []).map(({ name }) => name);
-        there = { repository: row.repository, tags: new Set(names) };
+        current = { repository: row.repository, tags: new Set(names) };
       }
       const digest = parseDigest(row.reference);
-      const isThere = digest === undefined ? there.tags.has(row.reference) : there.tags.size > 0 && isUsed(digest);
+      const isThere = digest === undefined ? current.tags.has(row.reference) : current.tags.size > 0 && isUsed(digest);
       if (!isThere) table.delete.run(row.repository, row.reference);
     }
-    return rows.length < ROWS_AT_ONCE;
+    return rows.length < ROWS_PER_BATCH;
   };
 }
 
-function prepareContent(database: Database, table: string) {
+function prepareCacheTable(database: Database, table: string) {
   return {
     select: database.statement<{ rowid: number; digest: Value; unused_since: number | null }>(
-      `SELECT rowid, digest, unused_since FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ${ROWS_AT_ONCE}`,
+      `SELECT rowid, digest, unused_since FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ${ROWS_PER_BATCH}`,
     ),
     mark: database.statement(`UPDATE ${table} SET unused_since = ? WHERE rowid = ?`),
     delete: database.statement(`DELETE FROM ${table} WHERE rowid = ?`),
@@ -100,7 +101,7 @@ function preparePulls(database: Database) {
   return {
     select: database.statement<{ repository: string; reference: string; at: number }>(
       `SELECT repository, reference, at FROM pull WHERE (repository, reference) > (?, ?)
-       ORDER BY repository, reference LIMIT ${ROWS_AT_ONCE}`,
+       ORDER BY repository, reference LIMIT ${ROWS_PER_BATCH}`,
     ),
     delete: database.statement('DELETE FROM pull WHERE repository = ? AND reference = ?'),
   };

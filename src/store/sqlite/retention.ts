@@ -1,38 +1,26 @@
 import type { SnapshotOccasion } from '../../ports.ts';
+import type { Retention } from '../store.ts';
 import type { Database } from './database.ts';
 
-/** How long snapshots are kept, from the end of the collection. */
-export interface Retention {
-  /** Every one that a collection took, and of those of notifications the last one of every hour (UTC). */
-  readonly allMs: number;
-  /** The last one of every day (UTC), whatever took it. */
-  readonly dailyMs: number;
-}
-
-/** A snapshot, as far as it counts for what is kept. Times are milliseconds since the epoch. */
-export interface Kept {
-  readonly finishedAt: number;
-  readonly occasion: SnapshotOccasion;
-}
-
-/** Decides what is worth keeping. What is not has the state `leaving`. However many there are, it looks at those few that change. */
-export interface Keeping {
-  /** Marks what has outlived its time. The last one never has. */
-  leaveOutlived(now: number): void;
-  /** For the column `counted_at` of a snapshot that is to be the next one. */
+/** Decides which snapshots are kept. The others get the state `leaving`. Each call reads only the few snapshots that change. */
+export interface RetainedSnapshots {
+  /** Marks the snapshots that have outlived their time. Never the last one. */
+  markOutlived(now: number): void;
+  /** Returns the value of the column `counted_at` for the next snapshot: its age is measured from there. */
   countedAt(finishedAt: number): number;
-  /** Keeps a snapshot as the last one: so far others were the last of its hour and of its day. */
-  keep(number: number, snapshot: Kept): void;
+  /** Keeps a snapshot as the last one of its hour and of its day, in place of those before it. */
+  keep(number: number, snapshot: { readonly finishedAt: number; readonly occasion: SnapshotOccasion }): void;
 }
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * Between two snapshots in a row no more than a day counts, and never less than nothing: one step of the clock, years ahead or back, is worth a day
- * of age at most. The price: time in which nothing was collected does not count beyond that either, and what was before stays longer.
+ * The age of a snapshot is not the difference of two clock readings, because the clock may be set years ahead or back. It is a sum over the
+ * snapshots since then, of which each pair adds the time between them, but never more than a day and never less than nothing. So one step of the
+ * clock costs at most a day. The price: after a pause of more than a day without snapshots, older ones are kept longer.
  */
-export function createKeeping(database: Database, { allMs, dailyMs }: Retention): Keeping {
+export function createRetention(database: Database, { allMs, dailyMs }: Retention): RetainedSnapshots {
   const tables = prepareTables(database);
   const countedAt = (at: number): number => {
     const last = tables.selectLast.get();
@@ -41,7 +29,7 @@ export function createKeeping(database: Database, { allMs, dailyMs }: Retention)
   };
   return {
     countedAt,
-    leaveOutlived(now) {
+    markOutlived(now) {
       const [counted, last] = [countedAt(now), tables.selectLast.get()?.number ?? 0];
       database.transaction(() => {
         tables.leave.run('all', counted - allMs, last);
@@ -58,13 +46,13 @@ export function createKeeping(database: Database, { allMs, dailyMs }: Retention)
   };
 }
 
-/** The hour or day (UTC) that a time is in: from then on, and before then. */
+/** Returns the start and the end of the hour or day (UTC) that contains the time. */
 function spanAround(at: number, ms: number): readonly [number, number] {
   const start = Math.floor(at / ms) * ms;
   return [start, start + ms];
 }
 
-/** A plus before a column keeps SQLite from an index that finds nearly all of them (sqlite.org/optoverview.html, section 2.2). */
+/** A plus before a column keeps SQLite from using an index that would find nearly every row (sqlite.org/optoverview.html, section 2.2). */
 function prepareTables(database: Database) {
   const ofSpan = `finished_at >= ? AND finished_at < ? AND +state = 'kept'`;
   return {

@@ -1,19 +1,19 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createYielder } from '../../lib/yielding.ts';
+import { yieldToEventLoop } from '../../lib/yielding.ts';
 import { StoreError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { findDamage } from './integrity-check.ts';
 import type { CheckAnswer } from './integrity-check-process.ts';
 
-/* SQLite checks a table in one go, which nothing interrupts, and a large one takes seconds. So it is done in another process: the service answers
- * meanwhile, and can end it at once. A thread could not be ended before its table is done, and the service with it (docs/adr/0021). */
+/* SQLite checks a table in one call that cannot be interrupted and takes seconds for a large table. A second process does it, so that the service
+ * answers requests meanwhile and can end the check at once. A worker thread could not be ended before its table is done (docs/adr/0021). */
 
 export interface ScheduledIntegrityCheck {
-  /** Throws a `StoreError` where the file is damaged, or the check was ended. */
+  /** Checks the store; calls while a check is running share it. Throws a `StoreError` if the file is damaged or the check was ended. */
   run(): Promise<void>;
-  /** Ends it: it is not begun again. */
+  /** Ends the running check, and prevents later ones. */
   end(): void;
 }
 
@@ -22,7 +22,7 @@ export function createScheduledIntegrityCheck(database: Database): ScheduledInte
   let running: Promise<void> | undefined;
 
   async function check(): Promise<void> {
-    const answer = (await askApart(database, ended.signal)) ?? (await askHere(database, ended.signal));
+    const answer = (await checkInProcess(database, ended.signal)) ?? (await checkHere(database, ended.signal));
     if (answer.reason !== undefined) throw new StoreError(answer.reason, database.file);
   }
 
@@ -37,9 +37,9 @@ export function createScheduledIntegrityCheck(database: Database): ScheduledInte
   };
 }
 
-/** What the other process says; undefined where there is none, or it ended without a word. */
-async function askApart(database: Database, ended: AbortSignal): Promise<CheckAnswer | undefined> {
-  refuseEnded(database, ended);
+/** Returns the answer of a second process; undefined if it cannot be started, or ends without an answer. */
+async function checkInProcess(database: Database, ended: AbortSignal): Promise<CheckAnswer | undefined> {
+  throwIfEnded(database, ended);
   const release = database.holdStill();
   if (release === undefined) return undefined;
   try {
@@ -47,14 +47,14 @@ async function askApart(database: Database, ended: AbortSignal): Promise<CheckAn
     return child && (await answerOf(child, resolve(database.file), ended));
   } finally {
     release();
-    refuseEnded(database, ended);
+    throwIfEnded(database, ended);
   }
 }
 
-/** Most of what keeps a process from being started is told later, and some of it thrown at once: too little memory, or that we may not. */
+/** Node reports most failures to start a process as an event, but throws a few: too little memory, or no permission. */
 function start(): ChildProcess | undefined {
   try {
-    // It is to know nothing but the file: our environment holds secrets.
+    // The process needs only the file. The environment of the service contains secrets.
     return fork(PROCESS_FILE, { env: {}, execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   } catch {
     return undefined;
@@ -67,7 +67,7 @@ async function answerOf(child: ChildProcess, file: string, ended: AbortSignal): 
   const answer = new Promise<CheckAnswer | undefined>((settle) => {
     child.once('message', (answer) => settle(answer as CheckAnswer));
     child.once('error', () => settle(undefined)).once('exit', () => settle(undefined));
-    child.send(file, () => undefined); // a failure is followed by its end
+    child.send(file, () => undefined); // if this fails, the process exits
   });
   try {
     return await answer;
@@ -76,20 +76,19 @@ async function answerOf(child: ChildProcess, file: string, ended: AbortSignal): 
   }
 }
 
-async function askHere(database: Database, ended: AbortSignal): Promise<CheckAnswer> {
-  const yieldNow = createYielder(1);
+async function checkHere(database: Database, ended: AbortSignal): Promise<CheckAnswer> {
   const steps = findDamage((sql) => database.statement<object>(sql).all());
   for (;;) {
     const { done, value } = steps.next();
     if (done === true) return { reason: value };
-    await yieldNow();
-    refuseEnded(database, ended);
+    await yieldToEventLoop();
+    throwIfEnded(database, ended);
   }
 }
 
-function refuseEnded({ file }: Database, ended: AbortSignal): void {
+function throwIfEnded({ file }: Database, ended: AbortSignal): void {
   if (ended.aborted) throw new StoreError('the check of the store was ended', file);
 }
 
-/** As TypeScript here, and as JavaScript where it was built: nothing rewrites what is no import. */
+/** A `.ts` file when the service runs from its sources, and a `.js` file after the build: the compiler rewrites only imports. */
 const PROCESS_FILE = fileURLToPath(new URL(`./integrity-check-process${extname(import.meta.url)}`, import.meta.url));

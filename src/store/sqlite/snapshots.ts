@@ -1,76 +1,61 @@
 import type { CrawlResult } from '../../domain/snapshot/crawl-result.ts';
-import type { Figures, Snapshot } from '../../domain/snapshot/snapshot.ts';
+import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
 import { createSerialQueue } from '../../lib/serial-queue.ts';
-import type { Clock, SnapshotOccasion, SnapshotStore } from '../../ports.ts';
-import type { NodeName } from '../history-nodes.ts';
+import type { History, KeptSnapshot, SnapshotOccasion, SnapshotStore } from '../../ports.ts';
+import type { StoreOptions } from '../store.ts';
 import { createCrawlResultTable } from './crawl-results.ts';
 import type { Database } from './database.ts';
-import { createHistory, type History } from './history.ts';
-import type { Content } from './manifest-cache.ts';
+import { createHistoryTables, type HistoryTables } from './history.ts';
+import type { QueuedManifestCache } from './manifest-cache.ts';
 import { createPrune } from './prune.ts';
-import { createKeeping, type Retention } from './retention.ts';
+import { createRetention } from './retention.ts';
 
-export interface SnapshotTable extends SnapshotStore {
-  /** What a node was at every snapshot that is kept, in the order that they were saved in. */
-  history(name: NodeName): Promise<readonly HistoryEntry[]>;
-}
+/** How many gaps are stored with a snapshot of a crawl. With a snapshot after a notification, none are: they are mostly the same again. */
+const MAX_GAPS = 100;
 
-export interface HistoryEntry {
-  readonly number: number;
-  readonly id: string;
-  /** Milliseconds since the epoch. */
-  readonly finishedAt: number;
-  /** Undefined where the node was not there. */
-  readonly figures: Figures | undefined;
-}
-
-export interface SnapshotOptions {
-  readonly retention: Retention;
-  readonly clock: Clock;
-}
-
-/** Of what a collection could not read, so many gaps are kept: more, nobody reads long afterwards. Those of a notification are mostly the same again. */
-const MOST_GAPS = 100;
+/** The name of each occasion in the database. */
+const OCCASION_COLUMN = { crawl: 'collection', notification: 'notification' } as const;
 
 /**
- * A snapshot is written bit by bit, and is there when its last bit is: what was begun and not ended has the state `coming`, and the next one takes
- * it away. One that is not worth keeping is `leaving` until its figures are handed on. Either way every other one reads the same meanwhile.
+ * A snapshot is written in steps. Until the last one it has the state `coming`; if the service stops before that, the next save deletes it. A
+ * snapshot that has outlived its time has the state `leaving` until its figures have been moved to the next one. In both states all other snapshots
+ * stay readable, unchanged.
  */
-export function createSnapshotTable(
+export function createSnapshotStore(
   database: Database,
-  content: Pick<Content, 'flushWith'>,
-  { retention, clock }: SnapshotOptions,
-): SnapshotTable {
+  cache: Pick<QueuedManifestCache, 'flushWith'>,
+  { retention, clock }: Pick<StoreOptions, 'retention' | 'clock'>,
+): SnapshotStore & History {
   const tables = prepareTables(database);
-  const findingsTable = createCrawlResultTable(database);
-  const history = createHistory(database);
-  const keeping = createKeeping(database, retention);
-  const sweep = createPrune(database, clock);
+  const crawlResults = createCrawlResultTable(database);
+  const history = createHistoryTables(database);
+  const retained = createRetention(database, retention);
+  const prune = createPrune(database, clock);
   const inOrder = createSerialQueue();
 
-  async function save(snapshot: Snapshot, findings: CrawlResult, occasion: SnapshotOccasion): Promise<void> {
-    content.flushWith(() => undefined);
-    // Before the new one is written, since it may need the room.
+  async function save(snapshot: Snapshot, crawlResult: CrawlResult, occasion: SnapshotOccasion): Promise<void> {
+    cache.flushWith(() => undefined);
+    // Delete first: on a full disk the new snapshot may need the space.
     await removeUnfinished(database, tables, history);
-    keeping.leaveOutlived(clock());
+    retained.markOutlived(clock());
     await removeLeaving(tables, history);
     const before = tables.selectLast.get()?.number ?? 0;
     const number = insert(snapshot, occasion);
-    await findingsTable.write(number, findings);
+    await crawlResults.write(number, crawlResult);
     await history.write(number, snapshot, before);
-    await sweep(snapshot);
+    await prune(snapshot);
     database.transaction(() => {
-      findingsTable.keepOnly(number);
-      keeping.keep(number, { finishedAt: snapshot.finishedAt, occasion });
+      crawlResults.keepOnly(number);
+      retained.keep(number, { finishedAt: snapshot.finishedAt, occasion });
     });
   }
 
   function insert(snapshot: Snapshot, occasion: SnapshotOccasion): number {
     const { id, startedAt, finishedAt, repositories, figures, kinds, gaps } = snapshot;
-    const some = JSON.stringify(occasion === 'collection' ? gaps.slice(0, MOST_GAPS) : []);
-    const times = [startedAt, finishedAt, keeping.countedAt(finishedAt)];
+    const storedGaps = JSON.stringify(occasion === 'crawl' ? gaps.slice(0, MAX_GAPS) : []);
+    const times = [startedAt, finishedAt, retained.countedAt(finishedAt)];
     const counts = [repositories.length, figures.tagsCount];
-    const row = [occasion, id, ...times, ...counts, JSON.stringify(kinds), gaps.length, some];
+    const row = [OCCASION_COLUMN[occasion], id, ...times, ...counts, JSON.stringify(kinds), gaps.length, storedGaps];
     return tables.insert.get(...row)?.number ?? 0;
   }
 
@@ -78,32 +63,56 @@ export function createSnapshotTable(
     latest: () =>
       inOrder(async () => {
         const number = tables.selectLast.get()?.number;
-        return number === undefined ? undefined : findingsTable.read(number);
+        return number === undefined ? undefined : crawlResults.read(number);
       }),
-    save: (snapshot, findings, occasion) => inOrder(() => save(snapshot, findings, occasion)),
-    history: (name) =>
+    save: (snapshot, crawlResult, occasion) => inOrder(() => save(snapshot, crawlResult, occasion)),
+    snapshots: () => inOrder(async () => tables.selectKept.all().map(toKeptSnapshot)),
+    points: (node) =>
       inOrder(async () => {
-        const rows = history.rows(name);
-        return tables.selectKept.all().map(({ id, number, finishedAt }) => {
+        const rows = history.rows(node);
+        return tables.selectKept.all().map(({ number, id, finished_at }) => {
           const figures = rows.findLast(([since]) => since <= number)?.[1];
-          return { id, number, finishedAt, figures };
+          return { id, finishedAt: finished_at, figures };
         });
       }),
   };
 }
 
-async function removeUnfinished(database: Database, tables: Tables, history: History): Promise<void> {
+interface SnapshotRow {
+  readonly number: number;
+  readonly id: string;
+  readonly occasion: 'collection' | 'notification';
+  readonly started_at: number;
+  readonly finished_at: number;
+  readonly repositories_count: number;
+  readonly tags_count: number;
+  readonly gaps_count: number;
+}
+
+function toKeptSnapshot(row: SnapshotRow): KeptSnapshot {
+  return {
+    id: row.id,
+    occasion: row.occasion === OCCASION_COLUMN.crawl ? 'crawl' : 'notification',
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    repositoriesCount: row.repositories_count,
+    tagsCount: row.tags_count,
+    gapsCount: row.gaps_count,
+  };
+}
+
+async function removeUnfinished(database: Database, tables: Tables, history: HistoryTables): Promise<void> {
   for (const { number } of tables.selectInState.all('coming')) {
     await history.remove(number, undefined);
     database.transaction(() => {
-      tables.deleteFindings.run(number);
+      tables.deleteCrawlResult.run(number);
       tables.delete.run(number);
     });
   }
 }
 
-async function removeLeaving(tables: Tables, history: History): Promise<void> {
-  // The newest first: an older one's figures do not count at the next one where a newer one has others.
+async function removeLeaving(tables: Tables, history: HistoryTables): Promise<void> {
+  // The newest first: figures of an older snapshot do not move to the next one if a newer snapshot has figures of the same node.
   for (const { number } of tables.selectInState.all('leaving')) {
     await history.remove(number, tables.selectNext.get(number)?.number);
     tables.delete.run(number);
@@ -114,8 +123,9 @@ type Tables = ReturnType<typeof prepareTables>;
 
 function prepareTables(database: Database) {
   return {
-    selectKept: database.statement<Omit<HistoryEntry, 'figures'>>(
-      `SELECT number, id, finished_at AS finishedAt FROM snapshot WHERE +state = 'kept' ORDER BY number`,
+    selectKept: database.statement<SnapshotRow>(
+      `SELECT number, id, occasion, started_at, finished_at, repositories_count, tags_count, gaps_count
+       FROM snapshot WHERE +state = 'kept' ORDER BY number`,
     ),
     selectLast: database.statement<{ number: number }>(
       `SELECT number FROM snapshot WHERE +state = 'kept' ORDER BY number DESC LIMIT 1`,
@@ -132,6 +142,6 @@ function prepareTables(database: Database) {
        VALUES ('coming', 'daily', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`,
     ),
     delete: database.statement('DELETE FROM snapshot WHERE number = ?'),
-    deleteFindings: database.statement('DELETE FROM findings WHERE snapshot = ?'),
+    deleteCrawlResult: database.statement('DELETE FROM findings WHERE snapshot = ?'),
   };
 }

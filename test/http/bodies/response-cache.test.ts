@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { request } from 'undici';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { collected, image } from '../../support/sample-registry-content.ts';
+import { crawlOf, image } from '../../support/sample-registry-content.ts';
 import { type Answer, type FrontServer, get, PREFIX, startFront, TOKEN, talk } from '../../support/socket-server.ts';
 
 /* What is answered again before it is routed. The twin is the same server, asked through Fastify alone. */
@@ -9,7 +9,7 @@ import { type Answer, type FrontServer, get, PREFIX, startFront, TOKEN, talk } f
 const TAGS_COUNT = 30;
 const HOST = 'registry.example';
 
-let latest = collected(Array(TAGS_COUNT).fill(image('a'))).snapshot;
+let latest = crawlOf(Array(TAGS_COUNT).fill(image('a'))).snapshot;
 /** The tokens that were looked into: whatever is answered again asks for none. */
 let verified: string[] = [];
 const ended = new Set<string>();
@@ -192,7 +192,7 @@ test('who has it already is told so again', async () => {
 test('another snapshot is another answer', async () => {
   const [before, same] = [await ask('/repositories?embed=1'), await ask('/repositories?embed=1')];
   expect(same.body).toBe(before.body);
-  latest = collected(Array(TAGS_COUNT + 1).fill(image('a')), 1000).snapshot;
+  latest = crawlOf(Array(TAGS_COUNT + 1).fill(image('a')), 1000).snapshot;
   const after = await ask('/repositories?embed=1');
   expect(JSON.parse(after.body).snapshot).toBe(latest.id);
   expect(after.headers['etag']).not.toBe(before.headers['etag']);
@@ -207,7 +207,7 @@ test('a page that is shown again is held again: the next one can be asked for wh
   expect(again.status, again.body).toBe(200);
   expect(verified, 'it was answered again').toHaveLength(1);
   front.clock.now += 14 * 60_000;
-  latest = collected(Array(TAGS_COUNT).fill(image('b')), 2000).snapshot;
+  latest = crawlOf(Array(TAGS_COUNT).fill(image('b')), 2000).snapshot;
   const next = await ask(String(first._links.next.href).slice(PREFIX.length));
   expect(next.status).toBe(200);
   expect(JSON.parse(next.body).snapshot).toBe(first.snapshot);

@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { createSnapshots } from '../../../src/crawl/snapshots.ts';
+import { createSnapshotTaker } from '../../../src/crawl/snapshots.ts';
 import type { RepositoryName } from '../../../src/domain/names.ts';
 import { connect, found } from '../../support/registry-client.ts';
 import { type Answer, type StandIn, startStandIn } from '../../support/stand-in.ts';
-import { snapshotsOptions } from '../../support/take-snapshot.ts';
+import { snapshotTakerOptions } from '../../support/take-snapshot.ts';
 
 /* A token service is not asked by all at once, and not again and again by whom it refuses: it would ban them. */
 
@@ -75,7 +75,7 @@ test('no more than four tokens are asked for at once, and all of them come', asy
 test('forty repositories that are read again because of notifications cost two tokens', async () => {
   const server = await startGuarded(async () => ({ body: { token: 'opaque' } }));
   const registry = connect(server.url, user);
-  await createSnapshots(snapshotsOptions(registry, 8)).takeSome(new Set(NAMES.slice(0, 40)), signal);
+  await createSnapshotTaker(snapshotTakerOptions(registry, 8)).updateSnapshot(new Set(NAMES.slice(0, 40)), signal);
   expect(server.requests.filter(({ url }) => url.includes('/tags/list'))).toHaveLength(40);
   expect(tokenRequests(server)).toBe(2);
 });

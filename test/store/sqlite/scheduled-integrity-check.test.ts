@@ -4,19 +4,19 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startChild } from '../../../lab/child.ts';
-import type { Store } from '../../../src/store/sqlite/open-store.ts';
+import type { Store } from '../../../src/store/store.ts';
 import { image } from '../../support/sample-registry-content.ts';
 import { newFile, open, WRITER_COMMAND } from '../../support/store-sample.ts';
 
-/* The check of a store goes on in a process of its own; here it is stopped there, so that there is time to do something meanwhile. */
+/* The integrity check runs in a second process. These tests stop that process for a while, to do something meanwhile. */
 
-/** The processes that check a store for us. */
+/** Returns the ids of the processes that check a store for this one. */
 function checkers(): number[] {
   const children = globSync(`/proc/${process.pid}/task/*/children`).flatMap((path) => read(path).trim().split(' '));
   return children.filter((pid) => read(`/proc/${pid}/cmdline`).includes('check-process')).map(Number);
 }
 
-/** What is there of a process that may just have gone. */
+/** Reads a file of /proc; returns '' if the process has just ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -25,7 +25,7 @@ function read(path: string): string {
   }
 }
 
-/** A check under way that has not come to an end, and does not before it is told to. */
+/** Starts a check and stops its process. Returns the process id, and the outcome. */
 async function stoppedCheck(store: Store): Promise<{ readonly pid: number; readonly done: Promise<unknown> }> {
   const before = checkers();
   const done = store.check().then(
@@ -42,7 +42,7 @@ async function stoppedCheck(store: Store): Promise<{ readonly pid: number; reado
   }
 }
 
-/** In another process: one that closes a file loses the locks that it has on it. */
+/** Reads the file in another process: this one would lose its locks on the file when it closes it. */
 function sumOf(file: string): string {
   return execFileSync('sha256sum', [file], { encoding: 'utf8' });
 }
@@ -50,48 +50,48 @@ function sumOf(file: string): string {
 async function filled(count = 200): Promise<{ readonly file: string; readonly store: Store }> {
   const file = newFile();
   const store = open(file);
-  for (let i = 0; i < count; i++) await store.catalogue.saveManifest(image(`${i}`));
-  await store.catalogue.begin({ startedAt: 1, isThorough: false });
+  for (let i = 0; i < count; i++) await store.manifestCache.saveManifest(image(`${i}`));
+  await store.crawlState.begin({ startedAt: 1, isThorough: false });
   return { file, store };
 }
 
-test('whoever writes meanwhile does so beside the file, keeps it for himself, and loses nothing, not even in a crash', async () => {
+test('keeps the file unchanged and locked while the check runs, and loses no data in a crash', async () => {
   const { file, store } = await filled();
   const { pid, done } = await stoppedCheck(store);
   const before = sumOf(file);
   const body = new Uint8Array(100_000);
-  // More than the log holds at other times.
+  // More than the usual length of the log.
   for (let i = 0; i < 300; i++)
-    await store.catalogue.saveManifest({ ...image(`new ${i}`), served: { contentType: '', body } });
-  await store.catalogue.begin({ startedAt: 2, isThorough: true });
+    await store.manifestCache.saveManifest({ ...image(`new ${i}`), served: { contentType: '', body } });
+  await store.crawlState.begin({ startedAt: 2, isThorough: true });
   expect(sumOf(file)).toBe(before);
   const [command, ...parameters] = WRITER_COMMAND;
   const other = startChild(command, [...parameters, file, '1']);
   await other.ended;
-  expect(other.output()).toContain('the store is in use by another process');
+  expect(other.output()).toContain('another process uses the store');
 
   const copy = newFile();
   mkdirSync(dirname(copy), { recursive: true });
   for (const end of ['', '-wal']) execFileSync('cp', [`${file}${end}`, `${copy}${end}`]);
   const afterCrash = open(copy);
-  expect(await afterCrash.catalogue.unfinished()).toEqual({ startedAt: 2, isThorough: true });
+  expect(await afterCrash.crawlState.unfinished()).toEqual({ startedAt: 2, isThorough: true });
   await afterCrash.check();
   afterCrash.close();
 
   process.kill(pid, 'SIGCONT');
   expect(await done).toBe('whole');
-  await store.catalogue.begin({ startedAt: 3, isThorough: false });
+  await store.crawlState.begin({ startedAt: 3, isThorough: false });
   const late = startChild(command, [...parameters, file, '1']);
   await late.ended;
-  expect(late.output()).toContain('the store is in use by another process');
+  expect(late.output()).toContain('another process uses the store');
   store.close();
   const again = open(file);
-  expect(await again.catalogue.unfinished()).toEqual({ startedAt: 3, isThorough: false });
+  expect(await again.crawlState.unfinished()).toEqual({ startedAt: 3, isThorough: false });
   await again.check();
   again.close();
 });
 
-test('what is closed meanwhile ends the check at once, and there is none any more', async () => {
+test('ends the check at once when the store is closed, and starts no other', async () => {
   const { file, store } = await filled();
   const { pid, done } = await stoppedCheck(store);
   store.endCheck();
@@ -105,9 +105,9 @@ test('what is closed meanwhile ends the check at once, and there is none any mor
   expect(await second.done).toBe('the check of the store was ended');
 });
 
-test('two who ask at once wait for one check', async () => {
+test('runs one check for two callers', async () => {
   const { store } = await filled();
-  const others = checkers(); // that have answered, and are about to go
+  const others = checkers(); // that have answered and are about to exit
   const { pid, done } = await stoppedCheck(store);
   const second = store.check();
   await sleep(20);
@@ -118,7 +118,7 @@ test('two who ask at once wait for one check', async () => {
   store.close();
 });
 
-test('a process that is killed has found nothing out: the file is checked all the same', async () => {
+test('checks the file in this process if the other one is killed', async () => {
   const { file, store } = await filled();
   const first = await stoppedCheck(store);
   process.kill(first.pid, 'SIGKILL');
@@ -130,11 +130,11 @@ test('a process that is killed has found nothing out: the file is checked all th
   const damaged = open(file);
   const second = await stoppedCheck(damaged);
   process.kill(second.pid, 'SIGKILL');
-  expect(await second.done).toMatch(/^the store is damaged; move it away/);
+  expect(await second.done).toMatch(/^the store is damaged; /);
   damaged.close();
 });
 
-test('the other process has nothing of our environment, and leaves it to us when to end', async () => {
+test('passes no environment to the other process', async () => {
   process.env['STORE_CHECK_SECRET'] = 'a secret of the environment';
   const { store } = await filled();
   const { pid, done } = await stoppedCheck(store);
@@ -145,7 +145,7 @@ test('the other process has nothing of our environment, and leaves it to us when
   store.close();
 });
 
-test('where no process may be started, the file is checked here', async () => {
+test('checks the file in this process if it may not start another one', async () => {
   const { file, store } = await filled();
   store.close();
   const check = `

@@ -1,12 +1,12 @@
-import { byName } from '../domain/names.ts';
-import type { Figures, Snapshot } from '../domain/snapshot/snapshot.ts';
+import { byName } from '../names.ts';
+import type { Figures, Snapshot } from './snapshot.ts';
 
-/** What names a node of the tree: namespaces and repositories may have the same path. */
+/** Identifies a node of the tree across snapshots. The kind is needed: a namespace and a repository may have the same path. */
 export interface NodeName {
   readonly kind: 'namespace' | 'registry' | 'repository' | 'tag';
-  /** '' of the registry; of a tag that of its repository. */
+  /** '' for the registry; for a tag, the path of its repository. */
   readonly path: string;
-  /** '' but for tags. */
+  /** '' unless the node is a tag. */
   readonly tag: string;
 }
 
@@ -15,7 +15,7 @@ export interface NodeFigures {
   readonly figures: Figures;
 }
 
-/** Every node of a snapshot, in the order of `compareNodes`. */
+/** Yields every node of a snapshot, in the order of `compareNodes`. */
 export function* nodesOf({ figures, namespaces, repositories }: Snapshot): Generator<NodeFigures> {
   for (const namespace of namespaces) {
     yield { name: { kind: 'namespace', path: namespace.path, tag: '' }, figures: namespace };
@@ -29,7 +29,7 @@ export function* nodesOf({ figures, namespaces, repositories }: Snapshot): Gener
   }
 }
 
-/** The order that the database has them in too. */
+/** Orders nodes by kind, path and tag, each as bytes: the order in which a database sorts them too. */
 export function compareNodes(a: NodeName, b: NodeName): number {
   return byName(a.kind, b.kind) || byName(a.path, b.path) || byName(a.tag, b.tag);
 }

@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { type Digest, parseDigest, parseTagName, type TagName } from '../../domain/names.ts';
-import type { ReferrersReading, RepositoryReading, TagReading } from '../../domain/snapshot/repository-record.ts';
+import type { ReferrersRecord, RepositoryContent, TagRecord } from '../../domain/snapshot/repository-record.ts';
 import type { Gap } from '../../domain/snapshot/snapshot.ts';
 import { decodeUtf8, parseJson } from '../../lib/parse-json.ts';
 import { createYielder } from '../../lib/yielding.ts';
 
-/* A reading as JSON, a value a line, so that a repository of 100,000 tags can be written and read bit by bit:
+/* The content of a repository as JSON, one value per line, so that a repository of 100,000 tags is encoded and decoded in steps:
  *
  *   {"tags":[["1.0","sha256:…"],["2.0",null,{"repository":"group/app","reference":"2.0","code":"missing","reason":"…"}]]}
  *   {"illegalTags":["no tag"]}
@@ -30,19 +30,19 @@ const descriptor = z
     platform: z.string().exactOptional(),
     isAttestation: z.literal(true).exactOptional(),
   })
-  .transform(({ sizeBytes, ...others }) => ({ ...others, sizeBytes }));
+  .transform(({ sizeBytes, ...rest }) => ({ ...rest, sizeBytes }));
 const line = z.object({
   tags: z.array(z.union([z.tuple([tagName, digest]), z.tuple([tagName, z.null(), gap])])).default([]),
   illegalTags: z.array(z.string()).default([]),
   referrers: z.array(z.tuple([digest, z.array(descriptor).nullable()])).default([]),
 });
 
-const ITEMS_A_LINE = 1000;
-const LINES_AT_ONCE = 10;
+const ITEMS_PER_LINE = 1000;
+const LINES_BETWEEN_YIELDS = 10;
 
-export async function encodeReading({ tags, illegalTags, referrers }: RepositoryReading): Promise<Uint8Array> {
+export async function encodeContent({ tags, illegalTags, referrers }: RepositoryContent): Promise<Uint8Array> {
   const lines: string[] = [];
-  const yieldNow = createYielder(LINES_AT_ONCE);
+  const yieldNow = createYielder(LINES_BETWEEN_YIELDS);
   const values = [...valuesOf('tags', tags.map(fromTag)), ...valuesOf('illegalTags', illegalTags)];
   for (const value of [...values, ...valuesOf('referrers', referrers.map(fromReferrers))]) {
     lines.push(JSON.stringify(value));
@@ -51,18 +51,18 @@ export async function encodeReading({ tags, illegalTags, referrers }: Repository
   return Buffer.from(lines.join('\n'));
 }
 
-/** Undefined where it is none. */
-export async function decodeReading(readAt: number, bytes: Uint8Array): Promise<RepositoryReading | undefined> {
-  const tags: TagReading[] = [];
+/** Returns undefined if the bytes are not the content of a repository. */
+export async function decodeContent(readAt: number, bytes: Uint8Array): Promise<RepositoryContent | undefined> {
+  const tags: TagRecord[] = [];
   const illegalTags: string[] = [];
-  const referrers: ReferrersReading[] = [];
-  const yieldNow = createYielder(LINES_AT_ONCE);
+  const referrers: ReferrersRecord[] = [];
+  const yieldNow = createYielder(LINES_BETWEEN_YIELDS);
   for (const text of bytes.length === 0 ? [] : decodeUtf8(bytes).split('\n')) {
-    const read = line.safeParse(parseJson(text)).data;
-    if (read === undefined) return undefined;
-    for (const tag of read.tags) tags.push(toTag(tag));
-    illegalTags.push(...read.illegalTags);
-    referrers.push(...read.referrers.map(([subject, found]) => ({ subject, referrers: found })));
+    const decoded = line.safeParse(parseJson(text)).data;
+    if (decoded === undefined) return undefined;
+    for (const tag of decoded.tags) tags.push(toTag(tag));
+    illegalTags.push(...decoded.illegalTags);
+    referrers.push(...decoded.referrers.map(([subject, found]) => ({ subject, referrers: found })));
     await yieldNow();
   }
   return { readAt, tags, illegalTags, referrers };
@@ -72,25 +72,26 @@ export function encodeGap(value: Gap): string {
   return JSON.stringify(value);
 }
 
-/** Undefined where it is none. */
+/** Returns undefined if the text is not a gap. */
 export function decodeGap(text: string): Gap | undefined {
   return gap.safeParse(parseJson(text)).data;
 }
 
 function valuesOf(name: string, items: readonly unknown[]): readonly unknown[] {
   const values: unknown[] = [];
-  for (let at = 0; at < items.length; at += ITEMS_A_LINE) values.push({ [name]: items.slice(at, at + ITEMS_A_LINE) });
+  for (let at = 0; at < items.length; at += ITEMS_PER_LINE)
+    values.push({ [name]: items.slice(at, at + ITEMS_PER_LINE) });
   return values;
 }
 
-function fromTag(tag: TagReading): unknown {
+function fromTag(tag: TagRecord): unknown {
   return tag.digest === undefined ? [tag.name, null, tag.gap] : [tag.name, tag.digest];
 }
 
-function toTag([name, found, why]: readonly [TagName, Digest] | readonly [TagName, null, Gap]): TagReading {
+function toTag([name, found, why]: readonly [TagName, Digest] | readonly [TagName, null, Gap]): TagRecord {
   return found === null ? { name, digest: undefined, gap: why as Gap } : { name, digest: found };
 }
 
-function fromReferrers({ subject, referrers }: ReferrersReading): unknown {
+function fromReferrers({ subject, referrers }: ReferrersRecord): unknown {
   return [subject, referrers];
 }
