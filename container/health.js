@@ -1,4 +1,4 @@
-// Whether the service of this container answers, for HEALTHCHECK. It reads the same configuration as the service does: that says port, path and TLS.
+// Requests /health/live from the service in this container, for HEALTHCHECK. Reads the service's configuration for the port, the prefix and TLS.
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { DEFAULT_CONFIG_FILE } from './dist/cli/arguments.js';
@@ -13,11 +13,11 @@ const target = {
   host: isEverywhere ? '127.0.0.1' : general.host,
   port: general.port,
   path: `${general.prefix}/health/live`,
-  rejectUnauthorized: false, // the certificate is for those outside, under another name
+  rejectUnauthorized: false, // the certificate is for the public host name, not for 127.0.0.1
   timeout: 5000,
 };
 send(target, ({ statusCode }) => (statusCode === 200 ? process.exit(0) : fail(`status ${statusCode}`)))
-  .on('timeout', () => fail('no answer within 5 seconds'))
+  .on('timeout', () => fail('no response within 5 seconds'))
   .on('error', ({ message }) => fail(message))
   .end();
 

@@ -259,7 +259,7 @@ describe('what was installed', () => {
       expect([exitCode, stdout]).toEqual([1, '']);
       const needed = manifest.engines.node.slice('>='.length).replace(/\.0$/, '');
       const node = join(PATH, 'node');
-      expect(stderr).toBe(`${PROGRAM}: Node ${needed} or later is needed, and ${await realpath(node)} is 18.20.8\n`);
+      expect(stderr).toBe(`${PROGRAM}: Node ${needed} or later is required, but ${await realpath(node)} is version 18.20.8\n`);
     }
   });
 
