@@ -5,7 +5,17 @@ import { run } from './run.ts';
 const ROOT = new URL('..', import.meta.url).pathname;
 
 /** The files that go into the package or are compiled for it. */
-const NEEDED = ['package.json', 'README.md', 'LICENSE', 'bin', 'man', 'src', 'tsconfig.json', 'tsconfig.build.json'];
+const NEEDED = [
+  'package.json',
+  'openapi.json',
+  'README.md',
+  'LICENSE',
+  'bin',
+  'man',
+  'src',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
 
 /**
  * Runs `npm pack` for this checkout and returns the path of the tarball in `directory`, which must be empty. The command compiles a copy of the

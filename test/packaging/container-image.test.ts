@@ -108,7 +108,14 @@ describe('the image', () => {
 
   test('has what runs, and nothing of what it was made with', async () => {
     const home = join(root, HOME);
-    expect((await readdir(home)).sort()).toEqual(['LICENSE', 'dist', 'health.js', 'node_modules', 'package.json']);
+    expect((await readdir(home)).sort()).toEqual([
+      'LICENSE',
+      'dist',
+      'health.js',
+      'node_modules',
+      'openapi.json',
+      'package.json',
+    ]);
     const modules = await readdir(join(home, 'node_modules'));
     expect(modules).toEqual(expect.arrayContaining(['fastify', 'zod']));
     for (const absent of ['typescript', 'vitest', '@biomejs', '.package-lock.json'])

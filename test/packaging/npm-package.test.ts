@@ -107,6 +107,7 @@ describe('the package', () => {
       'package/README.md',
       `package/bin/${PROGRAM}.js`,
       `package/man/${PROGRAM}.1`,
+      'package/openapi.json',
       'package/package.json',
     ]);
     const sources = readdirSync(new URL('../../src', import.meta.url), { recursive: true, encoding: 'utf8' });
@@ -259,7 +260,9 @@ describe('what was installed', () => {
       expect([exitCode, stdout]).toEqual([1, '']);
       const needed = manifest.engines.node.slice('>='.length).replace(/\.0$/, '');
       const node = join(PATH, 'node');
-      expect(stderr).toBe(`${PROGRAM}: Node ${needed} or later is required, but ${await realpath(node)} is version 18.20.8\n`);
+      expect(stderr).toBe(
+        `${PROGRAM}: Node ${needed} or later is required, but ${await realpath(node)} is version 18.20.8\n`,
+      );
     }
   });
 
