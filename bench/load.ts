@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { freePort, startListening } from '../lab/child.ts';
-import { layOutRegistry, repositoryName } from '../lab/layout.ts';
+import { layOutRegistry } from '../lab/layout.ts';
 import { startRegistry } from '../lab/registry.ts';
 import { type LabService, startService } from '../lab/service.ts';
 import { makeDirectory, removeDirectory } from '../lab/temporary.ts';
 import { startTokenService } from '../lab/token-service.ts';
+import { API_CASES, type ApiCase, PAGE, REPOSITORY, requestOf, TREE } from './api-cases.ts';
 import { median } from './median.ts';
 import { memoryOf } from './process-memory.ts';
 import { benchToken, settingsFor, shown } from './service.ts';
@@ -20,28 +21,6 @@ const SECONDS = 8;
 const ROUNDS = 3;
 /** A crawl is started by the bench, and by nothing else. */
 const ONCE_A_DAY = '24 hours';
-
-/** What is asked, by how many connections, and in which coding. */
-interface Case {
-  readonly path: string;
-  readonly connections: number;
-  readonly acceptEncoding?: string;
-  /** Whether the client has it already. */
-  readonly isKnown?: boolean;
-}
-
-const REPOSITORY = `/repositories/${encodeURIComponent(repositoryName(7))}`;
-const PAGE = '/tags?order_by=disk_size&per_page=100&page=3&embed=1';
-const TREE = '/repositories?embed=true';
-
-const CASES: Readonly<Record<string, Case>> = {
-  oneRepository: { path: REPOSITORY, connections: 64 },
-  oneRepositoryKnown: { path: REPOSITORY, connections: 64, isKnown: true },
-  pageOf100ByDiskSize: { path: PAGE, connections: 64 },
-  wholeTree: { path: TREE, connections: 8 },
-  wholeTreeGzip: { path: TREE, connections: 8, acceptEncoding: 'gzip' },
-  wholeTreeKnown: { path: TREE, connections: 64, isKnown: true },
-};
 
 /**
  * The service in front of a real registry of so many tags, asked by `wrk`, in turn with a bare HTTP server that has the same bytes in memory; and then
@@ -59,7 +38,7 @@ export async function benchLoad(tags: number, soakMinutes: number): Promise<obje
     await shown(service);
     const token = await benchToken();
     const results: Record<string, object> = {};
-    for (const [name, one] of Object.entries(CASES)) {
+    for (const [name, one] of Object.entries(API_CASES)) {
       process.stderr.write(`bench: load: ${name} ...\n`);
       results[name] = await inTurn(service, one, token);
     }
@@ -73,16 +52,16 @@ export async function benchLoad(tags: number, soakMinutes: number): Promise<obje
   }
 }
 
-async function inTurn(service: LabService, one: Case, token: string): Promise<object> {
+async function inTurn(service: LabService, one: ApiCase, token: string): Promise<object> {
   const { bytes, etag } = await fetchOnce(service.url, one, token);
-  const wanted: BareRequest = {
-    path: one.path,
-    token,
-    ...(one.acceptEncoding !== undefined && { acceptEncoding: one.acceptEncoding }),
-    ...(one.isKnown && { ifNoneMatch: etag }),
-  };
   const ask = (url: string): Promise<LoadResult> =>
-    load({ url, requests: [wanted], accept: '*/*', connections: one.connections, seconds: SECONDS });
+    load({
+      url,
+      requests: [requestOf(one, token, etag)],
+      accept: one.accept ?? '*/*',
+      connections: one.connections,
+      seconds: SECONDS,
+    });
   return withBareServer(bytes, one.isKnown ? 304 : 200, async (bareUrl) => {
     const [ours, bare]: [LoadResult[], LoadResult[]] = [[], []];
     for (let round = 0; round < ROUNDS; round++) {
@@ -101,16 +80,17 @@ async function inTurn(service: LabService, one: Case, token: string): Promise<ob
   });
 }
 
-/** As it goes over the wire; checked to be JSON. */
+/** Returns the body as it is sent, after a check that it can be decoded. */
 async function fetchOnce(
   url: string,
-  { path, acceptEncoding = 'identity' }: Case,
+  { path, accept = '*/*', acceptEncoding = 'identity' }: ApiCase,
   token: string,
 ): Promise<{ bytes: Buffer; etag: string }> {
-  const headers = { authorization: `Bearer ${token}`, 'accept-encoding': acceptEncoding };
+  const headers = { authorization: `Bearer ${token}`, accept, 'accept-encoding': acceptEncoding };
   const answer = await request(url + path, { headers });
   const bytes = Buffer.from(await answer.body.arrayBuffer());
-  JSON.parse(String(acceptEncoding === 'gzip' ? gunzipSync(bytes) : bytes));
+  const text = String(acceptEncoding === 'gzip' ? gunzipSync(bytes) : bytes);
+  if (accept !== 'text/csv') JSON.parse(text);
   return { bytes, etag: String(answer.headers['etag']).replaceAll('"', '') };
 }
 

@@ -8,7 +8,8 @@ import { type LabService, startService } from './service.ts';
 import { startTokenService } from './token-service.ts';
 
 const ACCESS_TOKEN = 'demo-access-token';
-const SECRET_KEY = 'a secret key that only this demo may use';
+/** At least 32 bytes, as the service requires. */
+const SECRET_KEY = 'a secret key that is only for this demo';
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** Runs until a signal arrives or the service ends. All processes and directories are released when this process exits (resources.ts). */

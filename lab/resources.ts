@@ -83,8 +83,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Tries several times: file operations that Node has queued before still run, and may create a file in a directory that is being removed. */
-function removeNow(directory: string): void {
+/**
+ * Removes a directory before it returns. It tries several times: file operations that Node has queued before still run, and may create a file in a
+ * directory that is being removed.
+ */
+export function removeNow(directory: string): void {
   for (let tries = 0; existsSync(directory) && tries < REMOVAL_TRIES; tries++) {
     try {
       rmSync(directory, { recursive: true, force: true });

@@ -44,7 +44,7 @@ const COMPILE_CACHE = new URL('../.node/compile-cache', import.meta.url).pathnam
 export function startService(
   settings: Settings,
   variables: NodeJS.ProcessEnv = {},
-  [command, ...parameters] = SERVICE_COMMAND,
+  [command, ...parameters]: readonly [string, ...string[]] = SERVICE_COMMAND,
 ): Promise<LabService> {
   return inNewDirectory('service', async (directory) => {
     const configFile = join(directory, 'service.conf');

@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeNow } from '../../lab/resources.ts';
 import { kill, processesUsing, type Running } from './processes.ts';
 
 /* A test run has a temporary directory of its own. Every process that it starts inherits the directory's name in TMPDIR. At the end of the run no file
@@ -15,15 +16,15 @@ const KEPT_BY_NPM = 'node-compile-cache';
 export default function setup(): () => Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'usage-tests-'));
   process.env['TMPDIR'] = directory;
-  const remove = (): void => {
-    for (const { pid } of startedByTests(directory)) kill(pid);
-    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
-  };
-  // If a signal ends the run, Vitest does not call the function below.
-  process.once('exit', remove);
+  // If a signal ends the run, Vitest does not call the function below, and its workers still run.
+  process.once('exit', () => {
+    killAll(() => processesUsing(directory));
+    removeNow(directory);
+  });
   return async () => {
     const left = await leftIn(directory);
-    remove();
+    killAll(() => startedByTests(directory));
+    removeNow(directory);
     if (left.length > 0) throw new Error(`the tests have left behind:\n  ${left.join('\n  ')}`);
   };
 }
@@ -35,6 +36,11 @@ async function leftIn(directory: string): Promise<readonly string[]> {
     const processes = startedByTests(directory).map(({ pid, command }) => `process ${pid}: ${command}`);
     if (files.length + processes.length === 0 || Date.now() > deadline) return [...files, ...processes];
   }
+}
+
+/** Kills again and again, since a process may have started another one before it was killed. */
+function killAll(find: () => readonly Running[]): void {
+  for (let found = find(); found.length > 0; found = find()) for (const { pid } of found) kill(pid);
 }
 
 /** Vitest's workers are children of this process, and end by themselves. */
