@@ -1,42 +1,51 @@
-import type { MetricsOptions } from '../metrics/metrics.ts';
-import { DOCS_PATHS } from './docs/docs-page.ts';
-import type { EventsOptions } from './events-endpoint.ts';
+/* Every path of the API, below the prefix. A name in braces stands for one percent-encoded segment. */
 
-/** The paths below the prefix, by their first segment, with what may be asked of them besides HEAD and OPTIONS. */
-export const PATHS: ReadonlyMap<string, { readonly methods: readonly string[]; readonly hasMembers: boolean }> =
-  new Map([
-    ['', { methods: ['GET'], hasMembers: false }],
-    ['openapi.json', { methods: ['GET'], hasMembers: false }],
-    ['auth_token', { methods: ['GET', 'POST'], hasMembers: false }],
-    ['repositories', { methods: ['GET'], hasMembers: true }],
-    ['tags', { methods: ['GET'], hasMembers: false }],
-    ['namespaces', { methods: ['GET'], hasMembers: true }],
-    ['blobs', { methods: ['GET'], hasMembers: true }],
-    ['gaps', { methods: ['GET'], hasMembers: false }],
-    ['collection', { methods: ['GET', 'POST'], hasMembers: false }],
-    ['events', { methods: ['POST'], hasMembers: false }],
-    ['health/live', { methods: ['GET'], hasMembers: false }],
-    ['health/ready', { methods: ['GET'], hasMembers: false }],
-    ['metrics', { methods: ['GET'], hasMembers: false }],
-  ]);
+/** The resources that other resources link to. A collection without such links may name its path in its own descriptor. */
+export const PATHS = {
+  entryPoint: '/',
+  openapi: '/openapi.json',
+  docs: '/docs',
+  authToken: '/auth_token',
+  repositories: '/repositories',
+  repository: '/repositories/{repository}',
+  tags: '/repositories/{repository}/tags',
+  tag: '/repositories/{repository}/tags/{tag}',
+  tagBlobs: '/repositories/{repository}/tags/{tag}/blobs',
+  allTags: '/tags',
+  namespaces: '/namespaces',
+  namespace: '/namespaces/{path}',
+  blobs: '/blobs',
+  blob: '/blobs/{digest}',
+  gaps: '/gaps',
+  crawl: '/collection',
+  live: '/health/live',
+  ready: '/health/ready',
+  events: '/events',
+  metrics: '/metrics',
+} as const;
 
-export interface PathsOptions extends Pick<EventsOptions, 'events'>, Pick<MetricsOptions, 'metrics'> {
-  readonly prefix: string;
+export type PathName = keyof typeof PATHS;
+
+/** The methods of the resources that do not come from a snapshot, without HEAD and OPTIONS. All others answer GET only. */
+export const ENDPOINT_METHODS: ReadonlyMap<string, readonly string[]> = new Map([
+  [PATHS.entryPoint, ['GET']],
+  [PATHS.openapi, ['GET']],
+  [PATHS.authToken, ['GET', 'POST']],
+  [PATHS.crawl, ['GET', 'POST']],
+  [PATHS.live, ['GET']],
+  [PATHS.ready, ['GET']],
+  [PATHS.events, ['POST']],
+  [PATHS.metrics, ['GET']],
+]);
+
+const PARAMETER = /\{(\w+)\}/g;
+
+/** Returns the names of the parameters of a path, in order. */
+export function parametersIn(path: string): readonly string[] {
+  return [...path.matchAll(PARAMETER)].map(([, name = '']) => name);
 }
 
-/** Where a path leads, and what may be asked there; undefined where nothing is. */
-export function placeAt(
-  path: string,
-  { prefix, events, metrics }: PathsOptions,
-): { readonly route: string; readonly methods: readonly string[] } | undefined {
-  if (path !== prefix && !path.startsWith(`${prefix}/`)) return undefined;
-  const below = path.slice(prefix.length + 1);
-  if ((below === 'events' && events.secret === undefined) || (below === 'metrics' && !metrics.isEnabled))
-    return undefined;
-  const exact = PATHS.get(below);
-  if (exact !== undefined) return { route: `/${below}`, methods: exact.methods };
-  if (DOCS_PATHS.has(below)) return { route: `/${below}`, methods: ['GET'] };
-  const [name = ''] = below.split('/', 1);
-  const collection = PATHS.get(name);
-  return collection?.hasMembers ? { route: `/${name}/*`, methods: collection.methods } : undefined;
+/** Returns the literal texts of a path around its parameters: one more than it has parameters. */
+export function literalsIn(path: string): readonly string[] {
+  return path.split(/\{\w+\}/);
 }

@@ -26,17 +26,20 @@ import { addHeaders } from '../http/response-headers.ts';
 import { addMetrics, type MetricsOptions } from '../metrics/metrics.ts';
 import type { Clock, CrawlScheduler, Directory, Notifications, Snapshots } from '../ports.ts';
 import { createAuthToken } from './auth-token-endpoint.ts';
-import { PAGE_HEADERS } from './collections/pagination.ts';
+import type { ResourceDescriptor } from './collections/descriptor.ts';
+import { PAGE_HEADERS } from './collections/query/pagination.ts';
+import { RESOURCES } from './collections/resources.ts';
 import { createCrawlControl } from './crawl-endpoint.ts';
 import { addDocs } from './docs/docs-endpoint.ts';
 import { addEvents, type EventsOptions } from './events-endpoint.ts';
+import { createRouteFinder } from './find-route.ts';
 import { representEntryPoint } from './hal/entry-point.ts';
 import { createLinks } from './hal/links.ts';
 import { addHealth } from './health-endpoint.ts';
 import { createOpenApi } from './openapi-endpoint.ts';
-import { PATHS, placeAt } from './route-table.ts';
+import { PATHS } from './route-table.ts';
 import { createPinnedSnapshots, type PinnedSnapshots } from './snapshot/pinned-snapshots.ts';
-import { createResources } from './snapshot-endpoint.ts';
+import { createSnapshotHandlers } from './snapshot-endpoint.ts';
 
 export interface ServerOptions {
   /** '' or a path such as `/usage`, without a slash at its end. */
@@ -54,6 +57,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** Without it, everybody is let in. */
   readonly front?: AdmissionSettings;
+  /** The resources of a snapshot; by default all that there are. */
+  readonly resources?: readonly ResourceDescriptor[];
 }
 
 /** Where events are said, one line each. */
@@ -139,16 +144,19 @@ export function createServer(options: ServerOptions): FastifyInstance {
 }
 
 function refuseOthers(options: ServerOptions) {
+  const { prefix, events, metrics, resources = RESOURCES } = options;
+  const hasEvents = events.secret !== undefined;
+  const findRoute = createRouteFinder({ prefix, resources, hasEvents, hasMetrics: metrics.isEnabled });
   // Hooks call back here: each promise of one would be paid for by every request.
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const path = pathOf(request.raw);
-    const place = placeAt(path, options);
-    if (place === undefined) {
+    const route = findRoute(path);
+    if (route === undefined) {
       void sendProblem(reply, notFound(path));
       return;
     }
-    const { methods } = place;
-    request.route = place.route;
+    const { methods } = route;
+    request.route = route.label;
     if (methods.includes(request.method === 'HEAD' ? 'GET' : request.method)) {
       done();
       return;
@@ -169,24 +177,21 @@ type Wired = ServerOptions & {
 };
 
 function addRoutes(server: FastifyInstance, options: Wired): void {
-  const { prefix, version } = options;
-  const answerResource = guarded(options, createResources(options));
-  const crawl = createCrawlControl(options);
-  const entryPoint = toBody(representEntryPoint(prefix, version));
+  const { prefix, version, resources = RESOURCES } = options;
+  const entryPoint = toBody(representEntryPoint(prefix, version, resources));
   const answerEntryPoint = (request: FastifyRequest, reply: FastifyReply) => sendBody(request, reply, entryPoint);
-  server.get(`${prefix}/`, answerEntryPoint);
+  server.get(prefix + PATHS.entryPoint, answerEntryPoint);
   if (prefix !== '') server.get(prefix, answerEntryPoint);
-  server.get(`${prefix}/openapi.json`, createOpenApi(prefix, version));
+  server.get(prefix + PATHS.openapi, createOpenApi(prefix, version));
   const answerAuthToken = createAuthToken(options);
-  server.get(`${prefix}/auth_token`, answerAuthToken);
-  server.post(`${prefix}/auth_token`, answerAuthToken);
-  for (const [name, { hasMembers }] of PATHS) {
-    if (!hasMembers && name !== 'gaps' && name !== 'tags') continue;
-    server.get(`${prefix}/${name}`, answerResource);
-    if (hasMembers) server.get(`${prefix}/${name}/*`, answerResource);
+  server.get(prefix + PATHS.authToken, answerAuthToken);
+  server.post(prefix + PATHS.authToken, answerAuthToken);
+  for (const [path, answer] of createSnapshotHandlers({ ...options, resources })) {
+    server.get(prefix + path, guarded(options, answer));
   }
-  server.get(`${prefix}/collection`, guarded(options, crawl.show));
-  server.post(`${prefix}/collection`, guarded(options, crawl.begin));
+  const crawl = createCrawlControl(options);
+  server.get(prefix + PATHS.crawl, guarded(options, crawl.show));
+  server.post(prefix + PATHS.crawl, guarded(options, crawl.begin));
   addEvents(server, options);
   addHealth(server, options);
   addDocs(server, prefix);

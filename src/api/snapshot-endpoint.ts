@@ -2,171 +2,126 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pathOf } from '../http/access-log.ts';
 import { HAL, sendBody, varyOf } from '../http/bodies/send-body.ts';
 import { NOT_COLLECTED_YET, notFound, SNAPSHOT_GONE, sendProblem } from '../http/problems.ts';
-import { assertNever } from '../lib/assert-never.ts';
-import { listBlobs, listHolders, listTagBlobs } from './collections/blobs.ts';
-import type { Collection } from './collections/collection.ts';
+import type { CollectionContext, ResourceDescriptor } from './collections/descriptor.ts';
 import {
-  BLOB_COLUMNS,
-  CHILD_COLUMNS,
-  GAP_COLUMNS,
-  HOLDER_COLUMNS,
-  REPOSITORY_COLUMNS,
-} from './collections/csv-columns.ts';
-import type { Selections } from './collections/sort-and-filter.ts';
-import {
-  type CollectionContext,
-  listAllTags,
-  listGaps,
-  listInside,
-  listRepositories,
-  listTags,
-} from './collections/tree.ts';
-import {
-  createLinks,
-  decodeName,
-  EXACT_PARAMETER,
-  encodeSegment,
-  encodeSegmentTwice,
-  type Links,
-} from './hal/links.ts';
-import { type Representation, representRepository, representTag } from './hal/representations.ts';
+  describeMissing,
+  type FoundResource,
+  findResource,
+  groupResources,
+  type ResourceGroup,
+  resolvePath,
+} from './collections/query/resolve-path.ts';
+import { createLinks, EXACT_PARAMETER, encodeSegmentTwice, fillPath } from './hal/links.ts';
+import { parametersIn } from './route-table.ts';
 import type { Choices } from './schemas/entry-point.ts';
 import { readEmbedOptions } from './snapshot/embed-options.ts';
 import type { PinnedSnapshots } from './snapshot/pinned-snapshots.ts';
-import { describeMissing, hrefOf, type Resource, resolve } from './snapshot/resolve-path.ts';
 import {
   type AnsweredSnapshot,
-  answerListing,
-  createAnswers,
-  type ListingRequest,
+  type CollectionRequest,
+  createAnsweredSnapshots,
+  sendCollection,
   sendNothingYet,
-} from './snapshot/snapshot-responses.ts';
+} from './snapshot-responses.ts';
 
-export interface ResourcesOptions {
+export interface SnapshotEndpointOptions {
   readonly prefix: string;
   readonly snapshots: PinnedSnapshots;
+  readonly resources: readonly ResourceDescriptor[];
 }
 
-/** What a path names in a snapshot: a collection, something else to represent, or several to choose among. */
-type Found =
-  | { readonly listing: Collection }
-  | { readonly href: string; readonly represent: () => Representation }
-  | { readonly choices: readonly Resource[] };
+export type SnapshotHandler = (request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 
-interface Question extends CollectionContext {
-  readonly query: URLSearchParams;
-  readonly selections: Selections;
+/** What a route leads to: one resource, or all those whose paths begin alike. */
+interface Target {
+  /** Finds what the path of a request names: nothing, one resource, or several if the path is ambiguous. */
+  readonly find: (path: string, isExact: boolean, context: CollectionContext) => readonly FoundResource[];
+  readonly sendBeforeFirstSnapshot: SnapshotHandler;
+  /** Returns the path of a resource that was not found, for the problem. */
+  readonly describe: (path: string) => string;
 }
 
-/** The collections of a snapshot. Before the first snapshot each is there, and empty; what is below is not known yet. */
-const COLLECTIONS: Readonly<Record<string, (question: Question) => Collection>> = {
-  repositories: listRepositories,
-  tags: listAllTags,
-  namespaces: (question) => listInside(undefined, question),
-  blobs: listBlobs,
-  gaps: listGaps,
-};
-
-const COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  repositories: REPOSITORY_COLUMNS,
-  tags: HOLDER_COLUMNS,
-  namespaces: CHILD_COLUMNS,
-  blobs: BLOB_COLUMNS,
-  gaps: GAP_COLUMNS,
-};
-
-/** What is below a collection, by the path that follows its own. */
-const MEMBERS: Readonly<Record<string, (path: string, question: Question) => Found | undefined>> = {
-  repositories(path, question) {
-    const found = resolve(path, question.index, question.query.has(EXACT_PARAMETER));
-    const [resource] = found;
-    if (resource === undefined) return undefined;
-    return found.length > 1 ? { choices: found } : foundAt(resource, question);
-  },
-  namespaces(path, question) {
-    const namespace = question.index.namespace(decodeName(path));
-    return namespace && { listing: listInside(namespace, question) };
-  },
-  blobs(path, question) {
-    const node = question.index.blobs.node(decodeName(path));
-    return node === undefined ? undefined : { listing: listHolders(node, question, question.selections) };
-  },
-};
-
-function foundAt(resource: Resource, question: Question): Found {
-  const { wants, links } = question;
-  const href = hrefOf(resource, links);
-  const { repository } = resource;
-  switch (resource.kind) {
-    case 'repository':
-      return { href, represent: () => representRepository(repository, wants, links) };
-    case 'tags':
-      return { listing: listTags(repository, question) };
-    case 'tag':
-      return { href, represent: () => representTag(resource.tag, repository, wants, links) };
-    case 'blobs':
-      return { listing: listTagBlobs(resource, question) };
-    default:
-      return assertNever(resource);
-  }
+/** Returns the handlers of all resources of a snapshot, by the path of the route. They expect a user who may read them. */
+export function createSnapshotHandlers(options: SnapshotEndpointOptions): ReadonlyMap<string, SnapshotHandler> {
+  const { prefix, resources } = options;
+  const handle = createTargetHandler(options);
+  const top = resources.filter(({ path }) => parametersIn(path).length === 0);
+  return new Map([
+    ...top.map((one) => [one.path, handle(targetAt(one))] as const),
+    ...groupResources(resources).map((one) => [`${one.root}/*`, handle(targetBelow(one, prefix))] as const),
+  ]);
 }
 
-/** Answers everything that a snapshot holds, for a user who may ask. */
-export function createResources({ prefix, snapshots }: ResourcesOptions) {
+function targetAt(resource: ResourceDescriptor): Target {
+  return {
+    find(_, __, context) {
+      const found = findResource(resource, [], context);
+      return found === undefined ? [] : [found];
+    },
+    sendBeforeFirstSnapshot: (request, reply) =>
+      resource.kind === 'collection'
+        ? sendNothingYet(resource.columns, request, reply)
+        : sendProblem(reply, NOT_COLLECTED_YET),
+    describe: (path) => path,
+  };
+}
+
+function targetBelow(group: ResourceGroup, prefix: string): Target {
+  const behindRoot = (path: string): string => path.slice(prefix.length + group.root.length + 1);
+  return {
+    find: (path, isExact, context) => resolvePath(behindRoot(path), group, isExact, context),
+    sendBeforeFirstSnapshot: (_, reply) => sendProblem(reply, NOT_COLLECTED_YET),
+    describe: (path) => (behindRoot(path) === '' ? path : prefix + describeMissing(behindRoot(path), group)),
+  };
+}
+
+function createTargetHandler({ prefix, snapshots }: SnapshotEndpointOptions): (target: Target) => SnapshotHandler {
   const links = createLinks(prefix);
-  const answersOf = createAnswers(snapshots);
+  const prepare = createAnsweredSnapshots(snapshots);
 
-  function answerFound(found: Found, answered: AnsweredSnapshot, asked: ListingRequest): FastifyReply {
-    const { request, reply, wants } = asked;
-    if ('choices' in found) return sendChoices(reply, found.choices, createLinks(prefix, encodeSegmentTwice));
-    if ('listing' in found) return answerListing(found.listing, answered, asked);
-    const key = `${found.href} ${wants.embed} ${wants.links}`;
-    return sendBody(request, reply, answered.bodies(key, found.represent), answered);
-  }
-
-  return function answerResource(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const path = pathOf(request.raw);
-    // All that follows the first `?`: another one is a character like others (RFC 3986, 3.4).
-    const query = new URLSearchParams(request.raw.url?.slice(path.length));
-    const [, collection = '', below] = /^\/([^/]*)(?:\/(.*))?$/s.exec(path.slice(prefix.length)) ?? [];
-    const id = query.get('snapshot') || undefined;
-    const snapshot = id === undefined ? snapshots.latest() : snapshots.find(id);
-    if (snapshot === undefined) {
-      if (id !== undefined) return sendProblem(reply, SNAPSHOT_GONE);
-      if (below !== undefined) return sendProblem(reply, NOT_COLLECTED_YET);
-      return sendNothingYet(COLUMNS[collection] ?? [], request, reply);
-    }
-    const answered = answersOf(snapshot);
-    const { index, selections } = answered;
-    const wants = readEmbedOptions(query, request.body, index.deepestLevel);
-    const found = find(collection, below, { index, selections, query, links, wants });
-    if (found !== undefined) {
+  return ({ find, sendBeforeFirstSnapshot, describe }) =>
+    function answer(request, reply) {
+      const path = pathOf(request.raw);
+      // The query is all that follows the first `?`; a second one is a character of it (RFC 3986, 3.4).
+      const query = new URLSearchParams(request.raw.url?.slice(path.length));
+      const id = query.get('snapshot') || undefined;
+      const snapshot = id === undefined ? snapshots.latest() : snapshots.find(id);
+      if (snapshot === undefined) {
+        return id === undefined ? sendBeforeFirstSnapshot(request, reply) : sendProblem(reply, SNAPSHOT_GONE);
+      }
+      const answered = prepare(snapshot);
+      const { index, selections } = answered;
+      const options = readEmbedOptions(query, request.body, index.deepestLevel);
+      const context = { index, options, links, keep: selections.keep };
+      const found = find(path, query.has(EXACT_PARAMETER), context);
+      const [one] = found;
+      if (one === undefined) return sendProblem(reply, notFound(describe(path)));
       if (snapshot === snapshots.latest()) request.lasting = { snapshot, isPage: false };
+      if (found.length > 1) return sendChoices(reply, found, prefix);
       const notePage = (): void => {
         snapshots.hold(snapshot);
         if (request.lasting) request.lasting = { snapshot, isPage: true };
       };
-      return answerFound(found, answered, { request, reply, query, wants, notePage });
-    }
-    return sendProblem(reply, notFound(below ? prefix + describe(collection, below) : path));
-  };
+      return sendFound(one, answered, { request, reply, query, options, notePage });
+    };
 }
 
-function find(collection: string, below: string | undefined, question: Question): Found | undefined {
-  if (below !== undefined) return below === '' ? undefined : MEMBERS[collection]?.(below, question);
-  const list = COLLECTIONS[collection];
-  return list && { listing: list(question) };
+function sendFound(
+  { descriptor, names, found }: FoundResource,
+  answered: AnsweredSnapshot,
+  asked: CollectionRequest,
+): FastifyReply {
+  const { request, reply, options } = asked;
+  if (typeof found !== 'function') return sendCollection(found, answered, asked);
+  const key = `${descriptor.path} ${names.join(' ')} ${options.embed} ${options.links}`;
+  return sendBody(request, reply, answered.bodies(key, found), answered);
 }
 
-function describe(collection: string, below: string): string {
-  return collection === 'repositories' ? describeMissing(below) : `/${collection}/${encodeSegment(decodeName(below))}`;
-}
-
-/** A path that means several things. Whatever a proxy decodes of these links on their way to us, each means one. */
-function sendChoices(reply: FastifyReply, choices: readonly Resource[], links: Links): FastifyReply {
-  const item = choices.map((choice) => ({
-    href: `${hrefOf(choice, links)}?${EXACT_PARAMETER}=true`,
-    title: choice.kind,
+/** Sends a link for each resource that an ambiguous path may mean. Each link stays unambiguous if a proxy decodes it. */
+function sendChoices(reply: FastifyReply, choices: readonly FoundResource[], prefix: string): FastifyReply {
+  const item = choices.map(({ descriptor: { path }, names }) => ({
+    href: `${fillPath(prefix + path, names, encodeSegmentTwice)}?${EXACT_PARAMETER}=true`,
+    title: titleOf(path),
   }));
   const headers = { vary: varyOf(reply), 'cache-control': 'private, no-cache' };
   return reply
@@ -174,4 +129,9 @@ function sendChoices(reply: FastifyReply, choices: readonly Resource[], links: L
     .type(HAL)
     .headers(headers)
     .send({ _links: { item } } satisfies Choices);
+}
+
+/** Returns the last segment of a path, as a word: `tags`, or `tag` of `/repositories/{repository}/tags/{tag}`. */
+function titleOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1).replaceAll(/[{}]/g, '');
 }

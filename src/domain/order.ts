@@ -7,7 +7,7 @@ export type Order =
   | { readonly kind: 'number'; readonly valueAt: (position: number) => number | null }
   | { readonly kind: 'text'; readonly compare: (a: number, b: number) => number };
 
-export const BY_POSITION: Order = { kind: 'position' };
+export const BY_POSITION = { kind: 'position' } as const satisfies Order;
 
 /** All positions in that order. What is unknown comes last, whichever way it goes; equals come by their positions, so that there is one such order only. */
 export function positionsInOrder(length: number, order: Order, isDescending: boolean): Uint32Array {

@@ -1,6 +1,6 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
-import { PAGE_HEADERS } from '../api/collections/pagination.ts';
+import { PAGE_HEADERS } from '../api/collections/query/pagination.ts';
 
 export interface HeadersOptions {
   readonly corsOrigins: '*' | readonly string[];

@@ -1,3 +1,5 @@
+import type { ResourceDescriptor } from '../../src/api/collections/descriptor.ts';
+import { RESOURCES } from '../../src/api/collections/resources.ts';
 import { PRODUCT } from '../../src/api/hal/entry-point.ts';
 import { EXAMPLE_NAMES, EXAMPLES, type Example } from './examples.ts';
 import { type Operation, type Paths, TAGS } from './operation.ts';
@@ -10,8 +12,8 @@ import { schemaComponents } from './schemas.ts';
  * Assembles the OpenAPI 3.1.1 document of the HTTP API from the schemas that type its responses. `{version}` and `{prefix}` stand where the service
  * fills in its own.
  */
-export function openApiDocument(): Json {
-  const paths = withExamples(operationPaths());
+export function openApiDocument(resources: readonly ResourceDescriptor[] = RESOURCES): Json {
+  const paths = withExamples(operationPaths(resources));
   return {
     openapi: '3.1.1',
     info: {
@@ -27,7 +29,7 @@ export function openApiDocument(): Json {
     security: [{ token: [] }],
     paths,
     components: {
-      schemas: schemaComponents(),
+      schemas: schemaComponents(resources),
       parameters: parameterComponents(EXAMPLE_NAMES),
       headers: HEADER_COMPONENTS,
       responses: problemComponents(JSON.stringify(paths)),

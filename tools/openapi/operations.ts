@@ -1,20 +1,21 @@
 /* The operations of the OpenAPI document, by path. */
 
 import { openMetricsContentType, prometheusContentType } from '@prometheus-io/client';
+import type { ResourceDescriptor } from '../../src/api/collections/descriptor.ts';
 import { bare } from '../../src/domain/manifest/media-types.ts';
 import { HAL } from '../../src/http/bodies/send-body.ts';
-import { resourcePaths } from './collection-operations.ts';
 import type { Operation, Paths, Tag } from './operation.ts';
 import { type Json, parameterNamed } from './parameters.ts';
+import { resourcePaths } from './resource-operations.ts';
 import { ALWAYS, ANYWHERE, ENCODED, json, LIMITS, NOT_MODIFIED, problem, problems, response } from './responses.ts';
-import { type SchemaName, schemaNamed } from './schemas.ts';
+import { schemaNamed } from './schemas.ts';
 
 /** The `security` of operations without a token. */
 const NO_TOKEN: readonly Json[] = [];
 
 /** Returns the operations of every path below the prefix. */
-export function operationPaths(): Paths {
-  return { ...wayIn(), ...page(), ...resourcePaths(), ...collection(), ...operation() };
+export function operationPaths(resources: readonly ResourceDescriptor[]): Paths {
+  return { ...wayIn(), ...page(), ...resourcePaths(resources), ...crawl(), ...operation() };
 }
 
 function wayIn(): Paths {
@@ -86,7 +87,7 @@ function cached(operationId: string, tag: Tag, summary: string, content: Json): 
   };
 }
 
-function collection(): Paths {
+function crawl(): Paths {
   const state = { [HAL]: json('Collection') };
   return {
     '/collection': {
@@ -115,7 +116,7 @@ function collection(): Paths {
 }
 
 function operation(): Paths {
-  const probe = (operationId: string, summary: string, schema: SchemaName, others: Json): Operation => ({
+  const probe = (operationId: string, summary: string, schema: string, others: Json): Operation => ({
     operationId,
     tags: ['operation'],
     summary,

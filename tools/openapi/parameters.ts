@@ -1,24 +1,11 @@
 /* The parameters of the OpenAPI document. */
 
 import { z } from 'zod';
-import { DEFAULT_PER_PAGE, LONGEST_SEARCH, MOST_PER_PAGE } from '../../src/api/collections/list-query.ts';
+import { DEFAULT_PER_PAGE, LONGEST_SEARCH, MOST_PER_PAGE } from '../../src/api/collections/query/list-query.ts';
 import { EXACT_PARAMETER } from '../../src/api/hal/links.ts';
-import { FIGURE_NAMES } from '../../src/api/hal/represent-figures.ts';
 
 /** A JSON object of the document. */
 export type Json = Readonly<Record<string, unknown>>;
-
-const FIGURE_ORDERS = FIGURE_NAMES.filter((name) => name !== 'complete');
-const NODE_ORDERS = ['name', ...FIGURE_ORDERS] as const;
-/** The values of `order_by`, by the kind of member. */
-export const ORDERS = {
-  node: NODE_ORDERS,
-  tag: [...NODE_ORDERS, 'created_at', 'last_pulled_at', 'layers_count'],
-  blob: ['digest', 'bytes', 'tags_count', 'repositories_count'],
-  gap: ['name'],
-} as const;
-
-export type OrderSet = keyof typeof ORDERS;
 
 const MOST_PAGE = 999_999_999;
 
@@ -73,18 +60,12 @@ const HEADERS = {
     ),
 };
 
-export type ParameterName = keyof typeof QUERY | keyof typeof PATH | keyof typeof HEADERS | `order_by_${OrderSet}`;
-
 /**
  * Returns `components/parameters`.
  *
  * @param examples existing names, by path parameter
  */
 export function parameterComponents(examples: Readonly<Record<keyof typeof PATH, string>>): Json {
-  const orders = Object.entries(ORDERS).map(([set, names]) => {
-    const schema = z.enum(names).describe('The field to sort the members by.');
-    return [`order_by_${set}`, parameter('query', 'order_by', schema)] as const;
-  });
   const paths = Object.entries(PATH).map(([name, what]) => {
     const description = `${what}, as one percent-encoded path segment: a slash is \`%2F\`.`;
     const schema = z.string().min(1).describe(description);
@@ -95,22 +76,21 @@ export function parameterComponents(examples: Readonly<Record<keyof typeof PATH,
   });
   return {
     ...Object.fromEntries(Object.entries(QUERY).map(([name, schema]) => [name, parameter('query', name, schema)])),
-    ...Object.fromEntries(orders),
     ...Object.fromEntries(paths),
     ...Object.fromEntries(Object.entries(HEADERS).map(([name, schema]) => [name, parameter('header', name, schema)])),
   };
 }
 
-export function parameterNamed(name: ParameterName): Json {
+export function parameterNamed(name: string): Json {
   return { $ref: `#/components/parameters/${name}` };
 }
 
 /** The parameters of every resource of a snapshot. */
-export const RESOURCE_PARAMETERS: readonly ParameterName[] = ['embed', 'links', 'snapshot', 'If-None-Match'];
+export const RESOURCE_PARAMETERS = ['embed', 'links', 'snapshot', 'If-None-Match'];
 
-/** The parameters of a collection. */
-export function listParameters(orders: OrderSet): readonly ParameterName[] {
-  return ['search', `order_by_${orders}`, 'sort', 'page', 'per_page', ...RESOURCE_PARAMETERS];
+/** Returns the parameter `order_by` of a collection. */
+export function orderParameter(orders: readonly string[]): Json {
+  return parameter('query', 'order_by', z.enum(orders).describe('The field to sort the members by.'));
 }
 
 function parameter(place: 'query' | 'path' | 'header', name: string, schema: z.ZodType): Json {

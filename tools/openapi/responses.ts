@@ -3,7 +3,7 @@
 import { STATUS_CODES } from 'node:http';
 import { PROBLEM } from '../../src/http/problems.ts';
 import type { Json } from './parameters.ts';
-import { type SchemaName, schemaNamed } from './schemas.ts';
+import { schemaNamed } from './schemas.ts';
 
 const text = (description: string, isRequired = true): Json => ({
   description,
@@ -88,7 +88,7 @@ export function response(description: string, headers: readonly HeaderName[], co
   return { description, headers: headersNamed(headers), ...(content && { content }) };
 }
 
-export function json(schema: SchemaName): Json {
+export function json(schema: string): Json {
   return { schema: schemaNamed(schema) };
 }
 
@@ -104,7 +104,7 @@ export function problemComponents(text: string): Json {
   return Object.fromEntries(used.map((status) => [nameOf(status), problem(status)]));
 }
 
-export function problem(status: ProblemStatus, schema: SchemaName = 'Problem') {
+export function problem(status: ProblemStatus, schema: string = 'Problem') {
   const { description, headers } = PROBLEMS[status];
   return response(`${STATUS_CODES[status]}. ${description}`, headers, { [PROBLEM]: json(schema) });
 }

@@ -1,49 +1,18 @@
 import { z } from 'zod';
-import { blob, blobOfList, blobs, tagBlob, tagBlobs } from '../../src/api/schemas/blobs.ts';
-import { checks, collection, gap, gaps, live, ready } from '../../src/api/schemas/crawl.ts';
+import type { ResourceDescriptor } from '../../src/api/collections/descriptor.ts';
+import { checks, crawl, live, ready } from '../../src/api/schemas/crawl.ts';
 import { authToken, choices, entryPoint, envelope, notReady, problem } from '../../src/api/schemas/entry-point.ts';
 import { link, template } from '../../src/api/schemas/schema-parts.ts';
-import {
-  allTags,
-  holder,
-  inside,
-  namespace,
-  namespaceLine,
-  namespaces,
-  nothingYet,
-  repositories,
-  repository,
-  repositoryLine,
-  tag,
-  tags,
-} from '../../src/api/schemas/tree.ts';
+import { inside, nothingYet } from '../../src/api/schemas/tree.ts';
 import type { Json } from './parameters.ts';
 
-/** The schemas, by their name in the document. */
+/** The schemas that no descriptor names, by their name in the document. */
 const SCHEMAS = {
   Link: link,
   LinkTemplate: template,
-  EntryPoint: entryPoint,
   AuthToken: authToken,
-  Repositories: repositories,
-  Repository: repository,
-  RepositoryLine: repositoryLine,
-  Tags: tags,
-  Tag: tag,
-  AllTags: allTags,
-  TagOfRepository: holder,
-  Namespaces: namespaces,
-  Namespace: namespace,
   Inside: inside,
-  NamespaceLine: namespaceLine,
-  Blobs: blobs,
-  Blob: blob,
-  BlobOfList: blobOfList,
-  TagBlobs: tagBlobs,
-  TagBlob: tagBlob,
-  Gaps: gaps,
-  Gap: gap,
-  Collection: collection,
+  Collection: crawl,
   NothingYet: nothingYet,
   Choices: choices,
   Live: live,
@@ -54,16 +23,20 @@ const SCHEMAS = {
   Envelope: envelope,
 } as const;
 
-export type SchemaName = keyof typeof SCHEMAS;
-
 /** Returns `components/schemas`, in JSON Schema 2020-12 as OpenAPI 3.1 requires. */
-export function schemaComponents(): Json {
+export function schemaComponents(resources: readonly ResourceDescriptor[]): Json {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(SCHEMAS)) registry.add(schema, { id });
-  const { schemas } = z.toJSONSchema(registry, { uri: (id) => schemaNamed(id as SchemaName).$ref });
+  registry.add(entryPoint(resources.map(({ relation }) => relation)), { id: 'EntryPoint' });
+  for (const { name, schema } of resources.flatMap(schemasOf)) registry.add(schema, { id: name });
+  const { schemas } = z.toJSONSchema(registry, { uri: (id) => schemaNamed(id).$ref });
   return Object.fromEntries(Object.entries(schemas).map(([id, { $schema, $id, ...schema }]) => [id, schema]));
 }
 
-export function schemaNamed(name: SchemaName): { readonly $ref: string } {
+function schemasOf(descriptor: ResourceDescriptor) {
+  return [descriptor.schema, ...(descriptor.kind === 'collection' ? descriptor.memberSchemas : [])];
+}
+
+export function schemaNamed(name: string): { readonly $ref: string } {
   return { $ref: `#/components/schemas/${name}` };
 }

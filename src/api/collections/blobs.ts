@@ -1,89 +1,83 @@
-import type { Order } from '../../domain/order.ts';
-import type { Contents } from '../../domain/snapshot/snapshot.ts';
-import { blobsBelow, blobUsage } from '../../domain/usage/blob-usage.ts';
-import {
-  representBlob,
-  representBlobOfList,
-  representBlobs,
-  representTagBlob,
-  representTagBlobs,
-} from '../hal/represent-blobs.ts';
-import type { TagOfRepository } from '../hal/representations.ts';
-import type { Resource } from '../snapshot/resolve-path.ts';
-import type { Collection } from './collection.ts';
-import { BLOB_COLUMNS, TAG_BLOB_COLUMNS } from './csv-columns.ts';
-import type { Selections } from './sort-and-filter.ts';
-import { type CollectionContext, numbers, ofTagsAt, sure } from './tree.ts';
+import { type BlobUsage, blobUsage } from '../../domain/usage/blob-usage.ts';
+import { representList, type View } from '../hal/represent-list.ts';
+import type { RepresentationContext } from '../hal/representation.ts';
+import { PATHS } from '../route-table.ts';
+import { type BlobOfList, type BlobState, type Blobs, blobOfList, blobs } from '../schemas/blobs.ts';
+import type { SnapshotIndex } from '../snapshot/snapshot-index.ts';
+import { describeCollection } from './descriptor.ts';
+import { blobOrders } from './orders.ts';
 
-const BLOBS_PER_PAGE = 100;
+/** The fields of a blob on a line of its own. */
+export const BLOB_COLUMNS: readonly string[] = [
+  'digest',
+  'kind',
+  'media_type',
+  'bytes',
+  'shared',
+  'tags_count',
+  'repositories_count',
+  'complete',
+];
 
-/** All blobs that tags reach, the largest first. */
-export function listBlobs(listed: CollectionContext): Collection {
-  const { index, wants, links } = listed;
-  const { contents } = index.snapshot;
-  const nodes = index.blobs.largestFirst();
-  const nodeAt = (position: number): number => sure(nodes[position]);
-  return {
-    href: links.blobs(),
-    length: nodes.length,
-    nameAt: (position) => contents.graph.digests.at(nodeAt(position)),
-    ownOrder: 'bytes',
-    orders: blobOrders(contents, nodeAt),
-    perPage: BLOBS_PER_PAGE,
-    columns: BLOB_COLUMNS,
-    memberAt: (position) => representBlobOfList(blobUsage(contents, nodeAt(position)), index, wants, links),
-    represent: (view) => representBlobs(nodes, view, listed),
-  };
-}
+/** `GET /blobs`: the largest first. Its members are nodes of the graph. */
+export const BLOBS = describeCollection<number>({
+  path: PATHS.blobs,
+  relation: 'blobs',
+  operation: { id: 'listBlobs', section: 'blobs', summary: 'All blobs that tags reach, largest first' },
+  schema: { name: 'Blobs', schema: blobs },
+  memberSchemas: [{ name: 'BlobOfList', schema: blobOfList }],
+  columns: BLOB_COLUMNS,
+  orders: blobOrders((node) => node),
+  ownOrder: 'bytes',
+  perPage: 100,
+  nameOf: (node, { snapshot }) => snapshot.contents.graph.digests.at(node),
+  find(_, context) {
+    const { index } = context;
+    const nodes = index.blobs.largestFirst();
+    return {
+      members: nodes,
+      represent: (view) => representBlobs(nodes, view, context),
+      representLine: (node) => representBlobOfList(blobUsage(index.snapshot.contents, node), context),
+    };
+  },
+});
 
-/** What a tag is made of, level by level. */
-export function listTagBlobs(resource: Extract<Resource, { kind: 'blobs' }>, listed: CollectionContext): Collection {
-  const { index, wants, links } = listed;
-  const { repository, tag } = resource;
-  const { contents } = index.snapshot;
-  const root = tag.manifest === null ? undefined : index.blobs.node(tag.manifest.digest);
-  const blobs = root === undefined ? [] : blobsBelow(contents, root);
-  const at = (position: number) => sure(blobs[position]);
-  const nodeAt = (position: number): number => contents.graph.digests.nodeOf(at(position).digest) ?? 0;
-  return {
-    href: links.tagBlobs(repository.name, tag.name),
-    length: blobs.length,
-    nameAt: (position) => at(position).digest,
-    ownOrder: undefined,
-    orders: blobOrders(contents, nodeAt),
-    perPage: undefined,
-    columns: TAG_BLOB_COLUMNS,
-    memberAt: (position) => representTagBlob(at(position), index, wants, links),
-    represent: (view) => representTagBlobs(resource, blobs, view, listed),
-  };
-}
-
-/** The tags that reach a blob. */
-export function listHolders(node: number, listed: CollectionContext, { keep }: Pick<Selections, 'keep'>): Collection {
-  const { index, wants, links } = listed;
-  const href = links.blob(index.snapshot.contents.graph.digests.at(node));
-  const holders = (): Uint32Array => keep(`holders ${node}`, () => Uint32Array.from(index.blobs.tagsReaching(node)));
-  const at = (position: number): TagOfRepository => sure(index.tagAt(sure(holders()[position])));
-  return {
-    href,
-    get length() {
-      return holders().length;
+function representBlobs(nodes: Uint32Array, view: View, context: RepresentationContext): Blobs {
+  const { index, links } = context;
+  const { contents, figures, finishedAt } = index.snapshot;
+  return representList(view, context, {
+    state: {
+      timestamp: finishedAt / 1000,
+      blobs_count: nodes.length,
+      deduplicated_bytes: figures.deduplicatedBytes,
+      complete: figures.isComplete,
     },
-    ...ofTagsAt(at, wants, links),
-    perPage: undefined,
-    represent: (view) => representBlob(node, holders, view, listed),
-  };
+    members: nodes,
+    links: (items) => items,
+    linkTo(node) {
+      const digest = contents.graph.digests.at(node);
+      return { href: links.blob(digest), title: digest };
+    },
+    represent: (node) => representBlobOfList(blobUsage(contents, node), context),
+  });
 }
 
-/** Where no order is asked for, the positions have their own. */
-function blobOrders({ graph, usage }: Contents, nodeAt: (position: number) => number): Readonly<Record<string, Order>> {
+export function representBlobOfList(blob: BlobUsage, { index, options, links }: RepresentationContext): BlobOfList {
+  const _links = { self: { href: links.blob(blob.digest) }, collection: { href: links.blobs() } };
+  return { ...representBlobState(blob, index), ...(options.links && { _links }) };
+}
+
+/** `complete` is that of the whole registry: any tag that could not be read may reach the blob too. */
+export function representBlobState(blob: BlobUsage, { snapshot }: SnapshotIndex): BlobState {
+  const { digest, kind, mediaType, bytes, tagsCount, repositoriesCount } = blob;
   return {
-    digest: { kind: 'text', compare: (a, b) => graph.digests.compare(nodeAt(a), nodeAt(b)) },
-    bytes: numbers((position) => {
-      const bytes = graph.bytes[nodeAt(position)] ?? Number.NaN;
-      return Number.isNaN(bytes) ? null : bytes;
-    }),
-    tags_count: numbers((position) => usage.tagsReaching[nodeAt(position)]),
-    repositories_count: numbers((position) => usage.repositoriesReaching[nodeAt(position)]),
+    digest,
+    kind,
+    media_type: mediaType || null,
+    bytes,
+    shared: tagsCount > 1,
+    tags_count: tagsCount,
+    repositories_count: repositoriesCount,
+    complete: snapshot.figures.isComplete,
   };
 }

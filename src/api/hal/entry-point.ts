@@ -1,32 +1,31 @@
+import { PATHS } from '../route-table.ts';
 import type { EntryPoint } from '../schemas/entry-point.ts';
-import { createLinks, LIST_PARAMETERS, withTemplate } from './links.ts';
+import { createLinks, LIST_PARAMETERS, RESOURCE_PARAMETERS, withTemplate } from './links.ts';
 
 export const PRODUCT = 'gitlab-registry-usage-rest';
 
-/** `GET /`: where everything else is found. It tells nothing of the registry, so that it needs no token. */
-export function representEntryPoint(prefix: string, version: string): EntryPoint {
+/** What the entry point needs to know of a resource of a snapshot. */
+export interface LinkedResource {
+  readonly kind: 'collection' | 'single';
+  readonly path: string;
+  readonly relation: string;
+}
+
+/** Represents the entry point, which links to all other resources. It needs no token, so it contains nothing from the registry. */
+export function representEntryPoint(prefix: string, version: string, resources: readonly LinkedResource[]): EntryPoint {
   const links = createLinks(prefix);
-  const template = (href: (name: string) => string): string => href('{}').replace(encodeURIComponent('{}'), '');
-  const one = (href: string) => withTemplate(href, ['embed', 'links']);
-  const list = (href: string) => withTemplate(href, LIST_PARAMETERS);
+  const templates = resources.map(({ kind, path, relation }) => {
+    const parameters = kind === 'collection' ? LIST_PARAMETERS : RESOURCE_PARAMETERS;
+    return [relation, withTemplate(prefix + inEntryPoint(path), parameters)] as const;
+  });
   return {
     name: PRODUCT,
     version,
     _links: {
-      self: { href: links.root() },
+      self: { href: links.entryPoint() },
       auth_token: { href: links.authToken() },
-      repositories: list(links.repositories()),
-      repository: one(`${template(links.repository)}{name}`),
-      tags: list(`${template(links.repository)}{name}/tags`),
-      tag: one(`${template(links.repository)}{name}/tags/{tag}`),
-      tag_blobs: list(`${template(links.repository)}{name}/tags/{tag}/blobs`),
-      all_tags: list(links.allTags()),
-      namespaces: list(links.namespaces()),
-      namespace: list(`${template(links.namespace)}{path}`),
-      blobs: list(links.blobs()),
-      blob: list(`${template(links.blob)}{digest}`),
-      gaps: list(links.gaps()),
-      crawl: { href: links.collection() },
+      ...Object.fromEntries(templates),
+      crawl: { href: links.crawl() },
       live: { href: links.live() },
       ready: { href: links.ready() },
       // RFC 8631, 4.
@@ -34,4 +33,9 @@ export function representEntryPoint(prefix: string, version: string): EntryPoint
       'service-doc': { href: links.docs(), type: 'text/html' },
     },
   };
+}
+
+/** The templates of the entry point call the name of a repository `name`; the routes and OpenAPI call it `repository`. */
+function inEntryPoint(path: string): string {
+  return path.replace(PATHS.repository, `${PATHS.repositories}/{name}`);
 }

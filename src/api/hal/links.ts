@@ -1,23 +1,40 @@
-/** The only place where URLs are built: everything below the prefix, every name one percent-encoded segment. */
-export interface Links {
-  root(): string;
-  openapi(): string;
-  authToken(): string;
-  repositories(): string;
-  repository(name: string): string;
-  tags(repository: string): string;
-  tag(repository: string, name: string): string;
-  tagBlobs(repository: string, name: string): string;
-  allTags(): string;
-  namespaces(): string;
-  namespace(path: string): string;
-  blobs(): string;
-  blob(digest: string): string;
-  gaps(): string;
-  collection(): string;
-  live(): string;
-  ready(): string;
-  docs(): string;
+import { literalsIn, PATHS, type PathName } from '../route-table.ts';
+
+/** One string for each parameter of a path. */
+type NamesIn<Path extends string> = Path extends `${string}{${string}}${infer Rest}`
+  ? [name: string, ...NamesIn<Rest>]
+  : [];
+
+/**
+ * Builds the URL of each resource from the names in its path: `links.tag('group/app', '1.0')` is
+ * `/usage/repositories/group%2Fapp/tags/1.0`. Nothing else builds URLs.
+ */
+export type Links = { readonly [Name in PathName]: (...names: NamesIn<(typeof PATHS)[Name]>) => string } & {
+  /** Fills names into the path of a route. */
+  readonly to: (path: string, names: readonly string[]) => string;
+};
+
+/** @param prefix '' or a path such as `/usage`, without a slash at its end */
+export function createLinks(prefix: string): Links {
+  const links = Object.entries(PATHS).map(([name, path]) => [name, linkTo(prefix + path)] as const);
+  return {
+    ...(Object.fromEntries(links) as Omit<Links, 'to'>),
+    to: (path, names) => fillPath(prefix + path, names),
+  } as Links;
+}
+
+function linkTo(path: string): (...names: readonly string[]) => string {
+  const [start = '', ...literals] = literalsIn(path);
+  return (...names) => {
+    let href = start;
+    for (let i = 0; i < literals.length; i++) href += encodeSegment(names[i] ?? '') + literals[i];
+    return href;
+  };
+}
+
+/** Fills names into a path, each as one segment. */
+export function fillPath(path: string, names: readonly string[], encode = encodeSegment): string {
+  return literalsIn(path).reduce((href, literal, i) => href + encode(names[i - 1] ?? '') + literal);
 }
 
 export interface Page {
@@ -26,47 +43,20 @@ export interface Page {
   readonly perPage: number;
 }
 
-/** Says of a path that its slashes are its own: nothing in it was decoded on the way. */
+/** With this parameter, the slashes of a path separate its segments: no proxy has decoded one that belongs to a name. */
 export const EXACT_PARAMETER = 'exact';
 
-/**
- * @param prefix '' or a path such as `/usage`, without a slash at its end
- * @param encode how a name becomes one segment
- */
-export function createLinks(prefix: string, encode: (name: string) => string = encodeSegment): Links {
-  const repository = (name: string): string => `${prefix}/repositories/${encode(name)}`;
-  const tags = (name: string): string => `${repository(name)}/tags`;
-  const tag = (name: string, tagName: string): string => `${tags(name)}/${encode(tagName)}`;
-  return {
-    root: () => `${prefix}/`,
-    openapi: () => `${prefix}/openapi.json`,
-    authToken: () => `${prefix}/auth_token`,
-    repositories: () => `${prefix}/repositories`,
-    repository,
-    tags,
-    tag,
-    tagBlobs: (name, tagName) => `${tag(name, tagName)}/blobs`,
-    allTags: () => `${prefix}/tags`,
-    namespaces: () => `${prefix}/namespaces`,
-    namespace: (path) => `${prefix}/namespaces/${encode(path)}`,
-    blobs: () => `${prefix}/blobs`,
-    blob: (digest) => `${prefix}/blobs/${encode(digest)}`,
-    gaps: () => `${prefix}/gaps`,
-    collection: () => `${prefix}/collection`,
-    live: () => `${prefix}/health/live`,
-    ready: () => `${prefix}/health/ready`,
-    docs: () => `${prefix}/docs`,
-  };
-}
-
-/** The same URL with a query; a parameter that is undefined is left out. */
+/** Adds a query to a URL. It leaves parameters out that are undefined. */
 export function withQuery(href: string, parameters: Readonly<Record<string, string | number | undefined>>): string {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
   const query = given.map(([name, value]) => `${name}=${encodeSegment(String(value))}`).join('&');
   return query === '' ? href : `${href}?${query}`;
 }
 
-/** What may be asked of a collection, in the order of its links. */
+/** The query parameters of a resource that is not a collection, in the order of its link. */
+export const RESOURCE_PARAMETERS = ['embed', 'links'] as const;
+
+/** The query parameters of a collection, in the order of its link. */
 export const LIST_PARAMETERS = [
   'search',
   'order_by',
@@ -74,11 +64,10 @@ export const LIST_PARAMETERS = [
   'page',
   'per_page',
   'snapshot',
-  'embed',
-  'links',
+  ...RESOURCE_PARAMETERS,
 ] as const;
 
-/** A template that takes a query (RFC 6570, 3.2.8). */
+/** Returns a URI template with a query (RFC 6570, 3.2.8). */
 export function withTemplate(href: string, parameters: readonly string[]): { href: string; templated: true } {
   return { href: `${href}{?${parameters.join(',')}}`, templated: true };
 }
@@ -87,12 +76,15 @@ export function encodeSegment(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
 
-/** Encoded twice, a name reaches us in one piece whether a proxy decodes it on the way or not: no legal name holds a `%`. */
+/** Encodes a name twice, so that it stays one segment even if a proxy decodes the path. No valid name contains a `%`. */
 export function encodeSegmentTwice(text: string): string {
   return encodeSegment(encodeSegment(text));
 }
 
-/** What a segment spells. Bytes that are no UTF-8 become U+FFFD, and a `%` that escapes nothing stays: the name is then not found, and can be named. */
+/**
+ * Decodes a segment. Bytes that are not UTF-8 become U+FFFD, and a `%` that escapes nothing stays: no resource has such a name, and the 404 can
+ * contain it.
+ */
 export function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment);
@@ -104,7 +96,7 @@ export function decodeSegment(segment: string): string {
   }
 }
 
-/** Encoded twice is a habit of clients behind proxies that decode once; a legal name holds no `%`, so it cannot be meant. */
+/** Decodes a name. Clients behind a proxy that decodes paths encode names twice, so a `%` that is left is decoded too. */
 export function decodeName(text: string): string {
   const once = decodeSegment(text);
   return once.includes('%') ? decodeSegment(once) : once;

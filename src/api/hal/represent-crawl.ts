@@ -1,46 +1,21 @@
-import type { Gap, Snapshot } from '../../domain/snapshot/snapshot.ts';
-import { lazyArrayOf } from '../../http/bodies/json-stream.ts';
+import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
 import type { CrawlStatus } from '../../ports.ts';
-import { membersIn, type View } from '../collections/collection.ts';
-import type { Collection, GapOfList, Gaps, Running } from '../schemas/crawl.ts';
-import type { EmbedOptions } from '../snapshot/embed-options.ts';
+import type { Crawl, Running } from '../schemas/crawl.ts';
 import type { Links } from './links.ts';
 import { countStale, representTime, representTimeOrNull } from './represent-figures.ts';
 
-/** What the last collection could not read, and why. */
-export function representGaps(
-  { finishedAt, figures, gaps }: Snapshot,
-  view: View,
-  wants: EmbedOptions,
-  links: Links,
-): Gaps {
-  const shown = membersIn(view, gaps, (position) => gaps[position] as Gap);
-  return {
-    timestamp: finishedAt / 1000,
-    complete: figures.isComplete,
-    gaps_count: gaps.length,
-    ...view.state,
-    gaps: lazyArrayOf(shown, representGap),
-    ...(wants.links && { _links: { ...view.links, up: { href: links.repositories() } } }),
-  };
-}
-
-export function representGap({ repository, reference, code, reason, staleSince }: Gap): GapOfList {
-  return { repository, reference: reference ?? null, code, reason, stale_since: representTimeOrNull(staleSince) };
-}
-
-/** What is being collected, how it went last, and when the next collection starts. */
-export function representCollection(
+/** Represents the state of the crawl: its progress, how the last one ended, and when the next one starts. */
+export function representCrawl(
   { running, failure, lastFinishedAt, recrawlQueueLength, nextAt }: CrawlStatus,
   snapshot: Snapshot | undefined,
   now: number,
   links: Links,
-): Collection {
+): Crawl {
   return {
     state: running !== undefined ? 'running' : nextAt !== undefined ? 'waiting' : 'starting',
     running: running === undefined ? null : representRunning(running, now),
     last_failure: failure === undefined ? null : { at: representTime(failure.at), reason: failure.reason },
-    // After a start, until a collection has finished, the snapshot is all there is to tell it by.
+    // Between a start of the service and the end of its first crawl, only the stored snapshot has that time.
     last_finished_at: representTimeOrNull(lastFinishedAt ?? snapshot?.finishedAt),
     next_at: representTimeOrNull(nextAt),
     noticed_repositories_count: recrawlQueueLength,
@@ -48,7 +23,7 @@ export function representCollection(
     complete: snapshot?.figures.isComplete ?? false,
     gaps_count: snapshot?.gaps.length ?? null,
     stale_repositories_count: snapshot === undefined ? null : countStale(snapshot),
-    _links: { self: { href: links.collection() }, gaps: { href: links.gaps() } },
+    _links: { self: { href: links.crawl() }, gaps: { href: links.gaps() } },
   };
 }
 

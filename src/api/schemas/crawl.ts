@@ -51,7 +51,7 @@ const running = z.strictObject({
 });
 export type Running = Lazily<z.output<typeof running>>;
 
-export const collection = z
+export const crawl = z
   .strictObject({
     state: z.enum(['waiting', 'starting', 'running']),
     running: running.nullable().describe('How far it is; null while none is under way.'),
@@ -69,7 +69,7 @@ export const collection = z
     _links: z.strictObject({ self: link, gaps: link }),
   })
   .describe('The collection: what goes on, how the last one went, when the next one is.');
-export type Collection = Lazily<z.output<typeof collection>>;
+export type Crawl = Lazily<z.output<typeof crawl>>;
 
 export const live = z.strictObject({ status: z.literal('live') }).describe('The service answers.');
 export type Live = z.output<typeof live>;

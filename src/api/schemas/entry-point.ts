@@ -11,33 +11,26 @@ export type AuthToken = z.output<typeof authToken>;
 
 const typedLink = z.strictObject({ href: text('A path of this server.'), type: text('The media type there.') });
 
-export const entryPoint = z
-  .strictObject({
-    name: text('The name of this software.'),
-    version: text('Its version.'),
-    _links: z.strictObject({
-      self: link,
-      'service-desc': typedLink.describe('The OpenAPI document (RFC 8631).'),
-      'service-doc': typedLink.describe('The same for people (RFC 8631).'),
-      auth_token: link,
-      repositories: template,
-      repository: template,
-      tags: template,
-      tag: template,
-      tag_blobs: template,
-      all_tags: template,
-      namespaces: template,
-      namespace: template,
-      blobs: template,
-      blob: template,
-      gaps: template,
-      crawl: link,
-      live: link,
-      ready: link,
-    }),
-  })
-  .describe('Where everything else is found.');
-export type EntryPoint = Lazily<z.output<typeof entryPoint>>;
+/** @param relations the relations of the resources of a snapshot */
+export function entryPoint(relations: readonly string[]) {
+  return z
+    .strictObject({
+      name: text('The name of this software.'),
+      version: text('Its version.'),
+      _links: z.strictObject({
+        self: link,
+        'service-desc': typedLink.describe('The OpenAPI document (RFC 8631).'),
+        'service-doc': typedLink.describe('The documentation page (RFC 8631).'),
+        auth_token: link,
+        ...(Object.fromEntries(relations.map((relation) => [relation, template])) as Record<never, typeof template>),
+        crawl: link,
+        live: link,
+        ready: link,
+      }),
+    })
+    .describe('Links to all other resources.');
+}
+export type EntryPoint = Lazily<z.output<ReturnType<typeof entryPoint>>>;
 
 export const choices = z
   .strictObject({ _links: z.strictObject({ item: z.array(link).min(2) }) })

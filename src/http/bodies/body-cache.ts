@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { Representation } from '../../api/hal/representations.ts';
+import type { Representation } from '../../api/hal/representation.ts';
 import { createByteLru } from '../../lib/byte-lru.ts';
 import { createSerialQueue } from '../../lib/serial-queue.ts';
 import { type ContentCoding, encode } from './content-coding.ts';

@@ -1,4 +1,4 @@
-import type { Representation } from '../../api/hal/representations.ts';
+import type { Representation } from '../../api/hal/representation.ts';
 import type { SerialQueue } from '../../lib/serial-queue.ts';
 import { yieldToEventLoop } from '../../lib/yielding.ts';
 import type { Body, Content } from './body-cache.ts';

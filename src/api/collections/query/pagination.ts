@@ -1,12 +1,12 @@
-import { EXACT_PARAMETER, LIST_PARAMETERS, type Page, withQuery, withTemplate } from '../hal/links.ts';
-import type { EmbedOptions } from '../snapshot/embed-options.ts';
-import { type Collection, type View, wholeOf } from './collection.ts';
+import { EXACT_PARAMETER, LIST_PARAMETERS, type Page, withQuery, withTemplate } from '../../hal/links.ts';
+import { type View, wholeOf } from '../../hal/represent-list.ts';
+import type { EmbedOptions } from '../../snapshot/embed-options.ts';
 import type { ListQuery } from './list-query.ts';
 
 export interface PageOptions {
   readonly query: ListQuery;
-  readonly wants: EmbedOptions;
-  /** The id of the snapshot: a page leads to pages of the same one. */
+  readonly options: EmbedOptions;
+  /** The id of the snapshot: a page links to pages of the same snapshot. */
   readonly snapshot: string;
 }
 
@@ -15,26 +15,22 @@ export interface PageView extends View {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** All of a collection that is asked for itself. */
-export function viewOfAll({ href }: Pick<Collection, 'href'>): View {
+/** Returns the view of a whole collection that is the requested resource. */
+export function viewOfAll(href: string): View {
   const whole = wholeOf(href);
   return { ...whole, links: { ...whole.links, search: withTemplate(href, LIST_PARAMETERS) } };
 }
 
-/** What is shown of a selection: the page that is asked for, and how it says where the others are, as GitLab does (RFC 8288). */
-export function viewOf(
-  { href }: Pick<Collection, 'href'>,
-  selected: Uint32Array,
-  { query, wants, snapshot }: PageOptions,
-): PageView {
+/** Returns the view of the members that a request selects: the requested page, with links to the others as GitLab has them (RFC 8288). */
+export function viewOf(href: string, selected: Uint32Array, { query, options, snapshot }: PageOptions): PageView {
   const { page } = query;
   const search = withTemplate(href, LIST_PARAMETERS);
   if (page === undefined) {
-    const self = { href: withQuery(href, parametersOf(query, wants)) };
+    const self = { href: withQuery(href, parametersOf(query, options)) };
     return { positions: selected, state: {}, links: { self, search }, headers: {} };
   }
   const at = (number: number) => ({
-    href: withQuery(href, { ...parametersOf({ ...query, page: { ...page, page: number } }, wants), snapshot }),
+    href: withQuery(href, { ...parametersOf({ ...query, page: { ...page, page: number } }, options), snapshot }),
   });
   const { prev, next, last } = neighbours(page, selected.length);
   const others = {
@@ -72,7 +68,7 @@ export const PAGE_HEADERS = [
   'X-Prev-Page',
 ] as const;
 
-/** There is one page at least, and behind the last one the way leads back to it. */
+/** There is at least one page. After the last page, `prev` is the last page. */
 function neighbours({ page, perPage }: Page, total: number) {
   const last = Math.max(1, Math.ceil(total / perPage));
   return {
@@ -82,7 +78,7 @@ function neighbours({ page, perPage }: Page, total: number) {
   };
 }
 
-/** The query of a request, written in one way only. */
+/** Returns the query parameters of a request, in one spelling and order. */
 export function parametersOf({ page, orderBy, sort, search, isExact }: ListQuery, { embed, links }: EmbedOptions) {
   return {
     page: page?.page,

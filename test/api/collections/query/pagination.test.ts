@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Snapshot } from '../../../src/domain/snapshot/snapshot.ts';
-import { randomSnapshot } from '../../support/random-snapshot.ts';
-import { createSampleServer } from '../../support/sample-server.ts';
-import { emptySnapshot, sampleRepository, sampleTag } from '../../support/sample-snapshot.ts';
-import { parseCsv } from '../../support/strict-csv.ts';
+import type { Snapshot } from '../../../../src/domain/snapshot/snapshot.ts';
+import { randomSnapshot } from '../../../support/random-snapshot.ts';
+import { createSampleServer } from '../../../support/sample-server.ts';
+import { emptySnapshot, sampleRepository, sampleTag } from '../../../support/sample-snapshot.ts';
+import { parseCsv } from '../../../support/strict-csv.ts';
 
 /* Every collection, asked for over the network, against the obvious twin: all members at once, filtered and sorted here. */
 

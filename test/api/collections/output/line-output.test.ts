@@ -6,12 +6,12 @@ import type { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { csvLine } from '../../../src/api/collections/csv.ts';
-import { toLines } from '../../../src/api/collections/line-output.ts';
-import { chosenFormat } from '../../../src/api/collections/output-format.ts';
-import { TIMEOUTS } from '../../../src/http/listener.ts';
-import { type FrontServer, get, startFront, talk } from '../../support/socket-server.ts';
-import { parseCsv } from '../../support/strict-csv.ts';
+import { csvLine } from '../../../../src/api/collections/output/csv.ts';
+import { toLines } from '../../../../src/api/collections/output/line-output.ts';
+import { chosenFormat } from '../../../../src/api/collections/output/output-format.ts';
+import { TIMEOUTS } from '../../../../src/http/listener.ts';
+import { type FrontServer, get, startFront, talk } from '../../../support/socket-server.ts';
+import { parseCsv } from '../../../support/strict-csv.ts';
 
 const TAGS = 20_000;
 let front: FrontServer;
@@ -103,12 +103,12 @@ describe('all tags of the registry', () => {
 
 test('lines are made as they are read, and others have their turn in between', async () => {
   let made = 0;
-  const memberAt = (position: number) => {
+  const lineAt = (position: number) => {
     made = position + 1;
     return { name: 'x'.repeat(100) };
   };
   const positions = Uint32Array.from({ length: 100_000 }, (_, i) => i);
-  const { content } = toLines({ columns: ['name'], memberAt }, positions, 'csv', '');
+  const { content } = toLines({ columns: ['name'], lineAt }, positions, 'csv', '');
   const stream = (content(undefined) as { open(): Readable }).open();
   expect(made).toBe(0);
   let turns = 0;
@@ -133,12 +133,12 @@ test.for(['gzip', 'br', 'zstd'] as const)(
   'compressed as %s no more is made than is read, and nothing for who is gone',
   async (coding) => {
     let made = 0;
-    const memberAt = (position: number) => {
+    const lineAt = (position: number) => {
       made++;
       return { name: hash('sha512', String(position)) };
     };
     const positions = Uint32Array.from({ length: 100_000 }, (_, i) => i);
-    const { content } = toLines({ columns: ['name'], memberAt }, positions, 'ndjson', '');
+    const { content } = toLines({ columns: ['name'], lineAt }, positions, 'ndjson', '');
     const stream = (content(coding) as { open(): Readable }).open();
     await once(stream, 'readable');
     const settled = async () => {

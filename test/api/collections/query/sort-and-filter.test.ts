@@ -1,35 +1,28 @@
 import { expect, test } from 'vitest';
-import type { Collection } from '../../../src/api/collections/collection.ts';
-import type { ListQuery } from '../../../src/api/collections/list-query.ts';
-import { createSelections } from '../../../src/api/collections/sort-and-filter.ts';
+import type { ListQuery } from '../../../../src/api/collections/query/list-query.ts';
+import { createSelections, type SelectedCollection } from '../../../../src/api/collections/query/sort-and-filter.ts';
 
 const LENGTH = 20_000;
 
 function counted(href = '/x') {
   const asked = { values: 0, names: 0 };
-  const listing: Collection = {
+  const collection: SelectedCollection = {
+    descriptor: { columns: [], orders: {} },
     href,
     length: LENGTH,
     nameAt(position) {
       asked.names++;
       return String(position);
     },
-    ownOrder: undefined,
-    orders: {
-      size: {
-        kind: 'number',
-        valueAt(position) {
-          asked.values++;
-          return position % 7;
-        },
+    orderNamed: () => ({
+      kind: 'number',
+      valueAt(position) {
+        asked.values++;
+        return position % 7;
       },
-    },
-    perPage: undefined,
-    columns: [],
-    memberAt: () => ({}),
-    represent: () => ({}),
+    }),
   };
-  return { asked, listing };
+  return { asked, collection };
 }
 
 const query = (search: string): ListQuery => ({
@@ -41,40 +34,40 @@ const query = (search: string): ListQuery => ({
 });
 
 test('an order is found out once, and a search once in each order, however many pages are read', async () => {
-  const { asked, listing } = counted();
+  const { asked, collection } = counted();
   const { select } = createSelections();
   for (let page = 0; page < 5; page++) {
-    expect(select(listing, query(''))).toHaveLength(LENGTH);
-    expect(await select(listing, query('19999'))).toHaveLength(1);
+    expect(select(collection, query(''))).toHaveLength(LENGTH);
+    expect(await select(collection, query('19999'))).toHaveLength(1);
   }
   expect(asked).toEqual({ values: LENGTH, names: LENGTH });
-  expect(select(listing, query('19999'))).toBeInstanceOf(Uint32Array); // with no waiting any more
+  expect(select(collection, query('19999'))).toBeInstanceOf(Uint32Array); // with no waiting any more
 });
 
 test('whoever searches for the same meanwhile waits for the same', async () => {
-  const { asked, listing } = counted();
+  const { asked, collection } = counted();
   const { select } = createSelections();
-  const [one, other] = await Promise.all([select(listing, query('1')), select(listing, query('1'))]);
+  const [one, other] = await Promise.all([select(collection, query('1')), select(collection, query('1'))]);
   expect(other).toBe(one);
   expect(asked.names).toBe(LENGTH);
 });
 
 test('a search that failed is begun again', async () => {
-  const { listing } = counted();
+  const { collection } = counted();
   const { select } = createSelections();
   let isBroken = true;
   const nameAt = (position: number) => {
     if (isBroken) throw new Error('no name');
     return String(position);
   };
-  await expect(select({ ...listing, nameAt }, query('1'))).rejects.toThrow('no name');
+  await expect(select({ ...collection, nameAt }, query('1'))).rejects.toThrow('no name');
   isBroken = false;
-  expect(await select({ ...listing, nameAt }, query('19999'))).toHaveLength(1);
+  expect(await select({ ...collection, nameAt }, query('19999'))).toHaveLength(1);
 });
 
 test('others have their turn while all names are looked at', async () => {
-  const { asked, listing } = counted();
-  const found = createSelections().select(listing, query('1'));
+  const { asked, collection } = counted();
+  const found = createSelections().select(collection, query('1'));
   await new Promise((resolve) => setImmediate(resolve));
   expect(asked.names).toBeGreaterThan(0);
   // A hard pattern takes up to a third of a millisecond for a name.
@@ -86,13 +79,13 @@ test('others have their turn while all names are looked at', async () => {
 test('what was asked for longest ago makes room, and what is too large is not kept', async () => {
   const [one, other] = [counted('/one'), counted('/other')];
   const { select } = createSelections(6 * LENGTH); // for one order of four bytes a member, and not for two
-  await select(one.listing, query(''));
-  await select(other.listing, query(''));
-  await select(one.listing, query(''));
+  await select(one.collection, query(''));
+  await select(other.collection, query(''));
+  await select(one.collection, query(''));
   expect([one.asked.values, other.asked.values]).toEqual([2 * LENGTH, LENGTH]);
   const none = createSelections(LENGTH);
   expect(
-    [none.select(one.listing, query('')), none.select(one.listing, query(''))].map(
+    [none.select(one.collection, query('')), none.select(one.collection, query(''))].map(
       (all) => (all as Uint32Array).length,
     ),
   ).toEqual([LENGTH, LENGTH]);

@@ -1,17 +1,19 @@
-import { BY_POSITION, type Order, positionsInOrder } from '../../domain/order.ts';
-import { createSearch } from '../../domain/search.ts';
-import { createByteLru } from '../../lib/byte-lru.ts';
-import { yieldToEventLoop } from '../../lib/yielding.ts';
-import type { Collection } from './collection.ts';
+import { positionsInOrder } from '../../../domain/order.ts';
+import { createSearch } from '../../../domain/search.ts';
+import { createByteLru } from '../../../lib/byte-lru.ts';
+import { yieldToEventLoop } from '../../../lib/yielding.ts';
+import type { Collection } from '../descriptor.ts';
 import type { ListQuery } from './list-query.ts';
 
-/** Which members of the collections of one snapshot come, and in which order: found out once, and kept while there is room. */
+/** Which members of the collections of one snapshot a request selects, and in which order. Each result is kept while there is room. */
 export interface Selections {
-  /** Of all pages together. */
-  select(listing: Collection, query: ListQuery): Uint32Array | Promise<Uint32Array>;
-  /** What is kept by that name; it is made where it is not. */
+  /** Returns the positions on all pages together. */
+  select(collection: SelectedCollection, query: ListQuery): Uint32Array | Promise<Uint32Array>;
+  /** Returns the positions that are kept under this name, or makes them. */
   keep(name: string, make: () => Uint32Array): Uint32Array;
 }
+
+export type SelectedCollection = Pick<Collection, 'descriptor' | 'href' | 'length' | 'nameAt' | 'orderNamed'>;
 
 /** A million tags in one order take 4 MB. */
 const ROOM_BYTES = 64 * 1024 * 1024;
@@ -33,8 +35,8 @@ export function createSelections(roomBytes = ROOM_BYTES): Selections {
     return made;
   }
 
-  function search(key: string, listing: Collection, all: Uint32Array, text: string): Promise<Uint32Array> {
-    const started = found(listing, all, text)
+  function search(key: string, collection: SelectedCollection, all: Uint32Array, text: string): Promise<Uint32Array> {
+    const started = found(collection, all, text)
       .then((positions) => {
         kept.set(key, positions, positions.byteLength);
         return positions;
@@ -46,27 +48,27 @@ export function createSelections(roomBytes = ROOM_BYTES): Selections {
 
   return {
     keep,
-    select(listing, query) {
-      const { order, name, isDescending } = orderOf(listing, query);
-      const key = `${listing.href} ${name} ${isDescending}`;
-      const all = keep(key, () => positionsInOrder(listing.length, order, isDescending));
+    select(collection, query) {
+      const { order, name, isDescending } = orderOf(collection, query);
+      const key = `${collection.href} ${name} ${isDescending}`;
+      const all = keep(key, () => positionsInOrder(collection.length, order, isDescending));
       if (query.search === '') return all;
       const searchKey = `${key} ${query.search}`;
       const known = kept.get(searchKey) ?? underWay.get(searchKey);
-      return known ?? search(searchKey, listing, all, query.search);
+      return known ?? search(searchKey, collection, all, query.search);
     },
   };
 }
 
-function orderOf({ orders, ownOrder }: Collection, { orderBy, sort }: ListQuery) {
-  const name = orderBy ?? ownOrder ?? '';
-  const order: Order = orders[name] ?? BY_POSITION;
-  // Of names the first is looked for, and of numbers and times the largest.
+function orderOf(collection: SelectedCollection, { orderBy, sort }: ListQuery) {
+  const name = orderBy ?? collection.descriptor.ownOrder ?? '';
+  const order = collection.orderNamed(name);
+  // Clients look for the first of names, and for the largest of numbers and times.
   const isDescending = sort === undefined ? order.kind === 'number' : sort === 'desc';
   return { order, name, isDescending };
 }
 
-async function found({ nameAt }: Collection, all: Uint32Array, search: string): Promise<Uint32Array> {
+async function found({ nameAt }: SelectedCollection, all: Uint32Array, search: string): Promise<Uint32Array> {
   const fits = createSearch(search);
   const positions: number[] = [];
   for (let from = 0; from < all.length; from += SLICE_LENGTH) {

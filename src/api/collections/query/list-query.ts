@@ -1,5 +1,4 @@
-import type { Order } from '../../domain/order.ts';
-import { EXACT_PARAMETER, type Page } from '../hal/links.ts';
+import { EXACT_PARAMETER, encodeSegment, type Page } from '../../hal/links.ts';
 
 /** What a request wants to see of the members of a collection. */
 export interface ListQuery {
@@ -18,8 +17,9 @@ export interface ListQuery {
 export type Sort = 'asc' | 'desc';
 
 export interface ListRules {
-  readonly orders: Readonly<Record<string, Order>>;
-  /** How many members come where nobody says how many; undefined for all of them. */
+  /** By the values of `order_by`. */
+  readonly orders: Readonly<Record<string, unknown>>;
+  /** The members of a page if the request does not say how many; undefined for all of them. */
   readonly perPage: number | undefined;
 }
 
@@ -45,7 +45,7 @@ export function readListQuery(
   const sort = query.get('sort') ?? undefined;
   if (sort !== undefined && sort !== 'asc' && sort !== 'desc') return { wrong: 'sort is neither asc nor desc' };
   const search = query.get('search') ?? '';
-  if (encodeURIComponent(search).length > LONGEST_SEARCH) {
+  if (encodeSegment(search).length > LONGEST_SEARCH) {
     return { wrong: `search is longer than ${LONGEST_SEARCH} characters, as it stands in a URL` };
   }
   return { page, orderBy, sort, search, isExact: query.has(EXACT_PARAMETER) };

@@ -1,0 +1,144 @@
+import type { z } from 'zod';
+import { BY_POSITION, type Order } from '../../domain/order.ts';
+import { assertNever } from '../../lib/assert-never.ts';
+import { type Members, memberAt, type View } from '../hal/represent-list.ts';
+import type { Representation, RepresentationContext } from '../hal/representation.ts';
+import type { SnapshotIndex } from '../snapshot/snapshot-index.ts';
+
+/* A descriptor is all that the service knows about one resource of a snapshot. Its route, the link in the entry point, HAL, CSV, NDJSON, paging,
+ * sorting, searching and its part of the OpenAPI document follow from it. `resources.ts` lists all descriptors. */
+
+export type ResourceDescriptor = CollectionDescriptor | SingleDescriptor;
+
+interface ResourceDescription {
+  /** Below the prefix, as in the route table: a literal, and then names in braces. */
+  readonly path: string;
+  /** The relation of the link in the entry point. */
+  readonly relation: string;
+  readonly operation: OperationDescription;
+  readonly schema: NamedSchema;
+}
+
+/** The operation `GET` in the OpenAPI document. */
+export interface OperationDescription {
+  readonly id: string;
+  readonly section: 'tree' | 'blobs' | 'collection';
+  readonly summary: string;
+}
+
+/** A schema and its name in the OpenAPI document. */
+export interface NamedSchema {
+  readonly name: string;
+  readonly schema: z.ZodType;
+}
+
+/** A resource that is not a list. */
+export interface SingleDescriptor extends ResourceDescription {
+  readonly kind: 'single';
+  /** Finds the resource with the names in its path; undefined if there is none. */
+  readonly find: (names: readonly string[], context: CollectionContext) => (() => Representation) | undefined;
+}
+
+/** A list resource. */
+export interface CollectionDescriptor extends CollectionDescription<unknown> {
+  readonly kind: 'collection';
+  /** Finds the list with the names in its path; undefined if there is none. */
+  readonly open: (names: readonly string[], context: CollectionContext) => Collection | undefined;
+}
+
+interface CollectionDescription<M> extends ResourceDescription {
+  /** The schemas of a member on a line of its own. */
+  readonly memberSchemas: readonly NamedSchema[];
+  /** All fields that a member can have on a line of its own: the columns of CSV, in order. */
+  readonly columns: readonly string[];
+  /** The values of `order_by`. */
+  readonly orders: Readonly<Record<string, MemberOrder<M>>>;
+  /** The order that applies without `order_by`; undefined if no order has the same result. */
+  readonly ownOrder?: string;
+  /** The members of a page of HAL without `per_page`; undefined if the whole list is the default. */
+  readonly perPage?: number;
+}
+
+/** A list resource as it is written down: `M` is the type of its members inside the service. */
+export interface CollectionSpec<M> extends CollectionDescription<M> {
+  /** Returns the text that `search` looks at. */
+  readonly nameOf: (member: M, index: SnapshotIndex) => string;
+  readonly find: (names: readonly string[], context: CollectionContext) => FoundList<M> | undefined;
+}
+
+export interface FoundList<M> {
+  readonly members: Members<M>;
+  /** Represents the list in HAL. */
+  readonly represent: (view: View) => Representation;
+  /** Represents a member on a line of its own, in NDJSON and CSV. */
+  readonly representLine: (member: M) => Representation;
+}
+
+export interface CollectionContext extends RepresentationContext {
+  /** Returns the positions that the snapshot's cache holds under this name, or makes them. */
+  readonly keep: (name: string, make: () => Uint32Array) => Uint32Array;
+}
+
+/** How members are put in order. */
+export type MemberOrder<M> =
+  | { readonly kind: 'position' }
+  /** Null is unknown. */
+  | { readonly kind: 'number'; readonly read: (member: M, index: SnapshotIndex) => number | null }
+  | { readonly kind: 'text'; readonly compare: (a: M, b: M, index: SnapshotIndex) => number };
+
+/** A list of one snapshot. Its members are known by their positions in the list's own order. */
+export interface Collection {
+  readonly descriptor: Pick<CollectionDescriptor, 'columns' | 'orders' | 'ownOrder' | 'perPage'>;
+  /** Without a query. */
+  readonly href: string;
+  readonly length: number;
+  readonly nameAt: (position: number) => string;
+  /** Returns the order of that name, or else the list's own order. */
+  readonly orderNamed: (name: string) => Order;
+  readonly lineAt: (position: number) => Representation;
+  readonly represent: (view: View) => Representation;
+}
+
+export function describeCollection<M>(spec: CollectionSpec<M>): CollectionDescriptor {
+  const { nameOf, find, ...description } = spec;
+  // From here on only positions are visible, and `open` is all that turns them into members.
+  const erased = description as CollectionDescription<unknown>;
+  const open: CollectionDescriptor['open'] = (names, context) => {
+    const found = find(names, context);
+    return found && openCollection(spec, found, context.links.to(spec.path, names), context.index);
+  };
+  return { ...erased, kind: 'collection', open };
+}
+
+function openCollection<M>(
+  spec: CollectionSpec<M>,
+  { members, represent, representLine }: FoundList<M>,
+  href: string,
+  index: SnapshotIndex,
+): Collection {
+  const at = (position: number): M => memberAt(members, position);
+  return {
+    descriptor: spec as CollectionDescription<unknown>,
+    href,
+    get length() {
+      return members.length;
+    },
+    nameAt: (position) => spec.nameOf(at(position), index),
+    orderNamed: (name) => orderOfPositions(spec.orders[name] ?? BY_POSITION, at, index),
+    lineAt: (position) => representLine(at(position)),
+    represent,
+  };
+}
+
+function orderOfPositions<M>(order: MemberOrder<M>, at: (position: number) => M, index: SnapshotIndex): Order {
+  switch (order.kind) {
+    case 'position':
+      return BY_POSITION;
+    case 'number':
+      return { kind: 'number', valueAt: (position) => order.read(at(position), index) };
+    case 'text':
+      return { kind: 'text', compare: (a, b) => order.compare(at(a), at(b), index) };
+    default:
+      return assertNever(order);
+  }
+}

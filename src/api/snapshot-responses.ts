@@ -1,0 +1,140 @@
+import { hash, randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Snapshot } from '../domain/snapshot/snapshot.ts';
+import { type Bodies, createBodies, toBody } from '../http/bodies/body-cache.ts';
+import { sendBody } from '../http/bodies/send-body.ts';
+import { badRequest, sendProblem } from '../http/problems.ts';
+import { createStreamLimit } from '../http/stream-limit.ts';
+import type { Snapshots } from '../ports.ts';
+import type { Collection } from './collections/descriptor.ts';
+import { toLines } from './collections/output/line-output.ts';
+import { CONTENT_TYPES, chosenFormat, type OutputFormat } from './collections/output/output-format.ts';
+import { type ListQuery, readListQuery } from './collections/query/list-query.ts';
+import { parametersOf, viewOf, viewOfAll } from './collections/query/pagination.ts';
+import { createSelections, type Selections } from './collections/query/sort-and-filter.ts';
+import { withQuery } from './hal/links.ts';
+import { NOTHING_YET } from './hal/representation.ts';
+import type { EmbedOptions } from './snapshot/embed-options.ts';
+import { indexSnapshot, type SnapshotIndex } from './snapshot/snapshot-index.ts';
+
+/** A snapshot with everything that is derived from it to answer requests: its names looked up, and caches. */
+export interface AnsweredSnapshot {
+  readonly index: SnapshotIndex;
+  /** The cache of whole resources. */
+  readonly bodies: Bodies;
+  /** The cache of parts of collections. It is separate, so that many different pages do not displace whole resources. */
+  readonly pages: Bodies;
+  readonly selections: Selections;
+  readonly noteStream: (stream: Readable) => void;
+  /** Returns the validator of a body that is generated for each request: its bytes follow from the snapshot and this key. */
+  etagOf(key: string): string;
+}
+
+const PAGES_ROOM_BYTES = 32 * 1024 * 1024;
+
+/** Returns a function that prepares a snapshot for requests, once. The result lives as long as the snapshot. */
+export function createAnsweredSnapshots({ latest }: Snapshots): (snapshot: Snapshot) => AnsweredSnapshot {
+  const answers = new WeakMap<Snapshot, AnsweredSnapshot>();
+  const noteStream = createStreamLimit();
+  let last: WeakRef<Snapshot> | undefined;
+
+  /** Requests for a snapshot that is no longer the latest are for pages, so the cache of its whole resources is dropped. */
+  function shrinkFormer(): void {
+    const [current, former] = [latest(), last?.deref()];
+    if (former === current) return;
+    const known = former && answers.get(former);
+    if (former && known) answers.set(former, { ...known, bodies: known.pages });
+    last = current && new WeakRef(current);
+  }
+
+  return (snapshot) => {
+    shrinkFormer();
+    const known = answers.get(snapshot) ?? answeredSnapshot((stream) => noteStream(snapshot, stream), snapshot);
+    answers.set(snapshot, known);
+    return known;
+  };
+}
+
+function answeredSnapshot(noteStream: AnsweredSnapshot['noteStream'], snapshot: Snapshot): AnsweredSnapshot {
+  const name = randomUUID();
+  return {
+    index: indexSnapshot(snapshot),
+    bodies: createBodies(),
+    pages: createBodies(PAGES_ROOM_BYTES),
+    selections: createSelections(),
+    noteStream,
+    etagOf: (key) => hash('sha256', `${name} ${key}`, 'base64url'),
+  };
+}
+
+export interface CollectionRequest {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly query: URLSearchParams;
+  readonly options: EmbedOptions;
+  /** Called before a page is sent. */
+  readonly notePage: () => void;
+}
+
+/** Sends a collection, or the page of it that the request asks for, in the format that the client prefers. */
+export function sendCollection(
+  collection: Collection,
+  answered: AnsweredSnapshot,
+  asked: CollectionRequest,
+): FastifyReply {
+  const { request, reply, query, options, notePage } = asked;
+  const format = chosenFormat(request.headers.accept);
+  const { href, represent, descriptor } = collection;
+  const perPage = format === 'hal' ? descriptor.perPage : undefined;
+  const listQuery = readListQuery(query, { orders: descriptor.orders, perPage });
+  if ('wrong' in listQuery) return sendProblem(reply, badRequest(listQuery.wrong));
+  const key = withQuery(href, parametersOf(listQuery, options));
+  if (format === 'hal' && isWhole(listQuery)) {
+    const body = answered.bodies(key, () => represent(viewOfAll(href)));
+    return sendBody(request, reply, body, answered);
+  }
+  // Before the search: it yields to the event loop, and the next snapshot may arrive meanwhile.
+  if (listQuery.page !== undefined) notePage();
+  const send = (selected: Uint32Array) =>
+    sendSelected(collection, selected, answered, { ...asked, listQuery, format, key });
+  const selected = answered.selections.select(collection, listQuery);
+  if (!(selected instanceof Promise)) return send(selected);
+  selected.then(send).catch((error: unknown) => reply.send(error));
+  return reply;
+}
+
+function isWhole({ page, orderBy, sort, search }: ListQuery): boolean {
+  return page === undefined && orderBy === undefined && sort === undefined && search === '';
+}
+
+type SelectedRequest = CollectionRequest & {
+  readonly listQuery: ListQuery;
+  readonly format: OutputFormat;
+  readonly key: string;
+};
+
+function sendSelected(
+  collection: Collection,
+  selected: Uint32Array,
+  { index, pages, etagOf, noteStream }: AnsweredSnapshot,
+  { request, reply, options, listQuery, format, key }: SelectedRequest,
+): FastifyReply {
+  const { href, represent, descriptor, lineAt } = collection;
+  const view = viewOf(href, selected, { query: listQuery, options, snapshot: index.snapshot.id });
+  void reply.headers(view.headers);
+  const lines = { columns: descriptor.columns, lineAt };
+  const body =
+    format === 'hal'
+      ? pages(key, () => represent(view))
+      : toLines(lines, view.positions, format, etagOf(`${format} ${key}`));
+  return sendBody(request, reply, body, { type: CONTENT_TYPES[format], noteStream });
+}
+
+/** Sends an empty collection: the response before the first snapshot. */
+export function sendNothingYet(columns: readonly string[], request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const format = chosenFormat(request.headers.accept);
+  if (format === 'hal') return sendBody(request, reply, toBody(NOTHING_YET));
+  const body = toLines({ columns, lineAt: () => ({}) }, new Uint32Array(), format, format);
+  return sendBody(request, reply, body, { type: CONTENT_TYPES[format] });
+}
