@@ -3,7 +3,7 @@ import type { Descriptor, Manifest } from './domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from './domain/names.ts';
 import type { CrawlResult } from './domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from './domain/snapshot/repository-record.ts';
-import type { Figures, Snapshot } from './domain/snapshot/snapshot.ts';
+import type { FailedRequest, Figures, Snapshot } from './domain/snapshot/snapshot.ts';
 import type { NodeName } from './domain/snapshot/snapshot-nodes.ts';
 
 /** Milliseconds since the epoch. */
@@ -95,6 +95,9 @@ export interface RegistryFailure extends Error {
   readonly kind: RegistryFailureKind;
   /** What failed, without internal addresses: safe to show to API clients. */
   readonly reason: string;
+  /** The URL of the failed request, without its query and user info; for the log. */
+  readonly url: string;
+  readonly request: FailedRequest;
 }
 
 /**
@@ -238,14 +241,25 @@ export interface CrawlStatus {
   readonly running:
     | { readonly startedAt: number; readonly requestsCount: number; readonly progress: Readonly<CrawlProgress> }
     | undefined;
-  /** The failure of the last crawl; undefined if it succeeded. The reason is a text for people and contains no secret. */
-  readonly failure: { readonly at: number; readonly kind: CrawlFailureKind; readonly reason: string } | undefined;
+  /** The failure of the last crawl; undefined if it succeeded. */
+  readonly failure: CrawlFailure | undefined;
   /** When the last successful crawl finished; undefined if none has since the start of the service. */
   readonly lastFinishedAt: number | undefined;
   /** How many repositories are to be read again, or are being read again, because of notifications. */
   readonly recrawlQueueLength: number;
   /** When the next crawl starts; undefined while one is running. */
   readonly nextAt: number | undefined;
+}
+
+/** A failed crawl. It contains no secret and no internal host name. */
+export interface CrawlFailure {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly kind: CrawlFailureKind;
+  /** For people. */
+  readonly reason: string;
+  /** The request that failed; absent if the failure is not the result of one request. */
+  readonly request?: FailedRequest | undefined;
 }
 
 /** Why a crawl failed: because of the registry, because of the store, because it found too little to be true, or for an unforeseen reason. */

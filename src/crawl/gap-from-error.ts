@@ -11,10 +11,16 @@ const GAP_CODES: Readonly<Record<string, GapCode>> = {
 
 /** Returns the gap that a failed question leaves in the snapshot. Rethrows an error that must end the crawl. */
 export function gapFrom(error: unknown, repository: RepositoryName, reference?: TagName): Gap {
-  const { kind, reason } = error as Partial<RegistryFailure>;
+  const { kind, reason, request } = error as Partial<RegistryFailure>;
   const code = GAP_CODES[kind ?? ''];
   if (code === undefined) throw error;
-  return { repository, code, reason: reason ?? code, ...(reference !== undefined && { reference }) };
+  return {
+    repository,
+    code,
+    reason: reason ?? code,
+    ...(reference !== undefined && { reference }),
+    ...(request !== undefined && { request }),
+  };
 }
 
 /** Returns undefined for a failed question, as for an absent answer. Rethrows an error that must end the crawl. */

@@ -1,5 +1,5 @@
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
-import type { Clock, CrawlProgress, CrawlScheduler, CrawlStatus, SteadyClock } from '../ports.ts';
+import type { Clock, CrawlProgress, CrawlScheduler, CrawlStatus, RegistryFailure, SteadyClock } from '../ports.ts';
 import { failureKindOf, failureReasonOf } from './crawl-failure.ts';
 import { createCrawlStats, noProgress } from './crawl-stats.ts';
 import type { SleepUntil } from './sleep-until.ts';
@@ -25,7 +25,7 @@ export interface SchedulerReport {
   started(): void;
   finished(snapshot: Snapshot): void;
   /** @param retryAt milliseconds since the epoch */
-  failed(reason: string, retryAt: number): void;
+  failed(error: unknown, retryAt: number): void;
 }
 
 /** Runs crawls again and again, one at a time. */
@@ -120,9 +120,10 @@ function createRunner(options: SchedulerOptions, signal: AbortSignal) {
     },
     fail(error: unknown, retryAt: number): void {
       const kind = failureKindOf(error);
-      failure = { at: clock(), kind, reason: failureReasonOf(error) };
+      const { request } = error as Partial<RegistryFailure>;
+      failure = { at: clock(), kind, reason: failureReasonOf(error), request };
       stats.failed(kind);
-      report.failed(error instanceof Error ? error.message : String(error), retryAt);
+      report.failed(error, retryAt);
     },
   };
 }

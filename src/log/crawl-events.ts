@@ -1,7 +1,7 @@
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
 import type { CrawlStatus, StoreFailure } from '../ports.ts';
 import type { Logger } from './log.ts';
-import { messageOf } from './message.ts';
+import { failureFields, messageOf } from './message.ts';
 
 /* The log lines about crawls: a short constant message, and the facts as fields. */
 
@@ -34,8 +34,8 @@ export function crawlEvents(log: Logger, requests: RequestCounts, hasSnapshot: (
       };
       log.info(facts, 'crawl finished');
     },
-    failed(reason: string, retryAt: number): void {
-      const facts = { reason, retryAt: new Date(retryAt).toISOString(), hasSnapshot: hasSnapshot() };
+    failed(error: unknown, retryAt: number): void {
+      const facts = { ...failureFields(error), retryAt: new Date(retryAt).toISOString(), hasSnapshot: hasSnapshot() };
       log.error(facts, 'crawl failed');
     },
   };
@@ -53,7 +53,7 @@ export function recrawlEvents(log: Logger) {
   return {
     recrawled: (names: ReadonlySet<string>): void => log.info(some(names), 'repositories read after notification'),
     failed: (names: ReadonlySet<string>, error: unknown): void =>
-      log.error({ ...some(names), reason: messageOf(error) }, 'repositories not read after notification, will retry'),
+      log.error({ ...some(names), ...failureFields(error) }, 'repositories not read after notification, will retry'),
     pullsNotSaved: (error: unknown): void => log.error({ reason: messageOf(error) }, 'pull times not stored'),
   };
 }

@@ -72,9 +72,10 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       const path = `v2/${repository}/blobs/${digest}`;
       const answer = await client.send(repository, path, { method: 'GET', signal, mostBytes: MOST_BYTES });
       if (answer.status === 404) return undefined;
-      if (answer.status !== 200) return unreadable(`status ${answer.status}`, path, options);
-      if (answer.isTooLarge) return unreadable('more than 8 MiB is too large for a config', path, options);
-      if (!hasDigest(answer.body, digest)) return unreadable('the bytes do not match their digest', path, options);
+      if (answer.status !== 200) return unreadable(`status ${answer.status}`, path, options, answer);
+      if (answer.isTooLarge) return unreadable('more than 8 MiB is too large for a config', path, options, answer);
+      if (!hasDigest(answer.body, digest))
+        return unreadable('the bytes do not match their digest', path, options, answer);
       return readImageConfig(parseJson(answer.body));
     },
     async referrers(repository, digest, signal) {
@@ -85,11 +86,11 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
         signal,
       });
       if (NO_REFERRERS_API.has(answer.status)) return undefined;
-      if (answer.status !== 200) return unreadable(`status ${answer.status}`, path, options);
+      if (answer.status !== 200) return unreadable(`status ${answer.status}`, path, options, answer);
       if (/\bnext\b/i.test(String(answer.headers['link'])))
-        return unreadable('the referrers are too many for one page', path, options);
+        return unreadable('the referrers are too many for one page', path, options, answer);
       const index = readManifest(MANIFEST_TYPES.ociIndex, parseJson(answer.body));
-      return index.kind === 'index' ? index.manifests : unreadable('the referrers are no index', path, options);
+      return index.kind === 'index' ? index.manifests : unreadable('the referrers are no index', path, options, answer);
     },
     requestsCount: http.requestsCount,
     concurrency: http.concurrency,
@@ -199,9 +200,9 @@ async function blobBytes(
       : header(answer, 'content-length');
   if ((answer.status === 200 || answer.status === 206) && total !== undefined && /^\d+$/.test(total))
     return Number(total);
-  return unreadable(`status ${answer.status} without a length`, path, options);
+  return unreadable(`status ${answer.status} without a length`, path, options, answer);
 }
 
-function unreadable(what: string, path: string, options: DistributionOptions): never {
-  throw new RegistryError('unreadable', what, new URL(path, options.registryUrl));
+function unreadable(reason: string, path: string, options: DistributionOptions, response: HttpResponse): never {
+  throw new RegistryError('unreadable', reason, new URL(path, options.registryUrl), response);
 }

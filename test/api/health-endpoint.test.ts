@@ -39,16 +39,16 @@ test('before the first collection has finished it is not ready, and says since w
 });
 
 test('where the first collection has failed it says why, and when it is tried again', async () => {
-  const failure = { at: NOW - 1000, kind: 'unavailable', reason: 'no answer: connection refused' } as const;
+  const failure = { at: NOW - 1000, kind: 'unavailable', reason: 'no response: connection refused' } as const;
   const { headers, body } = await ready({ ...WAITING, failure, nextAt: NOW + 29_200 });
   expect(headers['retry-after']).toBe('30');
   expect(body.detail).toBe(
-    'The first collection has not finished yet; the last attempt failed at 2026-11-25T11:59:59.000Z: no answer: connection refused; the next one starts at 2026-11-25T12:00:29.200Z',
+    'The first collection has not finished yet; the last attempt failed at 2026-11-25T11:59:59.000Z: no response: connection refused; the next one starts at 2026-11-25T12:00:29.200Z',
   );
   expect(body.checks.collection).toEqual({
     status: 'fail',
     running_since: null,
-    last_failure: { at: '2026-11-25T11:59:59.000Z', kind: 'unavailable', reason: 'no answer: connection refused' },
+    last_failure: { at: '2026-11-25T11:59:59.000Z', kind: 'unavailable', reason: 'no response: connection refused' },
     next_at: '2026-11-25T12:00:29.200Z',
   });
 });

@@ -138,7 +138,8 @@ test('a repository that cannot be read keeps what it had, says since when, and i
   isRefused = true;
   now = 5000;
   const second = await takeSnapshot();
-  const gap = { repository: 'group/app', code: 'forbidden', reason: 'a failure', staleSince: 1000 };
+  const { request } = new Failure('forbidden');
+  const gap = { repository: 'group/app', code: 'forbidden', reason: 'a failure', request, staleSince: 1000 };
   expect(second.gaps).toEqual([gap]);
   const [app, tools] = second.repositories;
   expect(app).toEqual({ ...first.repositories[0], isComplete: false, staleSince: 1000 });

@@ -303,7 +303,7 @@ test('a server that never answers in time is unavailable, and the error says whe
     .tags(repository, signal)
     .catch((error: unknown) => error);
   expect(failure).toMatchObject({ kind: 'unavailable' });
-  expect(String(failure)).toMatch(/^RegistryError: no answer: \w+_TIMEOUT \(/);
+  expect(String(failure)).toMatch(/^RegistryError: no response: \w+_TIMEOUT \(/);
   expect(String(failure)).toContain(`(${server.url}/v2/)`);
 });
 
@@ -490,4 +490,26 @@ test('a registry behind basic authentication is read with it', async () => {
       : { status: 401, headers: { 'www-authenticate': 'Basic realm="registry"' } },
   );
   expect(await connect(server.url).tags(repository, signal)).toEqual([{ name: 'v1' }]);
+});
+
+test('names the request, the status and the words of the registry in a failure, without secrets', async () => {
+  const errors = [{ code: 'UNKNOWN', message: 'cannot read with secret:\u0000 see https://store.example.com/?key=1' }];
+  const server = await standIn((request, url) => {
+    if (url.pathname === '/v2/') return {};
+    return { status: 500, body: request.method === 'HEAD' ? undefined : { errors } };
+  });
+  const failure = await connect(server.url)
+    .manifest(repository, 'v1' as TagName, signal)
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    kind: 'unreadable',
+    url: `${server.url}/v2/${repository}/manifests/v1`,
+    request: {
+      method: 'GET',
+      path: `/v2/${repository}/manifests/v1`,
+      status: 500,
+      registryCode: 'UNKNOWN',
+      registryMessage: expect.stringMatching(/^cannot read with .*https:\/\/store\.example\.com\/$/),
+    },
+  });
 });

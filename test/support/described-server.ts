@@ -4,7 +4,7 @@ import type { Descriptor } from '../../src/domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
 import type { RepositoryName, TagName } from '../../src/domain/names.ts';
 import type { TagResult } from '../../src/domain/snapshot/crawl-result.ts';
-import type { Gap, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
+import type { FailedRequest, Gap, GapCode, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
 import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
@@ -77,10 +77,23 @@ function brokenTag(repositoryName: string, name: string): TagResult {
   return { name: reference, root: undefined, lastPulledAt: undefined, gap };
 }
 
+/** A request that the registry answered with an error, and its own words if they are known. */
+function failedRequest(path: string, status: number, registryCode?: string, registryMessage?: string): FailedRequest {
+  const said = { registryCode: registryCode ?? null, registryMessage: registryMessage ?? null };
+  return { method: 'GET', path, status, ...said };
+}
+
+const WORDS: Partial<Record<GapCode, readonly [status: number, code: string, message: string]>> = {
+  forbidden: [403, 'DENIED', 'requested access to the resource is denied'],
+  unreadable: [500, 'UNKNOWN', 'unknown error'],
+};
+
 function repository(name: string, tags: readonly TagResult[], why?: Pick<Gap, 'code' | 'reason'>, staleSince?: number) {
+  const words = why && WORDS[why.code];
   const gap: Gap | undefined = why && {
     repository: name,
     ...why,
+    ...(words && { request: failedRequest(`/v2/${name}/tags/list`, ...words) }),
     ...(staleSince !== undefined && { staleSince }),
   };
   return { name: name as RepositoryName, tags, gap, staleSince };
@@ -106,7 +119,12 @@ const COLLECTING: CrawlStatus = {
 
 const FAILING: CrawlStatus = {
   ...WAITING,
-  failure: { at: NOW - 1000, kind: 'unavailable', reason: 'the registry answers 502' },
+  failure: {
+    at: NOW - 1000,
+    kind: 'unavailable',
+    reason: 'the registry answers 502',
+    request: failedRequest('/v2/_catalog', 502),
+  },
 };
 
 /** The options of a server in that situation, with the registry above behind it. */

@@ -6,6 +6,14 @@ import type { Registry, RegistryFailure, RegistryFailureKind, StoredManifest } f
 export class Failure extends Error implements RegistryFailure {
   readonly kind: RegistryFailureKind;
   readonly reason = 'a failure';
+  readonly url = 'https://registry.example.com/v2/';
+  readonly request = {
+    method: 'GET',
+    path: '/v2/',
+    status: 500,
+    registryCode: 'UNKNOWN',
+    registryMessage: 'unknown error',
+  };
 
   constructor(kind: RegistryFailureKind) {
     super(`a failure of kind ${kind}`);

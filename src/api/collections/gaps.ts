@@ -1,5 +1,6 @@
 import type { Gap, Snapshot } from '../../domain/snapshot/snapshot.ts';
 import { lazyArrayOf } from '../../http/bodies/json-stream.ts';
+import { representFailedRequest } from '../hal/represent-failed-request.ts';
 import { representTimeOrNull } from '../hal/represent-figures.ts';
 import { shownIn, type View } from '../hal/represent-list.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
@@ -15,7 +16,18 @@ export const GAPS = describeCollection<Gap>({
   operation: { id: 'listGaps', section: 'collection', summary: 'The gaps: what the last crawl could not read' },
   schema: { name: 'Gaps', schema: gaps },
   memberSchemas: [{ name: 'Gap', schema: gap }],
-  columns: ['repository', 'reference', 'code', 'reason', 'stale_since'],
+  columns: [
+    'repository',
+    'reference',
+    'code',
+    'reason',
+    'stale_since',
+    'request_method',
+    'request_path',
+    'response_status',
+    'registry_code',
+    'registry_message',
+  ],
   orders: BY_NAME,
   ownOrder: 'name',
   nameOf({ repository, reference }) {
@@ -44,6 +56,13 @@ function representGaps(
   };
 }
 
-function representGap({ repository, reference, code, reason, staleSince }: Gap): GapOfList {
-  return { repository, reference: reference ?? null, code, reason, stale_since: representTimeOrNull(staleSince) };
+function representGap({ repository, reference, code, reason, request, staleSince }: Gap): GapOfList {
+  return {
+    repository,
+    reference: reference ?? null,
+    code,
+    reason,
+    stale_since: representTimeOrNull(staleSince),
+    ...representFailedRequest(request),
+  };
 }

@@ -2,6 +2,7 @@ import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
 import type { CrawlStatus } from '../../ports.ts';
 import type { Crawl, Running } from '../schemas/crawl.ts';
 import type { Links } from './links.ts';
+import { representFailedRequest } from './represent-failed-request.ts';
 import { countStale, representTime, representTimeOrNull } from './represent-figures.ts';
 
 /** Represents the state of the crawl: its progress, how the last one ended, and when the next one starts. */
@@ -14,7 +15,10 @@ export function representCrawl(
   return {
     state: running !== undefined ? 'running' : nextAt !== undefined ? 'waiting' : 'starting',
     running: running === undefined ? null : representRunning(running, now),
-    last_failure: failure === undefined ? null : { at: representTime(failure.at), reason: failure.reason },
+    last_failure:
+      failure === undefined
+        ? null
+        : { at: representTime(failure.at), reason: failure.reason, ...representFailedRequest(failure.request) },
     // Between a start of the service and the end of its first crawl, only the stored snapshot has that time.
     last_finished_at: representTimeOrNull(lastFinishedAt ?? snapshot?.finishedAt),
     next_at: representTimeOrNull(nextAt),

@@ -15,13 +15,23 @@ import {
   timestamp,
 } from './schema-parts.ts';
 
+/** The request that failed, as flat fields: CSV has the same columns. */
+const failedRequest = {
+  request_method: text('The method of the request that failed; null if no single request caused this.').nullable(),
+  request_path: text('The path of its URL.').nullable(),
+  response_status: z.int().nullable().describe('The HTTP status of the response; null if there was none.'),
+  registry_code: text('The error code in the response; null if it contains none.').nullable(),
+  registry_message: text('The error message in the response, shortened; null if it contains none.').nullable(),
+};
+
 export const gap = z
   .strictObject({
     repository: text('As the registry writes it: it may be no legal name, and that the gap.'),
     reference: text('The tag or digest; null where the whole repository could not be read.').nullable(),
     code: z.enum(['forbidden', 'missing', 'unsupported', 'unreadable']),
-    reason: text('For people.'),
+    reason: text('The reason, for people.'),
     stale_since: staleSince,
+    ...failedRequest,
   })
   .describe('Something that the last collection could not read.');
 export type GapOfList = Lazily<z.output<typeof gap>>;
@@ -56,9 +66,9 @@ export const crawl = z
     state: z.enum(['waiting', 'starting', 'running']),
     running: running.nullable().describe('How far it is; null while none is under way.'),
     last_failure: z
-      .strictObject({ at: time('When it failed.'), reason: text('For people.') })
+      .strictObject({ at: time('The time of the failure.'), reason: text('The reason, for people.'), ...failedRequest })
       .nullable()
-      .describe('Of the last collection; null if it succeeded.'),
+      .describe('The failure of the last crawl; null if it succeeded.'),
     last_finished_at: time('When the last one succeeded; null where none has.').nullable(),
     next_at: time('When the next one starts; null while one is under way.').nullable(),
     noticed_repositories_count: count('Repositories about to be read again, since the registry told of changes.'),

@@ -96,8 +96,22 @@ export interface Gap {
   readonly reference?: TagName | Digest;
   readonly code: GapCode;
   readonly reason: string;
-  /** Of a repository that keeps the figures of an earlier collection: when that read it. */
+  /** The request that failed; absent if the gap is not the result of one request. */
+  readonly request?: FailedRequest;
+  /** Of a repository that keeps the figures of an earlier crawl: when that crawl read it. */
   readonly staleSince?: number;
+}
+
+/** A request that a registry, token service or GitLab refused or did not answer. It contains no secret and no host name. */
+export interface FailedRequest {
+  readonly method: string;
+  /** The path of the URL, without its query. */
+  readonly path: string;
+  /** The HTTP status; null if there was no response. */
+  readonly status: number | null;
+  /** The server's own error code and message, cut to 64 and 300 characters; null if the response contained none. */
+  readonly registryCode: string | null;
+  readonly registryMessage: string | null;
 }
 
 export type GapCode = 'forbidden' | 'missing' | 'unsupported' | 'unreadable';

@@ -152,7 +152,7 @@ function readToken(url: URL, answer: HttpResponse, requestedAt: number): Registr
   const parsed = tokenAnswer.safeParse(parseJson(answer.body));
   const value = parsed.data?.token || parsed.data?.access_token;
   if (value === undefined || value === '') {
-    throw new RegistryError('unavailable', 'the token service answered without a token', url, { status: 200 });
+    throw new RegistryError('unavailable', 'the response of the token service contains no token', url, answer);
   }
   const claims = readClaims(value);
   // The difference of the service's own times, since its clock may differ from ours.

@@ -86,7 +86,8 @@ export function createHttpClient(options: HttpOptions): HttpClient {
         patienceMs -= delayMs;
         await sleep(delayMs, undefined, { signal: wanted.signal });
       } else if (outcome instanceof NoAnswer) {
-        throw new RegistryError('unreadable', `no answer: ${outcome.reason}`, url, { cause: outcome.cause });
+        const request = { method: wanted.method, headers: {} };
+        throw new RegistryError('unreadable', `no response: ${outcome.reason}`, url, { cause: outcome.cause, request });
       } else {
         return outcome;
       }

@@ -2,7 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { onAbort } from '../../lib/abort-listeners.ts';
 
+/** A request as it was sent. */
+export interface SentRequest {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
 export interface HttpResponse {
+  readonly request: SentRequest;
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -30,7 +37,7 @@ class AnswerTimeoutError extends Error {
  */
 export function sendOnce(
   dispatcher: Pick<Dispatcher, 'dispatch'>,
-  request: Dispatcher.DispatchOptions,
+  request: Dispatcher.DispatchOptions & SentRequest,
   { signal, timeoutMs, mostBytes = Number.POSITIVE_INFINITY }: SendOnceOptions,
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
@@ -63,13 +70,13 @@ export function sendOnce(
         bytes += chunk.length;
         if (bytes <= mostBytes) return void chunks.push(chunk);
         settle();
-        resolve({ status, headers, body: Buffer.alloc(0), isTooLarge: true });
+        resolve({ request, status, headers, body: Buffer.alloc(0), isTooLarge: true });
         answering.abort(new Error('the answer is too large'));
       },
       onResponseEnd() {
         settle();
         const [only = Buffer.alloc(0)] = chunks;
-        resolve({ status, headers, body: chunks.length > 1 ? Buffer.concat(chunks) : only });
+        resolve({ request, status, headers, body: chunks.length > 1 ? Buffer.concat(chunks) : only });
       },
       onResponseError(_, error) {
         settle();

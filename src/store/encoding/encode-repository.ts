@@ -15,11 +15,19 @@ import { createYielder } from '../../lib/yielding.ts';
 const digest = z.custom<Digest>((value) => typeof value === 'string' && parseDigest(value) !== undefined);
 const tagName = z.custom<TagName>((value) => typeof value === 'string' && parseTagName(value) !== undefined);
 const reference = z.union([tagName, digest]);
+const failedRequest = z.object({
+  method: z.string(),
+  path: z.string(),
+  status: z.number().nullable(),
+  registryCode: z.string().nullable(),
+  registryMessage: z.string().nullable(),
+});
 const gap = z.object({
   repository: z.string(),
   reference: reference.exactOptional(),
   code: z.enum(['forbidden', 'missing', 'unsupported', 'unreadable']),
   reason: z.string(),
+  request: failedRequest.exactOptional(),
   staleSince: z.number().exactOptional(),
 });
 const descriptor = z

@@ -87,7 +87,7 @@ test('a proxy that wants other credentials is one clear failure, without those t
   for (const target of [await plain(), await secure()]) {
     const failure = await get(http, target.url).catch((error: unknown) => error);
     expect(String(failure)).toBe(
-      `RegistryError: no answer: the proxy itself answered with status 407 (${target.url}/path)`,
+      `RegistryError: no response: the proxy itself answered with status 407 (${target.url}/path)`,
     );
     expect(JSON.stringify(failure)).not.toContain('wrong-secret');
   }
@@ -137,7 +137,7 @@ test('through a proxy the timeouts hold as well', async () => {
   const http = open({ timeoutMs: 1000, proxy: through(proxy) });
   const failures = await Promise.allSettled([silent, deaf].map(({ url }) => get(http, url)));
   for (const failure of failures)
-    expect(failure).toMatchObject({ status: 'rejected', reason: { reason: 'no answer: UND_ERR_HEADERS_TIMEOUT' } });
+    expect(failure).toMatchObject({ status: 'rejected', reason: { reason: 'no response: UND_ERR_HEADERS_TIMEOUT' } });
 });
 
 test('there are no more connections to a proxy than requests at once, and each is used again', async () => {
@@ -189,8 +189,8 @@ test('a server that demands a client certificate is shown it, through a proxy to
   const identity = { clientCertificate: client, certificateOrigins: [url] };
   expect(await get(open(identity), url)).toBe('200 known');
   expect(await get(open({ ...identity, proxy: through(proxy) }), url)).toBe('200 known');
-  await expect(get(open(), url)).rejects.toThrow('no answer: ');
-  await expect(get(open({ proxy: through(proxy) }), url)).rejects.toThrow('no answer: ');
+  await expect(get(open(), url)).rejects.toThrow('no response: ');
+  await expect(get(open({ proxy: through(proxy) }), url)).rejects.toThrow('no response: ');
 });
 
 test('a server that the operator did not name does not learn who we are', async () => {

@@ -31,7 +31,8 @@ async function all(state: CrawlState, options?: { withPending: boolean }): Promi
 describe.each(SESSIONS)('the crawl state of $name', (session) => {
   test('returns a record as it was saved, and the last one of several', async () => {
     const state = await start(session);
-    const gap: Gap = { ...FAILURE, reference: tag('2'), code: 'missing', staleSince: 4 };
+    const request = { method: 'GET', path: '/v2/', status: null, registryCode: 'DENIED', registryMessage: null };
+    const gap: Gap = { ...FAILURE, reference: tag('2'), code: 'missing', request, staleSince: 4 };
     const full = record(
       'a/b',
       {
