@@ -188,8 +188,7 @@ test('at the width of a telephone nothing is cut off', async () => {
 
 test('without scripts it says where else to look', async () => {
   await open(urlOf(front, '/usage/docs'), { javaScriptEnabled: false });
-  const links = page.getByRole('link');
-  expect(await links.allTextContents()).toEqual(['its OpenAPI document', 'the entry point']);
-  const hrefs = await Promise.all((await links.all()).map((link) => link.getAttribute('href')));
+  const links = await page.getByRole('link').all();
+  const hrefs = await Promise.all(links.map((link) => link.getAttribute('href')));
   expect(hrefs).toEqual(['./openapi.json', './']);
 });

@@ -60,7 +60,7 @@ document.addEventListener('click', ({ target }) => {
 });
 
 SwaggerUIBundle({
-  url: new URL('../../openapi.json', document.currentScript.src).href,
+  url: new URL('../openapi.json', document.currentScript.src).href,
   dom_id: '#api',
   deepLinking: true,
   defaultModelsExpandDepth: 0,
