@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { PRODUCT } from './api/hal/entry-point.ts';
 import { createServer } from './api/server.ts';
-import { createAuth } from './auth/auth.ts';
+import { type Auth, createAuth } from './auth/auth.ts';
 import type { Config } from './config/config.ts';
 import { createRecrawlQueue, type RecrawlQueue } from './crawl/recrawl-queue.ts';
 import { createScheduler, type Scheduler } from './crawl/scheduler.ts';
@@ -13,7 +13,9 @@ import { renewCertificate } from './http/tls.ts';
 import { authEvents } from './log/auth-events.ts';
 import { crawlEvents, logCrawlProgress, recrawlEvents, snapshotEvents } from './log/crawl-events.ts';
 import type { Logger } from './log/log.ts';
+import { createMetrics } from './metrics/metrics.ts';
 import { createDistributionRegistry, type DistributionRegistry } from './registry/distribution.ts';
+import { createNotificationReader } from './registry/notification-envelope.ts';
 import { openStore } from './store/sqlite/open-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -38,12 +40,7 @@ const steadyClock = (): number => performance.now();
  * opened, and a `CertificateError` if the certificate is not usable.
  */
 export function compose(config: Config, version: string, log: Logger): Service {
-  const auth = createAuth({
-    ...config.auth,
-    ldap: config.ldap,
-    tokens: { ...config.jwt, clock },
-    report: authEvents(log),
-  });
+  const auth = composeAuth(config, log);
   const store = openStoreOrMemory({ ...config.store, registryUrl: config.registry.registryUrl }, log);
   const registry = composeRegistry(config, { version, log, isBusy: () => isBusy() });
   const { snapshots, scheduler, recrawlQueue } = composeCrawling(config, registry, store, log);
@@ -54,13 +51,23 @@ export function compose(config: Config, version: string, log: Logger): Service {
     snapshots,
     scheduler,
     notifications: recrawlQueue,
+    notificationReader: createNotificationReader({ product: PRODUCT, clock }),
     events: config.events,
-    metrics: config.metrics,
+    metrics: config.metrics.isEnabled
+      ? createMetrics({
+          ...config.metrics,
+          isProtected: config.metrics.token !== undefined,
+          snapshots,
+          scheduler,
+          clock,
+        })
+      : undefined,
+    metricsToken: config.metrics.token,
     clock,
-    directory: auth.directory,
+    signIn: auth.signIn,
     tokens: auth.tokens,
     log,
-    front: { ...config.http, timeouts: TIMEOUTS, steadyClock },
+    http: { ...config.http, timeouts: TIMEOUTS, steadyClock },
   });
   const isBusy = measureRequestRate(server.server, steadyClock);
   let progress: NodeJS.Timeout | undefined;
@@ -87,6 +94,17 @@ export function compose(config: Config, version: string, log: Logger): Service {
       store.close();
     },
   };
+}
+
+function composeAuth({ auth, ldap, jwt, http }: Config, log: Logger): Auth {
+  return createAuth({
+    ...auth,
+    ldap,
+    failedSignIns: http.limits.failedSignIns,
+    tokens: { ...jwt, clock },
+    steadyClock,
+    report: authEvents(log),
+  });
 }
 
 /**

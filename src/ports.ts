@@ -214,10 +214,102 @@ export interface StoreFailure extends Error {
   readonly reason: string;
 }
 
-/** Who may sign in. Throws where nobody can tell: an error of the kind `busy` where that is for want of time. */
+/** A user who has signed in. */
+export interface Principal {
+  /** As the user has entered it. */
+  readonly name: string;
+  /** The groups of the user, as far as the directory gives them. */
+  readonly groups: readonly string[];
+}
+
+/** Checks the passwords of users. */
 export interface Directory {
-  /** Whether the password is that user's, and the user one of those let in. */
-  authenticate(user: string, password: string): Promise<boolean>;
+  /**
+   * Returns the user's principal; undefined if the password is wrong, or the user may not sign in. Throws if no answer is available: an error with
+   * the kind `busy` if too many users are signing in.
+   */
+  authenticate(user: string, password: string): Promise<Principal | undefined>;
+}
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Signs users in. Wrong passwords make a client wait. */
+export interface SignIn {
+  /**
+   * Throws as `Directory.authenticate` does.
+   *
+   * @param client whom failures are charged to: an address, or a network whose addresses belong to one customer
+   */
+  signIn(credentials: Credentials, client: string): Promise<SignInResult>;
+}
+
+export type SignInResult =
+  | { readonly status: 'signed-in'; readonly principal: Principal }
+  | { readonly status: 'refused' }
+  /** Too many users are signing in; the directory was not asked. */
+  | { readonly status: 'busy' }
+  /** This client or user has failed too often; the directory was not asked. */
+  | { readonly status: 'throttled'; readonly retryAfterMs: number };
+
+/** The principal of a valid token. */
+export interface VerifiedPrincipal {
+  readonly name: string;
+  /** Names the part of the data that the principal may see. A cached response is sent only to principals with the same visibility. */
+  readonly visibility: string;
+}
+
+/** Verifies the tokens that clients send. */
+export interface TokenVerifier {
+  /** Returns undefined for a token that the service has not issued, or that is not valid now. */
+  verify(token: string): Promise<VerifiedPrincipal | undefined>;
+  /** Returns the same without waiting, if the token was verified before; undefined for any other token. */
+  recall(token: string): VerifiedPrincipal | undefined;
+}
+
+/** The tokens that users get when they sign in. */
+export interface SessionTokens extends TokenVerifier {
+  /** How long each token is valid. */
+  readonly expiresInSeconds: number;
+  issue(user: string): Promise<string>;
+}
+
+/** The log of the service. A message is a short constant phrase; the fields hold the facts. */
+export interface Log {
+  isLevelEnabled(level: 'debug' | 'info'): boolean;
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Reads what a registry sends to `/events`. */
+export interface NotificationReader {
+  /** Returns what the notification tells; or, if the body is not a notification, what is wrong with it. */
+  read(body: string): RegistryNews | { readonly wrong: string };
+}
+
+export interface RegistryNews {
+  /** The repositories that may have changed. */
+  readonly changed: ReadonlySet<RepositoryName>;
+  readonly pulls: readonly Pull[];
+}
+
+/** The text format of Prometheus, or OpenMetrics 1.0.0. */
+export type MetricsFormat = 'prometheus' | 'openmetrics';
+
+/** The metrics of the service. */
+export interface Metrics {
+  /** Counts an answered request. */
+  observe(request: ObservedRequest, outcome: { readonly status: number; readonly elapsedMs: number }): void;
+  render(format: MetricsFormat): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+export interface ObservedRequest {
+  /** The path as it is routed, such as `/repositories/*`; undefined if there is no such route. */
+  readonly route: string | undefined;
+  readonly raw: { readonly method?: string | undefined };
 }
 
 /** Gives the latest snapshot; undefined before the first crawl has finished. */

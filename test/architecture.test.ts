@@ -204,43 +204,8 @@ function circles(all: readonly Source[]): readonly (readonly string[])[] {
   return found;
 }
 
-const KNOWN: readonly string[] = [
-  'api/auth-token-endpoint.ts imports auth/throttled-sign-in.ts',
-  'api/events-endpoint.ts imports registry/notification-envelope.ts',
-  'api/server.ts imports metrics/metrics.ts',
-  'auth/sign-in-backoff.ts imports http/client-address.ts',
-  'auth/throttled-sign-in.ts imports http/authorization.ts',
-  'auth/throttled-sign-in.ts imports http/client-address.ts',
-  'http/access-log.ts imports api/server.ts',
-  'http/admission.ts imports api/server.ts',
-  'http/admission.ts imports auth/throttled-sign-in.ts',
-  'http/bodies/body-cache.ts imports api/hal/representation.ts',
-  'http/bodies/large-body.ts imports api/hal/representation.ts',
-  'http/bodies/response-cache.ts imports api/server.ts',
-  'http/bodies/response-cache.ts imports api/snapshot/pinned-snapshots.ts',
-  'http/bodies/response-cache.ts imports domain/snapshot/snapshot.ts',
-  'http/problems.ts imports api/schemas/crawl.ts',
-  'http/problems.ts imports api/schemas/entry-point.ts',
-  'http/response-headers.ts imports api/collections/query/pagination.ts',
-  'metrics/metrics.ts imports http/authorization.ts',
-  'metrics/metrics.ts imports http/problems.ts',
-  'metrics/metrics.ts imports http/quality-values.ts',
-  'metrics/metrics.ts imports http/request-lifecycle.ts',
-  'metrics/request-metrics.ts imports http/request-lifecycle.ts',
-  'metrics/snapshot-metrics.ts imports api/hal/represent-figures.ts',
-  'registry/notification-envelope.ts imports api/hal/entry-point.ts',
-];
+const KNOWN: readonly string[] = [];
 
 const KNOWN_CIRCLES: readonly (readonly string[])[] = [
-  ['http/bodies/body-cache.ts', 'http/bodies/large-body.ts'],
-  [],
-  [
-    'api/auth-token-endpoint.ts',
-    'api/server.ts',
-    'api/snapshot-endpoint.ts',
-    'http/access-log.ts',
-    'http/admission.ts',
-    'http/bodies/response-cache.ts',
-  ],
   ['config/auth.ts', 'config/contradictions.ts', 'config/discovery-contradictions.ts'],
 ];

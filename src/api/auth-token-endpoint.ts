@@ -1,48 +1,56 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { createThrottledSignIn, type SignIn } from '../auth/throttled-sign-in.ts';
-import type { AdmissionSettings } from '../http/admission.ts';
 import { basicCredentials } from '../http/authorization.ts';
-import { clientAddress } from '../http/client-address.ts';
-import { BASIC_REFUSED, DIRECTORY_DOWN, sendProblem, TOO_MANY_SIGN_INS, tooManyFailures } from '../http/problems.ts';
-import type { Directory } from '../ports.ts';
+import { clientAddress, rateLimitKey } from '../http/client-address.ts';
+import { type Problem, sendProblem } from '../http/problems.ts';
+import { assertNever } from '../lib/assert-never.ts';
+import type { Log, SessionTokens, SignIn, SignInResult } from '../ports.ts';
+import { CREDENTIALS_REFUSED, DIRECTORY_DOWN, TOO_MANY_SIGN_INS, tooManyFailures } from './problems.ts';
 import type { AuthToken } from './schemas/entry-point.ts';
-import type { Log, SessionTokens } from './server.ts';
 
 export interface AuthTokenOptions {
-  readonly directory: Directory;
-  readonly front: Pick<AdmissionSettings, 'limits' | 'steadyClock'>;
+  readonly signIn: SignIn;
   readonly tokens: SessionTokens;
   readonly log: Log;
 }
 
 /**
- * `GET /auth_token` and `POST /auth_token`: a token for the name and password of a basic authentication. A body is not looked at: what is asked
- * with POST is kept by no cache and repeated by no proxy, and that is all the difference.
+ * Returns the handler of `GET /auth_token` and `POST /auth_token`, which issues a token for the name and password of Basic authentication. The body of
+ * a POST request is ignored. The methods differ only in that caches never store, and proxies never repeat, a POST request.
  */
-export function createAuthToken({ directory, front, tokens, log }: AuthTokenOptions) {
-  const signIn = createThrottledSignIn({
-    directory,
-    failedSignIns: front.limits.failedSignIns,
-    steadyClock: front.steadyClock,
-  });
-  return async function answerAuthToken(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export function createAuthToken({ signIn, tokens, log }: AuthTokenOptions) {
+  return async function sendAuthToken(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const credentials = basicCredentials(request.headers.authorization);
-    if (credentials === undefined) return sendProblem(reply, BASIC_REFUSED);
-    const { user } = credentials;
-    let outcome: SignIn;
+    if (credentials === undefined) return sendProblem(reply, CREDENTIALS_REFUSED);
+    let result: SignInResult;
     try {
-      outcome = await signIn(credentials, clientAddress(request));
+      result = await signIn.signIn(credentials, rateLimitKey(clientAddress(request)));
     } catch (error) {
-      const isBusy = (error as { kind?: unknown }).kind === 'busy';
-      const event = isBusy ? 'too many users are signing in' : 'the directory does not answer';
-      log.error({ reason: error instanceof Error ? error.message : String(error) }, event);
-      return sendProblem(reply, isBusy ? TOO_MANY_SIGN_INS : DIRECTORY_DOWN);
+      return sendProblem(reply, logFailure(error, log));
     }
-    if (outcome === 'busy') return sendProblem(reply, TOO_MANY_SIGN_INS);
-    if (typeof outcome === 'object') return sendProblem(reply, tooManyFailures(outcome.retryAfterMs));
-    if (outcome === 'unknown') return sendProblem(reply, BASIC_REFUSED);
-    request.user = user;
-    const answer: AuthToken = { auth_token: await tokens.issue(user), expires_in: tokens.expiresInSeconds };
+    if (result.status !== 'signed-in') return sendProblem(reply, problemOf(result));
+    const { name } = result.principal;
+    request.user = name;
+    const answer: AuthToken = { auth_token: await tokens.issue(name), expires_in: tokens.expiresInSeconds };
     return reply.header('cache-control', 'no-store').send(answer);
   };
+}
+
+function logFailure(error: unknown, log: Log): Problem {
+  const isBusy = (error as { kind?: unknown }).kind === 'busy';
+  const reason = error instanceof Error ? error.message : String(error);
+  log.error({ reason }, isBusy ? 'too many sign-ins' : 'directory not available');
+  return isBusy ? TOO_MANY_SIGN_INS : DIRECTORY_DOWN;
+}
+
+function problemOf(result: Exclude<SignInResult, { readonly status: 'signed-in' }>): Problem {
+  switch (result.status) {
+    case 'refused':
+      return CREDENTIALS_REFUSED;
+    case 'busy':
+      return TOO_MANY_SIGN_INS;
+    case 'throttled':
+      return tooManyFailures(result.retryAfterMs);
+    default:
+      return assertNever(result);
+  }
 }

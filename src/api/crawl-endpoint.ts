@@ -1,19 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HAL } from '../http/bodies/send-body.ts';
-import { COLLECTING_ALREADY, sendProblem, tooSoon } from '../http/problems.ts';
+import { sendProblem } from '../http/problems.ts';
 import type { Clock, CrawlScheduler, Snapshots } from '../ports.ts';
 import { createLinks } from './hal/links.ts';
 import { representCrawl } from './hal/represent-crawl.ts';
+import { CRAWL_IS_RUNNING, crawlTooSoon } from './problems.ts';
 
-export interface CrawlControlOptions {
+export interface CrawlEndpointOptions {
   readonly prefix: string;
   readonly snapshots: Snapshots;
   readonly scheduler: CrawlScheduler;
   readonly clock: Clock;
 }
 
-/** `/collection`: what goes on, and a way to start a collection before its time. */
-export function createCrawlControl({ prefix, snapshots, scheduler, clock }: CrawlControlOptions) {
+/** Returns the handlers of `/collection`, which show the state of the crawls, and start one. */
+export function createCrawlEndpoint({ prefix, snapshots, scheduler, clock }: CrawlEndpointOptions) {
   const links = createLinks(prefix);
   const send = (reply: FastifyReply): FastifyReply =>
     reply
@@ -22,10 +23,10 @@ export function createCrawlControl({ prefix, snapshots, scheduler, clock }: Craw
       .send(Buffer.from(JSON.stringify(representCrawl(scheduler.status(), snapshots.latest(), clock(), links))));
   return {
     show: (_: FastifyRequest, reply: FastifyReply): FastifyReply => send(reply),
-    begin(_: FastifyRequest, reply: FastifyReply): FastifyReply {
+    start(_: FastifyRequest, reply: FastifyReply): FastifyReply {
       const outcome = scheduler.request();
-      if (outcome === 'running') return sendProblem(reply, COLLECTING_ALREADY);
-      if (outcome !== 'started') return sendProblem(reply, tooSoon(outcome.retryAfterMs));
+      if (outcome === 'running') return sendProblem(reply, CRAWL_IS_RUNNING);
+      if (outcome !== 'started') return sendProblem(reply, crawlTooSoon(outcome.retryAfterMs));
       return send(reply.code(202).header('location', links.crawl()));
     },
   };

@@ -1,5 +1,6 @@
+import type { Route, RouteTable } from '../http/admission.ts';
 import { DOCS_PATHS } from './docs/docs-page.ts';
-import { ENDPOINT_METHODS, literalsIn, PATHS, parametersIn } from './route-table.ts';
+import { ENDPOINTS, type Endpoint, literalsIn, OPEN, PATHS, parametersIn, SIGNED_IN } from './route-table.ts';
 
 export interface RouteFinderOptions {
   readonly prefix: string;
@@ -10,28 +11,22 @@ export interface RouteFinderOptions {
   readonly hasMetrics: boolean;
 }
 
-export interface Route {
-  /** The path without names, such as `/repositories/*`: for logs and metrics, which must not contain what clients made up. */
-  readonly label: string;
-  /** Without HEAD and OPTIONS. */
-  readonly methods: readonly string[];
-}
-
-const GET: readonly string[] = ['GET'];
+const RESOURCE: Endpoint = { methods: ['GET'], access: SIGNED_IN };
+const DOCS: Endpoint = { methods: ['GET'], access: OPEN };
 
 /** Returns a function that finds the route of a path; undefined if the path leads nowhere. */
-export function createRouteFinder(options: RouteFinderOptions): (path: string) => Route | undefined {
+export function createRouteFinder(options: RouteFinderOptions): RouteTable {
   const { prefix, resources, hasEvents, hasMetrics } = options;
   const exact = new Map<string, Route>();
   const below = new Map<string, Route>();
-  const add = (label: string, methods: readonly string[]) => exact.set(prefix + label, { label, methods });
-  for (const [path, methods] of ENDPOINT_METHODS) add(path, methods);
+  const add = (label: string, endpoint: Endpoint) => exact.set(prefix + label, { label, ...endpoint });
+  for (const [path, endpoint] of ENDPOINTS) add(path, endpoint);
   if (!hasEvents) exact.delete(prefix + PATHS.events);
   if (!hasMetrics) exact.delete(prefix + PATHS.metrics);
-  for (const path of DOCS_PATHS) add(`/${path}`, GET);
+  for (const path of DOCS_PATHS) add(`/${path}`, DOCS);
   for (const { path } of resources) {
-    if (parametersIn(path).length === 0) add(path, GET);
-    else below.set(`${prefix}${rootOf(path)}/`, { label: `${rootOf(path)}/*`, methods: GET });
+    if (parametersIn(path).length === 0) add(path, RESOURCE);
+    else below.set(`${prefix}${rootOf(path)}/`, { label: `${rootOf(path)}/*`, ...RESOURCE });
   }
   const entryPoint = exact.get(prefix + PATHS.entryPoint);
   if (entryPoint !== undefined) exact.set(prefix, entryPoint);

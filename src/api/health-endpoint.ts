@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
-import { NOT_COLLECTED_YET, type Problem, sendProblem } from '../http/problems.ts';
+import { type Problem, sendProblem } from '../http/problems.ts';
 import type { Clock, CrawlScheduler, CrawlStatus, Snapshots } from '../ports.ts';
 import { representTime, representTimeOrNull } from './hal/represent-figures.ts';
+import { NO_SNAPSHOT_YET } from './problems.ts';
 import type { Checks, Live, Ready } from './schemas/crawl.ts';
 
 export interface HealthOptions {
@@ -13,28 +14,28 @@ export interface HealthOptions {
 }
 
 /**
- * For probes, and so without a token. Alive is whatever answers. Ready is what has a snapshot to answer from, however old: nobody would be helped if
- * the last figures went away with the registry. What is wrong meanwhile is told all the same.
+ * Adds `GET /health/live` and `GET /health/ready`. The service is live if it responds, and ready if it has a snapshot of any age: while the registry is
+ * down, the last figures are still useful. The checks of a ready service show what is wrong.
  */
 export function addHealth(server: FastifyInstance, { prefix, snapshots, scheduler, clock }: HealthOptions): void {
   server.get(`${prefix}/health/live`, (_, reply) =>
     reply.header('cache-control', 'no-store').send({ status: 'live' } satisfies Live),
   );
   server.get(`${prefix}/health/ready`, (_, reply) => {
-    const [snapshot, state, now] = [snapshots.latest(), scheduler.status(), clock()];
-    const checks = representChecks(snapshot, state, now);
-    if (snapshot === undefined) return sendProblem(reply, notReady(state, now, checks));
+    const [snapshot, status, now] = [snapshots.latest(), scheduler.status(), clock()];
+    const checks = representChecks(snapshot, status, now);
+    if (snapshot === undefined) return sendProblem(reply, notReady(status, now, checks));
     return reply.header('cache-control', 'no-store').send({ status: 'ready', checks } satisfies Ready);
   });
 }
 
-/** `pass`; `fail`, and therefore not ready; or `warn`: wrong, but there still is a snapshot. */
+/** A failed check has the status `fail` if the service is not ready, and `warn` if it is. */
 function representChecks(
   snapshot: Snapshot | undefined,
   { running, failure, nextAt }: CrawlStatus,
   now: number,
 ): Checks {
-  const wrong = snapshot === undefined ? 'fail' : 'warn';
+  const failed = snapshot === undefined ? 'fail' : 'warn';
   return {
     snapshot:
       snapshot === undefined
@@ -45,30 +46,30 @@ function representChecks(
             age_seconds: Math.max(0, Math.round((now - snapshot.finishedAt) / 1000)),
           },
     collection: {
-      status: failure === undefined ? 'pass' : wrong,
+      status: failure === undefined ? 'pass' : failed,
       running_since: representTimeOrNull(running?.startedAt),
       // Health needs no token, so it does not name the request that failed.
       last_failure:
         failure === undefined ? null : { at: representTime(failure.at), kind: failure.kind, reason: failure.reason },
       next_at: representTimeOrNull(nextAt),
     },
-    store: { status: failure?.kind === 'store' ? wrong : 'pass' },
+    store: { status: failure?.kind === 'store' ? failed : 'pass' },
   };
 }
 
 function notReady({ running, failure, nextAt }: CrawlStatus, now: number, checks: Checks): Problem {
   const parts = [
-    NOT_COLLECTED_YET.detail,
-    ...(failure === undefined ? [] : [`the last attempt failed at ${representTime(failure.at)}: ${failure.reason}`]),
-    ...(running === undefined ? [] : [`a collection has been running since ${representTime(running.startedAt)}`]),
-    ...(nextAt === undefined ? [] : [`the next one starts at ${representTime(nextAt)}`]),
+    NO_SNAPSHOT_YET.detail,
+    ...(failure === undefined ? [] : [`the last crawl failed at ${representTime(failure.at)}: ${failure.reason}`]),
+    ...(running === undefined ? [] : [`a crawl has been running since ${representTime(running.startedAt)}`]),
+    ...(nextAt === undefined ? [] : [`the next crawl starts at ${representTime(nextAt)}`]),
   ];
   const waitMs = nextAt === undefined ? undefined : nextAt - now;
   const retryAfter = waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))) };
   return {
-    ...NOT_COLLECTED_YET,
+    ...NO_SNAPSHOT_YET,
     detail: parts.join('; '),
-    headers: { ...NOT_COLLECTED_YET.headers, ...retryAfter },
+    headers: { ...NO_SNAPSHOT_YET.headers, ...retryAfter },
     members: { checks },
   };
 }

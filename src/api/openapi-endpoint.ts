@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { toBody } from '../http/bodies/body-cache.ts';
+import { toBody } from '../http/bodies/body.ts';
 import { sendBody } from '../http/bodies/send-body.ts';
 
 /** Assembled by `npm run generate` (tools/openapi); it lies beside package.json, in a checkout and in an installed package. */

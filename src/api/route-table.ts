@@ -1,3 +1,5 @@
+import type { Access } from '../http/admission.ts';
+
 /* Every path of the API, below the prefix. A name in braces stands for one percent-encoded segment. */
 
 /** The resources that other resources link to. A collection without such links may name its path in its own descriptor. */
@@ -26,16 +28,29 @@ export const PATHS = {
 
 export type PathName = keyof typeof PATHS;
 
-/** The methods of the resources that do not come from a snapshot, without HEAD and OPTIONS. All others answer GET only. */
-export const ENDPOINT_METHODS: ReadonlyMap<string, readonly string[]> = new Map([
-  [PATHS.entryPoint, ['GET']],
-  [PATHS.openapi, ['GET']],
-  [PATHS.authToken, ['GET', 'POST']],
-  [PATHS.crawl, ['GET', 'POST']],
-  [PATHS.live, ['GET']],
-  [PATHS.ready, ['GET']],
-  [PATHS.events, ['POST']],
-  [PATHS.metrics, ['GET']],
+export const SIGNED_IN: Access = { isForAnyHost: false, isLimited: true, needsToken: true };
+export const OPEN: Access = { isForAnyHost: false, isLimited: true, needsToken: false };
+/** Probes may use any name of the service, and must get a response under any load. */
+const PROBE: Access = { isForAnyHost: true, isLimited: false, needsToken: false };
+/** A registry would lose the notifications that are refused. */
+const NOTIFICATIONS: Access = { isForAnyHost: false, isLimited: false, needsToken: false };
+
+export interface Endpoint {
+  /** Without HEAD, which GET includes, and OPTIONS, which every endpoint has. */
+  readonly methods: readonly string[];
+  readonly access: Access;
+}
+
+/** The resources that do not come from a snapshot. All others answer GET only, and need a token. */
+export const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
+  [PATHS.entryPoint, { methods: ['GET'], access: OPEN }],
+  [PATHS.openapi, { methods: ['GET'], access: OPEN }],
+  [PATHS.authToken, { methods: ['GET', 'POST'], access: OPEN }],
+  [PATHS.crawl, { methods: ['GET', 'POST'], access: SIGNED_IN }],
+  [PATHS.live, { methods: ['GET'], access: PROBE }],
+  [PATHS.ready, { methods: ['GET'], access: PROBE }],
+  [PATHS.events, { methods: ['POST'], access: NOTIFICATIONS }], // with a secret of its own
+  [PATHS.metrics, { methods: ['GET'], access: OPEN }], // with a token of its own
 ]);
 
 const PARAMETER = /\{(\w+)\}/g;

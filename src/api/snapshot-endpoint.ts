@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pathOf } from '../http/access-log.ts';
 import { HAL, sendBody, varyOf } from '../http/bodies/send-body.ts';
-import { NOT_COLLECTED_YET, notFound, SNAPSHOT_GONE, sendProblem } from '../http/problems.ts';
+import { notFound, sendProblem } from '../http/problems.ts';
 import type { CollectionContext, ResourceDescriptor } from './collections/descriptor.ts';
 import {
   describeMissing,
@@ -12,6 +12,7 @@ import {
   resolvePath,
 } from './collections/query/resolve-path.ts';
 import { createLinks, EXACT_PARAMETER, encodeSegmentTwice, fillPath } from './hal/links.ts';
+import { NO_SNAPSHOT_YET, SNAPSHOT_GONE } from './problems.ts';
 import { parametersIn } from './route-table.ts';
 import type { Choices } from './schemas/entry-point.ts';
 import { readEmbedOptions } from './snapshot/embed-options.ts';
@@ -61,7 +62,7 @@ function targetAt(resource: ResourceDescriptor): Target {
     sendBeforeFirstSnapshot: (request, reply) =>
       resource.kind === 'collection'
         ? sendNothingYet(resource.columns, request, reply)
-        : sendProblem(reply, NOT_COLLECTED_YET),
+        : sendProblem(reply, NO_SNAPSHOT_YET),
     describe: (path) => path,
   };
 }
@@ -70,7 +71,7 @@ function targetBelow(group: ResourceGroup, prefix: string): Target {
   const behindRoot = (path: string): string => path.slice(prefix.length + group.root.length + 1);
   return {
     find: (path, isExact, context) => resolvePath(behindRoot(path), group, isExact, context),
-    sendBeforeFirstSnapshot: (_, reply) => sendProblem(reply, NOT_COLLECTED_YET),
+    sendBeforeFirstSnapshot: (_, reply) => sendProblem(reply, NO_SNAPSHOT_YET),
     describe: (path) => (behindRoot(path) === '' ? path : prefix + describeMissing(behindRoot(path), group)),
   };
 }
@@ -89,18 +90,18 @@ function createTargetHandler({ prefix, snapshots }: SnapshotEndpointOptions): (t
       if (snapshot === undefined) {
         return id === undefined ? sendBeforeFirstSnapshot(request, reply) : sendProblem(reply, SNAPSHOT_GONE);
       }
-      const answered = prepare(snapshot);
+      const answered = prepare(snapshot, request.visibility);
       const { index, selections } = answered;
       const options = readEmbedOptions(query, request.body, index.deepestLevel);
       const context = { index, options, links, keep: selections.keep };
       const found = find(path, query.has(EXACT_PARAMETER), context);
       const [one] = found;
       if (one === undefined) return sendProblem(reply, notFound(describe(path)));
-      if (snapshot === snapshots.latest()) request.lasting = { snapshot, isPage: false };
+      if (snapshot === snapshots.latest()) request.lifetime = { snapshot, isPage: false };
       if (found.length > 1) return sendChoices(reply, found, prefix);
       const notePage = (): void => {
         snapshots.hold(snapshot);
-        if (request.lasting) request.lasting = { snapshot, isPage: true };
+        if (request.lifetime) request.lifetime = { snapshot, isPage: true };
       };
       return sendFound(one, answered, { request, reply, query, options, notePage });
     };

@@ -2,10 +2,11 @@ import { hash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
-import { type Bodies, createBodies, toBody } from '../http/bodies/body-cache.ts';
+import { toBody } from '../http/bodies/body.ts';
+import { type Bodies, type BodyCache, createBodyCache } from '../http/bodies/body-cache.ts';
 import { sendBody } from '../http/bodies/send-body.ts';
+import { createStreamLimit } from '../http/bodies/stream-limit.ts';
 import { badRequest, sendProblem } from '../http/problems.ts';
-import { createStreamLimit } from '../http/stream-limit.ts';
 import type { Snapshots } from '../ports.ts';
 import type { Collection } from './collections/descriptor.ts';
 import { toLines } from './collections/output/line-output.ts';
@@ -18,7 +19,7 @@ import { NOTHING_YET } from './hal/representation.ts';
 import type { EmbedOptions } from './snapshot/embed-options.ts';
 import { indexSnapshot, type SnapshotIndex } from './snapshot/snapshot-index.ts';
 
-/** A snapshot with everything that is derived from it to answer requests: its names looked up, and caches. */
+/** A snapshot, as principals with one visibility see it, with everything that is derived from it to answer requests. */
 export interface AnsweredSnapshot {
   readonly index: SnapshotIndex;
   /** The cache of whole resources. */
@@ -33,9 +34,23 @@ export interface AnsweredSnapshot {
 
 const PAGES_ROOM_BYTES = 32 * 1024 * 1024;
 
-/** Returns a function that prepares a snapshot for requests, once. The result lives as long as the snapshot. */
-export function createAnsweredSnapshots({ latest }: Snapshots): (snapshot: Snapshot) => AnsweredSnapshot {
-  const answers = new WeakMap<Snapshot, AnsweredSnapshot>();
+/** What is cached of a snapshot. Principals with different visibilities share nothing but the index. */
+interface SnapshotCaches {
+  readonly index: SnapshotIndex;
+  readonly bodies: BodyCache;
+  readonly pages: BodyCache;
+  /** By visibility. */
+  readonly selections: Map<string, Selections>;
+  /** A part of each validator, so that validators of different snapshots differ. */
+  readonly name: string;
+  readonly noteStream: AnsweredSnapshot['noteStream'];
+}
+
+/** Returns a function that prepares a snapshot for requests. What it caches lives as long as the snapshot. */
+export function createAnsweredSnapshots({
+  latest,
+}: Snapshots): (snapshot: Snapshot, visibility: string) => AnsweredSnapshot {
+  const answers = new WeakMap<Snapshot, SnapshotCaches>();
   const noteStream = createStreamLimit();
   let last: WeakRef<Snapshot> | undefined;
 
@@ -48,23 +63,36 @@ export function createAnsweredSnapshots({ latest }: Snapshots): (snapshot: Snaps
     last = current && new WeakRef(current);
   }
 
-  return (snapshot) => {
+  return (snapshot, visibility) => {
     shrinkFormer();
-    const known = answers.get(snapshot) ?? answeredSnapshot((stream) => noteStream(snapshot, stream), snapshot);
+    const known = answers.get(snapshot) ?? createCaches((stream) => noteStream(snapshot, stream), snapshot);
     answers.set(snapshot, known);
-    return known;
+    return visibleTo(visibility, known);
   };
 }
 
-function answeredSnapshot(noteStream: AnsweredSnapshot['noteStream'], snapshot: Snapshot): AnsweredSnapshot {
-  const name = randomUUID();
+function createCaches(noteStream: AnsweredSnapshot['noteStream'], snapshot: Snapshot): SnapshotCaches {
   return {
     index: indexSnapshot(snapshot),
-    bodies: createBodies(),
-    pages: createBodies(PAGES_ROOM_BYTES),
-    selections: createSelections(),
+    bodies: createBodyCache(),
+    pages: createBodyCache(PAGES_ROOM_BYTES),
+    selections: new Map(),
+    name: randomUUID(),
     noteStream,
-    etagOf: (key) => hash('sha256', `${name} ${key}`, 'base64url'),
+  };
+}
+
+function visibleTo(visibility: string, caches: SnapshotCaches): AnsweredSnapshot {
+  const { index, bodies, pages, name, noteStream } = caches;
+  const selections = caches.selections.get(visibility) ?? createSelections();
+  caches.selections.set(visibility, selections);
+  return {
+    index,
+    bodies: bodies.visibleTo(visibility),
+    pages: pages.visibleTo(visibility),
+    selections,
+    noteStream,
+    etagOf: (key) => hash('sha256', `${name} ${visibility} ${key}`, 'base64url'),
   };
 }
 

@@ -1,29 +1,29 @@
 import { createEvictingMap } from '../lib/evicting-map.ts';
 
-/* How often something went wrong for a key lately: a count that halves every hour, so that nothing has to be cleaned up, no hour begins anew
- * for somebody who waits for it, and one mistake a day is none. */
+/* Counts recent failures by key. A count halves every hour, so nothing must be cleaned up, no attacker can wait for a new hour to begin, and one
+ * mistake a day is forgotten. */
 
 export interface Failure {
-  /** Of failures, as it was when the last one came. */
+  /** The count just after the last failure. */
   readonly count: number;
-  /** When that was, in milliseconds of a clock that never goes back. */
+  /** When the last failure happened: milliseconds of a clock that never goes back. */
   readonly at: number;
 }
 
 export interface DecayingCounter {
   add(key: string, now: number): void;
-  /** The last one; undefined where there is none that counts. */
+  /** Returns the last failure; undefined if none is known. */
   last(key: string): Failure | undefined;
   count(key: string, now: number): number;
   forget(key: string): void;
 }
 
 export const HALVED_AFTER_MS = 3_600_000;
-const MOST_KEYS = 20_000;
+const MAX_KEYS = 20_000;
 
-export function createDecayingCounter(mostKeys: number = MOST_KEYS): DecayingCounter {
-  // Of two counts the greater one now is the greater one always: so they are compared as of the beginning of the clock.
-  const failures = createEvictingMap<Failure>(mostKeys, ({ count, at }) => Math.log2(count) + at / HALVED_AFTER_MS);
+export function createDecayingCounter(maxKeys: number = MAX_KEYS): DecayingCounter {
+  // The larger of two counts stays the larger one, so counts are compared as they would be at time 0 of the clock.
+  const failures = createEvictingMap<Failure>(maxKeys, ({ count, at }) => Math.log2(count) + at / HALVED_AFTER_MS);
   const count = (key: string, now: number): number => {
     const last = failures.get(key);
     return last === undefined ? 0 : last.count * 2 ** ((last.at - now) / HALVED_AFTER_MS);
@@ -39,15 +39,15 @@ export function createDecayingCounter(mostKeys: number = MOST_KEYS): DecayingCou
 const LONGEST_WAIT_MS = 15 * 60_000;
 
 export interface Patience {
-  /** How many failures may come one after the other. */
+  /** How many failures cause no wait. */
   readonly free: number;
-  /** The wait after as many, which doubles with each further one. */
+  /** The wait after that many failures. Each further failure doubles it. */
   readonly firstWaitMs: number;
 }
 
-/** How long somebody has to wait who has failed so often; 0 where he need not. */
+/** Returns how long to wait before the next attempt; 0 if it may be made now. */
 export function waitMs(last: Failure | undefined, { free, firstWaitMs }: Patience, now: number): number {
-  // While ten failures come one after the other, the first of them already begins to be forgotten.
+  // The half makes up for the decay while the failures happened: ten failures in a row count a little less than ten.
   if (last === undefined || last.count < free - 0.5) return 0;
   const wait = Math.min(firstWaitMs * 2 ** (last.count - free), LONGEST_WAIT_MS);
   return Math.max(0, last.at + wait - now);

@@ -1,16 +1,16 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { PasswordAnswer, PasswordQuestion } from './password-worker.ts';
+import type { CheckedPassword, PasswordToCheck } from './password-worker.ts';
 
-/** Holds passwords against hashes, one after the other, in a thread of its own. */
+/** Compares passwords with hashes, one after another, in a thread of its own. */
 export interface PasswordChecker {
-  /** Throws a `BusyError` where too many wait already, and another where it cannot be found out. */
-  isRight(password: string, hash: string): Promise<boolean>;
-  /** Ends the thread: whoever waits gets an error. */
+  /** Throws a `BusyError` if too many passwords wait already, and another error if the comparison fails. */
+  matches(password: string, hash: string): Promise<boolean>;
+  /** Ends the thread. Passwords that wait are rejected with an error. */
   stop(): Promise<void>;
 }
 
-/** More passwords are to be checked than can be in any time that is worth waiting for. */
+/** More passwords wait to be checked than can be checked in a reasonable time. */
 export class BusyError extends Error {
   override readonly name = 'BusyError';
   readonly kind = 'busy';
@@ -20,47 +20,47 @@ export class BusyError extends Error {
   }
 }
 
-/** With the dearest hashes that are let in, they wait for half a minute. */
-const MOST_WAITING = 32;
+/** With the most expensive hashes that are accepted, the last one waits for half a minute. */
+const MAX_WAITING = 32;
 
 interface Waiting {
-  resolve(isRight: boolean): void;
+  resolve(isMatch: boolean): void;
   reject(error: Error): void;
 }
 
-export function createPasswordChecker(mostWaiting = MOST_WAITING): PasswordChecker {
+export function createPasswordChecker(maxWaiting = MAX_WAITING): PasswordChecker {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
   let lastId = 0;
 
-  function answer({ id, isRight }: PasswordAnswer): void {
-    const one = waiting.get(id);
+  function settle({ id, isMatch }: CheckedPassword): void {
+    const caller = waiting.get(id);
     waiting.delete(id);
-    if (isRight === undefined) one?.reject(new Error(NOT_CHECKED));
-    else one?.resolve(isRight);
+    if (isMatch === undefined) caller?.reject(new Error(NOT_CHECKED));
+    else caller?.resolve(isMatch);
     if (waiting.size === 0) worker?.unref();
   }
 
-  function giveUp(): void {
+  function rejectAll(): void {
     worker = undefined;
     for (const { reject } of waiting.values()) reject(new Error(NOT_CHECKED));
     waiting.clear();
   }
 
-  /** The thread is there from the first question on, and again after a failure. It keeps the process alive only as long as somebody waits. */
+  /** Starts the thread for the first password, and again after a failure. It keeps the process alive only while passwords wait. */
   function thread(): Worker {
-    worker ??= new Worker(WORKER_FILE).on('message', answer).on('error', giveUp).on('exit', giveUp);
+    worker ??= new Worker(WORKER_FILE).on('message', settle).on('error', rejectAll).on('exit', rejectAll);
     worker.ref();
     return worker;
   }
 
   return {
-    isRight(password, hash) {
-      if (waiting.size >= mostWaiting) return Promise.reject(new BusyError());
+    matches(password, hash) {
+      if (waiting.size >= maxWaiting) return Promise.reject(new BusyError());
       const id = ++lastId;
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
-        thread().postMessage({ id, password, hash } satisfies PasswordQuestion);
+        thread().postMessage({ id, password, hash } satisfies PasswordToCheck);
       });
     },
     async stop() {
@@ -69,6 +69,6 @@ export function createPasswordChecker(mostWaiting = MOST_WAITING): PasswordCheck
   };
 }
 
-const NOT_CHECKED = 'a password could not be checked';
-/** As TypeScript here, and as JavaScript where it was built: nothing rewrites what is no import. */
+const NOT_CHECKED = 'the password could not be checked';
+/** TypeScript in the sources, and JavaScript in the package: the build rewrites only the extensions of imports. */
 const WORKER_FILE = new URL(`./password-worker${extname(import.meta.url)}`, import.meta.url);

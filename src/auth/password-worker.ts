@@ -2,40 +2,40 @@ import { parentPort } from 'node:worker_threads';
 import { argon2Verify, bcryptVerify } from 'hash-wasm';
 import { createSerialQueue } from '../lib/serial-queue.ts';
 
-/* The thread in which passwords are held against hashes: each takes as long as its owner of the file wanted, and the service goes on meanwhile. */
+/* The thread that compares passwords with hashes. A comparison is slow on purpose, and the service handles other requests meanwhile. */
 
-export interface PasswordQuestion {
+export interface PasswordToCheck {
   readonly id: number;
   readonly password: string;
-  /** Of bcrypt or Argon2, as `parseHtpasswd` lets them through. */
+  /** A bcrypt or Argon2 hash that `parseHtpasswd` has accepted. */
   readonly hash: string;
 }
 
-/** `isRight` is undefined where it could not be found out. */
-export interface PasswordAnswer {
+export interface CheckedPassword {
   readonly id: number;
-  readonly isRight: boolean | undefined;
+  /** Undefined if the comparison failed. */
+  readonly isMatch: boolean | undefined;
 }
 
-/** bcrypt looks at so many bytes; whoever makes such hashes cuts off the others without a word. */
+/** bcrypt uses 72 bytes of a password. Programs that make such hashes cut the rest off silently. */
 const BCRYPT_BYTES = 72;
 
 // One at a time: several at once would take no less time, and more memory.
 const inOrder = createSerialQueue();
 
-parentPort?.on('message', (question: PasswordQuestion) => {
-  void inOrder(async () => parentPort?.postMessage(await answer(question)));
+parentPort?.on('message', (question: PasswordToCheck) => {
+  void inOrder(async () => parentPort?.postMessage(await check(question)));
 });
 
-async function answer({ id, password, hash }: PasswordQuestion): Promise<PasswordAnswer> {
+async function check({ id, password, hash }: PasswordToCheck): Promise<CheckedPassword> {
   try {
-    return { id, isRight: await isRight(Buffer.from(password), hash) };
+    return { id, isMatch: await matches(Buffer.from(password), hash) };
   } catch {
-    return { id, isRight: undefined }; // for want of memory, most likely: the reason is nobody's who signs in
+    return { id, isMatch: undefined }; // most likely too little memory: the user need not know
   }
 }
 
-function isRight(password: Buffer, hash: string): Promise<boolean> {
+function matches(password: Buffer, hash: string): Promise<boolean> {
   if (hash.startsWith('$argon2')) return argon2Verify({ password, hash });
   return bcryptVerify({ password: password.subarray(0, BCRYPT_BYTES), hash });
 }

@@ -2,17 +2,16 @@ import { likeness } from '../domain/user-name.ts';
 import { parseRfc3339 } from '../lib/rfc3339.ts';
 import type { Mistake, Parsed } from './reloaded-file.ts';
 
-/** Until when the tokens of users were issued in vain: of each, and of everyone. Seconds since the epoch. */
+/** Up to which second tokens are revoked, in seconds since the epoch. */
 export interface RevokedTokens {
+  /** For all users. */
   readonly ofEveryone: number | undefined;
-  /** By the `likeness` of the name: a directory lets a user in by many spellings of one. */
+  /** By the `likeness` of the name: a directory accepts many spellings of one name. */
   readonly ofUser: ReadonlyMap<string, number>;
 }
 
-export const NO_REVOKED_TOKENS: RevokedTokens = { ofEveryone: undefined, ofUser: new Map() };
-
-/** The second up to which tokens of that user do not count any more; undefined where all do. */
-export function endedAt({ ofEveryone, ofUser }: RevokedTokens, user: string): number | undefined {
+/** Returns the second up to which the user's tokens are revoked; undefined if none is. */
+export function revokedUntil({ ofEveryone, ofUser }: RevokedTokens, user: string): number | undefined {
   const own = ofUser.size === 0 ? undefined : ofUser.get(likeness(user));
   return own === undefined || ofEveryone === undefined ? (own ?? ofEveryone) : Math.max(own, ofEveryone);
 }
@@ -20,8 +19,8 @@ export function endedAt({ ofEveryone, ofUser }: RevokedTokens, user: string): nu
 const EVERYONE = '*';
 
 /**
- * Lines such as `alice 2026-03-01T03:00:00Z`: a user, or `*` for everyone, and a moment. Of several for one the latest counts, so that a line
- * can simply be written behind the others. What begins with `#` is a comment.
+ * Parses lines such as `alice 2026-03-01T03:00:00Z`: a user, or `*` for all users, and a time. If a user has several lines, the latest time applies,
+ * so that an operator can append a line. Lines that begin with `#` are comments.
  */
 export function parseRevokedTokens(text: string): Parsed<RevokedTokens> {
   let ofEveryone: number | undefined;
@@ -29,8 +28,8 @@ export function parseRevokedTokens(text: string): Parsed<RevokedTokens> {
   const mistakes: Mistake[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
-    const [, user = '', moment = ''] = /^\s*(.*\S)\s+(\S+)\s*$/.exec(line) ?? [];
-    const seconds = secondsOf(moment);
+    const [, user = '', time = ''] = /^\s*(.*\S)\s+(\S+)\s*$/.exec(line) ?? [];
+    const seconds = secondsOf(time);
     if (seconds === undefined) mistakes.push({ line: index + 1, message: WRONG_LINE });
     else if (user === EVERYONE) ofEveryone = Math.max(ofEveryone ?? 0, seconds);
     else ofUser.set(likeness(user), Math.max(ofUser.get(likeness(user)) ?? 0, seconds));
@@ -40,11 +39,11 @@ export function parseRevokedTokens(text: string): Parsed<RevokedTokens> {
 }
 
 const WRONG_LINE =
-  'is not a user, or * for everyone, and a moment such as 2026-03-01T03:00:00Z, or in seconds since 1970 as `date +%s` prints';
+  'must be a user (or * for all users) and a time, such as 2026-03-01T03:00:00Z, or the seconds that `date +%s` prints';
 
-function secondsOf(moment: string): number | undefined {
-  // Ten digits since 2001. Fewer would be the year at the end of what `date` prints without `+%s`.
-  if (/^\d{10}$/.test(moment)) return Number(moment);
-  const ms = parseRfc3339(moment);
+function secondsOf(time: string): number | undefined {
+  // All times since 2001 have ten digits. Fewer digits are the year at the end of what `date` prints without `+%s`.
+  if (/^\d{10}$/.test(time)) return Number(time);
+  const ms = parseRfc3339(time);
   return ms === undefined ? undefined : Math.floor(ms / 1000);
 }

@@ -1,61 +1,60 @@
-import type { Directory } from '../ports.ts';
+import type { Directory, Principal } from '../ports.ts';
 
-/** A place where users are known. */
-export interface Method {
+/** One source of accounts. */
+export interface SignInMethod {
   /** As the configuration and the log call it. */
   readonly name: string;
-  /** Throws where nobody can tell. */
-  ask(user: string, password: string): Promise<Verdict>;
+  /** Throws if no answer is available. */
+  check(user: string, password: string): Promise<Verdict>;
 }
 
-/** `wrong`: the user is one of that place, and the password another. A place that does not tell the two apart says `unknown`. */
-export type Verdict = 'right' | 'wrong' | 'unknown';
+/** `wrong`: the method knows the user, and the password is wrong. A method that cannot tell this from an unknown user returns `unknown`. */
+export type Verdict = Principal | 'wrong' | 'unknown';
 
 export interface SignInReport {
   signedIn(user: string, method: string): void;
   refused(user: string, methods: readonly string[]): void;
-  /** A method could not tell, and others could. */
-  passedOver(method: string, error: unknown): void;
+  /** A method failed, and the other methods gave an answer. */
+  methodFailed(method: string, error: unknown): void;
 }
 
 /**
- * Several methods as one directory: they are asked in turn until one lets the user in, and one that cannot tell is passed over. If then nobody
- * lets the user in, its error is thrown, since it might have: unless another one knows the user, who has to know the password.
+ * Combines several methods into one directory. They are asked in turn until one lets the user in; a method that fails is skipped. If a method has
+ * failed, and no other method lets the user in or knows the user, its error is thrown: that method might have let the user in.
  */
-export function createSignIn(methods: readonly Method[], report: SignInReport): Directory {
+export function createSignIn(methods: readonly SignInMethod[], report: SignInReport): Directory {
   const names = methods.map(({ name }) => name);
   return {
     async authenticate(user, password) {
-      const { right, isKnown, failures } = await askInTurn(methods, user, password);
+      const { signedIn, isKnown, failures } = await askInTurn(methods, user, password);
       const [failure] = failures;
-      if (failure !== undefined && right === undefined && !isKnown) throw failure.error;
-      for (const { method, error } of failures) report.passedOver(method, error);
-      if (right === undefined) report.refused(user, names);
-      else report.signedIn(user, right);
-      return right !== undefined;
+      if (failure !== undefined && signedIn === undefined && !isKnown) throw failure.error;
+      for (const { method, error } of failures) report.methodFailed(method, error);
+      if (signedIn === undefined) report.refused(user, names);
+      else report.signedIn(user, signedIn.method);
+      return signedIn?.principal;
     },
   };
 }
 
 interface Answers {
-  /** Which method lets the user in. */
-  readonly right: string | undefined;
-  /** Whether one knows the user by another password. */
+  readonly signedIn: { readonly principal: Principal; readonly method: string } | undefined;
+  /** Whether a method knows the user, with another password. */
   readonly isKnown: boolean;
   readonly failures: readonly { readonly method: string; readonly error: unknown }[];
 }
 
-async function askInTurn(methods: readonly Method[], user: string, password: string): Promise<Answers> {
+async function askInTurn(methods: readonly SignInMethod[], user: string, password: string): Promise<Answers> {
   const failures: { method: string; error: unknown }[] = [];
   let isKnown = false;
-  for (const { name, ask } of methods) {
+  for (const { name, check } of methods) {
     try {
-      const verdict = await ask(user, password);
-      if (verdict === 'right') return { right: name, isKnown: true, failures };
+      const verdict = await check(user, password);
+      if (typeof verdict === 'object') return { signedIn: { principal: verdict, method: name }, isKnown, failures };
       isKnown ||= verdict === 'wrong';
     } catch (error) {
       failures.push({ method: name, error });
     }
   }
-  return { right: undefined, isKnown, failures };
+  return { signedIn: undefined, isKnown, failures };
 }

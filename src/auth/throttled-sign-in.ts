@@ -1,51 +1,48 @@
-import type { Credentials } from '../http/authorization.ts';
-import { rateLimitKey } from '../http/client-address.ts';
 import { createFairQueue } from '../lib/fair-queue.ts';
-import type { Clock, Directory } from '../ports.ts';
+import type { Clock, Credentials, Directory, SignIn, SignInResult } from '../ports.ts';
 import { createSignInBackoff, FREE_PER_USER, type SignInBackoff } from './sign-in-backoff.ts';
 
 export interface ThrottledSignInOptions {
   readonly directory: Directory;
-  /** How many failures in an hour an address has free; 0 is no limit. */
+  /** How many failures in an hour a client has before it must wait; 0 is no limit. */
   readonly failedSignIns: number;
   readonly steadyClock: Clock;
 }
 
-/** Whether the directory knows them; or why it was not asked. */
-export type SignIn = 'known' | 'unknown' | 'busy' | { readonly retryAfterMs: number };
+/* Each sign-in opens two connections to the directory. Below FREE_PER_USER, so that callers who wait in the queue are not refused as a crowd. */
+const CONCURRENCY = FREE_PER_USER - 2;
+const QUEUE_LENGTH = 128;
 
-/* Each is two connections to the directory. As long as no password was wrong, as many as that may try theirs at once. */
-const MOST_AT_ONCE = FREE_PER_USER - 2;
-const MOST_WAITING = 128;
+/** Limits how often a client may try wrong passwords, and how many sign-ins the directory has to check at once. */
+export function createThrottledSignIn({ directory, failedSignIns, steadyClock }: ThrottledSignInOptions): SignIn {
+  const backoff = failedSignIns === 0 ? NO_BACKOFF : createSignInBackoff(failedSignIns, steadyClock);
+  const queue = createFairQueue({ concurrency: CONCURRENCY, queueLength: QUEUE_LENGTH });
 
-/** Asks the directory who somebody is: not too often for those who guess, and not too much at once. Throws where it does not answer. */
-export function createThrottledSignIn({ directory, failedSignIns, steadyClock }: ThrottledSignInOptions) {
-  const limits = failedSignIns === 0 ? NO_LIMITS : createSignInBackoff(failedSignIns, steadyClock);
-  const turnstile = createFairQueue({ concurrency: MOST_AT_ONCE, queueLength: MOST_WAITING });
-
-  async function ask({ user, password }: Credentials, address: string): Promise<SignIn> {
-    const retryAfterMs = limits.begin(user, address);
-    if (retryAfterMs > 0) return { retryAfterMs };
-    let wasRight: boolean | undefined;
+  async function check({ user, password }: Credentials, client: string): Promise<SignInResult> {
+    const retryAfterMs = backoff.begin(user, client);
+    if (retryAfterMs > 0) return { status: 'throttled', retryAfterMs };
+    let isSignedIn: boolean | undefined;
     try {
-      wasRight = await directory.authenticate(user, password);
-      return wasRight ? 'known' : 'unknown';
+      const principal = await directory.authenticate(user, password);
+      isSignedIn = principal !== undefined;
+      return principal === undefined ? { status: 'refused' } : { status: 'signed-in', principal };
     } finally {
-      limits.ended(user, address, wasRight);
+      backoff.end(user, client, isSignedIn);
     }
   }
 
-  return async function signIn(credentials: Credentials, address: string): Promise<SignIn> {
-    const retryAfterMs = limits.waitMs(credentials.user, address);
-    if (retryAfterMs > 0) return { retryAfterMs };
-    const visitor = rateLimitKey(address);
-    if (!(await turnstile.enter(visitor))) return 'busy';
-    try {
-      return await ask(credentials, address);
-    } finally {
-      turnstile.leave(visitor);
-    }
+  return {
+    async signIn(credentials, client) {
+      const retryAfterMs = backoff.waitMs(credentials.user, client);
+      if (retryAfterMs > 0) return { status: 'throttled', retryAfterMs };
+      if (!(await queue.enter(client))) return { status: 'busy' };
+      try {
+        return await check(credentials, client);
+      } finally {
+        queue.leave(client);
+      }
+    },
   };
 }
 
-const NO_LIMITS: SignInBackoff = { waitMs: () => 0, begin: () => 0, ended: () => undefined };
+const NO_BACKOFF: SignInBackoff = { waitMs: () => 0, begin: () => 0, end: () => undefined };

@@ -1,73 +1,63 @@
 import { randomUUID } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose';
-import type { Clock } from '../ports.ts';
+import type { Clock, SessionTokens, VerifiedPrincipal } from '../ports.ts';
 
 export interface TokenOptions {
-  /** At least 32 bytes: HS256 wants a key no shorter than its hash (RFC 7518, 3.2). */
+  /** At least 32 bytes: HS256 requires a key that is no shorter than its hash (RFC 7518, 3.2). */
   readonly secretKey: string;
-  /** Tokens that were signed with one of them are still good. */
+  /** Tokens that were signed with one of these keys are still valid. */
   readonly previousSecretKeys?: readonly string[];
-  /** Where defined, it stands in every token, and has to. */
+  /** If defined, new tokens contain it, and only tokens that contain it are valid. */
   readonly issuer?: string | undefined;
-  /** The same. */
+  /** As `issuer`. */
   readonly audience?: string | undefined;
   readonly expiresInSeconds: number;
-  /** The second, since the epoch, up to which tokens of that user were issued in vain; undefined where none was. */
-  readonly endedAt?: (user: string) => number | undefined;
+  /** Returns the second, since the epoch, up to which the user's tokens are revoked; undefined if none is. */
+  readonly revokedUntil?: (user: string) => number | undefined;
   readonly clock: Clock;
 }
 
-/** The tokens that stand for a user who has signed in: HS256, and nothing but HS256. */
-export interface Tokens {
-  readonly expiresInSeconds: number;
-  issue(user: string): Promise<string>;
-  /** Whose token it is; undefined for one that is not ours, not valid any more, or not valid yet. */
-  verify(token: string): Promise<Session | undefined>;
-  /** The same at once, of a token that was verified before; undefined for any other, too. */
-  recall(token: string): Session | undefined;
-}
-
-export interface Session {
-  readonly user: string;
-}
-
-interface KnownToken extends Session {
+interface KnownToken extends VerifiedPrincipal {
   readonly expiresAt: number;
-  /** 0 where the token does not say. */
+  /** 0 if the token does not contain it. */
   readonly issuedAtSeconds: number;
 }
 
-/** Verified tokens are remembered, since a signature costs more than most answers; in the same memory as the key that signs them. */
-const MOST_KNOWN_TOKENS = 10_000;
+/** All principals see all data. */
+const SEES_ALL = 'all';
 
-export function createTokens(options: TokenOptions): Tokens {
-  const { secretKey, previousSecretKeys = [], expiresInSeconds, endedAt = () => undefined, clock } = options;
+/** Verified tokens are remembered, since checking a signature costs more than most responses do. The signing key is in the same memory. */
+const MAX_KNOWN_TOKENS = 10_000;
+
+/** Issues and verifies JSON Web Tokens, signed with HS256 and no other algorithm. */
+export function createTokens(options: TokenOptions): SessionTokens {
+  const { secretKey, previousSecretKeys = [], expiresInSeconds, revokedUntil = () => undefined, clock } = options;
   const key = bytesOf(secretKey);
   const keys = [key, ...previousSecretKeys.map(bytesOf)];
-  const known = new Map<string, KnownToken>();
+  const knownTokens = new Map<string, KnownToken>();
 
   function remember(text: string, token: KnownToken): void {
-    const [oldest] = known.keys();
-    if (known.size >= MOST_KNOWN_TOKENS && oldest !== undefined) known.delete(oldest);
-    known.set(text, token);
+    const [oldest] = knownTokens.keys();
+    if (knownTokens.size >= MAX_KNOWN_TOKENS && oldest !== undefined) knownTokens.delete(oldest);
+    knownTokens.set(text, token);
   }
 
-  /** Asked at every use: what was good a moment ago may have been ended since. */
-  function unlessEnded(token: KnownToken): Session | undefined {
-    const ended = endedAt(token.user);
-    return ended === undefined || token.issuedAtSeconds > ended ? token : undefined;
+  /** Checked at every use: a token that was valid a moment ago may have been revoked since. */
+  function unlessRevoked(token: KnownToken): VerifiedPrincipal | undefined {
+    const until = revokedUntil(token.name);
+    return until === undefined || token.issuedAtSeconds > until ? token : undefined;
   }
 
   function unexpired(text: string): KnownToken | undefined {
-    const token = known.get(text);
+    const token = knownTokens.get(text);
     return token !== undefined && clock() < token.expiresAt ? token : undefined;
   }
 
   return {
     expiresInSeconds,
     recall(text) {
-      const before = unexpired(text);
-      return before && unlessEnded(before);
+      const known = unexpired(text);
+      return known && unlessRevoked(known);
     },
     async issue(user) {
       const now = Math.floor(clock() / 1000);
@@ -80,14 +70,17 @@ export function createTokens(options: TokenOptions): Tokens {
         .setExpirationTime(now + expiresInSeconds)
         .sign(key);
     },
-    async verify(token) {
-      const before = unexpired(token);
-      if (before !== undefined) return unlessEnded(before);
-      known.delete(token);
-      const verified = await verifySignature(token, keys, { ...demandsOf(options), currentDate: new Date(clock()) });
+    async verify(text) {
+      const known = unexpired(text);
+      if (known !== undefined) return unlessRevoked(known);
+      knownTokens.delete(text);
+      const verified = await verifySignature(text, keys, {
+        ...requirementsOf(options),
+        currentDate: new Date(clock()),
+      });
       if (verified === undefined) return undefined;
-      remember(token, verified);
-      return unlessEnded(verified);
+      remember(text, verified);
+      return unlessRevoked(verified);
     },
   };
 }
@@ -100,8 +93,8 @@ function claimsOf({ issuer, audience }: TokenOptions): JWTPayload {
   return { ...(issuer !== undefined && { iss: issuer }), ...(audience !== undefined && { aud: audience }) };
 }
 
-/** Besides the signature: `exp` must be there and ahead, `nbf` behind, and the token of whom and for whom we were told. */
-function demandsOf({ issuer, audience }: TokenOptions): JWTVerifyOptions {
+/** In addition to the signature: `exp` must be present and ahead, `nbf` in the past, and issuer and audience as configured. */
+function requirementsOf({ issuer, audience }: TokenOptions): JWTVerifyOptions {
   return {
     algorithms: ['HS256'],
     requiredClaims: ['exp', 'sub'],
@@ -110,29 +103,29 @@ function demandsOf({ issuer, audience }: TokenOptions): JWTVerifyOptions {
   };
 }
 
-/** The `type`, too, must be that of an access token. */
+/** Returns undefined if the token is not valid. Its `type` must be that of an access token. */
 async function verifySignature(
   token: string,
   keys: readonly Uint8Array[],
-  demands: JWTVerifyOptions,
+  requirements: JWTVerifyOptions,
 ): Promise<KnownToken | undefined> {
-  const { sub, exp = 0, iat, type } = (await payloadOf(token, keys, demands)) ?? {};
-  const user: unknown = sub; // whatever the library's type says, it is what the token holds
-  if (type !== 'access' || typeof user !== 'string' || user === '') return undefined;
-  return { user, expiresAt: exp * 1000, issuedAtSeconds: iat ?? 0 };
+  const { sub, exp = 0, iat, type } = (await payloadOf(token, keys, requirements)) ?? {};
+  const name: unknown = sub; // the library's type promises a string, and the token may hold anything
+  if (type !== 'access' || typeof name !== 'string' || name === '') return undefined;
+  return { name, visibility: SEES_ALL, expiresAt: exp * 1000, issuedAtSeconds: iat ?? 0 };
 }
 
-/** No token says which key it was signed with: there are few, and a header that clients write is no place to choose one by. */
+/** Tries all keys: tokens do not name theirs. There are few keys, and a header that clients write must not choose one. */
 async function payloadOf(
   token: string,
   keys: readonly Uint8Array[],
-  demands: JWTVerifyOptions,
+  requirements: JWTVerifyOptions,
 ): Promise<JWTPayload | undefined> {
   for (const key of keys) {
     try {
-      return (await jwtVerify(token, key, demands)).payload;
+      return (await jwtVerify(token, key, requirements)).payload;
     } catch (error) {
-      // For any other reason the next key helps nothing. The client is told that its token is not valid, and no more.
+      // After any other failure, the next key would fail too. The client learns only that its token is not valid.
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) return undefined;
     }
   }

@@ -1,59 +1,59 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Log } from '../api/server.ts';
-import type { TrackedRequests } from './request-lifecycle.ts';
+import type { Log } from '../ports.ts';
+import type { RequestTracker } from './request-lifecycle.ts';
 
-/** What programs ask for every few seconds, and nobody looks for in a log unless it goes wrong. */
+/** Routes that programs request every few seconds. Their successful requests are logged at the level debug. */
 const ROUTINE: ReadonlySet<string | undefined> = new Set(['/events', '/health/live', '/health/ready', '/metrics']);
 
-const LONGEST_PATH = 1024;
-const LONGEST_WORDS = 256;
+const MAX_PATH_LENGTH = 1024;
+const MAX_FIELD_LENGTH = 256;
 
-/** One line a request: who asked for what, and what came of it. Whatever the client has chosen in it is cut to size, and can look like nothing else. */
-export function logRequests({ whenAnswered }: TrackedRequests, log: Log): void {
+/** Logs one line for each request. Texts that the client has chosen are cut, and cannot forge other lines. */
+export function logRequests({ whenDone }: RequestTracker, log: Log): void {
   if (!log.isLevelEnabled('info')) return;
   const bytesSent = createByteCount();
-  whenAnswered(({ id, user, route, raw }, { ip, status, isCutOff, elapsedMs }) => {
+  whenDone(({ id, user, route, raw }, { ip, status, isCutOff, elapsedMs }) => {
     const bytes = bytesSent(raw.socket);
     const level = status < 300 && ROUTINE.has(route) ? 'debug' : 'info';
     if (!log.isLevelEnabled(level)) return;
     const fields = {
       id,
-      user: user && printable(user, LONGEST_WORDS),
-      ip: printable(ip, LONGEST_WORDS),
+      user: user && printable(user, MAX_FIELD_LENGTH),
+      ip: printable(ip, MAX_FIELD_LENGTH),
       method: raw.method,
-      path: printable(pathOf(raw), LONGEST_PATH),
+      path: printable(pathOf(raw), MAX_PATH_LENGTH),
       status,
       route,
       bytes,
       ms: Math.round(elapsedMs * 10) / 10,
-      agent: printable(raw.headers['user-agent'] ?? '', LONGEST_WORDS) || undefined,
+      agent: printable(raw.headers['user-agent'] ?? '', MAX_FIELD_LENGTH) || undefined,
       ...(isCutOff && { isCutOff }),
     };
     log[level](fields, 'request');
   });
 }
 
-/** Without the query: nothing that a client put there by mistake comes into a log. */
+/** Returns the path without the query: a secret that a client sends in the query by mistake must not reach the log. */
 export function pathOf({ url = '' }: IncomingMessage): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
 }
 
-/** What breaks a line, steers a terminal, or turns the direction of what follows. */
+/** Characters that break a line, control a terminal, or change the direction of the text after them. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-function printable(text: string, most: number): string {
-  const short = text.length > most ? `${text.slice(0, most)}…` : text;
+function printable(text: string, maxLength: number): string {
+  const short = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
   return short.replace(UNPRINTABLE, '\ufffd');
 }
 
-/** Counts what has gone out on a connection since the answer before, headers included. */
+/** Returns a function that counts the bytes sent on a connection since its previous call, headers included. */
 function createByteCount(): (socket: Socket) => number {
-  const counted = new WeakMap<Socket, number>();
+  const countedBefore = new WeakMap<Socket, number>();
   return (socket) => {
-    const [before, now] = [counted.get(socket) ?? 0, socket.bytesWritten ?? 0];
-    counted.set(socket, now);
+    const [before, now] = [countedBefore.get(socket) ?? 0, socket.bytesWritten ?? 0];
+    countedBefore.set(socket, now);
     return now - before;
   };
 }

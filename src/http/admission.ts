@@ -1,75 +1,101 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Log } from '../api/server.ts';
-import type { ThrottledSignInOptions } from '../auth/throttled-sign-in.ts';
-import type { Clock } from '../ports.ts';
-import { clientAddress } from './client-address.ts';
-import type { ConnectionsOptions } from './connections.ts';
+import type { IncomingMessage } from 'node:http';
+import type { TokenVerifier, VerifiedPrincipal } from '../ports.ts';
+import { bearerToken } from './authorization.ts';
 import type { HostCheck } from './host-check.ts';
-import { TIMEOUTS, type Timeouts } from './listener.ts';
 import { problemOfHeaders } from './malformed-requests.ts';
-import { sendProblem } from './problems.ts';
-import type { RequestLimits, RequestLimitsOptions } from './request-limits.ts';
-import type { TlsOptions } from './tls.ts';
+import { type Problem, unauthorized } from './problems.ts';
+import { joinHeaders, NOT_LIMITED, type RateLimitHeaders, type RequestLimits } from './request-limits.ts';
 
-/** What stands before everything that is answered: who may come, how often, and by which way. */
-export interface AdmissionSettings {
-  readonly limits: Pick<ConnectionsOptions, 'connections' | 'connectionsPerAddress'> &
-    Pick<RequestLimitsOptions, 'requestsPerAddress' | 'requestsPerUser'> &
-    Pick<ThrottledSignInOptions, 'failedSignIns'>;
-  readonly timeouts: Timeouts;
-  /** Addresses and networks of proxies that are believed when they say who asks. */
-  readonly trustedProxies: readonly string[];
-  /** In lower case, without ports; undefined for whatever host. */
-  readonly allowedHosts: readonly string[] | undefined;
-  /** Undefined: HTTP without TLS. */
-  readonly tls: TlsOptions | undefined;
-  readonly steadyClock: Clock;
+/* Every request, cached or not, passes `admit` once, before its body is read:
+ *
+ *   host ──► headers ──► limit of the address ──► token ──► limit of the user ──► visibility
+ *   400, 421   400              429                401             429              names what the principal may see; a part of every cache key */
+
+/** What a route requires of its requests. */
+export interface Access {
+  /** Whether requests for hosts that the configuration does not list are served too. */
+  readonly isForAnyHost: boolean;
+  /** Whether requests are counted against the limit of their address. */
+  readonly isLimited: boolean;
+  readonly needsToken: boolean;
 }
 
-/** Anybody, as often as he likes. */
-export const NO_ADMISSION_LIMITS: AdmissionSettings = {
-  limits: { connections: 0, connectionsPerAddress: 0, requestsPerAddress: 0, requestsPerUser: 0, failedSignIns: 0 },
-  timeouts: TIMEOUTS,
-  trustedProxies: [],
-  allowedHosts: undefined,
-  tls: undefined,
-  steadyClock: () => 0,
-};
-
-export interface AdmissionOptions extends Pick<AdmissionSettings, 'trustedProxies'> {
-  readonly problemOfHost: HostCheck;
-  readonly prefix: string;
-  readonly limits: Pick<RequestLimits, 'admitAddress'>;
-  readonly log: Log;
+/** A row of the route table. */
+export interface Route {
+  /** The path below the prefix without names, such as `/repositories/*`: the log and the metrics must not contain what clients make up. */
+  readonly label: string;
+  /** Without HEAD, which GET includes, and OPTIONS, which every route has. */
+  readonly methods: readonly string[];
+  readonly access: Access;
 }
+
+/** Returns the route of a path without a query; undefined if there is none. */
+export type RouteTable = (path: string) => Route | undefined;
+
+/** A request for no route gets 404. */
+const NO_ROUTE: Access = { isForAnyHost: false, isLimited: true, needsToken: false };
+
+/** Tells whether the route handles the method. Otherwise the request gets 405, or for OPTIONS the list of methods. */
+export function isHandledBy(route: Route | undefined, method: string): boolean {
+  return route?.methods.includes(method === 'HEAD' ? 'GET' : method) ?? false;
+}
+
+/** Returns what a request must meet. A request that no handler gets needs no token. */
+export function accessOf(route: Route | undefined, method: string): Access {
+  if (route === undefined) return NO_ROUTE;
+  return isHandledBy(route, method) ? route.access : { ...route.access, needsToken: false };
+}
+
+export type Admission =
+  | {
+      readonly status: 'admitted';
+      /** Defined if the route needs a token. */
+      readonly principal: VerifiedPrincipal | undefined;
+      readonly headers: RateLimitHeaders | undefined;
+    }
+  | { readonly status: 'refused'; readonly problem: Problem; readonly headers: RateLimitHeaders | undefined };
 
 /**
- * Lets requests pass that are for a host of ours, and not too many of one address. Probes come by whatever name, and are not for a busy hour to
- * stop; a registry loses the events that it cannot deliver, and shows a secret with them.
+ * Checks a request and counts it. Returns a promise only for a token that has not been verified before.
+ *
+ * @param address of the client, as far as trusted proxies tell it
  */
-export function admitRequests(server: FastifyInstance, options: AdmissionOptions): void {
-  const { prefix, limits, log, problemOfHost, trustedProxies } = options;
-  const isProbe = (url: string): boolean => url.startsWith(`${prefix}/health/`);
-  const isOfEvents = (url: string): boolean => url === `${prefix}/events`;
-  const hint = trustedProxies.length > 0 ? () => undefined : hintAtProxies(log);
-  server.addHook('onRequest', (request, reply, done) => {
-    const { url = '' } = request.raw;
-    const wrong = problemOfHost(request.raw, isProbe(url)) ?? problemOfHeaders(request.raw);
-    hint(request);
-    if (wrong !== undefined) void sendProblem(reply, wrong);
-    else if (isProbe(url) || isOfEvents(url) || limits.admitAddress(clientAddress(request), reply)) done();
-  });
+export type Admit = (request: IncomingMessage, address: string, access: Access) => Admission | Promise<Admission>;
+
+export interface AdmissionOptions {
+  readonly problemOfHost: HostCheck;
+  readonly limits: RequestLimits;
+  readonly tokens: TokenVerifier;
+  /** Where a client gets a token. */
+  readonly signInPath: string;
 }
 
-/** Behind a proxy that nobody has told of, everybody shares the limits of one address. Said once: anybody can send that header. */
-function hintAtProxies(log: Log): (request: FastifyRequest) => void {
-  let isSaid = false;
-  return ({ headers, ip }) => {
-    if (isSaid || headers['x-forwarded-for'] === undefined) return;
-    isSaid = true;
-    log.info(
-      { ip, advice: '[general] trust_proxy names it, if it is a proxy of yours' },
-      'X-Forwarded-For is not believed',
-    );
+export function createAdmission({ problemOfHost, limits, tokens, signInPath }: AdmissionOptions): Admit {
+  const tokenMissing = unauthorized(`A bearer token is required: get one from ${signInPath}`, false);
+
+  function admitPrincipal(
+    principal: VerifiedPrincipal | undefined,
+    headersOfAddress: RateLimitHeaders | undefined,
+  ): Admission {
+    if (principal === undefined) return { status: 'refused', problem: TOKEN_INVALID, headers: headersOfAddress };
+    const user = limits.countUser(principal.name);
+    const headers = joinHeaders(headersOfAddress, user.headers);
+    if (user.problem !== undefined) return { status: 'refused', problem: user.problem, headers };
+    return { status: 'admitted', principal, headers };
+  }
+
+  return (request, clientAddress, { isForAnyHost, isLimited, needsToken }) => {
+    const malformed = problemOfHost(request, isForAnyHost) ?? problemOfHeaders(request);
+    if (malformed !== undefined) return { status: 'refused', problem: malformed, headers: undefined };
+    const { problem, headers } = isLimited ? limits.countAddress(clientAddress) : NOT_LIMITED;
+    if (problem !== undefined) return { status: 'refused', problem, headers };
+    if (!needsToken) return { status: 'admitted', principal: undefined, headers };
+    const token = bearerToken(request.headers.authorization);
+    if (token === undefined) return { status: 'refused', problem: tokenMissing, headers };
+    const known = tokens.recall(token);
+    if (known !== undefined) return admitPrincipal(known, headers);
+    return tokens.verify(token).then((principal) => admitPrincipal(principal, headers));
   };
 }
+
+const TOKEN_INVALID = unauthorized('The token is not valid: it may have expired, or been revoked', true);

@@ -1,19 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { hash, timingSafeEqual } from 'node:crypto';
+import type { Credentials } from '../ports.ts';
 
-/** The token of an `Authorization: Bearer` header; the scheme's case does not matter (RFC 9110, 11.1). */
+/** Returns the token of an `Authorization: Bearer` header. The case of the scheme does not matter (RFC 9110, 11.1). */
 export function bearerToken(header: string | undefined): string | undefined {
   return /^bearer +(\S+) *$/i.exec(header ?? '')?.[1];
 }
 
-export interface Credentials {
-  readonly user: string;
-  readonly password: string;
-}
-
 /**
- * The name and password of an `Authorization: Basic` header (RFC 7617): the password begins behind the first colon, and neither may
- * be empty or hold control characters. Bytes that are no UTF-8 are read as Latin-1, which is what browsers' `btoa` makes.
+ * Parses an `Authorization: Basic` header (RFC 7617). The password begins after the first colon. Neither the name nor the password may be empty or
+ * contain control characters. Bytes that are not UTF-8 are read as Latin-1, because `btoa` of browsers writes Latin-1.
  */
 export function basicCredentials(header: string | undefined): Credentials | undefined {
   const encoded = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i.exec(header ?? '')?.[1];
@@ -26,16 +22,16 @@ export function basicCredentials(header: string | undefined): Credentials | unde
 }
 
 /**
- * Tells whether an `Authorization` header is the secret, bare or as `Bearer <secret>`. What is compared are hashes, and in constant time:
- * how long that takes shows neither how much was right, nor how long the secret is.
+ * Returns a function that tells whether an `Authorization` header contains the secret, bare or as `Bearer <secret>`. It compares hashes in constant
+ * time: the time reveals neither how much of the header is right nor how long the secret is.
  */
 export function createSecretCheck(secret: string): (header: string | undefined) => boolean {
   const expected = hash('sha256', secret, 'buffer');
-  // Node reads headers as Latin-1, and whoever writes other characters into one most likely writes UTF-8.
-  const isExpected = (text: string): boolean =>
+  // Node decodes headers as Latin-1, and clients write other characters as UTF-8.
+  const isSecret = (text: string): boolean =>
     timingSafeEqual(hash('sha256', Buffer.from(text, 'latin1'), 'buffer'), expected);
   return (header = '') => {
-    const [isBare, isBearer] = [isExpected(header), isExpected(header.replace(/^bearer +/i, ''))];
+    const [isBare, isBearer] = [isSecret(header), isSecret(header.replace(/^bearer +/i, ''))];
     return isBare || isBearer;
   };
 }

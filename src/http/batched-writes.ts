@@ -1,21 +1,21 @@
 import type { FastifyInstance } from 'fastify';
 
-/** Does something at the end of this turn of the event loop, with everything else that is to be done then, in its order. */
+/** Runs a task at the end of this turn of the event loop, after the tasks that were passed before it. */
 export type AtEndOfTurn = (task: () => void) => void;
 
 /**
- * What is asked at the same time is answered at the same time: the answers to all requests that one turn of the event loop brings go out one
- * after the other at its end. A client that waits has to be woken, which costs as much as the answer; while several go out it is awake already.
+ * Batches the responses to all requests that arrive in one turn of the event loop: they are written one after another at its end. To wake a pending
+ * client process costs as much as a small response does; in a batch, a client with several connections is woken once.
  */
 export function createEndOfTurn(): AtEndOfTurn {
-  let waiting: (() => void)[] = [];
-  const doAll = (): void => {
-    const tasks = waiting;
-    waiting = [];
+  let pending: (() => void)[] = [];
+  const runAll = (): void => {
+    const tasks = pending;
+    pending = [];
     for (const task of tasks) task();
   };
   return (task) => {
-    if (waiting.push(task) === 1) setImmediate(doAll);
+    if (pending.push(task) === 1) setImmediate(runAll);
   };
 }
 

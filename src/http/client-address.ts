@@ -4,8 +4,8 @@ import type { FastifyRequest } from 'fastify';
 const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * What an address is counted by: IPv4 whole, and IPv6 by its first 64 bits, since every customer has all addresses that begin with them
- * (RFC 6177).
+ * Returns the key under which requests from an address are counted: an IPv4 address as a whole, and of an IPv6 address the first 64 bits, because
+ * every customer has all addresses that begin with them (RFC 6177).
  */
 export function rateLimitKey(address: string): string {
   if (!address.includes(':')) return address;
@@ -14,7 +14,7 @@ export function rateLimitKey(address: string): string {
   return isIPv6(address) ? `${network64(address)}::/64` : address;
 }
 
-/** The first four groups, whatever is left out or written with zeros. */
+/** Returns the first four groups, with omitted groups filled in and without leading zeros. */
 function network64(address: string): string {
   const [before = '', after] = address.replace(/%.*$/, '').split('::', 2);
   const first = before === '' ? [] : before.split(':');
@@ -27,11 +27,11 @@ function network64(address: string): string {
 }
 
 /**
- * Tells proxies from everybody else.
+ * Returns a function that tells whether an address is the address of a trusted proxy.
  *
  * @param proxies addresses, and networks such as `10.0.0.0/8`
  */
-export function createTrust(proxies: readonly string[]): (address: string) => boolean {
+export function createProxyCheck(proxies: readonly string[]): (address: string) => boolean {
   const trusted = new BlockList();
   for (const proxy of proxies) {
     const [address = '', bits] = proxy.split('/', 2);
@@ -46,7 +46,7 @@ export function createTrust(proxies: readonly string[]): (address: string) => bo
   };
 }
 
-/** Who asks: what trusted proxies say, as far as that is an address, and else who is connected. */
+/** Returns the address that trusted proxies report; if that is not an address, the address of the connection. */
 export function clientAddress({ ip, socket }: FastifyRequest): string {
   return isIP(ip) === 0 ? (socket.remoteAddress ?? '') : ip;
 }

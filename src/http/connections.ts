@@ -10,73 +10,73 @@ export interface ConnectionsOptions {
   readonly connections: number;
   /** 0 is no limit. */
   readonly connectionsPerAddress: number;
-  /** Many come through a proxy. */
+  /** A proxy may open any number of connections, up to the limit of all. */
   readonly isProxy: (address: string) => boolean;
-  readonly timeouts: Pick<Timeouts, 'stalledMs' | 'answerMs'>;
+  readonly timeouts: Pick<Timeouts, 'stalledMs' | 'responseMs'>;
 }
 
-/** Keeps the connections of a server few, and ends those that are only held open: while it runs, and when it closes. */
-export function watchConnections(server: FastifyInstance, options: ConnectionsOptions): Exchanges {
+/** Limits the number of connections, and closes connections that clients only keep open: while the server runs, and when it closes. */
+export function watchConnections(server: FastifyInstance, options: ConnectionsOptions): LastResponses {
   refuseTooMany(server.server, options);
-  const exchanges = followExchanges(server.server);
-  endSlowReaders(server.server, exchanges, options.timeouts);
-  closeAsTheyFallIdle(server, exchanges);
-  return exchanges;
+  const lastResponses = trackLastResponses(server.server);
+  endSlowReaders(server.server, lastResponses, options.timeouts);
+  closeIdleConnections(server, lastResponses);
+  return lastResponses;
 }
 
-/** By connection, the answer that was asked for last; undefined where nothing was asked for yet. */
-export type Exchanges = ReadonlyMap<Socket, ServerResponse | undefined>;
+/** By connection: the response to its last request; undefined before the first request. */
+export type LastResponses = ReadonlyMap<Socket, ServerResponse | undefined>;
 
 function refuseTooMany(
   server: Server,
   { connections, connectionsPerAddress, isProxy }: Omit<ConnectionsOptions, 'timeouts'>,
 ): void {
-  const perAddress = new Map<string, number>();
-  let all = 0;
+  const countByAddress = new Map<string, number>();
+  let openCount = 0;
   server.prependListener('connection', (socket: Socket) => {
     const address = rateLimitKey(socket.remoteAddress ?? '');
-    const here = perAddress.get(address) ?? 0;
-    const isCrowded = connectionsPerAddress > 0 && here >= connectionsPerAddress && !isProxy(address);
-    if (isCrowded || (connections > 0 && all >= connections)) {
+    const openHere = countByAddress.get(address) ?? 0;
+    const isTooMany = connectionsPerAddress > 0 && openHere >= connectionsPerAddress && !isProxy(address);
+    if (isTooMany || (connections > 0 && openCount >= connections)) {
       socket.destroy();
       return;
     }
-    all++;
-    perAddress.set(address, here + 1);
+    openCount++;
+    countByAddress.set(address, openHere + 1);
     socket.once('close', () => {
-      all--;
-      const left = (perAddress.get(address) ?? 1) - 1;
-      if (left === 0) perAddress.delete(address);
-      else perAddress.set(address, left);
+      openCount--;
+      const left = (countByAddress.get(address) ?? 1) - 1;
+      if (left === 0) countByAddress.delete(address);
+      else countByAddress.set(address, left);
     });
   });
 }
 
-function followExchanges(server: Server): Exchanges {
-  const exchanges = new Map<Socket, ServerResponse | undefined>();
+function trackLastResponses(server: Server): LastResponses {
+  const lastResponses = new Map<Socket, ServerResponse | undefined>();
   server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
     if (socket.destroyed) return;
-    exchanges.set(socket, undefined);
-    socket.once('close', () => exchanges.delete(socket));
+    lastResponses.set(socket, undefined);
+    socket.once('close', () => lastResponses.delete(socket));
   });
-  server.on('request', ({ socket }, response) => exchanges.set(socket, response));
-  return exchanges;
+  server.on('request', ({ socket }, response) => lastResponses.set(socket, response));
+  return lastResponses;
 }
 
-/** A client that stops reading, or reads by the drop, holds an answer in our memory. */
+/** A client that stops reading, or reads very slowly, keeps a response in the memory of the service. */
 function endSlowReaders(
   server: Server,
-  exchanges: Exchanges,
-  { stalledMs, answerMs }: Pick<Timeouts, 'stalledMs' | 'answerMs'>,
+  lastResponses: LastResponses,
+  { stalledMs, responseMs }: Pick<Timeouts, 'stalledMs' | 'responseMs'>,
 ): void {
-  // Called where nothing moved for that long. Who waits for us, or has not asked yet, is not the one who keeps an answer waiting.
+  // Called if nothing was sent or received for that long. The client is at fault only if a response waits to be read, or was read and no request follows.
   server.setTimeout(stalledMs, (socket: Socket) => {
-    if (exchanges.get(socket)?.writableFinished || socket.writableLength > 0) socket.destroy();
+    if (lastResponses.get(socket)?.writableFinished || socket.writableLength > 0) socket.destroy();
   });
-  const sweepMs = answerMs / SWEEPS;
+  const sweepMs = responseMs / SWEEPS;
   const sweepsOf = new WeakMap<ServerResponse, number>();
   const timer = setInterval(() => {
-    for (const [socket, response] of exchanges) {
+    for (const [socket, response] of lastResponses) {
       if (response === undefined || socket.writableLength === 0) continue;
       const sweeps = (sweepsOf.get(response) ?? 0) + 1;
       sweepsOf.set(response, sweeps);
@@ -86,17 +86,17 @@ function endSlowReaders(
   server.once('close', () => clearInterval(timer));
 }
 
-/** How often an answer is looked at before its time is over. */
+/** How often a response is checked within its time limit. */
 const SWEEPS = 30;
 const IDLE_CHECK_MS = 50;
 
 /**
- * A connection that is kept for another request, and had one under way when the server began to close, is closed with its answer; one that
- * never asked for anything, as browsers open them ahead, at once.
+ * When the server closes, a connection that waits for its response is closed after it. A connection without any request, as browsers open them in
+ * advance, is closed at once.
  */
-function closeAsTheyFallIdle(server: FastifyInstance, exchanges: Exchanges): void {
+function closeIdleConnections(server: FastifyInstance, lastResponses: LastResponses): void {
   server.addHook('preClose', async () => {
-    for (const [socket, response] of exchanges) if (response === undefined) socket.destroy();
+    for (const [socket, response] of lastResponses) if (response === undefined) socket.destroy();
     const timer = setInterval(() => server.server.closeIdleConnections(), IDLE_CHECK_MS);
     server.server.once('close', () => clearInterval(timer));
   });

@@ -5,18 +5,18 @@ import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { secureContextOptions, type TlsOptions } from './tls.ts';
 
-/** How long a client may take, in milliseconds. */
+/** How long a client may take. */
 export interface Timeouts {
-  /** For the handshake of TLS, and for the headers of a request: from the connection on, or from the first byte of a later request. */
+  /** For the TLS handshake, and for the headers of a request: since the connection was opened, or since the first byte of a later request. */
   readonly headersMs: number;
-  /** For a request with its body: nothing that is asked of us takes longer to say. */
+  /** For a request with its body. */
   readonly requestMs: number;
-  /** For another request. Longer than proxies wait (nginx: 60 s), so that it is never us who close while they ask. */
+  /** Until the next request of a connection. Longer than proxies wait (nginx: 60 s): the service must not close a connection on which a proxy sends a request. */
   readonly keepAliveMs: number;
-  /** For reading anything at all of an answer. */
+  /** Without reading anything of a response. */
   readonly stalledMs: number;
-  /** For reading the whole of an answer. */
-  readonly answerMs: number;
+  /** For reading a whole response. */
+  readonly responseMs: number;
 }
 
 export const TIMEOUTS: Timeouts = {
@@ -24,12 +24,12 @@ export const TIMEOUTS: Timeouts = {
   requestMs: 30_000,
   keepAliveMs: 72_000,
   stalledMs: 30_000,
-  answerMs: 600_000,
+  responseMs: 600_000,
 };
 
-/** The request line and all headers together: a token takes half a kilobyte of it. */
-const MOST_HEADER_BYTES = 16 * 1024;
-const LONGEST_CHECK_MS = 1000;
+/** For the request line and all headers together. A token takes half a kilobyte. */
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_CHECK_INTERVAL_MS = 1000;
 
 export interface ListenerOptions {
   readonly timeouts: Timeouts;
@@ -38,16 +38,16 @@ export interface ListenerOptions {
   readonly now: number;
 }
 
-/** The HTTP server of Node below ours. Throws a `CertificateError` where the certificate cannot be shown. */
+/** Creates Node's HTTP or HTTPS server. Throws a `CertificateError` if the certificate cannot be used. */
 export function createListener(onRequest: RequestListener, { timeouts, tls, now }: ListenerOptions): Server {
   const options: ServerOptions = {
-    maxHeaderSize: MOST_HEADER_BYTES,
+    maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     keepAliveTimeout: timeouts.keepAliveMs,
-    // By default whoever is late is looked for every 30 seconds.
-    connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, timeouts.headersMs),
-    // We look at the header ourselves, and answer as to any other mistake.
+    // Node's default is to look for expired timeouts every 30 seconds.
+    connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, timeouts.headersMs),
+    // `admit` checks the header, and refuses the request as it does any other.
     requireHostHeader: false,
     insecureHTTPParser: false,
   };
@@ -57,8 +57,8 @@ export function createListener(onRequest: RequestListener, { timeouts, tls, now 
 }
 
 /**
- * Listens at that address, or at all of `localhost`, which may be 127.0.0.1 and ::1: whoever connects to the further ones is let in by the
- * same door, and no limit counts twice.
+ * Listens at that address; for `localhost`, at all of its addresses, which may be 127.0.0.1 and ::1. Connections to the further addresses are passed
+ * to the same server, so that each limit applies to all of them together.
  */
 export async function listen(
   server: FastifyInstance,
@@ -72,7 +72,7 @@ export async function listen(
   for (const address of await addressesOf(host)) {
     if (address === bound.address) continue;
     const further = createNetServer((socket) => server.server.emit('connection', socket));
-    // A machine may know an address that it does not have.
+    // The name may resolve to an address that the machine does not have.
     await new Promise<void>((resolve) => further.once('error', () => resolve()).listen(bound.port, address, resolve));
     server.server.once('close', () => further.close());
   }

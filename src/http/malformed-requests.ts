@@ -4,16 +4,16 @@ import type { FastifyInstance } from 'fastify';
 import { countHeader } from './host-check.ts';
 import { badRequest, PROBLEM, type Problem, problemBody } from './problems.ts';
 
-/* What is legal and rare, or not legal and common: requests that would not be routed, logged and refused like any other without a word here. */
+/* Requests that are valid and rare, or invalid and common. The code here makes the service route, log and refuse them like all others. */
 
-/** What was asked through a proxy names the whole URL (RFC 9112, 3.2.2). */
+/** Returns the path and query of a request URL. Clients send an absolute URL to a proxy (RFC 9112, 3.2.2). */
 export function originForm(url: string): string {
   if (url.startsWith('/') || !URL.canParse(url)) return url;
   const { pathname, search } = new URL(url);
   return pathname + search;
 }
 
-/** A path with a broken escape names nothing that exists. Its escapes are escaped, so that it is routed, logged and refused like any other. */
+/** Returns a URL whose path can be decoded. In a path with an invalid escape, which exists nowhere, all escapes are escaped, so that it is refused as any other unknown path. */
 export function decodable(url: string): string {
   const end = url.indexOf('?');
   const path = end === -1 ? url : url.slice(0, end);
@@ -26,73 +26,73 @@ export function decodable(url: string): string {
 }
 
 /**
- * What somebody between the client and us may read in another way: who asks, where it is said twice; and where the request ends, if it has chunks,
- * which HTTP/1.0 does not know (RFC 9112, 6.1: the connection is to be closed).
+ * Returns what is wrong with headers that a proxy may understand differently: two Authorization headers, and a chunked body, which HTTP/1.0 does not
+ * have (RFC 9112, 6.1: the connection must be closed).
  */
 export function problemOfHeaders({ rawHeaders, headers, httpVersionMinor }: IncomingMessage): Problem | undefined {
-  if (httpVersionMinor === 0 && headers['transfer-encoding'] !== undefined) return CHUNKS_TOO_EARLY;
-  if (headers.authorization !== undefined && countHeader(rawHeaders, 'authorization') > 1) return SEVERAL_TO_ASK;
+  if (httpVersionMinor === 0 && headers['transfer-encoding'] !== undefined) return CHUNKED_HTTP_1_0;
+  if (headers.authorization !== undefined && countHeader(rawHeaders, 'authorization') > 1)
+    return SEVERAL_AUTHORIZATIONS;
   return undefined;
 }
 
-const CHUNKS_TOO_EARLY: Problem = {
-  ...badRequest('HTTP/1.0 has no Transfer-Encoding'),
+const CHUNKED_HTTP_1_0: Problem = {
+  ...badRequest('An HTTP/1.0 request must not have a Transfer-Encoding header'),
   headers: { connection: 'close' },
 };
-const SEVERAL_TO_ASK = badRequest('There is more than one header Authorization');
+const SEVERAL_AUTHORIZATIONS = badRequest('The request must have only one Authorization header');
 
-/** What is expected of us and not known may be passed over (RFC 9110, 10.1.1). Node would refuse it, past every limit and without a line in the log. */
-export function passOverExpectations(server: Server): void {
+/** Ignores an unknown Expect header (RFC 9110, 10.1.1). Node would refuse the request itself, without counting or logging it. */
+export function ignoreExpectations(server: Server): void {
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
 }
 
 /**
- * What is no HTTP is answered as any other mistake of a client, and its connection closed: in its turn, behind what was asked for before it on that
- * connection, and never into the middle of an answer.
+ * Refuses input that is not HTTP, and closes the connection. Responses to earlier requests on the connection are sent first, and never interrupted.
  *
- * @param last what was asked for last on that connection, if anything was
+ * @param last the response to the last request of the connection; undefined if there was none
  */
-export function answerUnreadable(error: { code?: string }, socket: Socket, last: ServerResponse | undefined): void {
+export function refuseUnparsable(error: { code?: string }, socket: Socket, last: ServerResponse | undefined): void {
   const { code = '' } = error;
-  // What is wrong below HTTP, with the connection or with TLS, is not for HTTP to answer.
+  // After a failure below HTTP, of the connection or of TLS, no response can be sent.
   if (!/^(?:HPE|ERR_HTTP)_/.test(code)) {
     socket.destroy();
     return;
   }
   const refuse = (): void => {
-    if (socket.writable) socket.end(refusal(UNREADABLE_STATUS.get(code) ?? 400));
+    if (socket.writable) socket.end(refusal(UNPARSABLE_STATUS.get(code) ?? 400));
     else socket.destroy();
   };
   if (last === undefined || last.writableFinished) refuse();
   else if (last.req.complete)
     last.once('finish', refuse).once('close', () => last.writableFinished || socket.destroy());
-  // It is the body of that request that cannot be read. One that waits behind others has no socket yet.
+  // The body of that request cannot be parsed. A request that waits behind others has no socket yet.
   else if (last.socket === socket && !last.headersSent) refuse();
   else socket.destroy();
 }
 
 function refusal(status: number): Buffer {
-  const body = problemBody({ status, detail: 'The request is not understood' });
+  const body = problemBody({ status, detail: 'The request must be valid HTTP' });
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM}\r\nContent-Length: ${body.length}`;
   return Buffer.concat([Buffer.from(`${head}\r\nConnection: close\r\n\r\n`), body]);
 }
 
-const UNREADABLE_STATUS: ReadonlyMap<string, number> = new Map([
+const UNPARSABLE_STATUS: ReadonlyMap<string, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
   ['HPE_HEADER_OVERFLOW', 431],
 ]);
 
 /**
- * Parameters may stand in a JSON body, since the first version of this service read them there; any other body is let pass, and so is an
- * empty one, whatever type it claims to have.
+ * Accepts a body with a GET request. The first version of this service read parameters from a JSON body; a body of any other type is ignored, and so
+ * is an empty one of any type.
  */
-export function acceptBodiesOfGet(server: FastifyInstance): void {
+export function acceptGetBodies(server: FastifyInstance): void {
   server.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
   const parseJson = server.getDefaultJsonParser('error', 'ignore');
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
     else void parseJson(request, String(body), done);
   });
-  // Read all the same, but not without end.
+  // Ignored bodies are read too, up to the limit.
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_, _body, done) => done(null, undefined));
 }

@@ -3,91 +3,89 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { SteadyClock } from '../ports.ts';
 
-/** What is asked, and by whom, as far as that is known yet. */
-export interface Asked {
+/** A request, with what is known about it so far. */
+export interface TrackedRequest {
   readonly id: string;
   readonly raw: IncomingMessage;
-  /** Who asks, once that is known. */
   readonly user: string | undefined;
-  /** Which of our paths it asks for; undefined where that is none of them. */
   readonly route: string | undefined;
 }
 
 /** How a request ended. */
-export interface Ending {
-  /** Where it came from: looked up at its beginning, since a connection that is gone does not tell. '' where it was gone by then. */
+export interface Outcome {
+  /** The client's address, read when the request began: a closed connection has none. '' if it was closed before. */
   readonly ip: string;
-  /** Of the answer; CLIENT_GONE where nobody waited for one. */
+  /** The status of the response; CLIENT_GONE if the client disconnected before there was one. */
   readonly status: number;
-  /** Whether nobody was there any more to take the end of the answer. */
+  /** Whether the client disconnected before the end of the response. */
   readonly isCutOff: boolean;
-  /** Since it began. */
+  /** Since the request began. */
   readonly elapsedMs: number;
 }
 
-type Listener = (asked: Asked, ending: Ending) => void;
+type Listener = (request: TrackedRequest, outcome: Outcome) => void;
 
-/** What nginx made of it, and others have taken over. */
+/** The status that nginx has introduced, and others use too. */
 const CLIENT_GONE = 499;
 
-/** Tells of every request once: when its answer has gone out, or whoever asked has gone. */
-export interface TrackedRequests {
-  whenAnswered(listener: Listener): void;
-  /** Follows a request that Fastify does not see. Its answer is about to be given, and has gone out when `finished` is called. */
-  begin(asked: Asked, response: ServerResponse, ip: string): void;
-  finished(response: ServerResponse): void;
+/** Calls its listeners once for each request: when the response has been sent, or when the client has disconnected. */
+export interface RequestTracker {
+  whenDone(listener: Listener): void;
+  /** Tracks a request that Fastify does not handle. The caller sends the response and then calls `finish`. */
+  begin(request: TrackedRequest, response: ServerResponse, ip: string): void;
+  finish(response: ServerResponse): void;
 }
 
-interface Open {
-  readonly asked: Asked;
+interface OpenRequest {
+  readonly request: TrackedRequest;
   readonly ip: string;
   readonly since: number;
 }
 
 /**
- * Fastify's own hook never hears of requests that nobody waited for an answer to, and a client could ask for anything unseen. Those are told of when
- * their connection closes: listeners of a connection cost nothing, and listeners of every answer as much as a small answer does.
+ * Fastify's hook does not run for requests whose client disconnects before the response, so a client could send requests that appear in no log. These
+ * requests end when their connection closes. A listener for each connection costs nothing; one for each response costs as much as a small response.
  */
-export function trackRequests(server: FastifyInstance, steadyClock: SteadyClock): TrackedRequests {
+export function trackRequests(server: FastifyInstance, steadyClock: SteadyClock): RequestTracker {
   const listeners: Listener[] = [];
-  const openOf = new WeakMap<Socket, Map<ServerResponse, Open>>();
+  const openBySocket = new WeakMap<Socket, Map<ServerResponse, OpenRequest>>();
 
-  function tell(response: ServerResponse, { asked, ip, since }: Open, isCutOff: boolean): void {
+  function notify(response: ServerResponse, { request, ip, since }: OpenRequest, isCutOff: boolean): void {
     const status = response.headersSent ? response.statusCode : CLIENT_GONE;
     const elapsedMs = steadyClock() - since;
-    for (const listener of listeners) listener(asked, { ip, status, isCutOff, elapsedMs });
+    for (const listener of listeners) listener(request, { ip, status, isCutOff, elapsedMs });
   }
 
-  function follow(socket: Socket): Map<ServerResponse, Open> {
-    const open = new Map<ServerResponse, Open>();
-    openOf.set(socket, open);
+  function trackSocket(socket: Socket): Map<ServerResponse, OpenRequest> {
+    const openRequests = new Map<ServerResponse, OpenRequest>();
+    openBySocket.set(socket, openRequests);
     socket.once('close', () => {
-      for (const [response, one] of open) tell(response, one, true);
-      open.clear();
+      for (const [response, open] of openRequests) notify(response, open, true);
+      openRequests.clear();
     });
-    return open;
+    return openRequests;
   }
 
-  const followed: TrackedRequests = {
-    whenAnswered: (listener) => void listeners.push(listener),
-    begin(asked, response, ip) {
-      const { socket } = asked.raw;
-      (openOf.get(socket) ?? follow(socket)).set(response, { asked, ip, since: steadyClock() });
+  const tracker: RequestTracker = {
+    whenDone: (listener) => void listeners.push(listener),
+    begin(request, response, ip) {
+      const { socket } = request.raw;
+      (openBySocket.get(socket) ?? trackSocket(socket)).set(response, { request, ip, since: steadyClock() });
     },
-    finished(response) {
-      const open = openOf.get(response.req.socket);
-      const one = open?.get(response);
-      if (open?.delete(response) && one !== undefined) tell(response, one, !response.writableFinished);
+    finish(response) {
+      const openRequests = openBySocket.get(response.req.socket);
+      const open = openRequests?.get(response);
+      if (openRequests?.delete(response) && open !== undefined) notify(response, open, !response.writableFinished);
     },
   };
   server.addHook('onRequest', (request, reply, done) => {
     const ip: string | undefined = request.ip;
-    followed.begin(request, reply.raw, ip ?? '');
+    tracker.begin(request, reply.raw, ip ?? '');
     done();
   });
   server.addHook('onResponse', (_request, reply, done) => {
-    followed.finished(reply.raw);
+    tracker.finish(reply.raw);
     done();
   });
-  return followed;
+  return tracker;
 }

@@ -1,8 +1,7 @@
-import type { FastifyReply } from 'fastify';
 import type { Clock } from '../ports.ts';
 import { rateLimitKey } from './client-address.ts';
-import { sendProblem, tooManyRequests } from './problems.ts';
-import { type Allowance, createRateLimit, type RateLimit } from './rate-limit.ts';
+import { type Problem, tooMany } from './problems.ts';
+import { type Allowance, createRateLimit } from './rate-limit.ts';
 
 export interface RequestLimitsOptions {
   /** A minute; 0 is no limit. */
@@ -12,69 +11,66 @@ export interface RequestLimitsOptions {
   readonly steadyClock: Clock;
 }
 
-/** Each counts a request, and says how many more there may be; or answers that there have been too many, and is false. */
+/** Each method counts one request. */
 export interface RequestLimits {
-  admitAddress(address: string, reply: FastifyReply): boolean;
-  admitUser(user: string, reply: FastifyReply): boolean;
-  /** Counts a request against both limits where neither has anything to say of it; false, and not counted, where one has. */
-  admitQuietly(address: string, user: string): boolean;
+  countAddress(address: string): Counted;
+  countUser(user: string): Counted;
 }
 
-interface Gate {
-  admit(key: string, reply: FastifyReply): boolean;
-  /** Whether a request would be admitted without a word. */
-  isQuiet(key: string): boolean;
-  count(key: string): void;
+export interface Counted {
+  /** Defined if the request is one too many. */
+  readonly problem: Problem | undefined;
+  /** Defined if the client must be told about the limit. */
+  readonly headers: RateLimitHeaders | undefined;
 }
+
+/** Items of the headers `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers, from its 8th version on). */
+export type RateLimitHeaders = {
+  /** The limits: q(uota), and w(indow) in seconds. */
+  readonly 'ratelimit-policy': string;
+  /** What r(emains) of each limit, and after how many seconds (t) all of it is available again. */
+  readonly ratelimit: string;
+};
+
+export const NOT_LIMITED: Counted = { problem: undefined, headers: undefined };
 
 export function createRequestLimits(options: RequestLimitsOptions): RequestLimits {
   const { requestsPerAddress, requestsPerUser, steadyClock } = options;
-  const addresses = createGate('address', requestsPerAddress, steadyClock);
-  const users = createGate('user', requestsPerUser, steadyClock);
-  return {
-    admitAddress: (address, reply) => addresses.admit(rateLimitKey(address), reply),
-    admitUser: users.admit,
-    admitQuietly(address, user) {
-      const counted = rateLimitKey(address);
-      if (!addresses.isQuiet(counted) || !users.isQuiet(user)) return false;
-      addresses.count(counted);
-      users.count(user);
-      return true;
-    },
-  };
+  const countAddress = createLimit('address', requestsPerAddress, steadyClock);
+  const countUser = createLimit('user', requestsPerUser, steadyClock);
+  return { countAddress: (address) => countAddress(rateLimitKey(address)), countUser };
 }
 
-/**
- * The headers `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers, from its 8th version on): of each limit that the
- * request was held against, q(uota) and w(indow) in seconds, and what r(emains), and in how many seconds (t) it is whole again. Only when half
- * of it is spent: they cost a tenth of a small answer, and until then nobody has to slow down.
- */
-function createGate(name: 'address' | 'user', perMinute: number, steadyClock: Clock): Gate {
-  if (perMinute === 0) return OPEN_GATE;
-  const limit: RateLimit = createRateLimit({ perMinute, steadyClock });
+/** Headers are sent only from the middle of the limit on: they cost a tenth of a small response, and before that no client has to slow down. */
+function createLimit(name: 'address' | 'user', perMinute: number, steadyClock: Clock): (key: string) => Counted {
+  if (perMinute === 0) return () => NOT_LIMITED;
+  const limit = createRateLimit({ perMinute, steadyClock });
   const policy = `"${name}";q=${perMinute};w=60`;
-  return {
-    admit(key, reply) {
-      const allowance = limit.take(key);
-      if (allowance.remaining < perMinute / 2) {
-        append(reply, 'ratelimit-policy', policy);
-        append(reply, 'ratelimit', tell(name, allowance));
-      }
-      if (!allowance.isAllowed) void sendProblem(reply, tooManyRequests(name, allowance.retryAfterMs));
-      return allowance.isAllowed;
-    },
-    isQuiet: (key) => limit.remaining(key) - 1 >= perMinute / 2,
-    count: (key) => void limit.take(key),
+  return (key) => {
+    const allowance = limit.take(key);
+    if (allowance.remaining >= perMinute / 2) return NOT_LIMITED;
+    const headers = { 'ratelimit-policy': policy, ratelimit: stateOf(name, allowance) };
+    const problem = allowance.isAllowed ? undefined : tooManyRequests(name, allowance.retryAfterMs);
+    return { problem, headers };
   };
 }
 
-const OPEN_GATE: Gate = { admit: () => true, isQuiet: () => true, count: () => undefined };
-
-function tell(name: string, { remaining, resetMs }: Allowance): string {
+function stateOf(name: string, { remaining, resetMs }: Allowance): string {
   return `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1000)}`;
 }
 
-function append(reply: FastifyReply, header: string, item: string): void {
-  const before = reply.getHeader(header);
-  void reply.header(header, before === undefined ? item : `${String(before)}, ${item}`);
+function tooManyRequests(from: 'address' | 'user', retryAfterMs: number): Problem {
+  return tooMany(`Too many requests from this ${from}: retry later`, retryAfterMs);
+}
+
+/** Joins the items of two limits. */
+export function joinHeaders(
+  first: RateLimitHeaders | undefined,
+  second: RateLimitHeaders | undefined,
+): RateLimitHeaders | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return {
+    'ratelimit-policy': `${first['ratelimit-policy']}, ${second['ratelimit-policy']}`,
+    ratelimit: `${first.ratelimit}, ${second.ratelimit}`,
+  };
 }

@@ -2,22 +2,22 @@ import type { Server } from 'node:http';
 import type { SteadyClock } from '../ports.ts';
 
 const WINDOW_MS = 1000;
-/** More than people and dashboards ask; then one more millisecond is one more for many. */
-const MANY_PER_SECOND = 100;
+/** More requests than people and dashboards send. At this rate, a millisecond of work delays many clients. */
+const BUSY_PER_SECOND = 100;
 
-/** Tells whether many ask at present, as far as the last second knows. */
+/** Returns a function that tells whether many requests arrived in the last second. */
 export function measureRequestRate(server: Server, steadyClock: SteadyClock): () => boolean {
   let count = 0;
   let since = steadyClock();
-  let isMany = false;
+  let isBusy = false;
   server.on('request', () => count++);
   return () => {
     const elapsedMs = steadyClock() - since;
     if (elapsedMs >= WINDOW_MS) {
-      isMany = (count * 1000) / elapsedMs > MANY_PER_SECOND;
+      isBusy = (count * 1000) / elapsedMs > BUSY_PER_SECOND;
       count = 0;
       since += elapsedMs;
     }
-    return isMany;
+    return isBusy;
   };
 }

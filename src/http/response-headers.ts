@@ -1,15 +1,16 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
-import { PAGE_HEADERS } from '../api/collections/query/pagination.ts';
 
 export interface HeadersOptions {
   readonly corsOrigins: '*' | readonly string[];
-  /** Whether we speak TLS ourselves: else it is for the proxy to promise (RFC 6797). */
+  /** Headers of responses that a page of another origin may read, besides those of this module. */
+  readonly exposedHeaders: readonly string[];
+  /** Whether the service itself terminates TLS: otherwise HSTS is up to the proxy (RFC 6797). */
   readonly isTls: boolean;
 }
 
-/** What every answer says, whatever it answers. */
-export function addHeaders(server: FastifyInstance, { corsOrigins, isTls }: HeadersOptions): void {
+/** Adds the headers that every response has. */
+export function addHeaders(server: FastifyInstance, { corsOrigins, exposedHeaders, isTls }: HeadersOptions): void {
   void server.register(cors, {
     origin: corsOrigins === '*' ? '*' : [...corsOrigins],
     methods: ['GET', 'HEAD', 'OPTIONS', 'POST'],
@@ -20,7 +21,7 @@ export function addHeaders(server: FastifyInstance, { corsOrigins, isTls }: Head
       'RateLimit-Policy',
       'Retry-After',
       'X-Request-Id',
-      ...PAGE_HEADERS,
+      ...exposedHeaders,
     ],
     preflightContinue: true,
     strictPreflight: false,
@@ -35,8 +36,8 @@ export function addHeaders(server: FastifyInstance, { corsOrigins, isTls }: Head
 const HSTS_SECONDS = 180 * 86_400;
 
 /**
- * What keeps browsers from doing more with an answer than reading it: set before everything else, so that a page of ours can replace the
- * policy by one of its own. Cross-Origin-Resource-Policy is about those that embed without asking; who may ask is said by CORS.
+ * Headers that keep browsers from doing anything with a response but reading it. They are set first, so that the pages of the service can replace
+ * the policy by their own. Cross-Origin-Resource-Policy concerns pages that embed a response; CORS concerns scripts that read it.
  */
 function securityHeaders(isTls: boolean): Readonly<Record<string, string>> {
   return {

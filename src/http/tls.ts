@@ -2,40 +2,40 @@ import { X509Certificate } from 'node:crypto';
 import { Server as TlsServer } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
+import { formatRfc3339 } from '../lib/rfc3339.ts';
 
-/** PEM texts: the key is that of the first certificate, and a secret. */
+/** Texts in PEM. The key belongs to the first certificate, and is a secret. */
 export interface TlsOptions {
   readonly certificate: string;
   readonly key: string;
 }
 
-/** A certificate that cannot be shown to anybody. Holds nothing of the key. */
+/** The certificate cannot be used. The message contains nothing of the key. */
 export class CertificateError extends Error {
   override readonly name = 'CertificateError';
   readonly kind = 'certificate';
 }
 
 /**
- * What Node wants to hear of a certificate. Throws a `CertificateError` where it has expired, or is too weak.
+ * Returns the TLS options for a certificate. Throws a `CertificateError` if the certificate has expired, is too weak, or does not match its key.
  *
  * @param now milliseconds since the epoch
  */
 export function secureContextOptions({ certificate, key }: TlsOptions, now: number): SecureContextOptions {
   const validTo = Date.parse(new X509Certificate(certificate).validTo);
-  if (validTo < now) throw new CertificateError(`it has expired, on ${new Date(validTo).toISOString()}`);
+  if (validTo < now) throw new CertificateError(`the certificate has expired on ${formatRfc3339(validTo)}`);
   const options: SecureContextOptions = { cert: certificate, key, minVersion: 'TLSv1.2' };
   try {
     createSecureContext(options);
   } catch (cause) {
     const { code = 'unknown' } = cause as NodeJS.ErrnoException;
-    throw new CertificateError(`it cannot be used with its key (${code})`, { cause });
+    throw new CertificateError(`the certificate cannot be used with its key (${code})`, { cause });
   }
   return options;
 }
 
 /**
- * Shows another certificate to connections that are made from now on; those that are there stay. Throws a `CertificateError` and changes
- * nothing where it cannot be shown.
+ * Uses another certificate for new connections; open connections stay. Throws a `CertificateError`, and changes nothing, if it cannot be used.
  */
 export function renewCertificate({ server }: FastifyInstance, tls: TlsOptions, now: number): void {
   const options = secureContextOptions(tls, now);

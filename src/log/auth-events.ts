@@ -11,7 +11,7 @@ export function authEvents(log: Logger) {
     signedIn: (user: string, method: string): void => log.info({ user: cut(user), method }, 'signed in'),
     refused: (user: string, methods: readonly string[]): void =>
       log.info({ user: cut(user), methods }, 'sign-in refused'),
-    passedOver: (method: string, error: unknown): void =>
+    methodFailed: (method: string, error: unknown): void =>
       log.error({ method, reason: messageOf(error) }, 'sign-in method failed, another one answered'),
     readAgain: (setting: string): void => log.info({ setting }, 'file reloaded'),
     notRead: (setting: string, problems: readonly string[]): void =>

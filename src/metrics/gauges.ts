@@ -1,9 +1,9 @@
 import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 
-/** What all names of ours begin with. They end in their unit, and in `_total` where they only grow (prometheus.io/docs/practices/naming). */
+/** The prefix of all metrics of the service. Names end in their unit, and counters in `_total` (prometheus.io/docs/practices/naming). */
 export const PREFIX = 'registry_usage_';
 
-/** A number as it is when somebody asks. What is not known then has no series: a 0 would be a lie. */
+/** Adds a gauge that is read at each scrape. While its value is unknown, it has no series: 0 would be wrong. */
 export function addGauge(registry: Registry, name: string, help: string, read: () => number | null | undefined): void {
   registry.registerMetric(
     new Gauge({
@@ -19,7 +19,7 @@ export function addGauge(registry: Registry, name: string, help: string, read: (
   );
 }
 
-/** A number that somebody else counts, from 0 at the start. */
+/** Adds a counter that is counted elsewhere, from 0 at the start of the process, and read at each scrape. */
 export function addCounter(registry: Registry, name: string, help: string, read: () => number): void {
   registry.registerMetric(
     new Counter({
@@ -34,7 +34,7 @@ export function addCounter(registry: Registry, name: string, help: string, read:
   );
 }
 
-/** The same for several of a kind, each with its label. */
+/** Adds a counter with several series, each with its own value of the label. */
 export function addCounters(
   registry: Registry,
   name: string,

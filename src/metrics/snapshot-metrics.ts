@@ -1,29 +1,29 @@
 import { Gauge, type Registry } from '@prometheus-io/client';
-import { countStale } from '../api/hal/represent-figures.ts';
 import type { Figures, Gap, GapCode, Snapshot } from '../domain/snapshot/snapshot.ts';
+import { countStale } from '../domain/usage/figures.ts';
 import type { Clock, Snapshots } from '../ports.ts';
 import { addGauge, PREFIX } from './gauges.ts';
 
-export interface SnapshotSeriesOptions {
+export interface SnapshotMetricsOptions {
   readonly snapshots: Snapshots;
   readonly clock: Clock;
-  /** How many have series of their own, the largest first. The sum of the others would be no figure: what they share would count several times. */
+  /** How many have series of their own, the largest first. There is no sum of the others: it would count shared blobs several times. */
   readonly namespacesLimit: number;
   readonly repositoriesLimit: number;
 }
 
 /**
- * What the last snapshot holds, without anything that takes longer the more tags there are.
+ * Adds the metrics of the last snapshot. None of them needs a pass over all tags.
  *
- * @returns brings what has a label up to date, at most once a snapshot: to be called before each scrape
+ * @returns a function that must be called before each scrape; it updates the metrics with labels after a new snapshot
  */
-export function addSnapshotMetrics(registry: Registry, options: SnapshotSeriesOptions): () => void {
+export function addSnapshotMetrics(registry: Registry, options: SnapshotMetricsOptions): () => void {
   const { snapshots, namespacesLimit, repositoriesLimit } = options;
   addUnlabelled(registry, options);
   const setGaps = addGaps(registry);
   const setNamespaces = addNamed(registry, NAMESPACES);
   const setRepositories = addNamed(registry, REPOSITORIES);
-  // Weakly: a snapshot that nobody else holds is not held until the next scrape.
+  // A weak reference: otherwise an old snapshot would stay in memory until the next scrape.
   let shown: WeakRef<Snapshot> | undefined;
   return () => {
     const snapshot = snapshots.latest();
@@ -36,23 +36,23 @@ export function addSnapshotMetrics(registry: Registry, options: SnapshotSeriesOp
   };
 }
 
-function addUnlabelled(registry: Registry, { snapshots: { latest }, clock }: SnapshotSeriesOptions): void {
+function addUnlabelled(registry: Registry, { snapshots: { latest }, clock }: SnapshotMetricsOptions): void {
   const gauge = addGauge.bind(undefined, registry);
   const finishedAt = (): number | undefined => latest()?.finishedAt;
-  gauge('snapshot_timestamp_seconds', 'When the last snapshot was taken: the time that its id is.', () => {
+  gauge('snapshot_timestamp_seconds', 'When the last snapshot was taken.', () => {
     const at = finishedAt();
     return at === undefined ? undefined : at / 1000;
   });
-  gauge('snapshot_age_seconds', 'How long ago that was.', () => {
+  gauge('snapshot_age_seconds', 'Age of the last snapshot.', () => {
     const at = finishedAt();
     return at === undefined ? undefined : Math.max(0, clock() - at) / 1000;
   });
-  gauge('snapshot_complete', '1 if nothing is missing in it; else 0, and its figures are lower bounds.', () => {
+  gauge('snapshot_complete', '1 if the last snapshot is complete; 0 if its figures are lower bounds.', () => {
     const figures = latest()?.figures;
     return figures && Number(figures.isComplete);
   });
   gauge('repositories', 'Repositories of the registry.', () => latest()?.repositories.length);
-  gauge('stale_repositories', 'Repositories with figures of an earlier collection.', () => {
+  gauge('stale_repositories', 'Repositories with figures of an earlier crawl.', () => {
     const snapshot = latest();
     return snapshot && countStale(snapshot);
   });
@@ -69,7 +69,7 @@ const GAP_CODES: readonly GapCode[] = ['forbidden', 'missing', 'unsupported', 'u
 function addGaps(registry: Registry) {
   const gauge = new Gauge({
     name: `${PREFIX}gaps`,
-    help: 'What the last collection could not read, by the reason.',
+    help: 'What the last crawl could not read, by reason.',
     labelNames: ['code'],
     registers: [registry],
   });
@@ -88,19 +88,14 @@ interface Named {
 const NAMESPACES: Named = { label: 'namespace', plural: 'namespaces', node: 'the top-level namespace' };
 const REPOSITORIES: Named = { label: 'repository', plural: 'repositories', node: 'the repository' };
 
-/** The figures of the largest of many, by name, and how many others there are. */
+/** Adds the figures of the largest nodes, by name, and the number of the other nodes. */
 function addNamed(registry: Registry, { label, plural, node }: Named) {
   const gauges = FIGURES.map(({ name, help, of }) => {
     const named = { name: `${PREFIX}${label}_${name}`, help: help(node), labelNames: [label], registers: [registry] };
     return { gauge: new Gauge(named), of };
   });
   let leftOutCount: number | undefined;
-  addGauge(
-    registry,
-    `${plural}_left_out`,
-    `How many smaller ${plural} have no series of their own.`,
-    () => leftOutCount,
-  );
+  addGauge(registry, `${plural}_left_out`, `Smaller ${plural}, without series of their own.`, () => leftOutCount);
   return <T extends Figures>(all: readonly T[], limit: number, nameOf: (one: T) => string): void => {
     const largest = all.toSorted((a, b) => (b.deduplicatedBytes ?? -1) - (a.deduplicatedBytes ?? -1)).slice(0, limit);
     leftOutCount = all.length - largest.length;
@@ -115,43 +110,43 @@ function addNamed(registry: Registry, { label, plural, node }: Named) {
 }
 
 interface Figure {
-  /** As the API names it, with its unit. */
+  /** The name in the API, with the unit. */
   readonly name: string;
   help(node: string): string;
-  /** Null is unknown. */
+  /** Returns null if it is unknown. */
   of(figures: Figures): number | null;
 }
 
 const FIGURES: readonly Figure[] = [
   {
     name: 'deduplicated_bytes',
-    help: (node) => `Bytes of all blobs that can be reached from ${node}, each once.`,
+    help: (node) => `Bytes of the blobs that ${node} reaches, each counted once.`,
     of: ({ deduplicatedBytes }) => deduplicatedBytes,
   },
   {
     name: 'reclaimable_bytes',
-    help: (node) => `Bytes of those of them that can be reached from nowhere but ${node}.`,
+    help: (node) => `Bytes of the blobs that only ${node} reaches.`,
     of: ({ reclaimableBytes }) => reclaimableBytes,
   },
   {
     name: 'size_bytes',
-    help: (node) => `Bytes of the layers of each tag of ${node}, added up.`,
+    help: (node) => `Sum of the bytes of the layers of each tag of ${node}.`,
     of: ({ sizeBytes }) => sizeBytes,
   },
   {
     name: 'disk_size_bytes',
-    help: (node) => `Bytes of the layers that are charged to the tags of ${node}: these add up.`,
+    help: (node) => `Bytes of the layers that are charged to the tags of ${node}.`,
     of: ({ diskSizeBytes }) => diskSizeBytes,
   },
   {
     name: 'metadata_bytes',
-    help: (node) => `The part of the deduplicated bytes of ${node} that is no layer.`,
+    help: (node) => `Deduplicated bytes of ${node} that are not layers.`,
     of: ({ metadataBytes }) => metadataBytes,
   },
   {
     name: 'tags',
     help: (node) => `Tags of ${node}.`,
-    // Where the tags could not be listed, nobody knows that there are none.
+    // If the tags could not be listed, their number is unknown.
     of: ({ tagsCount, deduplicatedBytes }) => (tagsCount === 0 && deduplicatedBytes === null ? null : tagsCount),
   },
 ];

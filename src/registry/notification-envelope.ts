@@ -1,48 +1,57 @@
-import { PRODUCT } from '../api/hal/entry-point.ts';
 import { isManifestType } from '../domain/manifest/media-types.ts';
 import { parseDigest, parseRepositoryName, parseTagName, type RepositoryName } from '../domain/names.ts';
-import { parseJson } from '../lib/parse-json.ts';
 import { parseRfc3339 } from '../lib/rfc3339.ts';
-import type { Pull } from '../ports.ts';
+import type { Clock, NotificationReader, Pull, RegistryNews } from '../ports.ts';
 
-/* What a registry sends to those whom it notifies (Distribution, "Notifications"):
+/* What a registry sends to its notification endpoints (Distribution, "Notifications"):
  *
  *   {"events": [{id, timestamp, action, target: {repository, tag?, digest?, mediaType?, rename?: {from, to}, …}, request: {useragent, …}, …}]}
  *
- * Events of one envelope need not belong together, and fields come and go with the registry's version: what is not understood is passed over. */
+ * Events of one envelope may concern different repositories. Fields differ between versions of the registry, so unknown events are ignored. */
 
-/** What events tell that somebody wants to hear. */
-export interface News {
-  readonly changed: ReadonlySet<RepositoryName>;
-  readonly pulls: readonly Pull[];
+export interface NotificationReaderOptions {
+  /** The product name in the service's own User-Agent: its own pulls are not counted. */
+  readonly product: string;
+  readonly clock: Clock;
 }
 
-/** The events of an envelope, not looked at yet; or what is wrong with it. */
-export function readEnvelope(body: string): readonly unknown[] | { readonly wrong: string } {
-  const envelope = parseJson(body);
-  if (envelope === undefined) return { wrong: 'The body is no JSON' };
-  const events = field(envelope, 'events');
-  return Array.isArray(events) ? events : { wrong: NO_ENVELOPE };
+export function createNotificationReader({ product, clock }: NotificationReaderOptions): NotificationReader {
+  const isNew = createEventIds();
+  return {
+    read(body) {
+      const events = eventsIn(body);
+      return 'wrong' in events
+        ? events
+        : newsIn(
+            events.filter((event) => isNew(text(event, 'id'))),
+            product,
+            clock(),
+          );
+    },
+  };
 }
 
-const NO_ENVELOPE = 'The body is no envelope of events: an object with a list called "events" is expected';
+function eventsIn(body: string): readonly unknown[] | { readonly wrong: string } {
+  try {
+    const events = field(JSON.parse(body), 'events');
+    return Array.isArray(events) ? events : { wrong: NOT_AN_ENVELOPE };
+  } catch {
+    return { wrong: 'The body must be JSON' };
+  }
+}
 
-/**
- * What events tell. One that names nothing legal tells nothing.
- *
- * @param isNew whether an event of that id has not been told before
- * @param now milliseconds since the epoch
- */
-export function readEvents(events: readonly unknown[], isNew: (id: string) => boolean, now: number): News {
+const NOT_AN_ENVELOPE = 'The body must be a JSON object with a list "events"';
+
+/** Returns what the events tell. An event without a valid name tells nothing. */
+function newsIn(events: readonly unknown[], product: string, now: number): RegistryNews {
   const changed = new Set<RepositoryName>();
   const pulls: Pull[] = [];
   for (const event of events) {
-    if (!isNew(text(event, 'id'))) continue;
     for (const name of namesChangedBy(text(event, 'action'), field(event, 'target'))) {
       const repository = parseRepositoryName(name);
       if (repository !== undefined) changed.add(repository);
     }
-    if (text(event, 'action') === 'pull') pulls.push(...pullsIn(event, now));
+    if (text(event, 'action') === 'pull') pulls.push(...pullsIn(event, product, now));
   }
   return { changed, pulls };
 }
@@ -51,10 +60,10 @@ function namesChangedBy(action: string, target: unknown): readonly string[] {
   const repository = text(target, 'repository');
   switch (action) {
     case 'push':
-      // A blob changes no figures by itself: the manifest that names it is pushed after it.
+      // A pushed blob changes no figures: the manifest that names it is pushed after it.
       return concernsManifest(target) ? [repository] : [];
     case 'mount':
-    case 'delete': // nothing tells whether a manifest or a blob is gone
+    case 'delete': // the event does not tell whether a manifest or a blob was deleted
       return [repository];
     case 'rename': {
       const rename = field(target, 'rename');
@@ -65,28 +74,48 @@ function namesChangedBy(action: string, target: unknown): readonly string[] {
   }
 }
 
-/** A pull by tag is one of the tag and of what it points at. Our own reading is no use of anything. */
-function pullsIn(event: unknown, now: number): readonly Pull[] {
+/** A pull by tag is a pull of the tag and of the digest that it points at. The service's own pulls do not count as use. */
+function pullsIn(event: unknown, product: string, now: number): readonly Pull[] {
   const target = field(event, 'target');
   const repository = parseRepositoryName(text(target, 'repository'));
   if (repository === undefined || !concernsManifest(target)) return [];
-  if (text(field(event, 'request'), 'useragent').startsWith(`${PRODUCT}/`)) return [];
+  if (text(field(event, 'request'), 'useragent').startsWith(`${product}/`)) return [];
   const at = timeOf(text(event, 'timestamp'), now);
   return [parseTagName(text(target, 'tag')), parseDigest(text(target, 'digest'))].flatMap((reference) =>
     reference === undefined ? [] : [{ repository, reference, at }],
   );
 }
 
-/** Whether it is about a manifest, and not about some other blob: those have another media type, and never a tag. */
+/** Whether the event concerns a manifest. Other blobs have other media types, and never a tag. */
 function concernsManifest(target: unknown): boolean {
   const mediaType = text(target, 'mediaType');
   return mediaType === '' || isManifestType(mediaType) || text(target, 'tag') !== '';
 }
 
-/** What cannot be (the registry's clock may be wrong, and Go's time of nothing is in the year 1) is now. */
+/** Returns now for an impossible time: the registry's clock may be wrong, and Go's zero time is in the year 1. */
 function timeOf(timestamp: string, now: number): number {
   const at = parseRfc3339(timestamp);
   return at !== undefined && at > 0 && at <= now ? at : now;
+}
+
+const REMEMBERED = 10_000;
+/** Registries make ids of 36 characters. A longer id is not remembered: to process an event twice does no harm. */
+const MAX_ID_LENGTH = 128;
+
+/**
+ * Returns a function that tells whether an id is new, as far as the last 10,000 ids or more are remembered. A registry sends its events again if it
+ * has not received the response.
+ */
+function createEventIds(): (id: string) => boolean {
+  let recent = new Set<string>();
+  let older = new Set<string>();
+  return (id) => {
+    if (id === '' || id.length > MAX_ID_LENGTH) return true;
+    if (recent.has(id) || older.has(id)) return false;
+    if (recent.size >= REMEMBERED) [recent, older] = [new Set(), recent];
+    recent.add(id);
+    return true;
+  };
 }
 
 function field(value: unknown, name: string): unknown {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
-import { type FrontServer, get, startFront, talk } from '../support/socket-server.ts';
+import { get, talk } from '../support/raw-http.ts';
+import { type ListeningServer, NO_LIMITS, startTestServer } from '../support/server.ts';
 
 /* The page at /docs and its files, as they are asked for: what a browser makes of them is in docs-browser.test.ts. */
 
@@ -18,10 +18,10 @@ const [POLICY = ''] =
   /^default-src .*$/m.exec(readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8')) ?? [];
 const NO_TOKEN = { Authorization: '' };
 
-let front: FrontServer;
+let front: ListeningServer;
 
 beforeAll(async () => {
-  front = await startFront();
+  front = await startTestServer();
 });
 
 afterAll(() => front.close());
@@ -131,7 +131,7 @@ test.for([
 });
 
 test('the page is counted as any other request of an address, and so is each of its files', async () => {
-  const limited = await startFront({ limits: { ...NO_ADMISSION_LIMITS.limits, requestsPerAddress: 2 } });
+  const limited = await startTestServer({ http: { limits: { ...NO_LIMITS, requestsPerAddress: 2 } } });
   try {
     const statuses = [];
     for (const path of ['/docs', '/docs/page.js', '/docs/page.css'])
@@ -148,7 +148,7 @@ test('the entry point tells where it is', async () => {
 });
 
 test('without a prefix it is at the top', async () => {
-  const top = await startFront({}, { prefix: '' });
+  const top = await startTestServer({ prefix: '' });
   try {
     for (const path of FILES) expect((await fetch(`http://127.0.0.1:${top.port}${path}`)).status, path).toBe(200);
   } finally {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
-import { createSampleServer, NOW, schedulerIn, WAITING } from '../support/sample-server.ts';
 import { emptySnapshot } from '../support/sample-snapshot.ts';
+import { createTestServer, NOW, schedulerIn, WAITING } from '../support/server.ts';
 
 const RUNNING: CrawlStatus = {
   ...WAITING,
@@ -15,7 +15,7 @@ const RUNNING: CrawlStatus = {
 };
 
 async function ready(state: CrawlStatus, snapshot?: Snapshot) {
-  const server = createSampleServer({ scheduler: schedulerIn(state), snapshots: { latest: () => snapshot } });
+  const { server } = createTestServer({ scheduler: schedulerIn(state), snapshots: { latest: () => snapshot } });
   const [get, head] = await Promise.all(
     (['GET', 'HEAD'] as const).map((method) => server.inject({ url: '/usage/health/ready', method })),
   );
@@ -29,7 +29,7 @@ test('before the first collection has finished it is not ready, and says since w
   expect([status, headers['content-type'], headers['retry-after']]).toEqual([503, 'application/problem+json', '10']);
   expect(body).toMatchObject({
     status: 503,
-    detail: 'The first collection has not finished yet; a collection has been running since 2026-11-25T11:59:55.000Z',
+    detail: expect.stringContaining('2026-11-25T11:59:55.000Z'),
     checks: {
       snapshot: { status: 'fail' },
       collection: { status: 'pass', running_since: '2026-11-25T11:59:55.000Z', last_failure: null, next_at: null },
@@ -42,9 +42,8 @@ test('where the first collection has failed it says why, and when it is tried ag
   const failure = { at: NOW - 1000, kind: 'unavailable', reason: 'no response: connection refused' } as const;
   const { headers, body } = await ready({ ...WAITING, failure, nextAt: NOW + 29_200 });
   expect(headers['retry-after']).toBe('30');
-  expect(body.detail).toBe(
-    'The first collection has not finished yet; the last attempt failed at 2026-11-25T11:59:59.000Z: no response: connection refused; the next one starts at 2026-11-25T12:00:29.200Z',
-  );
+  for (const fact of ['2026-11-25T11:59:59.000Z', failure.reason, '2026-11-25T12:00:29.200Z'])
+    expect(body.detail).toContain(fact);
   expect(body.checks.collection).toEqual({
     status: 'fail',
     running_since: null,
@@ -79,6 +78,6 @@ test('with a snapshot it is ready, however old that is and whatever fails meanwh
 });
 
 test('it is alive as soon as it answers', async () => {
-  const { statusCode, headers, body } = await createSampleServer().inject({ url: '/usage/health/live' });
+  const { statusCode, headers, body } = await createTestServer().server.inject({ url: '/usage/health/live' });
   expect([statusCode, headers['cache-control'], body]).toEqual([200, 'no-store', '{"status":"live"}']);
 });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import { type Asked, createCheck, send } from '../support/described-check.ts';
 import type { Described } from '../support/described-operations.ts';
-import { document, operations, PREFIX, requests } from '../support/described-requests.ts';
+import { document, operations, requests } from '../support/described-requests.ts';
 import { createDescribedServer, type Situation } from '../support/described-server.ts';
+import { NO_LIMITS, PREFIX } from '../support/server.ts';
 
 /* Requests made from the OpenAPI document, right ones and wrong ones, for a server that really listens. Whatever it answers has to be described: the
  * status, the media type, every member of the body, every header that is said to be there. fast-check prints the seed of what fails. */
@@ -76,9 +76,8 @@ describe('what is rare', () => {
   });
 
   test('whoever asks too often, or for another host, is told so as it is described', async () => {
-    const limits = { ...NO_ADMISSION_LIMITS.limits, requestsPerAddress: 60, requestsPerUser: 30 };
-    const front = { ...NO_ADMISSION_LIMITS, limits, allowedHosts: ['127.0.0.1'] };
-    const server = createDescribedServer('collected', { front });
+    const limits = { ...NO_LIMITS, requestsPerAddress: 60, requestsPerUser: 30 };
+    const server = createDescribedServer('collected', { http: { limits, allowedHosts: ['127.0.0.1'] } });
     const port = await listening(server);
     const seen = new Map<number, number>();
     for (let round = 0; round < 5; round++) {

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Child, freePort, startListening } from '../../lab/child.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { type Answered, type Asked, send } from '../support/described-check.ts';
-import { document, operations, PREFIX, requests } from '../support/described-requests.ts';
+import { document, operations, requests } from '../support/described-requests.ts';
 import { createDescribedServer } from '../support/described-server.ts';
+import { PREFIX } from '../support/server.ts';
 import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();

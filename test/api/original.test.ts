@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createServer } from '../../src/api/server.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
+import type { Principal, VerifiedPrincipal } from '../../src/ports.ts';
 import { readJsonLines } from '../support/fixture.ts';
-import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-snapshot.ts';
+import { createTestServer } from '../support/server.ts';
 
 /* Every exchange that was recorded of the original service is played again. Its status and its body are what we have to answer too,
  * and more is allowed: but for the deviations below, each with its reason. */
@@ -67,29 +66,10 @@ const servers = new Map<string, FastifyInstance>();
 
 beforeAll(async () => {
   for (const service of new Set(exchanges.map(({ request }) => request.service))) {
-    const prefix = prefixOf(service);
-    const server = createServer({
-      prefix,
-      version: '0',
-      corsOrigins: '*',
-      clock: Date.now,
-      scheduler: {
-        status: () => ({
-          running: undefined,
-          failure: undefined,
-          lastFinishedAt: undefined,
-          recrawlQueueLength: 0,
-          nextAt: 0,
-        }),
-        stats: () => NOTHING_CRAWLED,
-        request: () => 'running',
-      },
-      notifications: { changed() {}, pulled() {} },
-      events: { secret: undefined },
-      metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
-      log: pino({ level: 'silent' }),
+    const { server } = createTestServer({
+      prefix: prefixOf(service),
       snapshots: { latest: () => ({ ...snapshot, finishedAt: timestampOf(service) * 1000 }) },
-      directory: { authenticate: async (user, password) => PEOPLE.get(user.trim().toLowerCase()) === password },
+      directory: { authenticate: async (user, password) => authenticate(user, password) },
       tokens: {
         expiresInSeconds: 60,
         issue: async (user) => `token-of-${user}`,
@@ -111,6 +91,10 @@ const PEOPLE: ReadonlyMap<string, string> = new Map([
   ['alice', 'alice-secret'],
   ['jürgen', 'pä:s:wörd'],
 ]);
+
+function authenticate(user: string, password: string): Principal | undefined {
+  return PEOPLE.get(user.trim().toLowerCase()) === password ? { name: user, groups: [] } : undefined;
+}
 
 for (const sendOnce of exchanges) {
   const [status, reason] = OTHER_STATUS[sendOnce.name] ?? [sendOnce.response.status, undefined];
@@ -211,13 +195,13 @@ function readSnapshot(): Snapshot {
 }
 
 /** The recorded tokens are long over; those that were good when they were recorded are good here. */
-function verifyRecorded(token: string): { user: string } | undefined {
+function verifyRecorded(token: string): VerifiedPrincipal | undefined {
   const [header = '', payload = ''] = token.split('.').map((part) => Buffer.from(part, 'base64url').toString());
   const claims = parseJson(payload);
   if (parseJson(header)?.['alg'] !== 'HS256' || claims?.['type'] !== 'access') return undefined;
   const { sub, exp, iat } = claims as { sub?: unknown; exp?: number; iat?: number };
   const wasGood = typeof sub === 'string' && exp !== undefined && iat !== undefined && exp - iat > 1000;
-  return wasGood ? { user: sub } : undefined;
+  return wasGood ? { name: sub, visibility: 'all' } : undefined;
 }
 
 function parseJson(text: string): Record<string, unknown> | undefined {

@@ -1,8 +1,6 @@
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createServer } from '../../src/api/server.ts';
 import { GraphBuilder } from '../../src/domain/graph/graph-builder.ts';
 import type { Descriptor } from '../../src/domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
@@ -13,6 +11,7 @@ import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
 import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { config, digest, layer } from '../support/sample-graph.ts';
+import { createTestServer } from '../support/server.ts';
 
 /* What is ours of the API, below a prefix, over a small registry whose figures can be added up by hand:
  *
@@ -75,10 +74,7 @@ let requested = 0;
 let rest = 0;
 
 beforeAll(async () => {
-  server = createServer({
-    prefix: '/usage',
-    version: '1.2.3',
-    corsOrigins: ['https://page.example'],
+  ({ server } = createTestServer({
     snapshots: { latest: () => latest },
     scheduler: {
       status: () => state,
@@ -88,19 +84,8 @@ beforeAll(async () => {
         return rest > 0 ? { retryAfterMs: rest } : state.running === undefined ? 'started' : 'running';
       },
     },
-    notifications: { changed() {}, pulled() {} },
-    events: { secret: undefined },
-    metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
     clock: () => 1_700_000_070_000,
-    directory: { authenticate: async () => false },
-    tokens: {
-      expiresInSeconds: 60,
-      issue: async () => '',
-      verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
-      recall: (token) => (token === 'good' ? { user: 'alice' } : undefined),
-    },
-    log: pino({ level: 'silent' }),
-  });
+  }));
   await server.ready();
 });
 

@@ -35,19 +35,19 @@ describe('a password is held against', () => {
     ['argon2id', ARGON2ID],
     ['argon2i', ARGON2I],
   ])('%s: the right one is right, and others are not', async ([, hash = '']) => {
-    expect(await checker.isRight(PASSWORD, hash)).toBe(true);
+    expect(await checker.matches(PASSWORD, hash)).toBe(true);
     for (const wrong of ['pä:s:wörD', `${PASSWORD}x`, 'x', LONG])
-      expect(await checker.isRight(wrong, hash)).toBe(false);
+      expect(await checker.matches(wrong, hash)).toBe(false);
   });
 
   test('bcrypt as far as it goes: 72 bytes, as with whoever made the hash', async () => {
-    expect(await checker.isRight(LONG, BCRYPT_OF_LONG)).toBe(true);
-    expect(await checker.isRight('x'.repeat(72), BCRYPT_OF_LONG)).toBe(true);
-    expect(await checker.isRight('x'.repeat(71), BCRYPT_OF_LONG)).toBe(false);
+    expect(await checker.matches(LONG, BCRYPT_OF_LONG)).toBe(true);
+    expect(await checker.matches('x'.repeat(72), BCRYPT_OF_LONG)).toBe(true);
+    expect(await checker.matches('x'.repeat(71), BCRYPT_OF_LONG)).toBe(false);
   });
 
   test('a hash while the service goes on with other things', async () => {
-    const answer = checker.isRight(PASSWORD, BCRYPT_10).then(() => 'checked');
+    const answer = checker.matches(PASSWORD, BCRYPT_10).then(() => 'checked');
     const turns = new Promise((resolve) => setImmediate(() => setImmediate(resolve, 'two turns')));
     expect(await Promise.race([answer, turns])).toBe('two turns');
     expect(await answer).toBe('checked');
@@ -55,19 +55,19 @@ describe('a password is held against', () => {
 
   test('nothing where too many wait, and again when they have gone', async () => {
     const small = createPasswordChecker(3);
-    const [first, second, third, fourth] = Array.from({ length: 4 }, () => small.isRight(PASSWORD, ARGON2ID));
+    const [first, second, third, fourth] = Array.from({ length: 4 }, () => small.matches(PASSWORD, ARGON2ID));
     await expect(fourth).rejects.toMatchObject({ kind: 'busy' });
     expect(await Promise.all([first, second, third])).toEqual([true, true, true]);
-    expect(await small.isRight(PASSWORD, ARGON2ID)).toBe(true);
+    expect(await small.matches(PASSWORD, ARGON2ID)).toBe(true);
     await small.stop();
   });
 
   test('nothing any more when the thread ends: whoever waits is told, and the next one gets another thread', async () => {
     const one = createPasswordChecker();
-    const waiting = one.isRight(PASSWORD, BCRYPT_10).catch(String);
+    const waiting = one.matches(PASSWORD, BCRYPT_10).catch(String);
     await one.stop();
-    expect(await waiting).toBe('Error: a password could not be checked');
-    expect(await one.isRight(PASSWORD, ARGON2ID)).toBe(true);
+    expect(await waiting).toBe('Error: the password could not be checked');
+    expect(await one.matches(PASSWORD, ARGON2ID)).toBe(true);
     await one.stop();
   });
 });
@@ -76,31 +76,31 @@ describe('the accounts of a file', () => {
   const file = `alice:$2y$04$${BCRYPT}\nbob:${ARGON2ID}\n`;
 
   test('let in whoever has the password, tell a wrong one, and know nobody else', async () => {
-    const { ask } = createAccounts(() => accountsIn(file), checker);
-    expect(await ask('alice', PASSWORD)).toBe('right');
-    expect(await ask('bob', PASSWORD)).toBe('right');
-    expect(await ask('alice', 'wrong')).toBe('wrong');
+    const { check } = createAccounts(() => accountsIn(file), checker);
+    expect(await check('alice', PASSWORD)).toEqual({ name: 'alice', groups: [] });
+    expect(await check('bob', PASSWORD)).toEqual({ name: 'bob', groups: [] });
+    expect(await check('alice', 'wrong')).toBe('wrong');
     for (const name of ['Alice', 'alice ', 'carol', '__proto__', '*', '']) {
-      expect(await ask(name, PASSWORD), name).toBe('unknown');
+      expect(await check(name, PASSWORD), name).toBe('unknown');
     }
   });
 
   test('take a password for a name that is not there as they do for one that is: a hash is worked through, of any cost in the file', async () => {
     const asked: string[] = [];
-    const isRight = async (_: string, hash: string) => asked.push(hash) > 0;
-    const { ask } = createAccounts(() => accountsIn(file), { isRight });
+    const matches = async (_: string, hash: string) => asked.push(hash) > 0;
+    const { check } = createAccounts(() => accountsIn(file), { matches });
     const names = Array.from({ length: 60 }, (_, number) => `nobody-${number}`);
-    for (const name of names) expect(await ask(name, PASSWORD), name).toBe('unknown');
+    for (const name of names) expect(await check(name, PASSWORD), name).toBe('unknown');
     expect(asked).toHaveLength(names.length);
     expect(new Set(asked)).toEqual(new Set([`$2y$04$${BCRYPT}`, ARGON2ID]));
     const first = asked[0];
-    await ask('nobody-0', 'another');
+    await check('nobody-0', 'another');
     expect(asked.at(-1)).toBe(first);
   });
 
   test('may be none', async () => {
-    const { ask } = createAccounts(() => accountsIn('# nobody yet\n\n'), checker);
-    expect(await ask('alice', PASSWORD)).toBe('unknown');
+    const { check } = createAccounts(() => accountsIn('# nobody yet\n\n'), checker);
+    expect(await check('alice', PASSWORD)).toBe('unknown');
   });
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { createReloadedFile, type Parsed, type ReloadedFile } from '../../src/auth/reloaded-file.ts';
-import { endedAt, parseRevokedTokens } from '../../src/auth/revoked-tokens.ts';
+import { parseRevokedTokens, revokedUntil } from '../../src/auth/revoked-tokens.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -120,7 +120,7 @@ describe('a file of those who are logged out', () => {
   function endedIn(text: string): (user: string) => number | undefined {
     const parsed = parseRevokedTokens(text);
     if ('mistakes' in parsed) throw new Error(JSON.stringify(parsed.mistakes));
-    return (user) => endedAt(parsed.value, user);
+    return (user) => revokedUntil(parsed.value, user);
   }
 
   test('has a user and a moment in every line, in one of two spellings', () => {
@@ -157,7 +157,7 @@ describe('a file of those who are logged out', () => {
   ])('with the line "%s" is not right, and says how it would be', (line) => {
     const parsed = parseRevokedTokens(`* ${MOMENT}\n${line}\n`);
     expect('mistakes' in parsed && parsed.mistakes).toEqual([
-      { line: 2, message: expect.stringContaining('a moment such as 2026-03-01T03:00:00Z, or in seconds') },
+      { line: 2, message: expect.stringContaining('2026-03-01T03:00:00Z') },
     ]);
   });
 });

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
-import { createSignIn, type Method, type Verdict } from '../../src/auth/sign-in.ts';
+import { createSignIn, type SignInMethod, type Verdict } from '../../src/auth/sign-in.ts';
 
-/* Several places where users may be known, and what is told of them. */
+const ALICE = { name: 'alice', groups: ['10000'] };
 
 function signIn(...methods: readonly (readonly [name: string, verdict: Verdict | Error])[]) {
-  const told: string[] = [];
+  const reports: string[] = [];
   const asked: string[] = [];
   const { authenticate } = createSignIn(
     methods.map(
-      ([name, verdict]): Method => ({
+      ([name, verdict]): SignInMethod => ({
         name,
-        async ask() {
+        async check() {
           asked.push(name);
           if (verdict instanceof Error) throw verdict;
           return verdict;
@@ -18,45 +18,46 @@ function signIn(...methods: readonly (readonly [name: string, verdict: Verdict |
       }),
     ),
     {
-      signedIn: (user, method) => told.push(`${user} by ${method}`),
-      refused: (user, names) => told.push(`${user} refused by ${names.join(' and ')}`),
-      passedOver: (method, error) => told.push(`${method} passed over: ${String(error)}`),
+      signedIn: (user, method) => reports.push(`${user} signed in by ${method}`),
+      refused: (user, names) => reports.push(`${user} refused by ${names.join(' and ')}`),
+      methodFailed: (method, error) => reports.push(`${method} failed: ${String(error)}`),
     },
   );
-  return { result: authenticate('alice', 'secret').catch(String), asked, told };
+  return { result: authenticate('alice', 'secret').catch(String), asked, reports };
 }
 
 const down = new Error('down');
 
-test('they are asked in turn, and the first one that lets the user in is enough', async () => {
-  const { result, asked, told } = signIn(['ldap', 'unknown'], ['htpasswd', 'right'], ['third', 'right']);
-  expect([await result, asked, told]).toEqual([true, ['ldap', 'htpasswd'], ['alice by htpasswd']]);
+test('asks the methods in turn, and returns the principal of the first one that lets the user in', async () => {
+  const { result, asked, reports } = signIn(['ldap', 'unknown'], ['htpasswd', ALICE], ['third', ALICE]);
+  expect([await result, asked, reports]).toEqual([ALICE, ['ldap', 'htpasswd'], ['alice signed in by htpasswd']]);
 });
 
-test('a wrong password in one place may be right in the next: they are different people of one name', async () => {
-  expect(await signIn(['htpasswd', 'wrong'], ['ldap', 'right']).result).toBe(true);
+test('asks the next method after a wrong password: the methods may know different people by one name', async () => {
+  expect(await signIn(['htpasswd', 'wrong'], ['ldap', ALICE]).result).toEqual(ALICE);
 });
 
-test('whom nobody lets in is refused, and the log has the name and who was asked', async () => {
-  const { result, told } = signIn(['ldap', 'unknown'], ['htpasswd', 'wrong']);
-  expect([await result, told]).toEqual([false, ['alice refused by ldap and htpasswd']]);
+test('refuses a user whom no method lets in, and reports the methods', async () => {
+  const { result, reports } = signIn(['ldap', 'unknown'], ['htpasswd', 'wrong']);
+  expect([await result, reports]).toEqual([undefined, ['alice refused by ldap and htpasswd']]);
 });
 
-test('one that is down keeps nobody out whom another one lets in, and is told', async () => {
-  const { result, told } = signIn(['ldap', down], ['htpasswd', 'right']);
-  expect([await result, told]).toEqual([true, ['ldap passed over: Error: down', 'alice by htpasswd']]);
+test('skips a method that fails if another one lets the user in, and reports the failure', async () => {
+  const { result, reports } = signIn(['ldap', down], ['htpasswd', ALICE]);
+  expect([await result, reports]).toEqual([ALICE, ['ldap failed: Error: down', 'alice signed in by htpasswd']]);
 });
 
-test('where one is down and the others know nobody of that name, nobody can tell', async () => {
-  const { result, told } = signIn(['ldap', down], ['htpasswd', 'unknown']);
-  expect([await result, told]).toEqual(['Error: down', []]);
+test('throws the error of a method that fails if no other method knows the user', async () => {
+  const { result, reports } = signIn(['ldap', down], ['htpasswd', 'unknown']);
+  expect([await result, reports]).toEqual(['Error: down', []]);
 });
 
-test('where one is down, a wrong password for a name that another one knows is a wrong password: else it could be guessed meanwhile', async () => {
+test('refuses a wrong password for a user that one method knows while another one fails', async () => {
+  // Otherwise the failure would let an attacker guess the password meanwhile.
   for (const order of [0, 1]) {
     const methods = [['ldap', down] as const, ['htpasswd', 'wrong'] as const];
-    const { result, told } = signIn(...(order === 0 ? methods : methods.reverse()));
-    expect(await result).toBe(false);
-    expect(told).toContain('ldap passed over: Error: down');
+    const { result, reports } = signIn(...(order === 0 ? methods : methods.reverse()));
+    expect(await result).toBeUndefined();
+    expect(reports).toContain('ldap failed: Error: down');
   }
 });

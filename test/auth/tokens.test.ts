@@ -28,7 +28,7 @@ test('a token holds what the original put into it, and names its user', async ()
   const claims = decodeJwt(token);
   expect(claims).toEqual({ ...GOOD, sub: 'jürgen', jti: claims.jti });
   expect(claims.jti).toMatch(/^[0-9a-f-]{36}$/);
-  expect(await tokens.verify(token)).toMatchObject({ user: 'jürgen' });
+  expect(await tokens.verify(token)).toMatchObject({ name: 'jürgen' });
 });
 
 test('a token ends when it says so, also one that was seen before', async () => {
@@ -47,7 +47,7 @@ test('a token ends when it says so, also one that was seen before', async () => 
 });
 
 test('a token crafted with the right key by another program is good', async () => {
-  expect(await verify(craft(GOOD))).toMatchObject({ user: 'alice' });
+  expect(await verify(craft(GOOD))).toMatchObject({ name: 'alice' });
 });
 
 test('a token of another key, another kind, another time, or with something missing is not', async () => {
@@ -96,7 +96,7 @@ test('a token of a previous key is good as long as that key is listed, and new o
   const clock = { now: START };
   const before = await tokensAt(clock, { secretKey: oldest as string }).issue('alice');
   const listing = tokensAt(clock, { secretKey: current as string, previousSecretKeys: [old, oldest] as string[] });
-  expect(await listing.verify(before)).toMatchObject({ user: 'alice' });
+  expect(await listing.verify(before)).toMatchObject({ name: 'alice' });
   const after = await listing.issue('alice');
   expect(await tokensAt(clock, { secretKey: current as string }).verify(after)).toBeDefined();
   expect(await tokensAt(clock, { secretKey: old as string }).verify(after)).toBeUndefined();
@@ -117,7 +117,7 @@ test('with an issuer and an audience, tokens hold both, and have to', async () =
   expect(decodeJwt(token)).toMatchObject({ iss: 'https://usage.example', aud: 'usage' });
   const right = { ...GOOD, iss: 'https://usage.example', aud: 'usage' };
   for (const good of [token, craft(right), craft({ ...right, aud: ['other', 'usage'] })])
-    expect(await tokens.verify(good)).toMatchObject({ user: 'alice' });
+    expect(await tokens.verify(good)).toMatchObject({ name: 'alice' });
   const wrong = [
     { iss: 'https://other.example' },
     { iss: undefined },
@@ -141,7 +141,7 @@ test('without an issuer and an audience, tokens hold none, and may', async () =>
 test('tokens that were ended are not good any more, also those that were known, and later ones are', async () => {
   const clock = { now: START };
   const ended = new Map<string, number>();
-  const tokens = tokensAt(clock, { endedAt: (user) => ended.get(user) });
+  const tokens = tokensAt(clock, { revokedUntil: (user) => ended.get(user) });
   const [alice, bob] = [await tokens.issue('alice'), await tokens.issue('bob')];
   const withoutTime = craft({ ...GOOD, iat: undefined });
   for (const token of [alice, bob, withoutTime]) expect(await tokens.verify(token)).toBeDefined();

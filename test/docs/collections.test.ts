@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { get, talk } from '../support/raw-http.ts';
 import { digestOf } from '../support/sample-registry-content.ts';
-import { type FrontServer, get, startFront, talk } from '../support/socket-server.ts';
+import { type ListeningServer, startTestServer } from '../support/server.ts';
 
 const page = readFileSync('docs/collections.md', 'utf8');
-let front: FrontServer;
+let front: ListeningServer;
 
 beforeAll(async () => {
-  front = await startFront();
+  front = await startTestServer();
 });
 
 afterAll(() => front.close());

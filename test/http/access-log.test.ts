@@ -4,8 +4,9 @@ import { PassThrough } from 'node:stream';
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createSampleServer } from '../support/sample-server.ts';
+import type { Principal } from '../../src/ports.ts';
 import { emptySnapshot, sampleRepository } from '../support/sample-snapshot.ts';
+import { createTestServer } from '../support/server.ts';
 
 /* Over a socket, since what is sent is what matters; into the log as the service writes it: one JSON object a line. */
 
@@ -19,10 +20,10 @@ const asked = Promise.withResolvers<void>();
 const directory = {
   authenticate() {
     asked.resolve();
-    return new Promise<boolean>(() => undefined);
+    return new Promise<Principal>(() => undefined);
   },
 };
-const server = createSampleServer({ log, directory, snapshots: { latest: () => snapshot } });
+const { server } = createTestServer({ log, directory, snapshots: { latest: () => snapshot } });
 let port = 0;
 
 beforeAll(async () => {
@@ -41,7 +42,7 @@ async function talk(text: string): Promise<string> {
 
 /** Asks for a path with these lines in the head, and gives back the answer and the log's line about it. */
 async function ask(path: string, ...head: readonly string[]) {
-  const others = 'X-Forwarded-For is not believed'; // said once, of the first one
+  const others = 'X-Forwarded-For ignored'; // logged once, for the first request
   const lines = () => written.filter((text) => !text.endsWith(`"msg":"${others}"}\n`));
   const before = lines().length;
   const answer = await talk([`GET ${path} HTTP/1.1`, 'Host: x', 'Connection: close', ...head, '', ''].join('\r\n'));

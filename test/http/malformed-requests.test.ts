@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { answerOf, basic, type FrontServer, get, PREFIX, startFront, talk } from '../support/socket-server.ts';
+import type { Principal } from '../../src/ports.ts';
+import { basic, get, parseResponse, talk } from '../support/raw-http.ts';
+import { ALICE, type ListeningServer, PREFIX, startTestServer } from '../support/server.ts';
 
 /* Requests that no client of good faith sends, byte by byte over a socket. */
 
-let front: FrontServer;
+let front: ListeningServer;
 
 beforeAll(async () => {
-  front = await startFront();
+  front = await startTestServer();
 });
 
 afterAll(() => front.close());
@@ -119,7 +121,7 @@ describe('what is injected', () => {
       const { status, headers } = await send(get('/auth_token', { Authorization: basic(user, 'wrong') }));
       expect([status, headers['x-evil']]).toEqual([401, undefined]);
     }
-    const before = front.asked.length;
+    const before = front.signIns.length;
     for (const [user, password] of [
       ['a\r\nX-Evil: 1', 'right'],
       ['a\0', 'right'],
@@ -128,7 +130,7 @@ describe('what is injected', () => {
       ['', 'right'],
     ] as const)
       expect((await send(get('/auth_token', { Authorization: basic(user, password) }))).status).toBe(401);
-    expect(front.asked).toHaveLength(before); // no directory is asked about that
+    expect(front.signIns).toHaveLength(before); // no directory is asked about that
   });
 });
 
@@ -226,22 +228,21 @@ describe('what others between may read in another way', () => {
   test('but what is expected of us is passed over, and such requests are logged like any other', async () => {
     const before = front.log.length;
     expect((await send(get('/gaps', { Expect: 'the-impossible' }))).status).toBe(200);
-    expect(front.log.slice(before).map(({ event }) => event)).toContain('request');
+    expect(front.log.slice(before).map(({ message }) => message)).toContain('request');
     expectProblem(await send(get('/gaps', { Expect: 'the-impossible', Authorization: 'Bearer bad' })), 401);
   });
 });
 
 test('a failure of ours is told of in the log, and with nothing of it in the answer', async () => {
   const verify = () => Promise.reject(new Error('the inside of it'));
-  const failing = await startFront(
-    {},
-    { tokens: { expiresInSeconds: 1, issue: async () => '', verify, recall: () => undefined } },
-  );
+  const failing = await startTestServer({
+    tokens: { expiresInSeconds: 1, issue: async () => '', verify, recall: () => undefined },
+  });
   try {
     const answer = await talk(failing.port, get('/gaps'));
     expectProblem(answer, 500);
     expect(answer.text).not.toContain('inside');
-    expect(failing.log.map(({ event }) => event)).toContain('a request failed');
+    expect(failing.log.map(({ message }) => message)).toContain('request failed');
   } finally {
     await failing.close();
   }
@@ -313,7 +314,7 @@ describe('hosts', () => {
   });
 
   test('with a list, others than those of the list get 421, but probes an answer', async () => {
-    const listed = await startFront({ allowedHosts: ['usage.example.com', '[::1]'] });
+    const listed = await startTestServer({ http: { allowedHosts: ['usage.example.com', '[::1]'] } });
     try {
       const status = async (name: string, path = '/') => (await talk(listed.port, get(path, { Host: name }))).status;
       for (const name of ['usage.example.com', 'USAGE.example.com.:8080', '[::1]:80'])
@@ -336,7 +337,7 @@ describe('hosts', () => {
         await talk(listed.port, get('/', { Host: 'evil.example', 'X-Forwarded-Host': 'usage.example.com' })),
         421,
       );
-      expect(listed.asked).toEqual([]);
+      expect(listed.signIns).toEqual([]);
     } finally {
       await listed.close();
     }
@@ -411,7 +412,7 @@ describe('behind a request whose answer is under way, one that cannot be read', 
   const broken = 'GET / HTTP/9.9\r\n\r\n';
 
   test('is refused in its turn, and never into the answer before it', async () => {
-    const large = await startFront({}, { tagsCount: 20_000 });
+    const large = await startTestServer({ tagsCount: 20_000 });
     try {
       const path = '/repositories?embed=true&links=true';
       const whole = (await talk(large.port, get(path))).body;
@@ -422,7 +423,7 @@ describe('behind a request whose answer is under way, one that cannot be read', 
         const [first = '', second = '', ...others] = text.split(/(?=HTTP\/1\.1 \d{3} )/);
         expect(others).toEqual([]);
         expect(first.endsWith(whole)).toBe(true);
-        expectProblem(answerOf(second), 400);
+        expectProblem(parseResponse(second), 400);
       }
     } finally {
       await large.close();
@@ -430,15 +431,15 @@ describe('behind a request whose answer is under way, one that cannot be read', 
   });
 
   test('waits for a directory that takes its time, too', async () => {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const slow = await startFront({}, { directory: { authenticate: () => promise } });
+    const { promise, resolve } = Promise.withResolvers<Principal>();
+    const slow = await startTestServer({ directory: { authenticate: () => promise } });
     try {
       const signIn = get('/auth_token', { Authorization: basic('alice', 'right'), Connection: 'keep-alive' });
       const answer = talk(slow.port, signIn + broken);
-      while (!slow.log.some(({ event }) => event === 'request')) {
+      while (!slow.log.some(({ message }) => message === 'request')) {
         expect((await talk(slow.port, get('/'))).status).toBe(200); // meanwhile
       }
-      resolve(true);
+      resolve(ALICE);
       const { status, text } = await answer;
       expect(status).toBe(200);
       expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
@@ -448,14 +449,14 @@ describe('behind a request whose answer is under way, one that cannot be read', 
   });
 
   test('that has a body which cannot be read ends the connection, where its turn has not come', async () => {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const slow = await startFront({}, { directory: { authenticate: () => promise } });
+    const { promise, resolve } = Promise.withResolvers<Principal>();
+    const slow = await startTestServer({ directory: { authenticate: () => promise } });
     try {
       const signIn = get('/auth_token', { Authorization: basic('alice', 'right'), Connection: 'keep-alive' });
       const chunks = get('/collection', { 'Transfer-Encoding': 'chunked' }, 'POST');
       expect((await talk(slow.port, `${signIn}${chunks}zz\r\n`)).text).toBe('');
     } finally {
-      resolve(true);
+      resolve(ALICE);
       await slow.close();
     }
   });

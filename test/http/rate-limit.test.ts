@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createTrust, rateLimitKey } from '../../src/http/client-address.ts';
+import { createProxyCheck, rateLimitKey } from '../../src/http/client-address.ts';
 import { createRateLimit, type RateLimit } from '../../src/http/rate-limit.ts';
 
 const MINUTE_MS = 60_000;
@@ -69,7 +69,7 @@ function spend(limit: RateLimit, key: string, times: number): void {
 }
 
 test('it knows so many keys at most, and whoever has spent the most is not forgotten for others', () => {
-  const limit = createRateLimit({ perMinute: 10, steadyClock: () => 0, mostKeys: 100 });
+  const limit = createRateLimit({ perMinute: 10, steadyClock: () => 0, maxKeys: 100 });
   spend(limit, 'guesser', 10);
   // Ten thousand further addresses of his, of which none has spent more than half.
   for (let i = 0; i < 10_000; i++) spend(limit, `other ${i}`, 1 + (i % 5));
@@ -96,7 +96,7 @@ test.for([
 });
 
 test('a proxy is known by its address or its network, in either notation, and nobody is by a name', () => {
-  const isProxy = createTrust(['192.0.2.1', '10.0.0.0/8', '2001:db8::/32']);
+  const isProxy = createProxyCheck(['192.0.2.1', '10.0.0.0/8', '2001:db8::/32']);
   for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '10.255.0.1', '2001:db8:1::1']) {
     expect(isProxy(address), address).toBe(true);
   }

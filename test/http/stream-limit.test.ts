@@ -1,8 +1,8 @@
 import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createSampleServer } from '../support/sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-snapshot.ts';
+import { createTestServer } from '../support/server.ts';
 
 /* Who reads slowly, one answer of every snapshot. */
 
@@ -15,7 +15,7 @@ const snapshots = Array.from({ length: SNAPSHOTS }, (_, i) => ({
   repositories: [sampleRepository('group/app', 1, 1, tags)],
 }));
 let latest = snapshots[0];
-const server = createSampleServer({ snapshots: { latest: () => latest } });
+const { server } = createTestServer({ snapshots: { latest: () => latest } });
 
 beforeAll(async () => {
   await server.listen({ host: '127.0.0.1', port: 0 });

@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, test } from 'vitest';
-import type { ServerOptions } from '../../src/api/server.ts';
 import type { Figures, RepositoryUsage, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { figures } from '../support/sample-registry-content.ts';
-import { createSampleServer, NOW, WAITING } from '../support/sample-server.ts';
 import { emptySnapshot, sampleRepository } from '../support/sample-snapshot.ts';
+import { createTestServer, NOW, type TestServerOptions, WAITING } from '../support/server.ts';
 
 const TOKEN = 'the token of Prometheus';
 const OPEN = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
@@ -21,13 +20,8 @@ function snapshot(repositories: readonly RepositoryUsage[], changes: Partial<Sna
   return { ...emptySnapshot(NOW - 90_000), figures: figures(350, 6), repositories, ...changes };
 }
 
-function metricsWith(token: string | undefined, limits: { namespaces?: number; repositories?: number } = {}) {
-  const { namespaces = 100, repositories = 100 } = limits;
-  return { isEnabled: true, token, namespacesLimit: namespaces, repositoriesLimit: repositories };
-}
-
-function serverOf(latest: () => Snapshot | undefined, changes: Partial<ServerOptions> = {}): FastifyInstance {
-  return createSampleServer({ snapshots: { latest }, metrics: metricsWith(TOKEN), ...changes });
+function serverOf(latest: () => Snapshot | undefined, changes: TestServerOptions = {}): FastifyInstance {
+  return createTestServer({ snapshots: { latest }, metricsToken: TOKEN, ...changes }).server;
 }
 
 async function scrape(server: FastifyInstance, headers: Record<string, string> = {}) {
@@ -103,7 +97,7 @@ describe('the figures', () => {
 
   test('are those of the largest repositories; of the others is told how many they are', async () => {
     const names = Array.from({ length: 250 }, (_, i) => repository(`r${i}`, i === 7 ? null : (i * 7919) % 251));
-    const metrics = metricsWith(TOKEN, { repositories: 3 });
+    const metrics = { namespacesLimit: 100, repositoriesLimit: 3 };
     const all = await series(serverOf(() => snapshot(names), { metrics }));
     const sizes = named(all, 'repository_deduplicated_bytes').map((name) => all[name]);
     expect(sizes.toSorted()).toEqual([248, 249, 250]);
@@ -203,7 +197,7 @@ describe('the way in', () => {
   test('without one everybody may read them, and no name is told', async () => {
     const namespaces = [{ ...figures(1), path: 'hidden', namespace: undefined }];
     const server = serverOf(() => snapshot([repository('hidden/app', 1)], { namespaces }), {
-      metrics: metricsWith(undefined),
+      metricsToken: undefined,
     });
     const { statusCode, body } = await server.inject({ url: '/usage/metrics' });
     expect(statusCode).toBe(200);
@@ -216,12 +210,12 @@ describe('the way in', () => {
   });
 
   test('HEAD is as GET without the body; other methods are refused; and where they are off, there is nothing', async () => {
-    const server = serverOf(() => undefined, { metrics: metricsWith(undefined) });
+    const server = serverOf(() => undefined, { metricsToken: undefined });
     const head = await server.inject({ url: '/usage/metrics', method: 'HEAD' });
     expect([head.statusCode, head.body, head.headers['cache-control']]).toEqual([200, '', 'no-store']);
     const post = await server.inject({ url: '/usage/metrics', method: 'POST' });
     expect([post.statusCode, post.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS']);
-    const off = serverOf(() => undefined, { metrics: { ...metricsWith(undefined), isEnabled: false } });
+    const off = serverOf(() => undefined, { metrics: false });
     expect((await off.inject({ url: '/usage/metrics' })).statusCode).toBe(404);
   });
 });

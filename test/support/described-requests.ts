@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { openApiDocument } from '../../src/api/openapi-endpoint.ts';
 import type { Asked } from './described-check.ts';
 import { type Described, documented, type Parameter, validatorOf } from './described-operations.ts';
-import { describedSnapshot, EVENTS_SECRET, PASSWORD } from './described-server.ts';
+import { describedSnapshot } from './described-server.ts';
+import { EVENTS_SECRET, PASSWORD, PREFIX } from './server.ts';
 
-export const PREFIX = '/usage';
 export const document = openApiDocument(PREFIX, '1.0.0');
 export const operations = documented(document);
 const validate = validatorOf(document);

@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify';
 import type { ServerOptions } from '../../src/api/server.ts';
 import { GraphBuilder } from '../../src/domain/graph/graph-builder.ts';
 import type { Descriptor } from '../../src/domain/manifest/manifest.ts';
@@ -6,11 +7,10 @@ import type { RepositoryName, TagName } from '../../src/domain/names.ts';
 import type { TagResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { FailedRequest, Gap, GapCode, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
-import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
 import { NOTHING_CRAWLED } from './sample-crawl-stats.ts';
 import { config, digest, layer } from './sample-graph.ts';
-import { createSampleServer, NOW, WAITING } from './sample-server.ts';
+import { createTestServer, NO_LIMITS, NOW, type TestServerOptions, TOKEN, WAITING } from './server.ts';
 
 /* The registry of the examples in the OpenAPI document:
  *
@@ -102,10 +102,6 @@ function repository(name: string, tags: readonly TagResult[], why?: Pick<Gap, 'c
 /** What a service may be in the middle of when it is asked. */
 export type Situation = 'collected' | 'before' | 'failing' | 'collecting' | 'resting' | 'busy';
 
-export const EVENTS_SECRET = 'the secret of the events';
-/** What the sample directory lets in. */
-export const PASSWORD = 'right';
-
 const COLLECTING: CrawlStatus = {
   ...WAITING,
   nextAt: undefined,
@@ -128,27 +124,26 @@ const FAILING: CrawlStatus = {
 };
 
 /** The options of a server in that situation, with the registry above behind it. */
-export function describedOptions(situation: Situation): Partial<ServerOptions> {
+export function describedOptions(situation: Situation): TestServerOptions {
   const snapshot = situation === 'before' || situation === 'failing' ? undefined : describedSnapshot();
   const state = STATES[situation] ?? WAITING;
-  const limits = { ...NO_ADMISSION_LIMITS.limits, requestsPerAddress: situation === 'busy' ? 1 : 0 };
+  const limits = { ...NO_LIMITS, requestsPerAddress: situation === 'busy' ? 1 : 0 };
   return {
     version: '1.0.0',
+    corsOrigins: '*',
     snapshots: { latest: () => snapshot },
     scheduler: {
       status: () => state,
       stats: () => NOTHING_CRAWLED,
       request: () => REQUESTS[situation] ?? 'started',
     },
-    events: { secret: EVENTS_SECRET },
-    directory: { authenticate: async (_, password) => password === PASSWORD },
     tokens: {
       expiresInSeconds: 3600,
       issue: async () => 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.signature',
-      verify: async (token) => (token === 'good' ? { user: 'alice' } : undefined),
-      recall: (token) => (token === 'good' ? { user: 'alice' } : undefined),
+      verify: async (token) => (token === TOKEN ? { name: 'alice', visibility: 'all' } : undefined),
+      recall: (token) => (token === TOKEN ? { name: 'alice', visibility: 'all' } : undefined),
     },
-    front: { ...NO_ADMISSION_LIMITS, limits },
+    http: { limits },
   };
 }
 
@@ -158,6 +153,6 @@ const REQUESTS: Readonly<Partial<Record<Situation, ReturnType<ServerOptions['sch
   resting: { retryAfterMs: 7000 },
 };
 
-export function createDescribedServer(situation: Situation, changes: Partial<ServerOptions> = {}) {
-  return createSampleServer({ ...describedOptions(situation), ...changes });
+export function createDescribedServer(situation: Situation, changes: TestServerOptions = {}): FastifyInstance {
+  return createTestServer({ ...describedOptions(situation), ...changes }).server;
 }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type LabBrowser, startBrowser } from '../../lab/browser.ts';
 import { type LabNginx, startNginx } from '../../lab/nginx.ts';
 import { SAMPLE_OPENAPI } from '../support/sample-openapi.ts';
-import { type FrontServer, startFront, TOKEN } from '../support/socket-server.ts';
+import { type ListeningServer, startTestServer, TOKEN } from '../support/server.ts';
 import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
@@ -11,8 +11,8 @@ setSlowTimeLimits();
 /* What a real Chromium makes of /docs, below a prefix and behind a real nginx that strips one. Everything is answered by the server itself but the
  * document, which is a small one, so that it is known what has to be seen. */
 
-let front: FrontServer;
-let top: FrontServer;
+let front: ListeningServer;
+let top: ListeningServer;
 let nginx: LabNginx;
 let browser: LabBrowser;
 /** The page of the test that runs, what it has asked for, and what its browser had to say against it: breaches of its policy, too. */
@@ -23,7 +23,7 @@ let complaints: string[];
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  [front, top] = await Promise.all([startFront(), startFront({}, { prefix: '' })]);
+  [front, top] = await Promise.all([startTestServer(), startTestServer({ prefix: '' })]);
   cleanups.push(front.close, top.close);
   nginx = await startNginx((port) => stripping('/tools/usage/', port));
   cleanups.push(nginx.stop);
@@ -53,7 +53,7 @@ async function open(url: string, options: Parameters<LabBrowser['newPage']>[0] =
   await page.goto(url);
 }
 
-const urlOf = ({ port }: FrontServer, path: string) => `http://127.0.0.1:${port}${path}`;
+const urlOf = ({ port }: ListeningServer, path: string) => `http://127.0.0.1:${port}${path}`;
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 const operation = (path: string) => page.locator('.opblock', { has: page.getByText(path, { exact: true }) });
 

@@ -5,19 +5,19 @@ import { config, layer } from '../../lab/images.ts';
 import { createPusher } from '../../lab/push.ts';
 import { type LabRegistry, type LabRegistryOptions, startRegistry } from '../../lab/registry.ts';
 import { config as configured, GOOD } from '../support/config-sample.ts';
-import { createEventListener, type EventListener } from '../support/event-listener.ts';
+import { createTestServer, type TestServer } from '../support/server.ts';
 
 /* A real registry tells a real server; and what docs/notifications.md says to paste is what it is configured with. */
 const SECRET = 'the secret of this run';
 const PAGE = readFileSync('docs/notifications.md', 'utf8');
 const SAMPLE = { url: 'https://usage.example.com/events', secret: 'replace-this-by-a-long-secret' };
 
-let listener: EventListener;
+let listener: TestServer;
 let url: string;
 let registry: LabRegistry | undefined;
 
 beforeEach(async () => {
-  listener = createEventListener(SECRET, Date.now);
+  listener = createTestServer({ events: { secret: SECRET }, clock: Date.now });
   url = `${await listener.server.listen({ host: '127.0.0.1', port: 0 })}/usage/events`;
 });
 
@@ -69,7 +69,7 @@ describe('of a registry that tells everything', () => {
     await pusher.deleteManifest('group/app', digest);
     await heard(() => changes().length === 3);
     expect(new Set(changes())).toEqual(new Set(['group/app']));
-    expect(listener.log.every((line) => JSON.parse(line).status === 202)).toBe(true);
+    expect(listener.log.every(({ fields }) => fields['status'] === 202)).toBe(true);
   });
 
   test('pulls are of the tag and the digest, and our own are none', async () => {
@@ -96,7 +96,7 @@ describe('of a registry that tells everything', () => {
     await listener.server.close();
     const pusher = createPusher(await start({ notifications: { url, secret: SECRET } }));
     await pusher.image('group/app', '1.0', image);
-    listener = createEventListener(SECRET, Date.now);
+    listener = createTestServer({ events: { secret: SECRET }, clock: Date.now });
     await listener.server.listen({ host: '127.0.0.1', port: Number(new URL(url).port) });
     await heard(isChanged('group/app'));
   });
@@ -116,7 +116,7 @@ describe('docs/notifications.md', () => {
     await pusher.image('end', '1.0', image);
     await heard(() => isChanged('end')() && listener.log.length >= 5);
     // A layer and a config were pushed each time, and not a word of them came: pushed, pulled, deleted by digest and by tag, pushed.
-    expect(listener.log.map((line) => JSON.parse(line).status)).toEqual(new Array(5).fill(202));
+    expect(listener.log.map(({ fields }) => fields['status'])).toEqual(new Array(5).fill(202));
   });
 
   test('its way to leave out pulls works', async () => {

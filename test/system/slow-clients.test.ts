@@ -1,15 +1,16 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { NO_ADMISSION_LIMITS } from '../../src/http/admission.ts';
 import { TIMEOUTS, type Timeouts } from '../../src/http/listener.ts';
-import { answerOf, type FrontServer, get, PREFIX, startFront, talk } from '../support/socket-server.ts';
+import type { Principal } from '../../src/ports.ts';
+import { get, parseResponse, talk } from '../support/raw-http.ts';
+import { ALICE, type ListeningServer, NO_LIMITS, PREFIX, startTestServer } from '../support/server.ts';
 
 /* Clients that are slow on purpose. Here they have a fraction of a second, so that nobody has to wait for them. */
 
-const SHORT: Timeouts = { headersMs: 300, requestMs: 600, keepAliveMs: 500, stalledMs: 400, answerMs: 900 };
+const SHORT: Timeouts = { headersMs: 300, requestMs: 600, keepAliveMs: 500, stalledMs: 400, responseMs: 900 };
 
-let front: FrontServer;
+let front: ListeningServer;
 const sockets = new Set<Socket>();
 
 afterEach(async () => {
@@ -45,7 +46,7 @@ async function expectServed(): Promise<void> {
 const head = `POST ${PREFIX}/collection HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n`;
 
 test('whoever says nothing, or his headers or his body by the byte, is told so and cut off, while others are served', async () => {
-  front = await startFront({ timeouts: SHORT });
+  front = await startTestServer({ http: { timeouts: SHORT } });
   const silent = open();
   const slowHeaders = open();
   slowHeaders.write(head);
@@ -61,7 +62,7 @@ test('whoever says nothing, or his headers or his body by the byte, is told so a
   const slow = Promise.all([silent, slowHeaders, slowBody, endless, noBody].map(rest));
   await expectServed();
   for (const text of await slow) {
-    const { status, headers, body } = answerOf(text);
+    const { status, headers, body } = parseResponse(text);
     expect([status, headers['content-type'], headers['connection']]).toEqual([
       408,
       'application/problem+json',
@@ -73,14 +74,14 @@ test('whoever says nothing, or his headers or his body by the byte, is told so a
 });
 
 test('whoever does not ask again is closed after a while', async () => {
-  front = await startFront({ timeouts: SHORT });
+  front = await startTestServer({ http: { timeouts: SHORT } });
   const socket = open();
   socket.write(get('/gaps', { Connection: 'keep-alive' }));
-  expect(answerOf(await rest(socket)).status).toBe(200);
+  expect(parseResponse(await rest(socket)).status).toBe(200);
 });
 
 test('whoever stops reading a large answer loses his connection, and others are served', async () => {
-  front = await startFront({ timeouts: { ...TIMEOUTS, stalledMs: 400 } }, { tagsCount: 60_000 });
+  front = await startTestServer({ http: { timeouts: { ...TIMEOUTS, stalledMs: 400 } }, tagsCount: 60_000 });
   const path = '/repositories?embed=true&links=true';
   const whole = await talk(front.port, get(path));
   expect(whole.body.length).toBeGreaterThan(20_000_000);
@@ -94,7 +95,7 @@ test('whoever stops reading a large answer loses his connection, and others are 
 });
 
 test('whoever reads a large answer by the drop loses his connection, too', async () => {
-  front = await startFront({ timeouts: { ...TIMEOUTS, answerMs: 900 } }, { tagsCount: 60_000 });
+  front = await startTestServer({ http: { timeouts: { ...TIMEOUTS, responseMs: 900 } }, tagsCount: 60_000 });
   const path = '/repositories?embed=true&links=true';
   const dripping = open();
   const cutOff = new Promise((resolve) =>
@@ -110,12 +111,12 @@ test('whoever reads a large answer by the drop loses his connection, too', async
   const drained = new Promise((resolve) => dripping.once('close', resolve));
   await Promise.all([cutOff, expectServed()]);
   await drained;
-  const { headers, body } = answerOf(Buffer.concat(chunks).toString('latin1'));
+  const { headers, body } = parseResponse(Buffer.concat(chunks).toString('latin1'));
   expect(body.length).toBeLessThan(Number(headers['content-length']));
 });
 
 test('whoever reads one large answer after the other for longer than one may take is served', async () => {
-  front = await startFront({ timeouts: { ...TIMEOUTS, answerMs: 1000 } }, { tagsCount: 5000 });
+  front = await startTestServer({ http: { timeouts: { ...TIMEOUTS, responseMs: 1000 } }, tagsCount: 5000 });
   const path = '/repositories?embed=true';
   const { body } = await talk(front.port, get(path));
   const socket = open();
@@ -128,23 +129,23 @@ test('whoever reads one large answer after the other for longer than one may tak
 });
 
 test('whoever waits for us is not cut off, however long the directory takes', async () => {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  front = await startFront({ timeouts: SHORT }, { directory: { authenticate: () => promise } });
+  const { promise, resolve } = Promise.withResolvers<Principal>();
+  front = await startTestServer({ http: { timeouts: SHORT }, directory: { authenticate: () => promise } });
   const socket = open();
   const answer = rest(socket);
   socket.write(get('/auth_token', { Authorization: `Basic ${btoa('alice:right')}` }));
   // Longer than every limit there is.
   for (let i = 0; i < 10; i++) await new Promise((done) => setTimeout(done, 100));
-  resolve(true);
-  expect(answerOf(await answer).status).toBe(200);
+  resolve(ALICE);
+  expect(parseResponse(await answer).status).toBe(200);
 });
 
 const limited = (connections: number, connectionsPerAddress: number) => ({
-  limits: { ...NO_ADMISSION_LIMITS.limits, connections, connectionsPerAddress },
+  limits: { ...NO_LIMITS, connections, connectionsPerAddress },
 });
 
 test('an address has so many connections, and those of others are not touched; one that ends makes room', async () => {
-  front = await startFront(limited(0, 3));
+  front = await startTestServer({ http: limited(0, 3) });
   const mine = [open(), open(), open()];
   await Promise.all(mine.map((socket) => once(socket, 'connect')));
   expect((await talk(front.port, get('/gaps'))).text).toBe('');
@@ -166,7 +167,7 @@ function waitFor(count: number, done: (value: unknown) => void): void {
 }
 
 test('a proxy has as many connections as there are', async () => {
-  front = await startFront({ ...limited(5, 2), trustedProxies: ['127.0.0.1'] });
+  front = await startTestServer({ http: { ...limited(5, 2), trustedProxies: ['127.0.0.1'] } });
   const many = [open(), open(), open(), open()];
   await Promise.all(many.map((socket) => once(socket, 'connect')));
   expect((await talk(front.port, get('/gaps'))).status).toBe(200);
@@ -176,7 +177,7 @@ test('a proxy has as many connections as there are', async () => {
 });
 
 test('when it closes, whoever is silent is closed at once, and whoever has asked gets his answer', async () => {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const { promise, resolve } = Promise.withResolvers<Principal>();
   const arrived = Promise.withResolvers<void>();
   const directory = {
     authenticate: () => {
@@ -184,13 +185,13 @@ test('when it closes, whoever is silent is closed at once, and whoever has asked
       return promise;
     },
   };
-  front = await startFront({}, { directory });
+  front = await startTestServer({ directory });
   const silent = open();
   const asking = talk(front.port, get('/auth_token', { Authorization: `Basic ${btoa('alice:right')}` }));
   await Promise.all([once(silent, 'connect'), arrived.promise]);
   const closed = front.close();
   expect(await rest(silent)).toBe('');
-  resolve(true);
+  resolve(ALICE);
   expect((await asking).status).toBe(200);
   await closed;
 });

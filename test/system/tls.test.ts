@@ -11,7 +11,8 @@ import { type LabService, SERVICE_COMMAND, type Settings, startService } from '.
 import { makeDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { createListener, TIMEOUTS } from '../../src/http/listener.ts';
 import { CertificateError } from '../../src/http/tls.ts';
-import { answerOf, get, startFront, talk } from '../support/socket-server.ts';
+import { get, parseResponse, talk } from '../support/raw-http.ts';
+import { startTestServer } from '../support/server.ts';
 
 /* TLS as an operator has it: files, a process, and signals. What the service collects does not matter here. */
 
@@ -60,10 +61,10 @@ async function open(port: number, options: ConnectionOptions = {}): Promise<TLSS
   return socket;
 }
 
-async function ask(socket: TLSSocket): Promise<ReturnType<typeof answerOf>> {
+async function ask(socket: TLSSocket): Promise<ReturnType<typeof parseResponse>> {
   socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const [chunk] = (await once(socket, 'data')) as [Buffer];
-  return answerOf(chunk.toString());
+  return parseResponse(chunk.toString());
 }
 
 async function shown(port: number): Promise<Certificate | undefined> {
@@ -108,7 +109,7 @@ test('SIGHUP shows a new certificate to new connections and keeps the old ones; 
     ]);
     process.kill(service.child.pid, 'SIGHUP');
     await said(service, 'certificate not reloaded', 2);
-    expect(service.child.output()).toMatch(/\[general\] tls_certificate: it has expired, on 20/);
+    expect(service.child.output()).toMatch(/\[general\] tls_certificate: the certificate has expired on 20/);
     expect(await shown(port)).toBe(mine);
 
     await install(other, other, 0o644);
@@ -145,13 +146,13 @@ test('a certificate that has expired, or is too weak for anybody, ends the start
   };
   expect(await lines()).toEqual([
     expect.stringMatching(
-      /^gitlab-registry-usage-rest: \[general\] tls_certificate: it has expired, on 20\d\d-[\dTZ:.-]+$/,
+      /^gitlab-registry-usage-rest: \[general\] tls_certificate: the certificate has expired on 20\d\d-[\dTZ:.-]+$/,
     ),
   ]);
   const weak = ['req', '-x509', '-newkey', 'rsa:512', '-nodes', '-days', '3', '-subj', '/CN=weak'];
   await run('openssl', [...weak, '-keyout', keyFile, '-out', certificateFile]);
   expect(await lines()).toEqual([
-    'gitlab-registry-usage-rest: [general] tls_certificate: it cannot be used with its key (ERR_SSL_EE_KEY_TOO_SMALL)',
+    'gitlab-registry-usage-rest: [general] tls_certificate: the certificate cannot be used with its key (ERR_SSL_EE_KEY_TOO_SMALL)',
   ]);
 });
 
@@ -217,7 +218,7 @@ function isRunning(pid: number): boolean {
 const tls = () => ({ certificate: mine?.certificate ?? '', key: mine?.key ?? '' });
 
 test('what is older than TLS 1.2 is refused, and what is no TLS is closed without a word', async () => {
-  const front = await startFront({ tls: tls() });
+  const front = await startTestServer({ http: { tls: tls() } });
   try {
     const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
     await expect(open(front.port, old)).rejects.toThrow(/protocol version/);
@@ -244,7 +245,7 @@ test('who begins no handshake, or no request behind it, is cut off, and counts a
     requestsPerUser: 0,
     failedSignIns: 0,
   };
-  const front = await startFront({ tls: tls(), timeouts, limits });
+  const front = await startTestServer({ http: { tls: tls(), timeouts, limits } });
   try {
     const silent = connectPlain(front.port, '127.0.0.1').on('error', () => undefined);
     const quiet = await open(front.port);
@@ -264,7 +265,7 @@ test('an expired certificate is an error of its own', () => {
 
 test('whoever does not read what is encrypted for him makes no copy of all of it', async () => {
   const tls = { certificate: mine?.certificate ?? '', key: mine?.key ?? '' };
-  const front = await startFront({ tls }, { tagsCount: 25_000 });
+  const front = await startTestServer({ http: { tls }, tagsCount: 25_000 });
   try {
     const arrived = once(front.server.server, 'secureConnection') as Promise<[TLSSocket]>;
     const socket = await open(front.port);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RESOURCES } from '../../src/api/collections/resources.ts';
 import { DOCS_PATHS } from '../../src/api/docs/docs-page.ts';
 import { openApiDocument } from '../../src/api/openapi-endpoint.ts';
-import { ENDPOINT_METHODS } from '../../src/api/route-table.ts';
+import { ENDPOINTS } from '../../src/api/route-table.ts';
 import { EXAMPLES, type Example } from '../../tools/openapi/examples.ts';
 import { type Described, documented, validatorOf } from '../support/described-operations.ts';
 import { createDescribedServer, type Situation } from '../support/described-server.ts';
@@ -59,7 +59,7 @@ test('it is answered without a token, with a validator, below the prefix that it
 describe('paths', () => {
   test('what is served is described', () => {
     const served = new Map([
-      ...ENDPOINT_METHODS,
+      ...[...ENDPOINTS].map(([path, { methods }]) => [path, methods] as const),
       ...RESOURCES.map(({ path }) => [path, ['GET']] as const),
       ...['/docs', '/docs/{file}'].map((path) => [path, ['GET']] as const),
     ]);

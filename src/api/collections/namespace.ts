@@ -1,6 +1,7 @@
 import type { NamespaceUsage, RepositoryUsage } from '../../domain/snapshot/snapshot.ts';
+import { FIGURE_NAMES } from '../../domain/usage/figures.ts';
 import { type LazyArray, lazyArrayOf } from '../../http/bodies/json-stream.ts';
-import { FIGURE_NAMES, representFigures } from '../hal/represent-figures.ts';
+import { representFigures } from '../hal/represent-figures.ts';
 import { type Members, type View, wholeOf } from '../hal/represent-list.ts';
 import { deeper, type RepresentationContext, withoutEmbedding } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';

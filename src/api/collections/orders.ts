@@ -2,7 +2,7 @@
 
 import { BY_POSITION } from '../../domain/order.ts';
 import type { Figures, TagFigures } from '../../domain/snapshot/snapshot.ts';
-import { sharedBytes } from '../hal/represent-figures.ts';
+import { sharedBytes } from '../../domain/usage/figures.ts';
 import type { SnapshotIndex } from '../snapshot/snapshot-index.ts';
 import type { MemberOrder } from './descriptor.ts';
 

@@ -1,5 +1,6 @@
 import type { RepositoryUsage, Snapshot } from '../../domain/snapshot/snapshot.ts';
-import { countStale, FIGURE_NAMES, representFigures, representTime } from '../hal/represent-figures.ts';
+import { countStale, FIGURE_NAMES } from '../../domain/usage/figures.ts';
+import { representFigures, representTime } from '../hal/represent-figures.ts';
 import { representList, type View } from '../hal/represent-list.ts';
 import { deeper, type RepresentationContext, withoutEmbedding } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';

@@ -1,5 +1,6 @@
 import type { RepositoryUsage, TagFigures } from '../../domain/snapshot/snapshot.ts';
-import { FIGURE_NAMES, representFigures, representTimeOrNull } from '../hal/represent-figures.ts';
+import { FIGURE_NAMES } from '../../domain/usage/figures.ts';
+import { representFigures, representTimeOrNull } from '../hal/represent-figures.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type Tag, tag } from '../schemas/tree.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { FastifyInstance } from 'fastify';
-import { type Body, bodyOf } from '../../http/bodies/body-cache.ts';
+import { type Body, bodyOf } from '../../http/bodies/body.ts';
 import { sendBody } from '../../http/bodies/send-body.ts';
 import { LIBRARY_FILES, OWN_FILES } from './docs-page.ts';
 

@@ -1,9 +1,10 @@
 import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
+import { countStale } from '../../domain/usage/figures.ts';
 import type { CrawlStatus } from '../../ports.ts';
 import type { Crawl, Running } from '../schemas/crawl.ts';
 import type { Links } from './links.ts';
 import { representFailedRequest } from './represent-failed-request.ts';
-import { countStale, representTime, representTimeOrNull } from './represent-figures.ts';
+import { representTime, representTimeOrNull } from './represent-figures.ts';
 
 /** Represents the state of the crawl: its progress, how the last one ended, and when the next one starts. */
 export function representCrawl(

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { Figures, Snapshot } from '../../domain/snapshot/snapshot.ts';
+import type { Figures } from '../../domain/snapshot/snapshot.ts';
+import { sharedBytes } from '../../domain/usage/figures.ts';
 import type { figures as shape } from '../schemas/schema-parts.ts';
 
 /** The figures that every node of the tree has, by the names of the API. */
@@ -18,22 +19,6 @@ export function representFigures(figures: Figures): Readonly<z.output<z.ZodObjec
   };
 }
 
-/** The names of those, in the same order. */
-export const FIGURE_NAMES = [
-  'size',
-  'disk_size',
-  'deduplicated_bytes',
-  'reclaimable_bytes',
-  'shared_bytes',
-  'metadata_bytes',
-  'tags_count',
-  'complete',
-] as const satisfies readonly (keyof typeof shape)[];
-
-export function sharedBytes({ deduplicatedBytes, reclaimableBytes }: Figures): number | null {
-  return deduplicatedBytes === null || reclaimableBytes === null ? null : deduplicatedBytes - reclaimableBytes;
-}
-
 /** A time in milliseconds since the epoch as RFC 3339 has it. */
 export function representTime(at: number): string {
   return new Date(at).toISOString();
@@ -42,9 +27,4 @@ export function representTime(at: number): string {
 /** The same, where there may be none. */
 export function representTimeOrNull(at: number | null | undefined): string | null {
   return at == null ? null : representTime(at);
-}
-
-/** How many repositories have figures of an earlier collection, since the last one could not read them. */
-export function countStale({ repositories }: Snapshot): number {
-  return repositories.reduce((count, { staleSince }) => count + (staleSince === null ? 0 : 1), 0);
 }

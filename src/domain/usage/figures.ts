@@ -1,4 +1,4 @@
-import type { Figures } from '../snapshot/snapshot.ts';
+import type { Figures, Snapshot } from '../snapshot/snapshot.ts';
 import type { Usage } from './usage.ts';
 
 /**
@@ -20,4 +20,26 @@ export function figuresOf(usage: Usage, node: number, isListed: boolean): Figure
     tagsCount,
     isComplete: isListed && knownTagsCount === tagsCount && usage.incompleteTagsCount[node] === 0,
   };
+}
+
+/** The names of the figures that every node has, in the order in which they are listed. */
+export const FIGURE_NAMES = [
+  'size',
+  'disk_size',
+  'deduplicated_bytes',
+  'reclaimable_bytes',
+  'shared_bytes',
+  'metadata_bytes',
+  'tags_count',
+  'complete',
+] as const;
+
+/** Returns the bytes of the blobs that the node reaches and others reach too; null if that is unknown. */
+export function sharedBytes({ deduplicatedBytes, reclaimableBytes }: Figures): number | null {
+  return deduplicatedBytes === null || reclaimableBytes === null ? null : deduplicatedBytes - reclaimableBytes;
+}
+
+/** Returns the number of repositories whose figures are of an earlier crawl, because the last crawl could not read them. */
+export function countStale({ repositories }: Pick<Snapshot, 'repositories'>): number {
+  return repositories.reduce((count, { staleSince }) => count + (staleSince === null ? 0 : 1), 0);
 }

@@ -1,19 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 
-/** What an answer depends on, of a request that says nothing unusual. */
+/** What the response to a request without unusual headers depends on. */
 export interface CacheableRequest {
-  readonly authorization: string;
-  /** Under which its answer is found: its path and query, and what it accepts. */
-  readonly key: string;
+  readonly url: string;
+  readonly accept: string;
+  readonly acceptEncoding: string;
   readonly ifNoneMatch: string | undefined;
 }
 
-/** The headers that a plain request may have, these each once; and those that no answer depends on, which are 'any'. */
+/** Headers that a cacheable request may have, each of them once; `any` stands for headers that no response depends on. */
 const NAMES = ['accept', 'accept-encoding', 'authorization', 'if-none-match', 'host'] as const;
 const ANY = ['accept-language', 'cache-control', 'connection', 'pragma', 'user-agent'] as const;
 type Name = (typeof NAMES)[number];
 
-/** By their usual spellings: whoever writes them in another way is answered, too, and not as fast. */
+/** The usual spellings. Requests with other spellings are handled too, and not from the cache. */
 const SPELLINGS: ReadonlyMap<string, Name | 'any'> = new Map(
   [...NAMES.map((name) => [name, name] as const), ...ANY.map((name) => [name, 'any'] as const)].flatMap(
     ([spelling, name]) => [[spelling, name] as const, [capitalized(spelling), name] as const],
@@ -25,8 +25,8 @@ function capitalized(name: string): string {
 }
 
 /**
- * Reads a GET over HTTP/1.1 without a body, of a path, with nothing but headers that are known here. Undefined for any other: with more of them,
- * such as `Origin` or `X-Forwarded-For`, there is more to look at.
+ * Reads a GET request with a token, over HTTP/1.1, without a body, for a path, and with no headers but those listed above. Returns undefined for any
+ * other request: with further headers, such as `Origin` or `X-Forwarded-For`, the response may depend on more.
  */
 export function readCacheableRequest({
   method,
@@ -43,8 +43,13 @@ export function readCacheableRequest({
     if (found[name] !== undefined) return undefined;
     found[name] = rawHeaders[i + 1] ?? '';
   }
-  const { authorization, accept, 'accept-encoding': encoding, 'if-none-match': ifNoneMatch } = found;
+  const { authorization, accept, 'accept-encoding': acceptEncoding, 'if-none-match': ifNoneMatch } = found;
   if (authorization === undefined) return undefined;
-  // An empty header accepts what none accepts.
-  return { authorization, key: `${url}\n${accept ?? ''}\n${encoding ?? ''}`, ifNoneMatch };
+  // An empty header accepts what a missing one accepts.
+  return { url, accept: accept ?? '', acceptEncoding: acceptEncoding ?? '', ifNoneMatch };
+}
+
+/** Returns the key of a response: all that it depends on, besides the snapshot. */
+export function cacheKey({ url, accept, acceptEncoding }: CacheableRequest, visibility: string): string {
+  return `${visibility}\n${url}\n${accept}\n${acceptEncoding}`;
 }

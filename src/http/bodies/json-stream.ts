@@ -1,9 +1,9 @@
-/* How a representation becomes text: in parts, so that a tree of any size is written while others are answered, and never lies in memory twice.
+/* Converts a representation to text in parts, so that other requests are handled while a large tree is written, and the text is not in memory twice.
  *
  *   { "name": "a", "size": 7,  "_embedded": { "items": [ {…}, {…}, … ] } }
- *   └── as it is, at once ──┘                            └ Members: each made when its turn comes, and let go of */
+ *   └── converted at once ──┘                            └ a LazyArray: each member is made when it is written, and then freed */
 
-/** A list of a representation whose members are made as they are read, each time anew. */
+/** A list whose members are made as they are read, and made again for each reader. */
 export class LazyArray<T> implements Iterable<T> {
   readonly length: number;
   readonly #make: () => Iterable<T>;
@@ -17,26 +17,26 @@ export class LazyArray<T> implements Iterable<T> {
     return this.#make()[Symbol.iterator]();
   }
 
-  /** For JSON.stringify, which wants all of them at once. */
+  /** For JSON.stringify, which needs all members at once. */
   toJSON(): readonly T[] {
     return [...this];
   }
 }
 
-/** A list that can be gone through, and whose length is known. */
+/** A list that can be iterated over, and has a known length. */
 export type Sequence<T> = Iterable<T> & { readonly length: number };
 
-/** A list of the same length, by a function that is called for a member when it is read. */
+/** Maps a list lazily: `make` is called for a member when it is read. */
 export function lazyArrayOf<S, T>(list: Sequence<S>, make: (one: S) => T): LazyArray<T> {
   return new LazyArray(list.length, function* () {
     for (const one of list) yield make(one);
   });
 }
 
-/** Short enough that making one takes a few milliseconds, and long enough that its own cost is nothing. */
+/** Short enough to be generated in a few milliseconds, and long enough that the number of parts does not matter. */
 export const PART_LENGTH = 256 * 1024;
 
-/** The JSON of a representation, in parts of about PART_LENGTH characters; the last one is shorter. */
+/** Generates the JSON of a representation in parts of about PART_LENGTH characters; the last part is shorter. */
 export function* jsonParts(representation: unknown): Generator<Buffer, void> {
   let text = '';
   for (const piece of pieces(representation)) {
@@ -50,7 +50,7 @@ export function* jsonParts(representation: unknown): Generator<Buffer, void> {
 
 function* pieces(value: unknown): Generator<string, void> {
   if (value instanceof LazyArray) yield* list(value);
-  else if (hasMembers(value)) yield* object(value);
+  else if (hasLazyArray(value)) yield* object(value);
   else yield JSON.stringify(value);
 }
 
@@ -75,8 +75,8 @@ function* object(value: Readonly<Record<string, unknown>>): Generator<string, vo
   yield '}';
 }
 
-/** An array holds none: it was made at once, and is written at once. */
-function hasMembers(value: unknown): value is Readonly<Record<string, unknown>> {
+/** An array contains no lazy list: its members were all made at once, so they are written at once. */
+function hasLazyArray(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.values(value).some((one) => one instanceof LazyArray || hasMembers(one));
+  return Object.values(value).some((one) => one instanceof LazyArray || hasLazyArray(one));
 }

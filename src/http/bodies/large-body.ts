@@ -1,61 +1,61 @@
-import type { Representation } from '../../api/hal/representation.ts';
 import type { SerialQueue } from '../../lib/serial-queue.ts';
 import { yieldToEventLoop } from '../../lib/yielding.ts';
-import type { Body, Content } from './body-cache.ts';
+import type { Body, Content } from './body.ts';
 import { type ContentCoding, encoding, readParts } from './content-coding.ts';
 import { jsonParts } from './json-stream.ts';
 
 export interface LargeBodyOptions {
   readonly etag: string;
-  readonly represent: () => Representation;
-  readonly inTurn: SerialQueue;
-  /** Hears how many bytes more are held, or less; false where there is no room for them. */
+  readonly represent: () => object;
+  /** Runs one task after another: several large bodies at once would take as long, and more memory. */
+  readonly oneAtATime: SerialQueue;
+  /** Called with the change of the bytes in memory; returns false if there is no space for them. */
   readonly noteBytes: (bytes: number) => boolean;
 }
 
-/** What is kept: its parts, and all of it where it is not too long. */
-interface Kept {
+/** A cached body: its parts, and the whole body if it is not too long. */
+interface CachedBytes {
   readonly parts: readonly Buffer[];
   readonly whole?: Buffer;
 }
 
 /**
- * A body of more than a part. It is made part by part, others being answered in between, and kept: for its length, and to be sent again. One
- * that there is no room for is made anew for everybody who asks, and never faster than it is read.
+ * Returns a body of more than one part. The body is generated part by part, with other requests served in between, and cached, so that its length
+ * is known and it can be sent again. If there is no space for it, it is generated anew for each request, and never faster than the client reads.
  */
-export function createLargeBody({ etag, represent, inTurn, noteBytes }: LargeBodyOptions): Body {
-  const kept = new Map<ContentCoding | undefined, Promise<Kept | undefined>>();
-  const anew = (): Iterable<Buffer> => jsonParts(represent());
+export function createLargeBody({ etag, represent, oneAtATime, noteBytes }: LargeBodyOptions): Body {
+  const cached = new Map<ContentCoding | undefined, Promise<CachedBytes | undefined>>();
+  const generate = (): Iterable<Buffer> => jsonParts(represent());
 
-  /** Undefined where there is no room. */
-  function keptIn(coding: ContentCoding | undefined): Promise<Kept | undefined> {
-    const known = kept.get(coding);
+  /** Returns undefined if there is no space. */
+  function bytesIn(coding: ContentCoding | undefined): Promise<CachedBytes | undefined> {
+    const known = cached.get(coding);
     if (known !== undefined) return known;
-    const made = coding === undefined ? inTurn(() => keep(inSlices(anew()))) : encoded(coding);
-    kept.set(coding, made);
-    made.catch(() => kept.delete(coding));
-    return made;
+    const pending = coding === undefined ? oneAtATime(() => collect(inSlices(generate()))) : encoded(coding);
+    cached.set(coding, pending);
+    pending.catch(() => cached.delete(coding));
+    return pending;
   }
 
-  async function encoded(coding: ContentCoding): Promise<Kept | undefined> {
-    const plain = await keptIn(undefined);
-    return plain && keep(encoding(plain.parts, coding));
+  async function encoded(coding: ContentCoding): Promise<CachedBytes | undefined> {
+    const plain = await bytesIn(undefined);
+    return plain && collect(encoding(plain.parts, coding));
   }
 
-  async function keep(source: AsyncIterable<Buffer>): Promise<Kept | undefined> {
+  async function collect(source: AsyncIterable<Buffer>): Promise<CachedBytes | undefined> {
     const held: Buffer[] = [];
     let heldBytes = 0;
-    let isKept = false;
+    let isComplete = false;
     try {
       for await (const part of inPieces(source)) {
         if (!noteBytes(part.length)) return undefined;
         heldBytes += part.length;
         held.push(part);
       }
-      isKept = true;
+      isComplete = true;
       return heldBytes > MOST_BYTES_AT_ONCE ? { parts: held } : inOnePiece(held);
     } finally {
-      if (!isKept) noteBytes(-heldBytes);
+      if (!isComplete) noteBytes(-heldBytes);
     }
   }
 
@@ -63,9 +63,9 @@ export function createLargeBody({ etag, represent, inTurn, noteBytes }: LargeBod
     etag,
     isShort: false,
     async content(coding): Promise<Content> {
-      const held = await keptIn(coding);
-      if (held === undefined) return { length: undefined, open: () => open(anew(), coding) };
-      const { parts, whole } = held;
+      const bytes = await bytesIn(coding);
+      if (bytes === undefined) return { length: undefined, open: () => open(generate(), coding) };
+      const { parts, whole } = bytes;
       if (whole !== undefined && parts.length === 1) return whole;
       const length = parts.reduce((sum, part) => sum + part.length, 0);
       return { length, ...(whole && { whole }), open: () => readParts(parts) };
@@ -84,13 +84,13 @@ async function* inSlices(parts: Iterable<Buffer>): AsyncGenerator<Buffer, void> 
   }
 }
 
-/** A piece after the other costs a fifth of the rate, where many ask for what is small enough to be sent often. */
+/** Up to this length a body is written at once: writing it in pieces costs a fifth of the request rate. */
 const MOST_BYTES_AT_ONCE = 8 * 1024 * 1024;
-/** What is written at once else. Less of it costs more writes, and more of it memory, for everybody who reads slowly over TLS. */
+/** The length of a piece of a longer body. Shorter pieces cost more writes, longer ones more memory for each slow client over TLS. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** The parts are of the same memory. */
-function inOnePiece(parts: readonly Buffer[]): Kept {
+/** Returns the whole body, and its parts as views of the same memory. */
+function inOnePiece(parts: readonly Buffer[]): CachedBytes {
   const whole = Buffer.concat(parts);
   const count = Math.ceil(whole.length / PIECE_BYTES);
   return {

@@ -1,140 +1,166 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { SessionTokens } from '../../api/server.ts';
-import type { PinnedSnapshots } from '../../api/snapshot/pinned-snapshots.ts';
-import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
 import { type ByteLru, createByteLru } from '../../lib/byte-lru.ts';
-import { bearerToken } from '../authorization.ts';
+import type { VerifiedPrincipal } from '../../ports.ts';
+import { pathOf } from '../access-log.ts';
+import { type Admit, accessOf, type RouteTable } from '../admission.ts';
 import type { AtEndOfTurn } from '../batched-writes.ts';
-import type { TrackedRequests } from '../request-lifecycle.ts';
-import type { RequestLimits } from '../request-limits.ts';
-import { isNoneMatch } from './body-cache.ts';
-import { readCacheableRequest } from './cacheable-request.ts';
+import type { RequestTracker } from '../request-lifecycle.ts';
+import { isNoneMatch } from './body.ts';
+import { cacheKey, readCacheableRequest } from './cacheable-request.ts';
 
-/* What was answered is kept, and given to the next who asks in the same words before anything is routed: to find out again what is known costs as
- * much as to send it. Whatever is to be refused, limited or said in another way goes on to Fastify, which has the last word on everything. */
+/* Serves repeated requests in front of the router: routing a request again costs as much as sending its response.
+ *
+ *   request ──► cacheable? ──► admit ──► cached? ──► response
+ *                   │ no                   │ no
+ *                   └──────────────────────┴───────► router, which uses the same admission
+ *
+ * The cache only sends responses with status 200 and 304. The router sends all refusals, and tells clients about their limits. */
 
-/** What is answered with, where that stays while a snapshot is the latest. */
-export interface Lasting {
-  readonly snapshot: Snapshot;
-  /** Whether it is a page of it, after which somebody may ask for the next one. */
-  readonly isPage: boolean;
+/** The snapshots whose responses are cached. */
+export interface CachedSnapshots<S extends object> {
+  latest(): S | undefined;
+  /** Called when a page of the latest snapshot is sent again: the client may ask for the next page. */
+  hold(snapshot: S): void;
 }
 
-export interface ResponseCacheOptions {
-  readonly snapshots: Pick<PinnedSnapshots, 'latest' | 'hold'>;
-  readonly tokens: Pick<SessionTokens, 'recall'>;
-  readonly limits: Pick<RequestLimits, 'admitQuietly'>;
-  readonly followed: TrackedRequests;
+export interface ResponseCacheOptions<S extends object> {
+  readonly snapshots: CachedSnapshots<S>;
+  readonly routeAt: RouteTable;
+  readonly admit: Admit;
+  readonly tracker: RequestTracker;
   readonly atEndOfTurn: AtEndOfTurn;
-  /** Whether a request is for a host of ours. */
-  readonly isOurs: (request: IncomingMessage) => boolean;
 }
 
-/** Answers a request at once; false where it has not. */
-export type ResponseCache = (request: IncomingMessage, response: ServerResponse) => boolean;
+export interface ResponseCache {
+  /** Sends the cached response; returns false if there is none. */
+  respond(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Returns the admission of a request for which there was no cached response; undefined if `respond` did not admit the request. */
+  admittedBefore(request: IncomingMessage): ReturnType<Admit> | undefined;
+}
 
-/** The answers to requests that say the same, but for what the client has already. */
-interface Kept {
+/** The responses to equal requests. */
+interface CachedResponses {
   readonly isPage: boolean;
-  readonly route: string | undefined;
   readonly etag: string;
-  /** To those who do not have it. */
-  whole?: Given;
-  /** To those who do. */
-  known?: Given;
+  /** For clients that do not have the body. */
+  full?: CachedResponse;
+  /** For clients that have the body: 304. */
+  notModified?: CachedResponse;
 }
 
-interface Given {
+interface CachedResponse {
   readonly status: number;
-  /** Name, value, name, value…; the last value is the id of the request, and another one each time. */
+  /** Name, value, name, value…; the last value is the id of the request, and set each time. */
   readonly headers: string[];
   readonly body: string | Buffer;
   readonly bytes: number;
 }
 
-const ROOM_BYTES = 64 * 1024 * 1024;
-/** All that comes in one piece. Even of a large one a quarter of the time is saved: sending it leaves nothing in the processor's caches of what finds it. */
-const LONGEST_BODY_BYTES = 8 * 1024 * 1024;
+const CAPACITY_BYTES = 64 * 1024 * 1024;
+/** All bodies in one piece are cached. Even for a large one a quarter of the time is saved: after it is sent, the processor's caches hold nothing that finds it. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
-/** Keeps what Fastify answers from now on, and gives it again. */
-export function createResponseCache(server: FastifyInstance, options: ResponseCacheOptions): ResponseCache {
-  const { snapshots, tokens, limits, followed, atEndOfTurn, isOurs } = options;
-  const keptOfLatest = createKeptOfLatest(snapshots);
+/** Caches the responses that Fastify sends from now on. */
+export function createResponseCache<S extends object>(
+  server: FastifyInstance,
+  { snapshots, routeAt, admit, tracker, atEndOfTurn }: ResponseCacheOptions<S>,
+): ResponseCache {
+  const cacheOfLatest = createCacheOfLatest(snapshots);
+  const admissions = new WeakMap<IncomingMessage, ReturnType<Admit>>();
   let isClosing = false;
   server.addHook('preClose', async () => {
-    isClosing = true; // Fastify ends every connection with its answer now
+    isClosing = true; // from now on Fastify closes each connection after its response
   });
   server.addHook('onSend', (request, reply, payload, done) => {
-    const { lasting } = request;
-    if (lasting !== undefined && lasting.snapshot === snapshots.latest()) keep(keptOfLatest(), request, reply, payload);
+    const { lifetime } = request;
+    if (lifetime !== undefined && lifetime.snapshot === snapshots.latest())
+      store(cacheOfLatest(), request, reply, payload);
     done(null, payload);
   });
 
-  function give(response: ServerResponse, { status, headers, body }: Given, id: string): void {
+  function send(response: ServerResponse, { status, headers, body }: CachedResponse, id: string): void {
     headers[headers.length - 1] = id;
     response.writeHead(status, headers).end(body);
-    if (response.writableFinished) followed.finished(response);
-    else response.once('finish', () => followed.finished(response));
+    if (response.writableFinished) tracker.finish(response);
+    else response.once('finish', () => tracker.finish(response));
   }
 
-  return (request, response) => {
-    const plain = isClosing ? undefined : readCacheableRequest(request);
-    const kept = plain && keptOfLatest().get(plain.key);
-    if (kept === undefined) return false;
-    const given = isNoneMatch(plain?.ifNoneMatch, kept.etag) ? kept.known : kept.whole;
-    const token = bearerToken(plain?.authorization);
-    const session = given && token !== undefined ? tokens.recall(token) : undefined;
-    const ip = request.socket.remoteAddress;
-    if (given === undefined || session === undefined || ip === undefined || !isOurs(request)) return false;
-    if (!limits.admitQuietly(ip, session.user)) return false;
-    const id = randomUUID(); // a plain request brings none
-    followed.begin({ id, raw: request, user: session.user, route: kept.route }, response, ip);
-    const latest = snapshots.latest();
-    if (kept.isPage && latest !== undefined) snapshots.hold(latest);
-    atEndOfTurn(() => give(response, given, id));
-    return true;
+  return {
+    respond(request, response) {
+      const cacheable = isClosing ? undefined : readCacheableRequest(request);
+      const ip = request.socket.remoteAddress;
+      if (cacheable === undefined || ip === undefined) return false;
+      const route = routeAt(pathOf(request));
+      const access = accessOf(route, 'GET');
+      if (!access.needsToken) return false; // other responses are not cached
+      const admission = admit(request, ip, access);
+      const principal = principalOf(admission);
+      const entry = principal && cacheOfLatest().get(cacheKey(cacheable, principal.visibility));
+      const cached = entry && (isNoneMatch(cacheable.ifNoneMatch, entry.etag) ? entry.notModified : entry.full);
+      if (cached === undefined) {
+        admissions.set(request, admission);
+        return false;
+      }
+      const id = randomUUID(); // a cacheable request has no id of its own
+      tracker.begin({ id, raw: request, user: principal?.name, route: route?.label }, response, ip);
+      const latest = snapshots.latest();
+      if (entry?.isPage && latest !== undefined) snapshots.hold(latest);
+      atEndOfTurn(() => send(response, cached, id));
+      return true;
+    },
+    admittedBefore: (request) => admissions.get(request),
   };
 }
 
-/** Nothing is kept of a snapshot that is not the latest any more, nor does what is kept hold it. */
-function createKeptOfLatest({ latest }: Pick<PinnedSnapshots, 'latest'>): () => ByteLru<Kept> {
-  let kept: ByteLru<Kept> = createByteLru(ROOM_BYTES);
-  let keptOf: WeakRef<Snapshot> | undefined;
+/** Returns the principal of a request that may be served now, and that needs no headers about limits. */
+function principalOf(admission: ReturnType<Admit>): VerifiedPrincipal | undefined {
+  if (admission instanceof Promise || admission.status === 'refused' || admission.headers !== undefined)
+    return undefined;
+  return admission.principal;
+}
+
+/** Returns a function that returns the cache, which is empty after each new snapshot. The cache does not keep a snapshot in memory. */
+function createCacheOfLatest({ latest }: Pick<CachedSnapshots<object>, 'latest'>): () => ByteLru<CachedResponses> {
+  let cache: ByteLru<CachedResponses> = createByteLru(CAPACITY_BYTES);
+  let cachedSnapshot: WeakRef<object> | undefined;
   return () => {
     const snapshot = latest();
-    if (keptOf?.deref() !== snapshot) {
-      kept = createByteLru(ROOM_BYTES);
-      keptOf = snapshot && new WeakRef(snapshot);
+    if (cachedSnapshot?.deref() !== snapshot) {
+      cache = createByteLru(CAPACITY_BYTES);
+      cachedSnapshot = snapshot && new WeakRef(snapshot);
     }
-    return kept;
+    return cache;
   };
 }
 
-function keep(all: ByteLru<Kept>, request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
-  const plain = readCacheableRequest(request.raw);
-  const given = givenBy(reply, payload);
-  if (plain === undefined || given === undefined || reply.hasHeader('ratelimit')) return;
-  const { lasting, route } = request;
-  const isPage = lasting?.isPage ?? false;
-  const kept: Kept = all.get(plain.key) ?? { isPage, route, etag: String(reply.getHeader('etag')) };
-  kept[given.status === 304 ? 'known' : 'whole'] = given;
-  all.set(plain.key, kept, (kept.known?.bytes ?? 0) + (kept.whole?.bytes ?? 0));
+function store(cache: ByteLru<CachedResponses>, request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
+  const cacheable = readCacheableRequest(request.raw);
+  const response = cachedResponseOf(reply, payload);
+  if (cacheable === undefined || response === undefined || reply.hasHeader('ratelimit')) return;
+  const key = cacheKey(cacheable, request.visibility);
+  const isPage = request.lifetime?.isPage ?? false;
+  const entry: CachedResponses = cache.get(key) ?? { isPage, etag: String(reply.getHeader('etag')) };
+  entry[response.status === 304 ? 'notModified' : 'full'] = response;
+  cache.set(key, entry, (entry.notModified?.bytes ?? 0) + (entry.full?.bytes ?? 0));
 }
 
-/** About what the headers of an answer take. */
+/** What the headers of a response take, roughly. */
 const HEADERS_BYTES = 1024;
 
-/** Undefined for what does not come in one piece. */
-function givenBy(reply: FastifyReply, payload: unknown): Given | undefined {
+/** Returns undefined for a response that is not cached: with another status, or a body that is too long or not in one piece. */
+function cachedResponseOf(reply: FastifyReply, payload: unknown): CachedResponse | undefined {
   const { statusCode: status } = reply;
   const body = status === 304 ? '' : payload;
   if ((status !== 200 && status !== 304) || !(typeof body === 'string' || Buffer.isBuffer(body))) return undefined;
   const bytes = Buffer.byteLength(body);
-  if (bytes > LONGEST_BODY_BYTES) return undefined;
-  const said = Object.entries(reply.getHeaders()).filter(([name]) => name !== 'x-request-id');
+  if (bytes > MAX_BODY_BYTES) return undefined;
+  const others = Object.entries(reply.getHeaders()).filter(([name]) => name !== 'x-request-id');
   const length = status === 200 ? [['content-length', bytes]] : [];
-  const headers = [...said, ...length, ['x-request-id', '']].flatMap(([name, value]) => [String(name), String(value)]);
+  const headers = [...others, ...length, ['x-request-id', '']].flatMap(([name, value]) => [
+    String(name),
+    String(value),
+  ]);
   return { status, headers, body, bytes: bytes + HEADERS_BYTES };
 }

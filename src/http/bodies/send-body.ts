@@ -2,30 +2,30 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Body, type Content, isNoneMatch } from './body-cache.ts';
+import { type Body, type Content, isNoneMatch } from './body.ts';
 import { chosenContentCoding } from './content-coding.ts';
 
 export const HAL = 'application/hal+json';
 
 export interface SendOptions {
   readonly type?: string;
-  /** Hears of what is sent piece by piece, as it is read. */
+  /** Called with a body that is streamed. */
   readonly noteStream?: (stream: Readable) => void;
 }
 
-/** Answers with a body, in the coding that the client likes best; or that it has it. */
+/** Sends a body in the coding that the client prefers; or 304 if the client has it. */
 export function sendBody(
   request: FastifyRequest,
   reply: FastifyReply,
   body: Body,
   { type = HAL, noteStream }: SendOptions = {},
 ): FastifyReply {
-  const { 'accept-encoding': accepted, 'if-none-match': known } = request.headers;
-  const coding = body.isShort ? undefined : chosenContentCoding(accepted);
-  // Each coding has a validator of its own, since it has bytes of its own.
+  const { 'accept-encoding': acceptEncoding, 'if-none-match': ifNoneMatch } = request.headers;
+  const coding = body.isShort ? undefined : chosenContentCoding(acceptEncoding);
+  // An ETag names bytes, so each coding has its own.
   const etag = coding === undefined ? `"${body.etag}"` : `"${body.etag}-${coding}"`;
   void reply.headers({ etag, vary: varyOf(reply), 'cache-control': 'private, no-cache' });
-  if (isNoneMatch(known, etag)) return reply.code(304).send();
+  if (isNoneMatch(ifNoneMatch, etag)) return reply.code(304).send();
   const send = (content: Content): void => {
     void reply.headers({ 'content-type': type, ...(coding !== undefined && { 'content-encoding': coding }) });
     sendContent(request, reply, content, noteStream);
@@ -36,7 +36,7 @@ export function sendBody(
   return reply;
 }
 
-/** What CORS says of it stays. */
+/** Returns the Vary header: what CORS has put there, and what a body depends on. */
 export function varyOf(reply: FastifyReply): string {
   const ours = 'Accept, Accept-Encoding, Authorization';
   return [reply.getHeader('vary'), ours].flatMap((value) => value ?? []).join(', ');
@@ -48,25 +48,25 @@ function sendContent(
   content: Content,
   noteStream: SendOptions['noteStream'],
 ): void {
-  const sent = inOnePiece(content, raw.socket);
-  if (typeof sent === 'string' || Buffer.isBuffer(sent)) {
-    void reply.serializer(asIs).send(sent);
+  const payload = wholeIfPossible(content, raw.socket);
+  if (typeof payload === 'string' || Buffer.isBuffer(payload)) {
+    void reply.serializer(unchanged).send(payload);
     return;
   }
-  if (sent.length !== undefined) void reply.header('content-length', sent.length);
-  // Who asks for the head alone would have all of it made, and thrown away.
-  const stream = method === 'HEAD' ? Readable.from([]) : sent.open();
+  if (payload.length !== undefined) void reply.header('content-length', payload.length);
+  // For a HEAD request, Fastify would generate the whole body and discard it.
+  const stream = method === 'HEAD' ? Readable.from([]) : payload.open();
   noteStream?.(stream);
   void reply.send(stream);
 }
 
-/** Where that may be. */
-function inOnePiece(content: Content, socket: Socket): Content {
+/** A TLS socket would copy a whole body, so there a long body is written in parts. */
+function wholeIfPossible(content: Content, socket: Socket): Content {
   if (typeof content === 'string' || Buffer.isBuffer(content) || socket instanceof TLSSocket) return content;
   return content.whole ?? content;
 }
 
-/** Fastify names a charset for a text, which JSON has none of (RFC 8259, 11), unless it has been serialised otherwise. */
-function asIs(text: unknown): string {
+/** With a serializer, Fastify adds no charset to the media type. JSON has none (RFC 8259, 11). */
+function unchanged(text: unknown): string {
   return String(text);
 }

@@ -1,15 +1,15 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chosenContentCoding, encoding } from '../../../src/http/bodies/content-coding.ts';
-import { createSampleServer } from '../../support/sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../../support/sample-snapshot.ts';
+import { createTestServer } from '../../support/server.ts';
 
 const DECODE = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
 const repositories = Array.from({ length: 2000 }, (_, i) =>
   sampleRepository(`group/app-${i}`, i, i, [sampleTag('1', i, i)]),
 );
 const latest = { ...emptySnapshot(0), repositories };
-const server = createSampleServer({ snapshots: { latest: () => latest }, corsOrigins: ['https://page.example'] });
+const { server } = createTestServer({ snapshots: { latest: () => latest }, corsOrigins: ['https://page.example'] });
 
 beforeAll(async () => {
   await server.ready();

@@ -5,14 +5,17 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import fc from 'fast-check';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Body, createBodies } from '../../../src/http/bodies/body-cache.ts';
+import type { Body } from '../../../src/http/bodies/body.ts';
+import { type Bodies, createBodyCache } from '../../../src/http/bodies/body-cache.ts';
 import type { ContentCoding } from '../../../src/http/bodies/content-coding.ts';
 import { jsonParts, LazyArray, lazyArrayOf, PART_LENGTH } from '../../../src/http/bodies/json-stream.ts';
 import { sendBody } from '../../../src/http/bodies/send-body.ts';
-import { createSampleServer } from '../../support/sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../../support/sample-snapshot.ts';
+import { createTestServer } from '../../support/server.ts';
 
 const DECODE = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
+/** The bodies of one visibility. */
+const bodiesOf = (capacityBytes?: number): Bodies => createBodyCache(capacityBytes).visibleTo('all');
 const CODINGS: readonly (ContentCoding | undefined)[] = [undefined, 'gzip', 'br', 'zstd'];
 
 describe('the JSON of a representation in parts', () => {
@@ -52,7 +55,7 @@ describe('a body of more than a part', () => {
 
   test('is made once in each coding, however many ask at the same time', async () => {
     let made = 0;
-    const bodies = createBodies();
+    const bodies = bodiesOf();
     const ask = (coding: ContentCoding | undefined) =>
       read(
         bodies('tree', () => ({ count: ++made && 1, ...tree })),
@@ -65,7 +68,7 @@ describe('a body of more than a part', () => {
   });
 
   test('that there is no room for is made for everybody who asks, and is the same', async () => {
-    const bodies = createBodies(Math.floor(expected.length / 2));
+    const bodies = bodiesOf(Math.floor(expected.length / 2));
     for (const coding of CODINGS) {
       const { bytes, isMeasured } = await read(
         bodies('tree', () => tree),
@@ -76,7 +79,7 @@ describe('a body of more than a part', () => {
   });
 
   test('gives back what it took where there is no room for all of it', async () => {
-    const bodies = createBodies(Math.floor(expected.length * 1.5));
+    const bodies = bodiesOf(Math.floor(expected.length * 1.5));
     const small = bodies('small', () => ({ name: 'x'.repeat(expected.length / 8) }));
     await read(
       bodies('tree', () => tree),
@@ -93,7 +96,7 @@ describe('a body of more than a part', () => {
 
   test('whose coding there is no room for stays as it is', async () => {
     let made = 0;
-    const bodies = createBodies(expected.length + 10_000);
+    const bodies = bodiesOf(expected.length + 10_000);
     const body = (): Body => bodies('tree', () => ({ ...(made++ < 0 && {}), ...tree }));
     expect((await read(body(), undefined)).isMeasured).toBe(true);
     const before = made;
@@ -107,7 +110,7 @@ describe('a body of more than a part', () => {
       if (isBroken && one.size === 9000) throw new Error('broken');
       return one;
     });
-    const body = createBodies(Math.floor(expected.length * 1.5))('tree', () => ({ broken }));
+    const body = bodiesOf(Math.floor(expected.length * 1.5))('tree', () => ({ broken }));
     for (let i = 0; i < 3; i++) await expect(body.content(undefined)).rejects.toThrow('broken');
     isBroken = false;
     expect((await read(body, undefined)).isMeasured).toBe(true);
@@ -120,7 +123,7 @@ describe('a body of more than a part', () => {
     ] as const) {
       const note = 'x'.repeat(1024);
       const list = lazyArrayOf(Array.from({ length: mebibytes * 1024 }), () => note);
-      const content = await createBodies()('tree', () => ({ list })).content(undefined);
+      const content = await bodiesOf()('tree', () => ({ list })).content(undefined);
       if (typeof content === 'string' || Buffer.isBuffer(content)) throw new Error('it came as a short one');
       const read = Buffer.concat(await content.open().toArray());
       expect([content.whole !== undefined, content.length]).toEqual([isWhole, read.length]);
@@ -161,7 +164,7 @@ describe('a big tree, over a socket', () => {
     ),
   );
   const latest = { ...emptySnapshot(0), repositories };
-  const server = createSampleServer({ snapshots: { latest: () => latest } });
+  const { server } = createTestServer({ snapshots: { latest: () => latest } });
   let port = 0;
 
   beforeAll(async () => {

@@ -1,62 +1,56 @@
 import fc from 'fast-check';
 import { request } from 'undici';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { VerifiedPrincipal } from '../../../src/ports.ts';
+import { get, type RawResponse, talk } from '../../support/raw-http.ts';
 import { crawlOf, image } from '../../support/sample-registry-content.ts';
-import { type Answer, type FrontServer, get, PREFIX, startFront, TOKEN, talk } from '../../support/socket-server.ts';
+import { type ListeningServer, NO_LIMITS, PREFIX, startTestServer, TOKEN } from '../../support/server.ts';
 
-/* What is answered again before it is routed. The twin is the same server, asked through Fastify alone. */
+/* The response cache in front of the router. Its twin is the router alone, which the test calls through Fastify's `inject`. */
 
 const TAGS_COUNT = 30;
 const HOST = 'registry.example';
 
 let latest = crawlOf(Array(TAGS_COUNT).fill(image('a'))).snapshot;
-/** The tokens that were looked into: whatever is answered again asks for none. */
-let verified: string[] = [];
-const ended = new Set<string>();
-let front: FrontServer;
+const revoked = new Set<string>();
+let service: ListeningServer;
 
-const userOf = (token: string): { user: string } | undefined =>
-  token.startsWith(TOKEN) && !ended.has(token) ? { user: token } : undefined;
+/** Each token that begins with TOKEN is valid, and a principal of its own. A part behind `+` is its visibility. */
+function principalOf(token: string): VerifiedPrincipal | undefined {
+  const [, visibility = 'all'] = token.split('+');
+  return token.startsWith(TOKEN) && !revoked.has(token) ? { name: token, visibility } : undefined;
+}
 
 beforeAll(async () => {
-  front = await startFront(
-    {
-      allowedHosts: [HOST],
-      limits: { connections: 0, connectionsPerAddress: 0, requestsPerAddress: 0, requestsPerUser: 8, failedSignIns: 0 },
+  service = await startTestServer({
+    snapshots: { latest: () => latest },
+    clock: () => 1_000_000, // some responses contain the age of a snapshot
+    tokens: {
+      expiresInSeconds: 60,
+      issue: async () => TOKEN,
+      recall: principalOf,
+      verify: async (token) => principalOf(token),
     },
-    {
-      snapshots: { latest: () => latest },
-      clock: () => 1_000_000, // some answers tell how old a snapshot is
-      metrics: { isEnabled: true, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
-      tokens: {
-        expiresInSeconds: 60,
-        issue: async () => TOKEN,
-        recall: userOf,
-        verify: async (token) => {
-          verified.push(token);
-          return userOf(token);
-        },
-      },
-    },
-  );
+    http: { allowedHosts: [HOST], limits: { ...NO_LIMITS, requestsPerUser: 8 } },
+  });
 });
-afterAll(() => front.close());
+afterAll(() => service.close());
 
 beforeEach(() => {
-  verified = [];
-  front.clock.now += 60_000; // the limits are whole again
+  service.routed.length = 0;
+  service.steadyClock.now += 60_000; // the limits are whole again
 });
 
 type Headers = Readonly<Record<string, string>>;
 
-const ask = (path: string, headers: Headers = {}): Promise<Answer> =>
-  talk(front.port, get(path, { Host: HOST, ...headers }));
+const ask = (path: string, headers: Headers = {}): Promise<RawResponse> =>
+  talk(service.port, get(path, { Host: HOST, ...headers }));
 
-/** What a connection says for itself: how the body goes over it is for whoever reads it to find out. */
+/** Headers that concern the connection, or differ between equal responses. */
 const OF_CONNECTIONS = ['date', 'connection', 'keep-alive', 'transfer-encoding', 'content-length', 'x-request-id'];
 
-/** With what stays the same whenever it is asked for. */
-function lasting({ status, headers, body }: { status: number; headers: object; body: string }) {
+/** Returns what equal requests must have in common. */
+function comparable({ status, headers, body }: { status: number; headers: object; body: string }) {
   const id = String((headers as Record<string, unknown>)['x-request-id']);
   const others = Object.entries(headers).filter(([name]) => !OF_CONNECTIONS.includes(name));
   return {
@@ -67,23 +61,23 @@ function lasting({ status, headers, body }: { status: number; headers: object; b
 }
 
 async function askTwin(path: string, headers: Headers) {
-  const answer = await front.server.inject({
+  const response = await service.server.inject({
     url: PREFIX + path,
     headers: {
       host: HOST,
       authorization: `Bearer ${TOKEN}`,
       connection: 'close',
-      'x-twin': 'not plain, so not kept',
+      'x-twin': 'an unusual header, so that the response is not cached',
       ...headers,
     },
   });
-  return lasting({ status: answer.statusCode, headers: answer.headers, body: answer.body });
+  return comparable({ status: response.statusCode, headers: response.headers, body: response.body });
 }
 
 async function askOverSocket(path: string, headers: Headers) {
-  const url = `http://127.0.0.1:${front.port}${PREFIX}${path}`;
-  const answer = await request(url, { headers: { Host: HOST, Connection: 'close', ...headers } });
-  return lasting({ status: answer.statusCode, headers: answer.headers, body: await answer.body.text() });
+  const url = `http://127.0.0.1:${service.port}${PREFIX}${path}`;
+  const response = await request(url, { headers: { Host: HOST, Connection: 'close', ...headers } });
+  return comparable({ status: response.statusCode, headers: response.headers, body: await response.body.text() });
 }
 
 const REPOSITORY = `/repositories/${encodeURIComponent('group/app')}`;
@@ -108,7 +102,7 @@ const PATHS = [
   '/',
   '/openapi.json?x',
 ];
-/** Most requests are usual ones, so that many ask in the same words. */
+/** Most requests have usual headers, so that many of them are equal. */
 const usual = (...values: string[]) => fc.constantFrom(undefined, ...values);
 const rare = (...values: string[]) => fc.constantFrom(...Array<undefined>(30).fill(undefined), ...values);
 const HEADERS: fc.Arbitrary<Headers> = fc
@@ -129,67 +123,99 @@ const HEADERS: fc.Arbitrary<Headers> = fc
     ),
   );
 
-test('whatever is asked is answered as Fastify alone answers it, however often', async () => {
-  let again = 0;
+test('responds to any request as the router alone does, however often it is repeated', async () => {
+  let cachedCount = 0;
   const question = fc.tuple(fc.constantFrom(...PATHS), HEADERS);
   await fc.assert(
     fc.asyncProperty(fc.array(question, { minLength: 20, maxLength: 40 }), async (questions) => {
       for (const [path, headers] of questions) {
-        front.clock.now += 60_000;
+        service.steadyClock.now += 60_000;
         const all = { authorization: `Bearer ${TOKEN}`, ...headers };
-        const wanted = await askTwin(path, all);
-        const spelt = Object.fromEntries(Object.entries(all).map(([name, value]) => [capitalized(name), value]));
-        const before = verified.length;
-        for (let time = 0; time < 2; time++) expect(await askOverSocket(path, spelt)).toEqual(wanted);
-        if (wanted.headers['etag'] !== undefined && verified.length < before + 2) again++;
+        const expected = await askTwin(path, all);
+        const capitals = Object.fromEntries(Object.entries(all).map(([name, value]) => [capitalized(name), value]));
+        const before = service.routed.length;
+        for (let time = 0; time < 2; time++) expect(await askOverSocket(path, capitals)).toEqual(expected);
+        if (expected.headers['etag'] !== undefined && service.routed.length < before + 2) cachedCount++;
       }
     }),
     { numRuns: 20, endOnFailure: true },
   );
-  expect(again, 'many were answered again').toBeGreaterThan(100);
-});
-
-test('what is unusual is looked into each time', async () => {
-  await ask('/gaps?usual');
-  const unusual = [{ Origin: 'https://page.example' }, { 'X-Forwarded-For': '192.0.2.1' }, { 'X-Request-Id': 'mine' }];
-  for (const headers of unusual) {
-    verified = [];
-    for (let time = 0; time < 2; time++) await ask('/gaps?usual', headers);
-    expect(verified, JSON.stringify(headers)).toHaveLength(2);
-  }
-});
-
-test('what was said of a limit is said to nobody else', async () => {
-  for (const path of ['/gaps', '/repositories', '/namespaces', '/tags']) await ask(path);
-  expect((await ask('/gaps?limited')).headers['ratelimit']).toBeDefined();
-  front.clock.now += 60_000;
-  for (let time = 0; time < 2; time++) expect((await ask('/gaps?limited')).headers['ratelimit']).toBeUndefined();
+  expect(cachedCount, 'requests that the cache has served').toBeGreaterThan(100);
 });
 
 function capitalized(name: string): string {
   return name.replaceAll(/(?:^|-)[a-z]/g, (first) => first.toUpperCase());
 }
 
-test('what was asked before is not looked into again, and has an id of its own each time', async () => {
-  const answers = [await ask('/gaps?anew'), await ask('/gaps?anew'), await ask('/gaps?anew')];
-  expect(verified).toHaveLength(1);
-  expect(new Set(answers.map(({ headers }) => headers['x-request-id'])).size).toBe(3);
-  expect(new Set(answers.map(({ body }) => body)).size).toBe(1);
+test('passes requests with unusual headers to the router each time', async () => {
+  await ask('/gaps?usual');
+  const unusual = [{ Origin: 'https://page.example' }, { 'X-Forwarded-For': '192.0.2.1' }, { 'X-Request-Id': 'mine' }];
+  for (const headers of unusual) {
+    service.routed.length = 0;
+    for (let time = 0; time < 2; time++) await ask('/gaps?usual', headers);
+    expect(service.routed, JSON.stringify(headers)).toHaveLength(2);
+  }
 });
 
-test('who has it already is told so again', async () => {
+test('does not cache a response with headers about a limit', async () => {
+  for (const path of ['/gaps', '/repositories', '/namespaces', '/tags']) await ask(path);
+  expect((await ask('/gaps?limited')).headers['ratelimit']).toBeDefined();
+  service.steadyClock.now += 60_000;
+  for (let time = 0; time < 2; time++) expect((await ask('/gaps?limited')).headers['ratelimit']).toBeUndefined();
+});
+
+test('serves a repeated request from the cache, with a new request id each time', async () => {
+  const responses = [await ask('/gaps?anew'), await ask('/gaps?anew'), await ask('/gaps?anew')];
+  expect(service.routed).toHaveLength(1);
+  expect(new Set(responses.map(({ headers }) => headers['x-request-id'])).size).toBe(3);
+  expect(new Set(responses.map(({ body }) => body)).size).toBe(1);
+});
+
+test('responds 304 from the cache if the client has the body', async () => {
   const { headers } = await ask('/namespaces?anew');
   const known = { 'If-None-Match': String(headers['etag']) };
-  const answers = [
+  const responses = [
     await ask('/namespaces?anew', known),
     await ask('/namespaces?anew', known),
     await ask('/namespaces?anew'),
   ];
-  expect(answers.map(({ status }) => status)).toEqual([304, 304, 200]);
-  expect(verified).toHaveLength(2);
+  expect(responses.map(({ status }) => status)).toEqual([304, 304, 200]);
+  expect(service.routed).toHaveLength(2);
 });
 
-test('another snapshot is another answer', async () => {
+test('never sends a cached body or 304 to a principal with another visibility', async () => {
+  const [alice, bob] = ['alice', 'bob'].map((visibility) => ({ Authorization: `Bearer ${TOKEN}+${visibility}` }));
+  const paths = ['/tags?x', '/tags?embed=1&x', '/tags?page=1&per_page=5&x', '/tags?search=1&x', REPOSITORY];
+  for (const path of paths) {
+    for (const accept of ['*/*', 'text/csv']) {
+      service.steadyClock.now += 60_000;
+      const ofAlice = await ask(path, { ...alice, Accept: accept });
+      await ask(path, { ...alice, Accept: accept });
+      service.routed.length = 0;
+      const ofBob = await ask(path, { ...bob, Accept: accept });
+      const known = { 'If-None-Match': String(ofAlice.headers['etag']) };
+      const conditional = [
+        await ask(path, { ...bob, ...known, Accept: accept }),
+        await ask(path, { ...alice, ...known, Accept: accept }),
+      ];
+      expect([ofAlice.status, ofBob.status], path).toEqual([200, 200]);
+      expect(ofBob.headers['etag'], path).not.toBe(ofAlice.headers['etag']);
+      expect(
+        conditional.map(({ status }) => status),
+        path,
+      ).toEqual([200, 304]);
+      expect(service.routed.length, path).toBeGreaterThanOrEqual(1); // bob's first request is not served from alice's entry
+    }
+  }
+});
+
+test('serves principals with the same visibility from one entry', async () => {
+  await ask('/gaps?shared', { Authorization: `Bearer ${TOKEN}1+team` });
+  await ask('/gaps?shared', { Authorization: `Bearer ${TOKEN}2+team` });
+  expect(service.routed).toHaveLength(1);
+});
+
+test('forgets its responses when there is another snapshot', async () => {
   const [before, same] = [await ask('/repositories?embed=1'), await ask('/repositories?embed=1')];
   expect(same.body).toBe(before.body);
   latest = crawlOf(Array(TAGS_COUNT + 1).fill(image('a')), 1000).snapshot;
@@ -198,51 +224,51 @@ test('another snapshot is another answer', async () => {
   expect(after.headers['etag']).not.toBe(before.headers['etag']);
 });
 
-test('a page that is shown again is held again: the next one can be asked for when there is another snapshot', async () => {
+test('a page from the cache keeps its snapshot available for the next page', async () => {
   const path = '/tags?page=1&per_page=5&links=true';
   await ask(path);
-  front.clock.now += 14 * 60_000;
+  service.steadyClock.now += 14 * 60_000;
   const again = await ask(path);
   const first = JSON.parse(again.body);
   expect(again.status, again.body).toBe(200);
-  expect(verified, 'it was answered again').toHaveLength(1);
-  front.clock.now += 14 * 60_000;
+  expect(service.routed, 'the second request was served from the cache').toHaveLength(1);
+  service.steadyClock.now += 14 * 60_000;
   latest = crawlOf(Array(TAGS_COUNT).fill(image('b')), 2000).snapshot;
   const next = await ask(String(first._links.next.href).slice(PREFIX.length));
   expect(next.status).toBe(200);
   expect(JSON.parse(next.body).snapshot).toBe(first.snapshot);
 });
 
-test('a token that has ended is refused where it was let in before', async () => {
+test('refuses a token that was revoked after its first request', async () => {
   const headers = { Authorization: `Bearer ${TOKEN} ` };
   expect((await ask('/gaps', headers)).status).toBe(200);
   expect((await ask('/gaps', headers)).status).toBe(200);
-  ended.add(TOKEN);
+  revoked.add(TOKEN);
   const refused = await ask('/gaps', headers);
-  ended.clear();
+  revoked.clear();
   expect(refused.status).toBe(401);
 });
 
-test('what is answered again counts for the limits, and is told of when they are near', async () => {
+test('counts each request once against the limits, whether the cache or the router serves it', async () => {
   const own = { Authorization: `Bearer ${TOKEN}-limited` };
-  const answers: Answer[] = [];
-  for (let i = 0; i < 10; i++) answers.push(await ask('/gaps', own));
-  expect(answers.map(({ status }) => status)).toEqual([...Array(8).fill(200), 429, 429]);
-  const remaining = answers.map(({ headers }) => /r=(\d+)/.exec(headers['ratelimit'] ?? '')?.[1]);
+  const responses: RawResponse[] = [];
+  for (let i = 0; i < 10; i++) responses.push(await ask('/gaps', own));
+  expect(responses.map(({ status }) => status)).toEqual([...Array(8).fill(200), 429, 429]);
+  const remaining = responses.map(({ headers }) => /r=(\d+)/.exec(headers['ratelimit'] ?? '')?.[1]);
   expect(remaining.slice(0, 8)).toEqual([undefined, undefined, undefined, undefined, '3', '2', '1', '0']);
 });
 
-test('it counts in the log and in the metrics as well', async () => {
+test('logs and counts the requests that the cache serves', async () => {
   const count = async (): Promise<number> => {
     const text = (await ask('/metrics', { Authorization: '' })).body;
     return Number(/http_requests_total\{route="\/gaps",method="GET",status="200"\} (\d+)/.exec(text)?.[1] ?? 0);
   };
   const before = await count();
-  const lines = () => front.log.filter(({ fields }) => (fields as { route?: string }).route === '/gaps');
+  const lines = () => service.log.filter(({ fields }) => fields['route'] === '/gaps');
   const linesBefore = lines().length;
   for (let i = 0; i < 3; i++) await ask('/gaps', { 'User-Agent': 'curl/8' });
   expect(await count()).toBe(before + 3);
-  expect(verified.length).toBeLessThan(2);
+  expect(service.routed.filter((url) => url.endsWith('/gaps')).length).toBeLessThan(2);
   expect(lines().slice(linesBefore)).toHaveLength(3);
   const [first, second, third] = lines()
     .slice(linesBefore)
@@ -257,17 +283,17 @@ test('it counts in the log and in the metrics as well', async () => {
   expect([second, third]).toEqual([first, first]);
 });
 
-test('answers come in the order of the questions, whichever way each takes', async () => {
+test('keeps the order of pipelined requests, of which the cache serves some', async () => {
   await ask('/gaps');
   const paths = ['/gaps', '/nothing', '/gaps', '/repositories', '/gaps'];
   const requests = paths.map((path) => get(path, { Host: HOST, Connection: 'keep-alive' }));
-  const { text } = await talk(front.port, requests.join('') + get('/gaps', { Host: HOST }));
+  const { text } = await talk(service.port, requests.join('') + get('/gaps', { Host: HOST }));
   const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
   expect(statuses).toEqual(['200', '404', '200', '200', '200', '200']);
 });
 
-test('two tokens are refused, though each would be let in', async () => {
+test('refuses two Authorization headers, even if each token is valid', async () => {
   await ask('/gaps');
   const twice = get('/gaps', { Host: HOST }).replace('Connection:', `Authorization: Bearer ${TOKEN}\r\nConnection:`);
-  expect((await talk(front.port, twice)).status).toBe(400);
+  expect((await talk(service.port, twice)).status).toBe(400);
 });

@@ -1,4 +1,4 @@
-import type { Body } from '../../../http/bodies/body-cache.ts';
+import type { Body } from '../../../http/bodies/body.ts';
 import { encoding, readParts } from '../../../http/bodies/content-coding.ts';
 import { yieldToEventLoop } from '../../../lib/yielding.ts';
 import type { Representation } from '../../hal/representation.ts';

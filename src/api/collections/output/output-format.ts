@@ -1,5 +1,5 @@
 import { HAL } from '../../../http/bodies/send-body.ts';
-import { qualityValues } from '../../../http/quality-values.ts';
+import { qualityValues } from '../../../lib/quality-values.ts';
 
 /** How a collection is written: as a HAL resource, or its members alone, each on a line. */
 export type OutputFormat = 'hal' | 'ndjson' | 'csv';

@@ -10,14 +10,15 @@ import { csvLine } from '../../../../src/api/collections/output/csv.ts';
 import { toLines } from '../../../../src/api/collections/output/line-output.ts';
 import { chosenFormat } from '../../../../src/api/collections/output/output-format.ts';
 import { TIMEOUTS } from '../../../../src/http/listener.ts';
-import { type FrontServer, get, startFront, talk } from '../../../support/socket-server.ts';
+import { get, talk } from '../../../support/raw-http.ts';
+import { type ListeningServer, startTestServer } from '../../../support/server.ts';
 import { parseCsv } from '../../../support/strict-csv.ts';
 
 const TAGS = 20_000;
-let front: FrontServer;
+let front: ListeningServer;
 
 beforeAll(async () => {
-  front = await startFront({}, { tagsCount: TAGS });
+  front = await startTestServer({ tagsCount: TAGS });
 });
 
 afterAll(() => front.close());
@@ -156,7 +157,7 @@ test.for(['gzip', 'br', 'zstd'] as const)(
 );
 
 test('whoever stops reading lines is cut off, and others are served', async () => {
-  const stalling = await startFront({ timeouts: { ...TIMEOUTS, stalledMs: 300 } }, { tagsCount: 60_000 });
+  const stalling = await startTestServer({ http: { timeouts: { ...TIMEOUTS, stalledMs: 300 } }, tagsCount: 60_000 });
   try {
     const socket = connect({ port: stalling.port, host: '127.0.0.1' }).on('error', () => undefined);
     const cutOff = new Promise((resolve) =>

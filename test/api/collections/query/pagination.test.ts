@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Snapshot } from '../../../../src/domain/snapshot/snapshot.ts';
 import { randomSnapshot } from '../../../support/random-snapshot.ts';
-import { createSampleServer } from '../../../support/sample-server.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../../../support/sample-snapshot.ts';
+import { createTestServer } from '../../../support/server.ts';
 import { parseCsv } from '../../../support/strict-csv.ts';
 
 /* Every collection, asked for over the network, against the obvious twin: all members at once, filtered and sorted here. */
 
 let latest: Snapshot | undefined;
 let origin: string;
-const server = createSampleServer({ snapshots: { latest: () => latest }, corsOrigins: ['https://page.example'] });
+const { server } = createTestServer({ snapshots: { latest: () => latest } });
 
 beforeAll(async () => {
   origin = new URL(await server.listen({ host: '127.0.0.1', port: 0 })).origin;

@@ -1,57 +1,33 @@
-import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createServer } from '../../src/api/server.ts';
 import { BusyError } from '../../src/auth/password-checker.ts';
-import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
-import { basic } from '../support/whole-lab.ts';
+import { basic } from '../support/raw-http.ts';
+import { createTestServer, PASSWORD } from '../support/server.ts';
 
-/* `/auth_token`, below a prefix, before a directory of one user: what is asked by GET may be asked by POST. */
-
-let server: FastifyInstance;
+const { server } = createTestServer({
+  directory: {
+    async authenticate(user, password) {
+      if (user === 'crowd') throw new BusyError();
+      if (user === 'outage') throw new Error('no directory server can tell');
+      return user === 'alice' && password === 'alice-secret' ? { name: user, groups: ['10000'] } : undefined;
+    },
+  },
+  tokens: {
+    expiresInSeconds: 3600,
+    issue: async (user) => `token of ${user}`,
+    verify: async () => undefined,
+    recall: () => undefined,
+  },
+});
 
 beforeAll(async () => {
-  server = createServer({
-    prefix: '/usage',
-    version: '0',
-    corsOrigins: ['https://page.example'],
-    snapshots: { latest: () => undefined },
-    scheduler: {
-      status: () => ({
-        running: undefined,
-        failure: undefined,
-        lastFinishedAt: undefined,
-        recrawlQueueLength: 0,
-        nextAt: 0,
-      }),
-      request: () => 'running',
-      stats: () => NOTHING_CRAWLED,
-    },
-    notifications: { changed() {}, pulled() {} },
-    events: { secret: undefined },
-    metrics: { isEnabled: false, token: undefined, namespacesLimit: 0, repositoriesLimit: 0 },
-    clock: () => 0,
-    directory: {
-      async authenticate(user, password) {
-        if (user === 'crowd') throw new BusyError();
-        if (user === 'outage') throw new Error('no directory server can tell');
-        return user === 'alice' && password === 'alice-secret';
-      },
-    },
-    tokens: {
-      expiresInSeconds: 3600,
-      issue: async (user) => `token of ${user}`,
-      verify: async () => undefined,
-      recall: () => undefined,
-    },
-    log: pino({ level: 'silent' }),
-  });
   await server.ready();
 });
 
 afterAll(() => server.close());
 
-const alice = basic('alice', 'alice-secret');
+const authorization = (user: string, password: string) => ({ authorization: basic(user, password) });
+
+const alice = authorization('alice', 'alice-secret');
 
 function ask(
   method: 'GET' | 'POST' | 'HEAD' | 'OPTIONS' | 'PUT' | 'DELETE',
@@ -67,7 +43,7 @@ function ask(
 }
 
 test.for(['GET', 'POST'] as const)(
-  '%s answers with a token and the seconds it is valid for, and no cache keeps it',
+  '%s returns a token and its lifetime, and caches must not store it',
   async (method) => {
     const { statusCode, headers, body } = await ask(method);
     expect([statusCode, JSON.parse(body)]).toEqual([200, { auth_token: 'token of alice', expires_in: 3600 }]);
@@ -77,9 +53,14 @@ test.for(['GET', 'POST'] as const)(
 );
 
 test.for(['GET', 'POST'] as const)(
-  '%s refuses whoever is not known, and no cache keeps that either',
+  '%s returns 401 for wrong credentials, and caches must not store it',
   async (method) => {
-    for (const credentials of [basic('alice', 'wrong'), basic('nobody', 'x'), basic('alice', ''), {}]) {
+    for (const credentials of [
+      authorization('alice', 'wrong'),
+      authorization('nobody', 'x'),
+      authorization('alice', ''),
+      {},
+    ]) {
       const { statusCode, headers } = await ask(method, credentials);
       expect(statusCode).toBe(401);
       expect(headers['www-authenticate']).toBe('Basic realm="gitlab-registry-usage-rest", charset="UTF-8"');
@@ -88,7 +69,7 @@ test.for(['GET', 'POST'] as const)(
   },
 );
 
-test('a name and a password anywhere but in the header are none', async () => {
+test('ignores a name and a password in the body and in the query', async () => {
   const form = { 'content-type': 'application/x-www-form-urlencoded' };
   const json = { 'content-type': 'application/json' };
   const bodies = [
@@ -103,7 +84,7 @@ test('a name and a password anywhere but in the header are none', async () => {
   for (const method of ['GET', 'POST'] as const) expect((await server.inject({ method, url })).statusCode).toBe(401);
 });
 
-test('HEAD and OPTIONS work, and what else is asked is 405 with what may be', async () => {
+test('HEAD and OPTIONS work, and other methods get 405 with the allowed ones', async () => {
   const head = await ask('HEAD');
   expect([head.statusCode, head.body, head.headers['cache-control']]).toEqual([200, '', 'no-store']);
   const allow = 'GET, HEAD, OPTIONS, POST';
@@ -115,7 +96,7 @@ test('HEAD and OPTIONS work, and what else is asked is 405 with what may be', as
   }
 });
 
-test('a page may ask by POST: the preflight says so', async () => {
+test('the preflight allows a page to send POST', async () => {
   const { statusCode, headers } = await ask('OPTIONS', {
     'access-control-request-method': 'POST',
     'access-control-request-headers': 'authorization',
@@ -125,9 +106,22 @@ test('a page may ask by POST: the preflight says so', async () => {
   expect(headers['access-control-allow-headers']).toBe('authorization');
 });
 
-test('where nobody can tell, or too many are being told, it is worth coming again', async () => {
-  const [outage, crowd] = await Promise.all([ask('POST', basic('outage', 'x')), ask('POST', basic('crowd', 'x'))]);
+test('returns 503 with Retry-After if the directory fails or is busy', async () => {
+  const [outage, crowd] = await Promise.all([
+    ask('POST', authorization('outage', 'x')),
+    ask('POST', authorization('crowd', 'x')),
+  ]);
   expect([outage.statusCode, outage.headers['retry-after']]).toEqual([503, '10']);
   expect([crowd.statusCode, crowd.headers['retry-after']]).toEqual([503, '5']);
-  expect(crowd.json().detail).toBe('Too many users are signing in at once');
+});
+
+test('counts failed sign-ins of all IPv6 addresses of a network together', async () => {
+  const { server: limited, signIns } = createTestServer({ failedSignIns: 50 });
+  for (let i = 1; i < 100; i++) {
+    const remoteAddress = `2001:db8:1:2::${i.toString(16)}`;
+    await limited.inject({ url: '/usage/auth_token', headers: authorization('alice', 'wrong'), remoteAddress });
+  }
+  expect(signIns).toHaveLength(10);
+  const elsewhere = { headers: authorization('alice', PASSWORD), remoteAddress: '2001:db8:1:3::1' };
+  expect((await limited.inject({ url: '/usage/auth_token', ...elsewhere })).statusCode).toBe(200);
 });
