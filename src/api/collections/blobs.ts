@@ -1,5 +1,5 @@
 import { type BlobUsage, blobUsage } from '../../domain/usage/blob-usage.ts';
-import { representList, type View } from '../hal/represent-list.ts';
+import { type Members, membersOf, representList, type View } from '../hal/represent-list.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type BlobOfList, type BlobState, type Blobs, blobOfList, blobs } from '../schemas/blobs.ts';
@@ -27,13 +27,13 @@ export const BLOBS = describeCollection<number>({
   schema: { name: 'Blobs', schema: blobs },
   memberSchemas: [{ name: 'BlobOfList', schema: blobOfList }],
   columns: BLOB_COLUMNS,
-  orders: blobOrders((node) => node),
+  orders: blobOrders(() => (node) => node),
   ownOrder: 'bytes',
   perPage: 100,
   nameOf: (node, { snapshot }) => snapshot.contents.graph.digests.at(node),
   find(_, context) {
     const { index } = context;
-    const nodes = index.blobs.largestFirst();
+    const nodes = membersOf(index.blobs.largestFirst());
     return {
       members: nodes,
       represent: (view) => representBlobs(nodes, view, context),
@@ -42,7 +42,7 @@ export const BLOBS = describeCollection<number>({
   },
 });
 
-function representBlobs(nodes: Uint32Array, view: View, context: RepresentationContext): Blobs {
+function representBlobs(nodes: Members<number>, view: View, context: RepresentationContext): Blobs {
   const { index, links } = context;
   const { contents, figures, finishedAt } = index.snapshot;
   return representList(view, context, {

@@ -79,12 +79,12 @@ export interface CollectionContext extends RepresentationContext {
   readonly keep: (name: string, make: () => Uint32Array) => Uint32Array;
 }
 
-/** How members are put in order. */
+/** How members are put in order. A function for one snapshot comes first, since the inner one runs a million times. */
 export type MemberOrder<M> =
   | { readonly kind: 'position' }
   /** Null is unknown. */
-  | { readonly kind: 'number'; readonly read: (member: M, index: SnapshotIndex) => number | null }
-  | { readonly kind: 'text'; readonly compare: (a: M, b: M, index: SnapshotIndex) => number };
+  | { readonly kind: 'number'; readonly valuesIn: (index: SnapshotIndex) => (member: M) => number | null }
+  | { readonly kind: 'text'; readonly compareIn: (index: SnapshotIndex) => (a: M, b: M) => number };
 
 /** A list of one snapshot. Its members are known by their positions in the list's own order. */
 export interface Collection {
@@ -134,10 +134,14 @@ function orderOfPositions<M>(order: MemberOrder<M>, at: (position: number) => M,
   switch (order.kind) {
     case 'position':
       return BY_POSITION;
-    case 'number':
-      return { kind: 'number', valueAt: (position) => order.read(at(position), index) };
-    case 'text':
-      return { kind: 'text', compare: (a, b) => order.compare(at(a), at(b), index) };
+    case 'number': {
+      const readValue = order.valuesIn(index);
+      return { kind: 'number', valueAt: (position) => readValue(at(position)) };
+    }
+    case 'text': {
+      const compare = order.compareIn(index);
+      return { kind: 'text', compare: (a, b) => compare(at(a), at(b)) };
+    }
     default:
       return assertNever(order);
   }

@@ -2,7 +2,7 @@ import type { Gap, Snapshot } from '../../domain/snapshot/snapshot.ts';
 import { lazyArrayOf } from '../../http/bodies/json-stream.ts';
 import { representFailedRequest } from '../hal/represent-failed-request.ts';
 import { representTimeOrNull } from '../hal/represent-figures.ts';
-import { shownIn, type View } from '../hal/represent-list.ts';
+import { membersOf, shownIn, type View } from '../hal/represent-list.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type GapOfList, type Gaps, gap, gaps } from '../schemas/crawl.ts';
@@ -34,7 +34,7 @@ export const GAPS = describeCollection<Gap>({
     return reference === undefined ? repository : `${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
   },
   find: (_, context) => ({
-    members: context.index.snapshot.gaps,
+    members: membersOf(context.index.snapshot.gaps),
     represent: (view) => representGaps(context.index.snapshot, view, context),
     representLine: representGap,
   }),
@@ -51,7 +51,7 @@ function representGaps(
     complete: figures.isComplete,
     gaps_count: members.length,
     ...view.state,
-    gaps: lazyArrayOf(shownIn(view, members), representGap),
+    gaps: lazyArrayOf(shownIn(view, membersOf(members)), representGap),
     ...(options.links && { _links: { ...view.links, up: { href: links.repositories() } } }),
   };
 }

@@ -31,7 +31,7 @@ export const CHILDREN = {
   ],
   columns: ['relation', 'name', ...FIGURE_NAMES, 'stale_since', 'namespaces_count', 'repositories_count'],
   orders: {
-    name: { kind: 'text', compare: compareNames },
+    name: { kind: 'text', compareIn: () => compareNames },
     ...figureOrders((child: Child) => child),
   },
   nameOf,

@@ -11,8 +11,8 @@ type Orders<M> = Readonly<Record<string, MemberOrder<M>>>;
 /** For lists whose own order is by name. */
 export const BY_NAME: Orders<unknown> = { name: BY_POSITION };
 
-export function byNumber<M>(read: (member: M, index: SnapshotIndex) => number | null | undefined): MemberOrder<M> {
-  return { kind: 'number', read: (member, index) => read(member, index) ?? null };
+export function byNumber<M>(read: (member: M) => number | null | undefined): MemberOrder<M> {
+  return { kind: 'number', valuesIn: () => (member) => read(member) ?? null };
 }
 
 /** @param figuresOf returns the figures of a member */
@@ -38,20 +38,39 @@ export function tagOrders<M>(tagOf: (member: M) => TagFigures): Orders<M> {
   };
 }
 
-/** @param nodeOf returns the node of the blob that a member is */
-export function blobOrders<M>(nodeOf: (member: M, index: SnapshotIndex) => number): Orders<M> {
+/** @param nodesIn returns a function that returns the node of the blob that a member is */
+export function blobOrders<M>(nodesIn: (index: SnapshotIndex) => (member: M) => number): Orders<M> {
+  const byCount = (count: 'tagsReaching' | 'repositoriesReaching'): MemberOrder<M> => ({
+    kind: 'number',
+    valuesIn(index) {
+      const nodeOf = nodesIn(index);
+      const counts = index.snapshot.contents.usage[count];
+      return (member) => counts[nodeOf(member)] ?? null;
+    },
+  });
   return {
     digest: {
       kind: 'text',
-      compare: (a, b, index) => index.snapshot.contents.graph.digests.compare(nodeOf(a, index), nodeOf(b, index)),
+      compareIn(index) {
+        const nodeOf = nodesIn(index);
+        const { digests } = index.snapshot.contents.graph;
+        return (a, b) => digests.compare(nodeOf(a), nodeOf(b));
+      },
     },
-    bytes: byNumber((member, index) => {
-      const bytes = index.snapshot.contents.graph.bytes[nodeOf(member, index)] ?? Number.NaN;
-      return Number.isNaN(bytes) ? null : bytes;
-    }),
-    tags_count: byNumber((member, index) => index.snapshot.contents.usage.tagsReaching[nodeOf(member, index)]),
-    repositories_count: byNumber(
-      (member, index) => index.snapshot.contents.usage.repositoriesReaching[nodeOf(member, index)],
-    ),
+    bytes: {
+      kind: 'number',
+      valuesIn(index) {
+        const nodeOf = nodesIn(index);
+        const { bytes } = index.snapshot.contents.graph;
+        return (member) => numberOrNull(bytes[nodeOf(member)]);
+      },
+    },
+    tags_count: byCount('tagsReaching'),
+    repositories_count: byCount('repositoriesReaching'),
   };
+}
+
+/** In the graph, NaN is an unknown size. */
+function numberOrNull(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value;
 }

@@ -1,7 +1,7 @@
 import type { RepositoryUsage, Snapshot } from '../../domain/snapshot/snapshot.ts';
 import { countStale, FIGURE_NAMES } from '../../domain/usage/figures.ts';
 import { representFigures, representTime } from '../hal/represent-figures.ts';
-import { representList, type View } from '../hal/represent-list.ts';
+import { membersOf, representList, type View } from '../hal/represent-list.ts';
 import { deeper, type RepresentationContext, withoutEmbedding } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type Repositories, repositories } from '../schemas/tree.ts';
@@ -23,7 +23,7 @@ export const REPOSITORIES = describeCollection<RepositoryUsage>({
   find(_, context) {
     const alone = withoutEmbedding(context);
     return {
-      members: context.index.snapshot.repositories,
+      members: membersOf(context.index.snapshot.repositories),
       represent: (view) => representRepositories(context.index.snapshot, view, context),
       representLine: (one) => representRepository(one, alone),
     };
@@ -45,7 +45,7 @@ function representRepositories(snapshot: Snapshot, view: View, context: Represen
       stale_repositories_count: countStale(snapshot),
       kinds: snapshot.kinds.map(({ kind, tagsCount, bytes }) => ({ kind, tags_count: tagsCount, bytes })),
     },
-    members: snapshot.repositories,
+    members: membersOf(snapshot.repositories),
     links: (items) => ({
       ...items,
       namespaces: { href: links.namespaces() },

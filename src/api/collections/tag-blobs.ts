@@ -1,6 +1,6 @@
 import type { RepositoryUsage, TagFigures } from '../../domain/snapshot/snapshot.ts';
 import { blobsBelow, type TagBlob } from '../../domain/usage/blob-usage.ts';
-import { representList, type View } from '../hal/represent-list.ts';
+import { type Members, membersOf, representList, type View } from '../hal/represent-list.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type TagBlobOfList, type TagBlobs, tagBlob, tagBlobs } from '../schemas/blobs.ts';
@@ -17,7 +17,10 @@ export const TAG_BLOBS = describeCollection<TagBlob>({
   schema: { name: 'TagBlobs', schema: tagBlobs },
   memberSchemas: [{ name: 'TagBlob', schema: tagBlob }],
   columns: ['platforms', ...BLOB_COLUMNS],
-  orders: blobOrders(({ digest }, { snapshot }) => snapshot.contents.graph.digests.nodeOf(digest) ?? 0),
+  orders: blobOrders(({ snapshot }) => {
+    const { digests } = snapshot.contents.graph;
+    return ({ digest }) => digests.nodeOf(digest) ?? 0;
+  }),
   nameOf: ({ digest }) => digest,
   find([repositoryName = '', tagName = ''], context) {
     const repository = context.index.repository(repositoryName);
@@ -32,15 +35,15 @@ export const TAG_BLOBS = describeCollection<TagBlob>({
   },
 });
 
-function blobsOf({ manifest }: TagFigures, { blobs, snapshot }: SnapshotIndex): readonly TagBlob[] {
+function blobsOf({ manifest }: TagFigures, { blobs, snapshot }: SnapshotIndex): Members<TagBlob> {
   const root = manifest === null ? undefined : blobs.node(manifest.digest);
-  return root === undefined ? [] : blobsBelow(snapshot.contents, root);
+  return membersOf(root === undefined ? [] : blobsBelow(snapshot.contents, root));
 }
 
 interface BlobsOfTag {
   readonly repository: RepositoryUsage;
   readonly tag: TagFigures;
-  readonly members: readonly TagBlob[];
+  readonly members: Members<TagBlob>;
 }
 
 function representTagBlobs(

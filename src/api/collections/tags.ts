@@ -1,5 +1,5 @@
 import type { RepositoryUsage, TagFigures } from '../../domain/snapshot/snapshot.ts';
-import { representList, type View } from '../hal/represent-list.ts';
+import { membersOf, representList, type View } from '../hal/represent-list.ts';
 import { type RepresentationContext, withoutEmbedding } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type Tags, tags } from '../schemas/tree.ts';
@@ -22,7 +22,7 @@ export const TAGS = describeCollection<TagFigures>({
     const repository = context.index.repository(name);
     return (
       repository && {
-        members: repository.tags,
+        members: membersOf(repository.tags),
         represent: (view) => representTags(repository, view, context),
         representLine: (one) => representTag(one, repository, context),
       }
@@ -32,7 +32,8 @@ export const TAGS = describeCollection<TagFigures>({
 
 export function representTags(repository: RepositoryUsage, view: View, context: RepresentationContext): Tags {
   const { links } = context;
-  const { name, tags: members, isComplete } = repository;
+  const { name, isComplete } = repository;
+  const members = membersOf(repository.tags);
   // If the crawl could not list the tags, an empty `_embedded` would claim that there are none.
   const isUnknown = members.length === 0 && !isComplete;
   return representList(view, isUnknown ? withoutEmbedding(context) : context, {

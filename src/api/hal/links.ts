@@ -23,13 +23,13 @@ export function createLinks(prefix: string): Links {
   } as Links;
 }
 
+/** Links to members are most of a response with links: one function for each number of names is faster than a loop. */
 function linkTo(path: string): (...names: readonly string[]) => string {
-  const [start = '', ...literals] = literalsIn(path);
-  return (...names) => {
-    let href = start;
-    for (let i = 0; i < literals.length; i++) href += encodeSegment(names[i] ?? '') + literals[i];
-    return href;
-  };
+  const [start = '', middle, end, ...others] = literalsIn(path);
+  if (middle === undefined) return () => start;
+  if (end === undefined) return (name = '') => `${start}${encodeSegment(name)}${middle}`;
+  if (others.length > 0) return (...names) => fillPath(path, names);
+  return (name = '', other = '') => `${start}${encodeSegment(name)}${middle}${encodeSegment(other)}${end}`;
 }
 
 /** Fills names into a path, each as one segment. */

@@ -2,9 +2,18 @@ import { type LazyArray, lazyArrayOf, type Sequence } from '../../http/bodies/js
 import type { Lazily, Link, PageLinks, PageState } from '../schemas/schema-parts.ts';
 import type { RepresentationContext } from './representation.ts';
 
-/** The members of a list, in its own order. An array is one. */
+/** The members of a list, in its own order. */
 export interface Members<M> extends Sequence<M> {
-  at(position: number): M | undefined;
+  readonly at: (position: number) => M | undefined;
+}
+
+/** An index is several times as fast as the method `at` of an array, which matters when a million members are sorted. */
+export function membersOf<M>(list: Sequence<M> & { readonly [position: number]: M }): Members<M> {
+  return {
+    length: list.length,
+    at: (position) => list[position],
+    [Symbol.iterator]: () => list[Symbol.iterator](),
+  };
 }
 
 /** What a response shows of a list: all members, or some of them in some order. */
