@@ -50,8 +50,9 @@ export interface ExitOptions {
 
 /** Makes SIGHUP, SIGINT and SIGTERM exit this process, which releases everything. Without it, these signals skip the exit handlers of Node. */
 export function exitOnSignals({ code, before }: ExitOptions = {}): void {
+  // Not `once`: npm passes a signal on that the terminal has sent to this process, too, and the second one must not end the release.
   for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
-    process.once(signal, () => {
+    process.on(signal, () => {
       before?.();
       process.exit(code ?? 128 + number);
     });

@@ -195,7 +195,7 @@ const check = (): readonly string[] => image.Healthcheck?.Test.slice(1) ?? [];
 
 async function said({ child }: Container, text: string): Promise<void> {
   for (let tries = 0; !child.output().includes(text); tries++) {
-    if (tries > 1500) throw new Error(`it never said "${text}", but:\n${child.output()}`);
+    if (tries > 6000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
     await sleep(20);
   }
 }

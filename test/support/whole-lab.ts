@@ -110,7 +110,7 @@ export async function figures(service: LabService): Promise<object> {
 /** Waits until the process has said that. */
 export async function said({ child }: LabService, text: string, times = 1): Promise<void> {
   for (let tries = 0; child.output().split(text).length <= times; tries++) {
-    if (tries > 2000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
+    if (tries > 5000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
     await sleep(20);
   }
 }

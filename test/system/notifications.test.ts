@@ -40,7 +40,7 @@ function sample(language: string): string {
 
 async function heard(isHeard: () => boolean): Promise<void> {
   for (let tries = 0; !isHeard(); tries++) {
-    if (tries > 500) throw new Error(`not heard; the log says:\n${listener.log.join('\n')}\n${registry?.output()}`);
+    if (tries > 5000) throw new Error(`not heard; the log says:\n${listener.log.join('\n')}\n${registry?.output()}`);
     await sleep(20);
   }
 }

@@ -20,7 +20,7 @@ test('the whole service goes through the proxy of its environment, and tells nob
   const service = await startService(settings, { http_proxy: url, no_proxy: '' });
   try {
     for (let tries = 0; !service.child.output().includes('crawl failed'); tries++) {
-      if (tries > 1000) throw new Error(service.child.output());
+      if (tries > 5000) throw new Error(service.child.output());
       await sleep(20);
     }
   } finally {

@@ -49,7 +49,7 @@ const settings = (general: Settings['general'] = {}): Settings => ({
 
 async function said({ child }: LabService, text: string, times = 1): Promise<void> {
   for (let tries = 0; child.output().split(text).length <= times; tries++) {
-    if (tries > 1000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
+    if (tries > 5000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
     await sleep(20);
   }
 }

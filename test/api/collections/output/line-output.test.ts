@@ -145,7 +145,7 @@ test.for(['gzip', 'br', 'zstd'] as const)(
     const settled = async () => {
       for (let before = -1; before < made; ) {
         before = made;
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await new Promise((resolve) => setTimeout(resolve, 200));
       }
       return made;
     };
