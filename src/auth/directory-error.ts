@@ -1,9 +1,8 @@
 import { ResultCodeError } from 'ldapts';
 
-/** What was asked of a directory server when it failed. */
+/** What the service was doing when an LDAP server failed. */
 export type DirectoryStep = 'start_tls' | 'bind_dn' | 'search' | 'password';
 
-/** Where a directory server failed. */
 export interface DirectoryFailure {
   readonly url: string;
   readonly step: DirectoryStep;
@@ -11,50 +10,50 @@ export interface DirectoryFailure {
 }
 
 /**
- * No directory server could tell who somebody is. The message says of each what happened, in words of ours: those of servers and
- * libraries may name users.
+ * No LDAP server could check a user. The message tells for each server what happened. It quotes no message of servers and libraries, which may
+ * contain user names.
  */
 export class DirectoryError extends Error {
   override readonly name = 'DirectoryError';
 
   constructor(failures: readonly DirectoryFailure[]) {
-    const told = failures.map((failure) => `${failure.url} ${whatHappened(failure)}`);
-    super(`no directory server can tell: ${told.join('; ')}`, { cause: failures });
+    const perServer = failures.map((failure) => `${failure.url} ${describe(failure)}`);
+    super(`no LDAP server could check the user: ${perServer.join('; ')}`, { cause: failures });
   }
 }
 
-function whatHappened({ step, cause }: DirectoryFailure): string {
+function describe({ step, cause }: DirectoryFailure): string {
   if (!(cause instanceof Error)) return 'failed';
   if (cause instanceof ResultCodeError) {
     const result = `${cause.name.replace(/Error$/, '')}, LDAP result ${cause.code}`;
     return `${REFUSALS[step]} (${result})${HINTS[`${step} ${cause.code}`] ?? ''}`;
   }
   const { code = '', message } = cause as NodeJS.ErrnoException;
-  const [, words] = FAILURES.find(([pattern]) => pattern.test(code === '' ? message : code)) ?? [];
-  return `${words ?? 'failed'}${code === '' ? '' : ` (${code})`}`;
+  const [, description] = FAILURES.find(([pattern]) => pattern.test(code === '' ? message : code)) ?? [];
+  return `${description ?? 'failed'}${code === '' ? '' : ` (${code})`}`;
 }
 
 const REFUSALS: Readonly<Record<DirectoryStep, string>> = {
-  start_tls: 'refuses StartTLS',
-  bind_dn: 'refuses the account that searches, bind_dn',
-  search: 'refuses the search for users',
-  password: 'cannot check passwords',
+  start_tls: 'refused StartTLS',
+  bind_dn: 'refused the search account, bind_dn',
+  search: 'refused the search for the user',
+  password: 'could not check the password',
 };
 
-/** What an operator can do about it. */
+/** What the operator can do, by step and LDAP result. */
 const HINTS: Readonly<Record<string, string>> = {
   'bind_dn 49': ': bind_dn or bind_password is wrong',
-  'search 1': ': perhaps it wants a bind_dn',
-  'search 32': ': base_dn is not there, or not to be seen by the account that searches',
-  'search 50': ': it lets bind_dn, or everyone where none is set, not search',
+  'search 1': ': it may require bind_dn',
+  'search 32': ': base_dn does not exist, or the search account may not see it',
+  'search 50': ': allow bind_dn to search, or set bind_dn if it is not set',
 };
 
-/** By the code of a failure, or by the message of the library's own, which has none. */
+/** By the code of a failure; by the message for failures of the library, which have no code. */
 const FAILURES: readonly (readonly [RegExp, string])[] = [
-  [/tim(?:e|ed ?)out/i, 'gave no answer in time'],
-  [/^ECONNREFUSED$/, 'refuses the connection'],
-  [/^(?:ENOTFOUND|EAI_)/, 'is no host that can be found'],
-  [/CERT|ISSUER|LEAF_SIGNATURE|HOSTNAME_MISMATCH/, 'shows a certificate that is not accepted'],
-  [/^(?:EPROTO|ERR_SSL_)/, 'does not speak TLS as we do'],
+  [/tim(?:e|ed ?)out/i, 'did not respond in time'],
+  [/^ECONNREFUSED$/, 'refused the connection'],
+  [/^(?:ENOTFOUND|EAI_)/, 'could not be found'],
+  [/CERT|ISSUER|LEAF_SIGNATURE|HOSTNAME_MISMATCH/, 'has a certificate that is not trusted'],
+  [/^(?:EPROTO|ERR_SSL_)/, 'does not support the TLS versions of the service'],
   [/^Connection closed|^Socket error|^E[A-Z]+$/, 'closed the connection or cannot be reached'],
 ];

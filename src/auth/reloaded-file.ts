@@ -1,27 +1,27 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
 
-/** A file of the operator's, looked at again and again: what it says counts without a new start. */
+/** A file of the operator that is read again whenever it changes, so that a change needs no restart. */
 export interface ReloadedFile<T> {
-  /** What the file said when it was last right. */
+  /** Returns the content when the file was last valid. */
   current(): T;
-  /** Reads the file again if it has changed. One that is not right changes nothing, and is reported once. */
-  look(): void;
-  /** Looks every second, until `stop`. */
+  /** Reads the file again if it has changed. An invalid file changes nothing, and is reported once. */
+  check(): void;
+  /** Checks every second, until `stop`. */
   start(): void;
   stop(): void;
 }
 
 export interface ReloadedFileOptions<T> {
   readonly path: string;
-  /** The key of the configuration that names it, as `[section] key`. */
+  /** The configuration key that names the file, as `[section] key`. */
   readonly setting: string;
   readonly parse: (text: string) => Parsed<T>;
-  /** The bits of the file's mode that nobody would want. */
+  /** The bits of the file's mode that give other users too many rights. */
   readonly exposingMode: number;
   readonly report: FileReport;
 }
 
-/** What a text says, or what is wrong with it: quoting nothing that may be a secret. */
+/** The parsed content, or what is wrong with it. Messages must not quote the file, which may contain secrets. */
 export type Parsed<T> = { readonly value: T } | { readonly mistakes: readonly [Mistake, ...Mistake[]] };
 
 export interface Mistake {
@@ -30,16 +30,16 @@ export interface Mistake {
   readonly message: string;
 }
 
-/** What becomes of a file after the start; all but `exposed`, which may be before it. */
+/** Called after changes of a file; `exposed` may be called for its first content too. */
 export interface FileReport {
-  readAgain(setting: string): void;
-  /** What was read before stays. Each problem is a line that names the file. */
-  notRead(setting: string, problems: readonly string[]): void;
-  /** Others may read what they should not, or change it. */
+  reloaded(setting: string): void;
+  /** The previous content stays in use. Each problem is a line that names the file. */
+  notReloaded(setting: string, problems: readonly string[]): void;
+  /** Other users may read or change the file. */
   exposed(setting: string, path: string): void;
 }
 
-/** A file that is not right when the service starts. The message is a line for each problem, which names the setting, the file, and its line. */
+/** A file is not valid when the service starts. The message has a line for each problem, with the setting, the file and its line. */
 export class AccountsFileError extends Error {
   override readonly name = 'AccountsFileError';
   readonly kind = 'accounts';
@@ -49,96 +49,97 @@ export class AccountsFileError extends Error {
   }
 }
 
-const LOOK_EVERY_MS = 1000;
+const CHECK_INTERVAL_MS = 1000;
 
-/** Reads the file. Throws an `AccountsFileError` where it is not right. */
+/** Reads the file. Throws an `AccountsFileError` if it is not valid. */
 export function createReloadedFile<T>(options: ReloadedFileOptions<T>): ReloadedFile<T> {
   const { path, setting, exposingMode, report } = options;
-  let seen = statOf(path);
-  const first = read(seen, options);
+  let state = stateOf(path);
+  const first = read(state, options);
   if ('problems' in first) throw new AccountsFileError(setting, first.problems);
   let { value } = first;
   let timer: NodeJS.Timeout | undefined;
-  warnWhereExposed();
+  warnIfExposed();
 
-  function warnWhereExposed(): void {
-    if ('mode' in seen && (seen.mode & exposingMode) !== 0) report.exposed(setting, path);
+  function warnIfExposed(): void {
+    if ('mode' in state && (state.mode & exposingMode) !== 0) report.exposed(setting, path);
   }
 
-  function look(): void {
-    const now = statOf(path);
-    if (isSame(seen, now)) return;
-    seen = now;
-    const again = read(now, options);
-    if ('problems' in again) {
-      report.notRead(setting, again.problems);
+  function check(): void {
+    const newState = stateOf(path);
+    if (isSame(state, newState)) return;
+    state = newState;
+    const result = read(newState, options);
+    if ('problems' in result) {
+      report.notReloaded(setting, result.problems);
       return;
     }
-    value = again.value;
-    report.readAgain(setting);
-    warnWhereExposed();
+    value = result.value;
+    report.reloaded(setting);
+    warnIfExposed();
   }
 
   return {
     current: () => value,
-    look,
+    check,
     start() {
-      timer ??= setInterval(look, LOOK_EVERY_MS).unref();
+      timer ??= setInterval(check, CHECK_INTERVAL_MS).unref();
     },
     stop: () => clearInterval(timer),
   };
 }
 
-interface Wrong {
-  readonly wrong: string;
+interface Unreadable {
+  readonly problem: string;
 }
 
-function statOf(path: string): Stats | Wrong {
+function stateOf(path: string): Stats | Unreadable {
   try {
     const stat = statSync(path);
-    // Whoever opens a pipe waits for its other end.
-    return stat.isFile() ? stat : { wrong: 'is no file' };
+    // To open a pipe would block until another process opens its other end.
+    return stat.isFile() ? stat : { problem: 'must be a regular file' };
   } catch (error) {
-    return { wrong: whyNotRead(error) };
+    return { problem: problemOf(error) };
   }
 }
 
-/** `ctime` is set by the kernel alone, and tells of new permissions, too. */
-function isSame(before: Stats | Wrong, now: Stats | Wrong): boolean {
-  if ('wrong' in before || 'wrong' in now) return 'wrong' in before && 'wrong' in now && before.wrong === now.wrong;
+/** Compares `ctime`, which only the kernel sets, and which a change of permissions sets too. */
+function isSame(before: Stats | Unreadable, now: Stats | Unreadable): boolean {
+  if ('problem' in before || 'problem' in now)
+    return 'problem' in before && 'problem' in now && before.problem === now.problem;
   return before.ino === now.ino && before.size === now.size && before.ctimeMs === now.ctimeMs;
 }
 
-const MOST_BYTES = 1024 * 1024;
-/** Where every line is wrong, it is a file of another kind, which the first ones tell. */
-const MOST_MISTAKES = 20;
+const MAX_BYTES = 1024 * 1024;
+/** If every line is wrong, the file is of another kind, and the first lines show that. */
+const MAX_MISTAKES = 20;
 
 function read<T>(
-  stat: Stats | Wrong,
+  state: Stats | Unreadable,
   { path, parse }: ReloadedFileOptions<T>,
 ): { readonly value: T } | { readonly problems: readonly string[] } {
-  if ('wrong' in stat) return { problems: [`${path} ${stat.wrong}`] };
-  if (stat.size > MOST_BYTES) return { problems: [`${path} is larger than 1 MiB`] };
+  if ('problem' in state) return { problems: [`${path} ${state.problem}`] };
+  if (state.size > MAX_BYTES) return { problems: [`${path} must not be larger than 1 MiB`] };
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {
-    return { problems: [`${path} ${whyNotRead(error)}`] };
+    return { problems: [`${path} ${problemOf(error)}`] };
   }
   const parsed = parse(text);
   if ('value' in parsed) return parsed;
-  const shown = parsed.mistakes.slice(0, MOST_MISTAKES);
-  return { problems: shown.map(({ line, message }) => `${path}:${line}: ${message}`) };
+  const reported = parsed.mistakes.slice(0, MAX_MISTAKES);
+  return { problems: reported.map(({ line, message }) => `${path}:${line}: ${message}`) };
 }
 
-function whyNotRead(error: unknown): string {
+function problemOf(error: unknown): string {
   const { code = 'unknown' } = error as NodeJS.ErrnoException;
-  return WHY[code] ?? `cannot be read (${code})`;
+  return PROBLEMS[code] ?? `cannot be read (${code})`;
 }
 
-const WHY: Readonly<Record<string, string>> = {
-  ENOENT: 'is not there',
-  ENOTDIR: 'is not there',
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'does not exist',
   EACCES: 'cannot be read: permission denied',
-  ERR_ENCODING_INVALID_ENCODED_DATA: 'is not UTF-8',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'must be UTF-8',
 };

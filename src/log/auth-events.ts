@@ -13,8 +13,8 @@ export function authEvents(log: Logger) {
       log.info({ user: cut(user), methods }, 'sign-in refused'),
     methodFailed: (method: string, error: unknown): void =>
       log.error({ method, reason: messageOf(error) }, 'sign-in method failed, another one answered'),
-    readAgain: (setting: string): void => log.info({ setting }, 'file reloaded'),
-    notRead: (setting: string, problems: readonly string[]): void =>
+    reloaded: (setting: string): void => log.info({ setting }, 'file reloaded'),
+    notReloaded: (setting: string, problems: readonly string[]): void =>
       log.error({ setting, problems }, 'file not reloaded, its last content stays in use'),
     exposed: (setting: string, path: string): void => log.warn({ setting, path }, 'file accessible to other users'),
   };

@@ -97,7 +97,7 @@ describe('with accounts in a file alone', () => {
     await said(service, '"setting":"[auth] htpasswd_file","msg":"file reloaded"');
     expect([await signIn(service, 'carol', PASSWORD), await signIn(service, 'alice', PASSWORD)]).toEqual([200, 401]);
     await writeFile(file, `carol:${BCRYPT}\ndave:${PASSWORD}\n`);
-    await said(service, `${file}:2: holds a password in plain text, or no hash that we know`);
+    await said(service, `${file}:2: must not contain a password in plain text, or an unknown hash`);
     expect([await signIn(service, 'carol', PASSWORD), await signIn(service, 'dave', PASSWORD)]).toEqual([200, 401]);
     expect(service.child.output()).not.toContain(PASSWORD);
   });
@@ -142,10 +142,10 @@ test('a file that is not right ends the start with 1, and a line for each mistak
   const file = await htpasswdFile(`alice:${BCRYPT}\nbob:${PASSWORD}\ncarol:$apr1$x$y\n`);
   const failure = await start({ auth: { methods: 'htpasswd', htpasswd_file: file } }).catch(String);
   const place = `gitlab-registry-usage-rest: [auth] htpasswd_file: ${file}`;
-  expect(failure).toContain(`${place}:2: holds a password in plain text, or no hash that we know; expected bcrypt`);
-  expect(failure).toContain(`${place}:3: holds an MD5 hash, which is guessed too quickly; expected bcrypt`);
+  expect(failure).toContain(`${place}:2: must not contain a password in plain text, or an unknown hash: use`);
+  expect(failure).toContain(`${place}:3: must not contain an MD5 hash, which is too easy to guess: use`);
   for (const hidden of [PASSWORD, '    at ']) expect(failure).not.toContain(hidden);
   const missing = join(folder, 'none');
   const other = await start({ auth: { not_before_file: missing }, ldap: ldap() }).catch(String);
-  expect(other).toContain(`gitlab-registry-usage-rest: [auth] not_before_file: ${missing} is not there\n`);
+  expect(other).toContain(`gitlab-registry-usage-rest: [auth] not_before_file: ${missing} does not exist\n`);
 });

@@ -65,16 +65,16 @@ test('what it makes as the page tells lets in, and what it changes or deletes co
 
 describe('what it makes otherwise is refused, and told:', () => {
   test.for([
-    ['-m', 'an MD5 hash, which is guessed too quickly'],
-    ['-s', 'a SHA-1 hash, which is guessed too quickly'],
-    ['-d', 'a hash of crypt, or a password in plain text'],
-    ['-p', 'a password in plain text, or no hash that we know'],
-    ['-2', 'a hash of SHA-crypt, which is not supported'],
-    ['-5', 'a hash of SHA-crypt, which is not supported'],
+    ['-m', 'an MD5 hash, which is too easy to guess'],
+    ['-s', 'a SHA-1 hash, which is too easy to guess'],
+    ['-d', 'a crypt hash, or a password in plain text'],
+    ['-p', 'a password in plain text, or an unknown hash'],
+    ['-2', 'a SHA-crypt hash, which is not supported'],
+    ['-5', 'a SHA-crypt hash, which is not supported'],
   ] as const)('%s is %s', async ([option, kind]) => {
     const file = await htpasswd(['-c', option], join(folder, `of${option}`), 'alice', 'hunter2');
     const text = await readFile(file, 'utf8');
-    const message = `holds ${kind}; expected bcrypt, as \`htpasswd -B -C 12\` writes it, or Argon2`;
+    const message = `must not contain ${kind}: `;
     expect(parseHtpasswd(text)).toMatchObject({ mistakes: [{ line: 1, message: expect.stringContaining(message) }] });
     if (option !== '-m' && option !== '-p') return;
     const failure = await start(file).then(

@@ -90,7 +90,7 @@ describe('who may sign in', () => {
     ]);
     for (const { uid } of people) {
       const only = directory({ urls: [unable.ldapsUrl], ca: unable.ca });
-      await expect(only.authenticate(uid, 'right'), uid).rejects.toThrow('cannot check passwords (');
+      await expect(only.authenticate(uid, 'right'), uid).rejects.toThrow('could not check the password (');
       const both = directory({ urls: [unable.ldapsUrl, able.ldapsUrl], ca: unable.ca + able.ca });
       expect(await both.authenticate(uid, 'right'), uid).toBeDefined();
     }
@@ -167,7 +167,7 @@ describe('how the directory is reached', () => {
 
   test('a certificate that nobody vouches for is refused, unless the operator says otherwise', async () => {
     await expect(signIn({ ca: undefined })).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');
-    await expect(signIn({ ca: closed.ca })).rejects.toThrow('shows a certificate that is not accepted');
+    await expect(signIn({ ca: closed.ca })).rejects.toThrow('has a certificate that is not trusted');
     await expect(signIn({ ca: undefined, urls: [lab.ldapUrl], startTls: true })).rejects.toThrow('SELF_SIGNED');
     expect(await signIn({ ca: undefined, verifyCertificate: false })).toBeDefined();
     expect(
@@ -192,7 +192,7 @@ describe('how the directory is reached', () => {
     expect(await signIn({ urls: [dead, lab.ldapsUrl] })).toBeDefined();
     expect(await directory({ urls: [lab.ldapsUrl, dead] }).authenticate('alice', 'wrong')).toBeUndefined();
     await expect(signIn({ urls: [dead, dead] })).rejects.toThrow(
-      `no directory server can tell: ${dead} refuses the connection (ECONNREFUSED); ${dead} refuses the connection (ECONNREFUSED)`,
+      `no LDAP server could check the user: ${dead} refused the connection (ECONNREFUSED); ${dead} refused the connection (ECONNREFUSED)`,
     );
   });
 
@@ -202,7 +202,7 @@ describe('how the directory is reached', () => {
     expect(await signIn({ urls, ca: closed.ca, ...reader })).toBeDefined();
     const failure = await signIn({ urls, ca: closed.ca, ...reader, bindPassword: 'wrong-reader-secret' }).catch(String);
     expect(failure).toBe(
-      `DirectoryError: no directory server can tell: ${urls[0]} refuses the account that searches, bind_dn (InvalidCredentials, LDAP result 49): bind_dn or bind_password is wrong`,
+      `DirectoryError: no LDAP server could check the user: ${urls[0]} refused the search account, bind_dn (InvalidCredentials, LDAP result 49): bind_dn or bind_password is wrong`,
     );
   });
 
@@ -226,15 +226,13 @@ describe('how the directory is reached', () => {
     ];
     const failure = await directory({ urls }).authenticate('alice', 'alice-secret').catch(String);
     expect(String(failure).split(/: (?=ldap)|; /)).toEqual([
-      'DirectoryError: no directory server can tell',
-      `${urls[0]} refuses the connection (ECONNREFUSED)`,
-      `${urls[1]} shows a certificate that is not accepted (DEPTH_ZERO_SELF_SIGNED_CERT)`,
+      'DirectoryError: no LDAP server could check the user',
+      `${urls[0]} refused the connection (ECONNREFUSED)`,
+      `${urls[1]} has a certificate that is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT)`,
       `${urls[2]} closed the connection or cannot be reached (ECONNRESET)`,
       `${urls[3]} closed the connection or cannot be reached`,
-      expect.stringMatching(
-        /^ldaps:\S+ (?:is no host that can be found \((?:ENOTFOUND|EAI_AGAIN)\)|gave no answer in time)$/,
-      ),
-      `${urls[5]} refuses the search for users (InsufficientAccess, LDAP result 50): it lets bind_dn, or everyone where none is set, not search`,
+      expect.stringMatching(/^ldaps:\S+ (?:could not be found \((?:ENOTFOUND|EAI_AGAIN)\)|did not respond in time)$/),
+      `${urls[5]} refused the search for the user (InsufficientAccess, LDAP result 50): allow bind_dn to search, or set bind_dn if it is not set`,
     ]);
   });
 
@@ -247,13 +245,13 @@ describe('how the directory is reached', () => {
       `ldap://127.0.0.1:${accepting}`,
     ] as const;
     const failures = await Promise.all([failure(urls[0], false), failure(urls[1], false), failure(urls[2], true)]);
-    const told = (url: string) => `DirectoryError: no directory server can tell: ${url} gave no answer in time`;
+    const told = (url: string) => `DirectoryError: no LDAP server could check the user: ${url} did not respond in time`;
     expect(failures).toEqual(urls.map(told));
   });
 
   test('a base_dn that is not there is named', async () => {
     await expect(signIn({ baseDn: 'dc=no,dc=such' })).rejects.toThrow(
-      `${lab.ldapsUrl} refuses the search for users (NoSuchObject, LDAP result 32): base_dn is not there`,
+      `${lab.ldapsUrl} refused the search for the user (NoSuchObject, LDAP result 32): base_dn does not exist`,
     );
   });
 });

@@ -143,7 +143,7 @@ test('a directory that is down is 503 and not 401, and signing in works again wh
   await lab.directory.kill();
   const down = await fetch(`${service.url}/auth_token`, { headers: basic('jürgen', PASSWORD) });
   expect([down.status, down.headers.get('content-type')]).toEqual([503, 'application/problem+json']);
-  await said(service, `${lab.directory.ldapsUrl} refuses the connection (ECONNREFUSED)`);
+  await said(service, `${lab.directory.ldapsUrl} refused the connection (ECONNREFUSED)`);
   await lab.directory.start();
   expect((await fetch(`${service.url}/auth_token`, { headers: basic('jürgen', PASSWORD) })).status).toBe(200);
 });
