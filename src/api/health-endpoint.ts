@@ -15,7 +15,7 @@ export interface HealthOptions {
 
 /**
  * Adds `GET /health/live` and `GET /health/ready`. The service is live if it responds, and ready if it has a snapshot of any age: while the registry is
- * down, the last figures are still useful. The checks of a ready service show what is wrong.
+ * down, the last figures are still useful. The checks of a ready service show failures.
  */
 export function addHealth(server: FastifyInstance, { prefix, snapshots, scheduler, clock }: HealthOptions): void {
   server.get(`${prefix}/health/live`, (_, reply) =>

@@ -34,7 +34,7 @@ export interface AnsweredSnapshot {
 
 const PAGES_ROOM_BYTES = 32 * 1024 * 1024;
 
-/** What is cached of a snapshot. Principals with different visibilities share nothing but the index. */
+/** The caches of a snapshot. Principals with different visibilities share nothing but the index. */
 interface SnapshotCaches {
   readonly index: SnapshotIndex;
   readonly bodies: BodyCache;
@@ -46,7 +46,7 @@ interface SnapshotCaches {
   readonly noteStream: AnsweredSnapshot['noteStream'];
 }
 
-/** Returns a function that prepares a snapshot for requests. What it caches lives as long as the snapshot. */
+/** Returns a function that prepares a snapshot for requests. The caches live as long as the snapshot. */
 export function createAnsweredSnapshots({
   latest,
 }: Snapshots): (snapshot: Snapshot, visibility: string) => AnsweredSnapshot {

@@ -21,7 +21,7 @@ export interface ReloadedFileOptions<T> {
   readonly report: FileReport;
 }
 
-/** The parsed content, or what is wrong with it. Messages must not quote the file, which may contain secrets. */
+/** The parsed content, or its mistakes. Messages must not quote the file, which may contain secrets. */
 export type Parsed<T> = { readonly value: T } | { readonly mistakes: readonly [Mistake, ...Mistake[]] };
 
 export interface Mistake {

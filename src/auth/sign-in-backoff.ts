@@ -2,11 +2,11 @@ import { hash } from 'node:crypto';
 import { likeness } from '../domain/user-name.ts';
 import { createDecayingCounter, type Patience, waitMs } from './decaying-counter.ts';
 
-/* What makes a sign-in wait before the password is checked:
+/* The reasons to make a sign-in wait before the password is checked:
  *
  *   client              too many failures, for any users          a success does not reset it: an attacker may have an account too
  *   user at a client    too many failures                         a success resets it
- *   user                too many failures, from any clients       this alone delays nobody, or anyone could lock out any user; but a client that
+ *   user                too many failures, from any clients       alone no reason, or anyone could lock out any user; but a client that
  *                                                                 has failed for this user then waits after the first failure, and longer
  *
  * The rules are the same for users that do not exist: the wait must not tell whether a user exists. */

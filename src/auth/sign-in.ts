@@ -19,8 +19,8 @@ export interface SignInReport {
 }
 
 /**
- * Combines several methods into one directory. They are asked in turn until one lets the user in; a method that fails is skipped. If a method has
- * failed, and no other method lets the user in or knows the user, its error is thrown: that method might have let the user in.
+ * Combines several methods into one directory. They are asked in turn until one accepts the user; a method that fails is skipped. If a method has
+ * failed, and no other method accepts or knows the user, its error is thrown: that method might have accepted the user.
  */
 export function createSignIn(methods: readonly SignInMethod[], report: SignInReport): Directory {
   const names = methods.map(({ name }) => name);

@@ -56,7 +56,7 @@ export type Admission =
   | { readonly status: 'refused'; readonly problem: Problem; readonly headers: RateLimitHeaders | undefined };
 
 /**
- * Checks a request and counts it. Returns a promise only for a token that has not been verified before.
+ * Checks a request, and adds it to its limits. Returns a promise only for a token that has not been verified before.
  *
  * @param address of the client, as far as trusted proxies tell it
  */

@@ -4,7 +4,7 @@ import { badRequest, type Problem } from './problems.ts';
 /** `uri-host [":" port]` (RFC 9110, 7.2), restricted to the characters of host names and addresses. */
 const HOST = /^(\[[\da-f:.]+\]|[a-z\d._-]+)(?::\d{0,5})?$/i;
 
-/** Returns what is wrong with the host of a request; undefined if nothing is. */
+/** Returns the problem with the host of a request; undefined if there is none. */
 export type HostCheck = (request: IncomingMessage, isForAnyHost: boolean) => Problem | undefined;
 
 /**

@@ -26,8 +26,8 @@ export function decodable(url: string): string {
 }
 
 /**
- * Returns what is wrong with headers that a proxy may understand differently: two Authorization headers, and a chunked body, which HTTP/1.0 does not
- * have (RFC 9112, 6.1: the connection must be closed).
+ * Returns the problem with headers that a proxy may understand differently; undefined if there is none. These are two Authorization headers, and a
+ * chunked HTTP/1.0 body, which the protocol does not have (RFC 9112, 6.1: the connection must be closed).
  */
 export function problemOfHeaders({ rawHeaders, headers, httpVersionMinor }: IncomingMessage): Problem | undefined {
   if (httpVersionMinor === 0 && headers['transfer-encoding'] !== undefined) return CHUNKED_HTTP_1_0;

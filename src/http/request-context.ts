@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 
-/* What is known about a request while it is handled. */
+/* The facts about a request that become known while it is handled. */
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { SteadyClock } from '../ports.ts';
 
-/** A request, with what is known about it so far. */
+/** A request, with the facts that are known so far. */
 export interface TrackedRequest {
   readonly id: string;
   readonly raw: IncomingMessage;

@@ -5,9 +5,9 @@ import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
 import { digest } from '../support/sample-graph.ts';
 import { createTestServer, NOW, type TestServer } from '../support/server.ts';
 
-/* What a registry sends, and what is made of it. Against a real registry: events-real.test.ts. */
+/* Notifications as a registry sends them. test/system/notifications.test.ts uses a real registry. */
 const SECRET = 'sécret of 16 bytes or more';
-/** As it travels: in bytes of UTF-8, which HTTP libraries show as Latin-1. */
+/** The secret as it is sent: bytes of UTF-8, which HTTP libraries decode as Latin-1. */
 const SENT = Buffer.from(SECRET).toString('latin1');
 const V1 = 'application/vnd.docker.distribution.events.v1+json';
 const V2 = 'application/vnd.docker.distribution.events.v2+json';
@@ -46,9 +46,9 @@ async function tell(...events: readonly unknown[]): Promise<void> {
 const image = { mediaType: MANIFEST_TYPES.ociManifest, digest: digest('image'), repository: 'group/app' };
 const PUSH = JSON.stringify({ events: [{ action: 'push', target: { ...image, tag: '1.0' } }] });
 
-describe('the way in', () => {
+describe('access', () => {
   test.for([V1, V2, `${V2}; charset=utf-8`, `${V1};x`, 'Application/JSON;charset=UTF-8'])(
-    '%s is taken',
+    'accepts the media type %s',
     async (type) => {
       expect(await send(PUSH, { type })).toMatchObject({ status: 202, body: '' });
       expect(listener.changed).toEqual([['group/app']]);
@@ -56,7 +56,7 @@ describe('the way in', () => {
   );
 
   test.for(['', 'text/plain', 'application/xml', 'application/vnd.docker.distribution.events.v3+json'])(
-    'as %j, events are 415',
+    'returns 415 for the media type %j',
     async (type) => {
       const { status, headers } = await send(PUSH, { type });
       expect([status, headers['content-type']]).toEqual([415, 'application/problem+json']);
@@ -64,12 +64,12 @@ describe('the way in', () => {
     },
   );
 
-  test.for([SENT, `Bearer ${SENT}`, `bearer  ${SENT}`])('the secret opens it: %j', async (authorization) => {
+  test.for([SENT, `Bearer ${SENT}`, `bearer  ${SENT}`])('accepts the secret as %j', async (authorization) => {
     expect((await send(PUSH, { authorization })).status).toBe(202);
   });
 
   test.for([undefined, '', 'Bearer ', 'Bearer good', SENT.slice(1), `${SENT}x`, `Basic ${SENT}`])(
-    'nothing else does: %j',
+    'returns 401 for the header %j',
     async (authorization) => {
       const { status, headers, body } = await send('{broken', { authorization, type: 'text/plain' });
       expect([status, headers['content-type']]).toEqual([401, 'application/problem+json']);
@@ -79,7 +79,7 @@ describe('the way in', () => {
     },
   );
 
-  test('who was refused is in the log like everybody, and what was shown is not', async () => {
+  test('logs refused requests, and never a secret', async () => {
     await send(PUSH, { authorization: 'Bearer a-secret-of-another' });
     await send(PUSH);
     expect(listener.log.map(({ fields }) => fields)).toEqual(
@@ -88,7 +88,7 @@ describe('the way in', () => {
     expect(JSON.stringify(listener.log)).not.toMatch(/secret|cret of 16/);
   });
 
-  test('the secret of the registry opens nothing else', async () => {
+  test('accepts the secret for no other path', async () => {
     const { statusCode } = await listener.server.inject({
       url: '/usage/repositories',
       headers: { authorization: `Bearer ${SENT}` },
@@ -96,7 +96,7 @@ describe('the way in', () => {
     expect(statusCode).toBe(401);
   });
 
-  test('only POST is allowed, and no other path is meant', async () => {
+  test('allows only POST, and has no paths below it', async () => {
     for (const method of ['GET', 'HEAD', 'PUT', 'DELETE'] as const) {
       const { statusCode, headers } = await listener.server.inject({ method, url: '/usage/events' });
       expect([statusCode, headers.allow], method).toEqual([405, 'OPTIONS, POST']);
@@ -108,7 +108,7 @@ describe('the way in', () => {
     }
   });
 
-  test('without a secret there is no such path, whatever is shown', async () => {
+  test('does not exist if no secret is configured', async () => {
     const closed = createTestServer({ events: { secret: undefined } });
     for (const method of ['POST', 'GET', 'OPTIONS'] as const) {
       for (const authorization of ['', 'undefined', 'Bearer good']) {
@@ -133,7 +133,7 @@ describe('the body', () => {
     expect([answer.status, JSON.parse(answer.body).detail]).toEqual([400, expect.stringContaining(reason)]);
   });
 
-  test('up to 1 MiB is read, and more is 413, whether its length was told or not', async () => {
+  test('may have up to 1 MiB; a longer one gets 413, with or without Content-Length', async () => {
     const most = `${PUSH}${' '.repeat(1024 * 1024 - PUSH.length)}`;
     expect((await send(most)).status).toBe(202);
     const { status, body } = await send(`${most} `);
@@ -141,13 +141,13 @@ describe('the body', () => {
     const url = new URL(await listener.server.listen({ host: '127.0.0.1', port: 0 }));
     const headers = { authorization: SENT, 'content-type': V1, 'transfer-encoding': 'chunked' };
     const request = httpRequest({ port: url.port, method: 'POST', path: '/usage/events', headers });
-    request.on('error', () => undefined).end(`${most} `); // the server may hang up before it has heard all
+    request.on('error', () => undefined).end(`${most} `); // the server may close the connection before the end
     const [response] = await once(request, 'response');
     expect(response.statusCode).toBe(413);
     response.resume();
   });
 
-  test('what cannot be read is passed over, and the rest counts', async () => {
+  test('ignores events that are not understood, and uses the others', async () => {
     await tell(
       null,
       'event',
@@ -166,7 +166,7 @@ describe('the body', () => {
     expect([listener.changed, listener.pulled]).toEqual([[['good']], []]);
   });
 
-  test('thousands of events are one call', async () => {
+  test('passes thousands of events on in one call', async () => {
     const events = Array.from({ length: 5000 }, (_, i) => ({
       action: 'push',
       target: { tag: 't', repository: `a/${i % 100}` },
@@ -176,26 +176,26 @@ describe('the body', () => {
   });
 });
 
-describe('what changes', () => {
+describe('changes', () => {
   const index = { mediaType: MANIFEST_TYPES.ociIndex, digest: digest('index'), repository: 'multi' };
   const blob = { mediaType: 'application/octet-stream', digest: digest('blob'), repository: 'b' };
 
-  test('a push, by tag or by digest, changes its repository', async () => {
+  test('a push by tag or digest changes its repository', async () => {
     await tell({ action: 'push', target: { ...image, tag: '1.0' } }, { action: 'push', target: index });
     expect(listener.changed).toEqual([['group/app', 'multi']]);
   });
 
-  test('a blob that is pushed changes nothing yet', async () => {
+  test('the push of a blob changes nothing', async () => {
     await tell({ action: 'push', target: blob });
     expect(listener.changed).toEqual([]);
   });
 
-  test('a mount changes the repository that it is mounted to, and not the one that it is from', async () => {
+  test('a mount changes the target repository, and not the source', async () => {
     await tell({ action: 'mount', target: { ...blob, fromRepository: 'elsewhere' } });
     expect(listener.changed).toEqual([['b']]);
   });
 
-  test('every deletion is a change: of a tag, of whatever has that digest, of a repository', async () => {
+  test('each deletion is a change: of a tag, a digest or a repository', async () => {
     await tell(
       { action: 'delete', target: { repository: 'tagged', tag: '1.0' } },
       { action: 'delete', target: { repository: 'digested', digest: digest('blob') } },
@@ -204,7 +204,7 @@ describe('what changes', () => {
     expect(listener.changed).toEqual([['tagged', 'digested', 'whole']]);
   });
 
-  test('a renaming changes both the old name and the new one', async () => {
+  test('a rename changes the old and the new name', async () => {
     const rename = { type: 'name', from: 'group/old', to: 'group/new' };
     await tell({ action: 'rename', target: { repository: 'group/old', rename } });
     await tell({ action: 'rename', target: { repository: 'only' } });
@@ -216,7 +216,7 @@ describe('pulls', () => {
   const pull = (more: object, target: object = {}) => ({ action: 'pull', target: { ...image, ...target }, ...more });
   const AT = Date.UTC(2026, 10, 25, 9, 30, 15, 402);
 
-  test('by tag are of the tag and of the digest, with the time of the event', async () => {
+  test('by tag are pulls of the tag and of the digest, at the time of the event', async () => {
     await tell(pull({ timestamp: '2026-11-25T11:30:15.402973972+02:00' }, { tag: '1.0' }));
     expect(listener.pulled).toEqual([
       { repository: 'group/app', reference: '1.0', at: AT },
@@ -225,7 +225,7 @@ describe('pulls', () => {
     expect(listener.changed).toEqual([]);
   });
 
-  test('by digest are of the digest', async () => {
+  test('by digest are pulls of the digest', async () => {
     await tell(
       pull({ timestamp: '2026-11-25T09:30:15.402Z' }),
       pull({}, { tag: 'not legal!', digest: 'sha256:short' }),
@@ -242,17 +242,17 @@ describe('pulls', () => {
     '',
     17,
     null,
-  ])('at %j are now', async (timestamp) => {
+  ])('with the time %j happened now', async (timestamp) => {
     await tell(pull({ timestamp }));
     expect(listener.pulled.map(({ at }) => at)).toEqual([NOW]);
   });
 
-  test('of blobs do not count', async () => {
+  test('of blobs are ignored', async () => {
     await tell(pull({}, { mediaType: 'application/octet-stream' }), pull({}, { mediaType: 'application/vnd.x' }));
     expect(listener.pulled).toEqual([]);
   });
 
-  test('that are our own reading do not count', async () => {
+  test('by the service itself are ignored', async () => {
     await tell(
       pull({ request: { method: 'HEAD', useragent: 'gitlab-registry-usage-rest/1.2.3' } }),
       pull({ request: { useragent: 'docker/27.0 (like gitlab-registry-usage-rest/1)' } }),
@@ -261,16 +261,16 @@ describe('pulls', () => {
   });
 });
 
-describe('an event that is told again', () => {
+describe('a repeated event', () => {
   const push = (id: unknown, repository = 'a') => ({ id, action: 'push', target: { ...image, repository } });
 
-  test('is passed over, within an envelope or not', async () => {
+  test('is ignored, in the same envelope and in another one', async () => {
     await tell(push('1'), push('1', 'b'));
     await tell(push('1', 'c'), push('2', 'd'));
     expect(listener.changed).toEqual([['a'], ['d']]);
   });
 
-  test('counts where it has no id, or one that nobody could want to remember', async () => {
+  test('is processed if it has no id, or one that is too long', async () => {
     for (const id of [undefined, '', 7, 'x'.repeat(1000)]) {
       await tell(push(id));
       await tell(push(id));
@@ -278,7 +278,7 @@ describe('an event that is told again', () => {
     expect(listener.changed).toHaveLength(8);
   });
 
-  test('is known for ten thousand events, and not for ever', async () => {
+  test('is recognized among the last ten thousand events', async () => {
     const others = (from: number, count: number) => Array.from({ length: count }, (_, i) => ({ id: `${from + i}` }));
     await tell(push('first'), ...others(0, 9_999));
     await tell(push('first', 'b'));

@@ -24,7 +24,7 @@ async function ready(state: CrawlStatus, snapshot?: Snapshot) {
   return { status: get?.statusCode, headers: get?.headers ?? {}, body: get?.json() };
 }
 
-test('before the first collection has finished it is not ready, and says since when one has been running', async () => {
+test('is not ready before the first crawl has finished, and tells since when it has been running', async () => {
   const { status, headers, body } = await ready(RUNNING);
   expect([status, headers['content-type'], headers['retry-after']]).toEqual([503, 'application/problem+json', '10']);
   expect(body).toMatchObject({
@@ -38,7 +38,7 @@ test('before the first collection has finished it is not ready, and says since w
   });
 });
 
-test('where the first collection has failed it says why, and when it is tried again', async () => {
+test('tells why the first crawl has failed, and when the next one starts', async () => {
   const failure = { at: NOW - 1000, kind: 'unavailable', reason: 'no response: connection refused' } as const;
   const { headers, body } = await ready({ ...WAITING, failure, nextAt: NOW + 29_200 });
   expect(headers['retry-after']).toBe('30');
@@ -52,12 +52,12 @@ test('where the first collection has failed it says why, and when it is tried ag
   });
 });
 
-test('a store that is damaged is told apart from a registry that is down', async () => {
+test('tells a failure of the store from a failure of the registry', async () => {
   const failure = { at: NOW, kind: 'store', reason: 'the file is damaged' } as const;
   expect((await ready({ ...WAITING, failure })).body.checks.store).toEqual({ status: 'fail' });
 });
 
-test('with a snapshot it is ready, however old that is and whatever fails meanwhile, and says so', async () => {
+test('is ready with a snapshot of any age, and shows failures as warnings', async () => {
   const failure = { at: NOW, kind: 'store', reason: 'the disk is full' } as const;
   const { status, body } = await ready({ ...WAITING, failure }, emptySnapshot(NOW - 3_600_000));
   expect(status).toBe(200);
@@ -77,7 +77,7 @@ test('with a snapshot it is ready, however old that is and whatever fails meanwh
   expect((await ready(WAITING, emptySnapshot(NOW))).body.checks.collection.status).toBe('pass');
 });
 
-test('it is alive as soon as it answers', async () => {
+test('is live before the first crawl', async () => {
   const { statusCode, headers, body } = await createTestServer().server.inject({ url: '/usage/health/live' });
   expect([statusCode, headers['cache-control'], body]).toEqual([200, 'no-store', '{"status":"live"}']);
 });

@@ -28,7 +28,7 @@ function signIn(...methods: readonly (readonly [name: string, verdict: Verdict |
 
 const down = new Error('down');
 
-test('asks the methods in turn, and returns the principal of the first one that lets the user in', async () => {
+test('asks the methods in turn, and returns the principal of the first one that accepts the user', async () => {
   const { result, asked, reports } = signIn(['ldap', 'unknown'], ['htpasswd', ALICE], ['third', ALICE]);
   expect([await result, asked, reports]).toEqual([ALICE, ['ldap', 'htpasswd'], ['alice signed in by htpasswd']]);
 });
@@ -37,12 +37,12 @@ test('asks the next method after a wrong password: the methods may know differen
   expect(await signIn(['htpasswd', 'wrong'], ['ldap', ALICE]).result).toEqual(ALICE);
 });
 
-test('refuses a user whom no method lets in, and reports the methods', async () => {
+test('refuses a user whom no method accepts, and reports the methods', async () => {
   const { result, reports } = signIn(['ldap', 'unknown'], ['htpasswd', 'wrong']);
   expect([await result, reports]).toEqual([undefined, ['alice refused by ldap and htpasswd']]);
 });
 
-test('skips a method that fails if another one lets the user in, and reports the failure', async () => {
+test('skips a method that fails if another one accepts the user, and reports the failure', async () => {
   const { result, reports } = signIn(['ldap', down], ['htpasswd', ALICE]);
   expect([await result, reports]).toEqual([ALICE, ['ldap failed: Error: down', 'alice signed in by htpasswd']]);
 });

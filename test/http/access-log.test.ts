@@ -8,12 +8,12 @@ import type { Principal } from '../../src/ports.ts';
 import { emptySnapshot, sampleRepository } from '../support/sample-snapshot.ts';
 import { createTestServer } from '../support/server.ts';
 
-/* Over a socket, since what is sent is what matters; into the log as the service writes it: one JSON object a line. */
+/* Uses a socket, because the test counts bytes; the log is written as the service writes it, one JSON object on each line. */
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const written: string[] = [];
 const log = pino({ base: null, level: 'debug' }, { write: (line: string) => void written.push(line) });
-/** More than a connection holds that nobody reads from. */
+/** More than the buffers of a connection hold if the client does not read. */
 const repositories = Array.from({ length: 50_000 }, (_, i) => sampleRepository(`group/app-${i}`, 1, 1, []));
 const snapshot = { ...emptySnapshot(0), repositories };
 const asked = Promise.withResolvers<void>();
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
-/** Sends that, byte by byte as it is in Latin-1, and gives back all that comes until the connection ends. */
+/** Sends the text in Latin-1, and returns all that is received until the connection ends. */
 async function talk(text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1').setEncoding('latin1');
   const answer = socket.toArray();
@@ -40,7 +40,7 @@ async function talk(text: string): Promise<string> {
   return (await answer).join('');
 }
 
-/** Asks for a path with these lines in the head, and gives back the answer and the log's line about it. */
+/** Requests a path with these header lines, and returns the response and its line in the log. */
 async function ask(path: string, ...head: readonly string[]) {
   const others = 'X-Forwarded-For ignored'; // logged once, for the first request
   const lines = () => written.filter((text) => !text.endsWith(`"msg":"${others}"}\n`));
@@ -54,7 +54,7 @@ async function ask(path: string, ...head: readonly string[]) {
   return { answer, body, id, fields: JSON.parse(line) };
 }
 
-test('a line says who asked for what, and what came of it', async () => {
+test('logs the user, the request and its outcome', async () => {
   const { answer, id, fields } = await ask(
     '/usage/gaps?token=secret',
     'Authorization: Bearer good',
@@ -78,7 +78,7 @@ test('a line says who asked for what, and what came of it', async () => {
   expect(id).toMatch(UUID);
 });
 
-test('the bytes are those of each answer, on a connection that goes on', async () => {
+test('counts the bytes of each response of a connection', async () => {
   const before = written.length;
   const socket = connect(port, '127.0.0.1').setEncoding('latin1');
   const lengths: number[] = [];
@@ -92,7 +92,7 @@ test('the bytes are those of each answer, on a connection that goes on', async (
   expect(written.slice(before).map((line) => JSON.parse(line).bytes)).toEqual(lengths);
 });
 
-test('what a client sends cannot forge a line, steer a terminal, or fill the log', async () => {
+test('a client cannot forge a line, control a terminal, or fill the log', async () => {
   const forged = '{"level":30,"msg":"request","status":200}';
   const { fields } = await ask(
     `/usage/%0a%1b${forged}${'x'.repeat(5000)}`,
@@ -108,13 +108,13 @@ test('what a client sends cannot forge a line, steer a terminal, or fill the log
   expect(fields.route).toBeUndefined();
 });
 
-test('a path with control characters in it is no HTTP, and nothing that could be logged', async () => {
+test('refuses a path with control characters before it can be logged', async () => {
   for (const path of ['/usage/\x1b[2J', '/usage/\x85', '/usage/\x9b2J', '/usage/\n{}']) {
     expect(await talk(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`), path).toMatch(/^HTTP\/1\.1 400 /);
   }
 });
 
-test('on a terminal a request is one line, too', async () => {
+test('logs one line for each request on a terminal too', async () => {
   const terminal = new PassThrough();
   const lines = terminal.setEncoding('utf8').toArray();
   const stream = pretty({ destination: terminal, colorize: true, singleLine: true });
@@ -126,7 +126,7 @@ test('on a terminal a request is one line, too', async () => {
   expect(text).not.toMatch(/[\u0080-\u009f]/);
 });
 
-test('an id that a proxy has given is taken over, and comes back in the answer and in problems', async () => {
+test('uses the request id of a proxy, also in the response and in problems', async () => {
   for (const given of [
     '0af7651916cd43dd8448eb211c80319c',
     'Root=1-67891233-abcdef012345678912345678',
@@ -138,7 +138,7 @@ test('an id that a proxy has given is taken over, and comes back in the answer a
   }
 });
 
-test('one that is too long, or holds anything else, is not: the request gets its own', async () => {
+test('replaces a request id that is too long or has other characters', async () => {
   for (const given of ['a'.repeat(129), 'one two', 'a"b', 'a\\nb', 'ä', '<x>', 'a#b', '', 'a\r\nX-Request-Id: b']) {
     const { answer, id } = await ask('/usage/', `X-Request-Id: ${given}`);
     expect(id, given).toMatch(UUID);
@@ -146,14 +146,14 @@ test('one that is too long, or holds anything else, is not: the request gets its
   }
 });
 
-test('what programs ask for all the time is a line for those who debug, unless it goes wrong', async () => {
+test('logs successful requests for routine paths at the level debug', async () => {
   expect((await ask('/usage/health/ready')).fields.level).toBe(20);
   expect((await ask('/usage/metrics')).fields.level).toBe(20);
   expect((await ask('/usage/')).fields.level).toBe(30);
   expect((await ask('/usage/gaps')).fields.level).toBe(30);
 });
 
-/** Asks for that, and gives back the log's line about it after the connection was broken, as soon as `isTime` resolves. */
+/** Sends the request, closes the connection as soon as `isTime` resolves, and returns the line in the log. */
 async function breakOff(head: string, isTime: (socket: Socket) => Promise<unknown>) {
   const before = written.length;
   const socket = connect(port, '127.0.0.1');
@@ -164,13 +164,13 @@ async function breakOff(head: string, isTime: (socket: Socket) => Promise<unknow
   return JSON.parse(written[before] ?? '');
 }
 
-test('an answer that nobody took to its end says so', async () => {
+test('marks a response that the client did not receive completely', async () => {
   const head = '/usage/repositories?embed=1 HTTP/1.1\r\nAuthorization: Bearer good';
   const fields = await breakOff(head, (socket) => once(socket, 'data'));
   expect(fields).toMatchObject({ status: 200, path: '/usage/repositories', isCutOff: true });
 });
 
-test('whoever goes before there is an answer is seen, too', async () => {
+test('logs a request whose client disconnects before the response', async () => {
   const fields = await breakOff(
     `/usage/auth_token HTTP/1.1\r\nAuthorization: Basic ${btoa('a:b')}`,
     () => asked.promise,

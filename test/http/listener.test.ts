@@ -4,13 +4,13 @@ import { fastify } from 'fastify';
 import { expect, test } from 'vitest';
 import { createListener, listen, TIMEOUTS } from '../../src/http/listener.ts';
 
-test('it listens at every address that localhost is, and all come in by one door', async () => {
+test('listens at all addresses of localhost, and handles their connections in one server', async () => {
   const options = { timeouts: TIMEOUTS, tls: undefined, now: 0 };
   const server = fastify({ serverFactory: (onRequest) => createListener(onRequest, options) });
   server.get('/', async () => 'here');
   let connections = 0;
   server.server.on('connection', () => connections++);
-  // Here it is one address, and elsewhere several, of which one may not be the machine's own.
+  // localhost may have several addresses, and the machine may lack one of them.
   await listen(server, 'localhost', 0, async () => ['127.0.0.1', '192.0.2.1', '127.0.0.2']);
   const { port } = server.server.address() as AddressInfo;
   for (const address of ['127.0.0.1', '127.0.0.2']) {

@@ -3,20 +3,20 @@ import type { Principal } from '../../src/ports.ts';
 import { basic, get, parseResponse, talk } from '../support/raw-http.ts';
 import { ALICE, type ListeningServer, PREFIX, startTestServer } from '../support/server.ts';
 
-/* Requests that no client of good faith sends, byte by byte over a socket. */
+/* Requests that attackers and broken clients send, written to a socket. */
 
-let front: ListeningServer;
+let service: ListeningServer;
 
 beforeAll(async () => {
-  front = await startTestServer();
+  service = await startTestServer();
 });
 
-afterAll(() => front.close());
+afterAll(() => service.close());
 
 const HEAD = 'Host: localhost\r\nAuthorization: Bearer good\r\nConnection: close\r\n';
-const send = (text: string | Buffer) => talk(front.port, text);
+const send = (text: string | Buffer) => talk(service.port, text);
 
-/** Every refusal is a problem, and says nothing of our insides. */
+/** Expects a problem without internals of the service. */
 function expectProblem({ status, headers, body }: Awaited<ReturnType<typeof send>>, ...statuses: number[]): void {
   expect(statuses).toContain(status);
   expect(headers['content-type']).toBe('application/problem+json');
@@ -47,7 +47,7 @@ describe('names', () => {
     ';id',
     '$%7bjndi:ldap://x%7d',
     "'%20OR%201=1--",
-  ])('%s is a name that nothing has', async (name) => {
+  ])('returns 404 for the name %s', async (name) => {
     for (const path of [`/repositories/${name}`, `/namespaces/${name}`, `/blobs/${name}`]) {
       expectProblem(await send(get(path)), 404);
     }
@@ -59,18 +59,18 @@ describe('names', () => {
     '/../usage/gaps',
     '//usage/gaps',
     '/./usage/gaps',
-  ])('the path %s is not made another one', async (path) => {
+  ])('does not normalize the path %s', async (path) => {
     const answer = await send(`GET ${path} HTTP/1.1\r\n${HEAD}\r\n`);
     expectProblem(answer, 404);
   });
 
-  test('a path that is a URL of somebody else stays a path', async () => {
+  test('does not treat a URL in the path as a target', async () => {
     expectProblem(await send(`GET ${PREFIX}/repositories/http://evil.example/ HTTP/1.1\r\n${HEAD}\r\n`), 404);
     expectProblem(await send(`GET ${PREFIX}//evil.example/%2f.. HTTP/1.1\r\n${HEAD}\r\n`), 404);
   });
 });
 
-describe('what is injected', () => {
+describe('injection', () => {
   const EVIL = 'X-Evil: 1';
 
   test.for([
@@ -80,7 +80,7 @@ describe('what is injected', () => {
     '/repositories?embed=1%0d%0aX-Evil:%201',
     '/blobs?page=1%0d%0aX-Evil:%201',
     '/%0d%0aX-Evil:%201',
-  ])('by %s comes back in no header', async (path) => {
+  ])('by %s appears in no response header', async (path) => {
     const { headers, status } = await send(get(path));
     expect(status).toBeLessThan(500);
     expect(Object.keys(headers)).not.toContain('x-evil');
@@ -100,7 +100,7 @@ describe('what is injected', () => {
     ['If-None-Match', '"evil"'],
     ['Access-Control-Request-Headers', 'evil'],
     ['Accept', 'evil/evil'],
-  ] as const)('by %s is in no header and in no body', async ([name, value]) => {
+  ] as const)('by %s appears in no response', async ([name, value]) => {
     for (const path of ['/', '/repositories?links=true&embed=true', '/none', '/collection']) {
       const { status, text } = await send(get(path, { [name]: value }));
       expect(status).toBeLessThan(500);
@@ -108,7 +108,7 @@ describe('what is injected', () => {
     }
   });
 
-  test('into a header by a line break of any kind is no request, or no line break', async () => {
+  test('by a line break in a header is refused, or the line break has no effect', async () => {
     for (const lineEnd of ['\r', '\n', '\r\n ', '\0', '\x0b']) {
       const { status, text } = await send(get('/gaps', { 'X-Name': `a${lineEnd}${EVIL}` }));
       expect([200, 400]).toContain(status);
@@ -116,12 +116,12 @@ describe('what is injected', () => {
     }
   });
 
-  test('into a sign-in is a name or a password that is wrong', async () => {
+  test('in credentials is refused as a wrong name or password', async () => {
     for (const user of ['a\r\nX-Evil: 1', '*', 'admin)(&', '\0', '../x']) {
       const { status, headers } = await send(get('/auth_token', { Authorization: basic(user, 'wrong') }));
       expect([status, headers['x-evil']]).toEqual([401, undefined]);
     }
-    const before = front.signIns.length;
+    const before = service.signIns.length;
     for (const [user, password] of [
       ['a\r\nX-Evil: 1', 'right'],
       ['a\0', 'right'],
@@ -130,12 +130,12 @@ describe('what is injected', () => {
       ['', 'right'],
     ] as const)
       expect((await send(get('/auth_token', { Authorization: basic(user, password) }))).status).toBe(401);
-    expect(front.signIns).toHaveLength(before); // no directory is asked about that
+    expect(service.signIns).toHaveLength(before); // the directory was not asked
   });
 });
 
-describe('what is too large', () => {
-  test('of a request line or of headers is 431', async () => {
+describe('sizes', () => {
+  test('returns 431 for a request line or headers that are too long', async () => {
     for (const text of [
       get(`/${'x'.repeat(20_000)}`),
       get(`/repositories?${'x'.repeat(20_000)}`),
@@ -147,9 +147,9 @@ describe('what is too large', () => {
     }
   });
 
-  test('of a body is 413, of whatever method and type, and whether its length is said or not', async () => {
+  test('returns 413 for a body that is too long, for any method and type, with or without Content-Length', async () => {
     const large = 'x'.repeat(1024 * 1024 + 1);
-    const chunked = `${large.length.toString(16)}\r\n${large}`; // and without an end
+    const chunked = `${large.length.toString(16)}\r\n${large}`; // without an end
     for (const [method, path] of [
       ['GET', '/gaps'],
       ['POST', '/collection'],
@@ -168,7 +168,7 @@ describe('what is too large', () => {
     }
   });
 
-  test('of a JSON body in depth, or by what it calls itself, is harmless', async () => {
+  test('accepts or refuses deep and odd JSON bodies without a failure', async () => {
     for (const body of [
       '['.repeat(100_000) + ']'.repeat(100_000),
       `${'{"embed":'.repeat(50_000)}1${'}'.repeat(50_000)}`,
@@ -184,7 +184,7 @@ describe('what is too large', () => {
   });
 });
 
-describe('two readings of one request', () => {
+describe('request smuggling', () => {
   const smuggled = 'GET /usage/repositories?smuggled HTTP/1.1\r\nHost: x\r\n\r\n';
 
   test.for([
@@ -205,18 +205,18 @@ describe('two readings of one request', () => {
     ['a bare line feed after a chunk size', `Transfer-Encoding: chunked\r\n\r\n0\n\r\n${smuggled}`],
     ['a chunk size that is none', `Transfer-Encoding: chunked\r\n\r\nzz\r\n${smuggled}`],
     ['a chunk that is longer than it says', `Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n${smuggled}`],
-  ] as const)('by %s are refused, and the second request is not answered', async ([, rest]) => {
-    const before = front.log.length;
+  ] as const)('by %s is refused, and the hidden request is not handled', async ([, rest]) => {
+    const before = service.log.length;
     const answer = await send(`POST ${PREFIX}/collection HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n${rest}`);
     expectProblem(answer, 400);
     expect(answer.headers['connection']).toBe('close');
     expect(answer.text.match(/^HTTP\/1\.1 /gm)).toHaveLength(1);
-    expect(JSON.stringify(front.log.slice(before))).not.toContain('"GET"');
+    expect(JSON.stringify(service.log.slice(before))).not.toContain('"GET"');
   });
 });
 
-describe('what others between may read in another way', () => {
-  test('is refused: chunks of HTTP/1.0, with the connection closed, and two headers that say who asks', async () => {
+describe('headers that a proxy may understand differently', () => {
+  test('refuses a chunked HTTP/1.0 request, closing the connection, and two Authorization headers', async () => {
     const early = `POST ${PREFIX}/collection HTTP/1.0\r\nConnection: keep-alive\r\nAuthorization: Bearer good\r\n`;
     const answer = await send(`${early}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`);
     expectProblem(answer, 400);
@@ -225,15 +225,15 @@ describe('what others between may read in another way', () => {
       expectProblem(await send(`GET ${PREFIX}/gaps HTTP/1.1\r\n${HEAD}aUthorization: ${second}\r\n\r\n`), 400);
   });
 
-  test('but what is expected of us is passed over, and such requests are logged like any other', async () => {
-    const before = front.log.length;
+  test('ignores an unknown Expect header, and logs the request', async () => {
+    const before = service.log.length;
     expect((await send(get('/gaps', { Expect: 'the-impossible' }))).status).toBe(200);
-    expect(front.log.slice(before).map(({ message }) => message)).toContain('request');
+    expect(service.log.slice(before).map(({ message }) => message)).toContain('request');
     expectProblem(await send(get('/gaps', { Expect: 'the-impossible', Authorization: 'Bearer bad' })), 401);
   });
 });
 
-test('a failure of ours is told of in the log, and with nothing of it in the answer', async () => {
+test('logs an internal failure, and tells the client nothing about it', async () => {
   const verify = () => Promise.reject(new Error('the inside of it'));
   const failing = await startTestServer({
     tokens: { expiresInSeconds: 1, issue: async () => '', verify, recall: () => undefined },
@@ -249,7 +249,7 @@ test('a failure of ours is told of in the log, and with nothing of it in the ans
 });
 
 describe('methods and targets', () => {
-  test('a method that a resource does not know is 405, and one that HTTP does not know is 400', async () => {
+  test('returns 405 for a method that the resource does not have, and 400 for an unknown method', async () => {
     for (const method of ['PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND', 'SEARCH']) {
       const answer = await send(get('/repositories', {}, method));
       expectProblem(answer, 405);
@@ -259,7 +259,7 @@ describe('methods and targets', () => {
       expectProblem(await send(get('/gaps', {}, method)), 400);
   });
 
-  test('nobody gets a tunnel, nor another protocol', async () => {
+  test('refuses CONNECT and Upgrade', async () => {
     expect((await send('CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n')).status).not.toBe(200);
     const upgrade = {
       Connection: 'Upgrade, close',
@@ -271,7 +271,7 @@ describe('methods and targets', () => {
     expect((await send(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]))).status).toBe(400);
   });
 
-  test('a target with a whole URL is for its path here, and goes nowhere', async () => {
+  test('handles an absolute URL by its path, and never forwards the request', async () => {
     const answer = await send(`GET http://evil.example:1/usage/gaps HTTP/1.1\r\n${HEAD}\r\n`);
     expect(answer.status).toBe(200);
     expect(answer.text).not.toContain('evil');
@@ -285,7 +285,7 @@ describe('hosts', () => {
   const host = (...lines: readonly string[]) =>
     `GET ${PREFIX}/ HTTP/1.1\r\n${lines.map((line) => `${line}\r\n`).join('')}Connection: close\r\n\r\n`;
 
-  test('there is one, and it is legal, or else the request is 400', async () => {
+  test('returns 400 unless there is exactly one valid host', async () => {
     for (const lines of [
       [],
       ['Host:'],
@@ -309,11 +309,11 @@ describe('hosts', () => {
     for (const legal of ['a', 'a.b-c.example', 'a_b', 'A.EXAMPLE.:80', '127.0.0.1:8080', '[::1]:80', 'a:']) {
       expect((await send(host(`Host: ${legal}`))).status, legal).toBe(200);
     }
-    // HTTP/1.0 has none.
+    // An HTTP/1.0 request needs no Host header.
     expect((await send(`GET ${PREFIX}/ HTTP/1.0\r\n\r\n`)).status).toBe(200);
   });
 
-  test('with a list, others than those of the list get 421, but probes an answer', async () => {
+  test('returns 421 for hosts that the list does not contain, except for probes', async () => {
     const listed = await startTestServer({ http: { allowedHosts: ['usage.example.com', '[::1]'] } });
     try {
       const status = async (name: string, path = '/') => (await talk(listed.port, get(path, { Host: name }))).status;
@@ -327,12 +327,12 @@ describe('hosts', () => {
       }
       expect(await status('usage.example.com, evil.example', '/health/live')).toBe(400);
       expectProblem(await talk(listed.port, `GET ${PREFIX}/ HTTP/1.0\r\n\r\n`), 421);
-      // The host of a whole URL counts, and not the header.
+      // The host of an absolute URL takes precedence over the header.
       const whole = (name: string) =>
         `GET http://${name}${PREFIX}/ HTTP/1.1\r\nHost: usage.example.com\r\nConnection: close\r\n\r\n`;
       expectProblem(await talk(listed.port, whole('evil.example')), 421);
       expect((await talk(listed.port, whole('usage.example.com:80'))).status).toBe(200);
-      // X-Forwarded-Host is believed from nobody.
+      // X-Forwarded-Host is always ignored.
       expectProblem(
         await talk(listed.port, get('/', { Host: 'evil.example', 'X-Forwarded-Host': 'usage.example.com' })),
         421,
@@ -345,7 +345,7 @@ describe('hosts', () => {
 });
 
 describe('browsers', () => {
-  test('pages of other origins than those of the list read nothing, and none sends cookies', async () => {
+  test('lets only pages of listed origins read a response, and never with cookies', async () => {
     for (const origin of [
       'https://evil.example',
       'null',
@@ -370,7 +370,7 @@ describe('browsers', () => {
     expect(headers['vary']).toMatch(/\bOrigin\b/);
   });
 
-  test('every answer, of whatever status, tells them to do nothing with it but read it', async () => {
+  test('sends the security headers with every status', async () => {
     for (const [text, status] of [
       [get('/'), 200],
       [get('/repositories'), 200],
@@ -394,24 +394,24 @@ describe('browsers', () => {
     }
   });
 
-  test('no answer to a request with a token is left to a shared cache', async () => {
+  test('forbids shared caches to store the response to a request with a token', async () => {
     for (const path of ['/repositories', '/collection', '/gaps', '/none']) {
       expect((await send(get(path))).headers['cache-control'], path).toMatch(/^(?:private, no-cache|no-store)$/);
     }
   });
 });
 
-test('a token in the query opens nothing', async () => {
+test('ignores a token in the query', async () => {
   for (const name of ['access_token', 'token', 'auth_token', 'jwt', 'Authorization']) {
     expectProblem(await send(get(`/repositories?${name}=good`, { Authorization: '' })), 401);
   }
 });
 
-describe('behind a request whose answer is under way, one that cannot be read', () => {
+describe('unparsable input after a request that is being handled', () => {
   const ask = (path: string) => get(path, { Connection: 'keep-alive' });
   const broken = 'GET / HTTP/9.9\r\n\r\n';
 
-  test('is refused in its turn, and never into the answer before it', async () => {
+  test('is refused after the response, without interrupting it', async () => {
     const large = await startTestServer({ tagsCount: 20_000 });
     try {
       const path = '/repositories?embed=true&links=true';
@@ -430,7 +430,7 @@ describe('behind a request whose answer is under way, one that cannot be read', 
     }
   });
 
-  test('waits for a directory that takes its time, too', async () => {
+  test('is refused after the response to a slow sign-in', async () => {
     const { promise, resolve } = Promise.withResolvers<Principal>();
     const slow = await startTestServer({ directory: { authenticate: () => promise } });
     try {
@@ -448,7 +448,7 @@ describe('behind a request whose answer is under way, one that cannot be read', 
     }
   });
 
-  test('that has a body which cannot be read ends the connection, where its turn has not come', async () => {
+  test('closes the connection if it is the body of a request that waits for its turn', async () => {
     const { promise, resolve } = Promise.withResolvers<Principal>();
     const slow = await startTestServer({ directory: { authenticate: () => promise } });
     try {

@@ -5,7 +5,7 @@ import { createRateLimit, type RateLimit } from '../../src/http/rate-limit.ts';
 
 const MINUTE_MS = 60_000;
 
-/** The stupid twin: a real bucket that is filled every millisecond. In sixty-thousandths of a request, so that everything is whole. */
+/** The slow twin: a bucket that is filled every millisecond. It counts in sixty-thousandths of a request, so that all numbers are whole. */
 function bucket(perMinute: number): (afterMs: number) => { isAllowed: boolean; remaining: number } {
   let content = perMinute * MINUTE_MS;
   return (afterMs) => {
@@ -16,7 +16,7 @@ function bucket(perMinute: number): (afterMs: number) => { isAllowed: boolean; r
   };
 }
 
-test('on any requests it agrees with a bucket that is filled every millisecond, for each key by itself', () => {
+test('agrees with a bucket that is filled every millisecond, for each key on its own', () => {
   const request = fc.record({ key: fc.constantFrom('a', 'b'), afterMs: fc.oneof(fc.nat(20), fc.nat(3000)) });
   const limits = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(59, 60, 61, 6000, 7777));
   fc.assert(
@@ -37,7 +37,7 @@ test('on any requests it agrees with a bucket that is filled every millisecond, 
   );
 });
 
-test('whoever waits as long as he is told gets in, and not a millisecond earlier', () => {
+test('allows a request after exactly the announced wait', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 300 }), fc.nat(), fc.nat(1000), (perMinute, startsAt, afterMs) => {
       let now = startsAt;
@@ -54,7 +54,7 @@ test('whoever waits as long as he is told gets in, and not a millisecond earlier
   );
 });
 
-test('after the time that it tells nothing has been spent', () => {
+test('the bucket is full after the announced time', () => {
   let now = 0;
   const limit = createRateLimit({ perMinute: 10, steadyClock: () => now });
   for (let i = 0; i < 7; i++) limit.take('a');
@@ -68,10 +68,10 @@ function spend(limit: RateLimit, key: string, times: number): void {
   for (let i = 0; i < times; i++) limit.take(key);
 }
 
-test('it knows so many keys at most, and whoever has spent the most is not forgotten for others', () => {
+test('limits the number of keys, and does not forget the one that has spent the most', () => {
   const limit = createRateLimit({ perMinute: 10, steadyClock: () => 0, maxKeys: 100 });
   spend(limit, 'guesser', 10);
-  // Ten thousand further addresses of his, of which none has spent more than half.
+  // Ten thousand further addresses, of which none has spent more than half.
   for (let i = 0; i < 10_000; i++) spend(limit, `other ${i}`, 1 + (i % 5));
   expect(limit.take('guesser').isAllowed).toBe(false);
 });
@@ -91,11 +91,11 @@ test.for([
   ['1:2:3::5:192.0.2.7', '1:2:3:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['', ''],
-] as const)('%s is counted by %s', ([address, by]) => {
+] as const)('counts %s under %s', ([address, by]) => {
   expect(rateLimitKey(address)).toBe(by);
 });
 
-test('a proxy is known by its address or its network, in either notation, and nobody is by a name', () => {
+test('trusts a proxy by its address or network, in either notation, and never by a name', () => {
   const isProxy = createProxyCheck(['192.0.2.1', '10.0.0.0/8', '2001:db8::/32']);
   for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '10.255.0.1', '2001:db8:1::1']) {
     expect(isProxy(address), address).toBe(true);

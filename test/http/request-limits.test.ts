@@ -11,19 +11,19 @@ import {
   TOKEN,
 } from '../support/server.ts';
 
-/* Who asks too often, over real sockets: 127.0.0.2 and so on are other addresses of this machine. */
+/* Uses real sockets: 127.0.0.2 and so on are further addresses of this machine. */
 
-let front: ListeningServer;
+let service: ListeningServer;
 
-afterEach(() => front.close());
+afterEach(() => service.close());
 
 const start = async (
   limits: Partial<HttpSettings['limits']>,
   options: TestServerOptions & { http?: Partial<HttpSettings> } = {},
 ): Promise<void> => {
-  front = await startTestServer({ ...options, http: { ...options.http, limits: { ...NO_LIMITS, ...limits } } });
+  service = await startTestServer({ ...options, http: { ...options.http, limits: { ...NO_LIMITS, ...limits } } });
 };
-const from = (address: string, text: string) => talk(front.port, text, address);
+const from = (address: string, text: string) => talk(service.port, text, address);
 const statuses = (answers: readonly RawResponse[]) => answers.map(({ status }) => status);
 const signIn = (user: string, password: string, headers: Record<string, string> = {}) =>
   get('/auth_token', { Authorization: basic(user, password), ...headers });
@@ -34,7 +34,7 @@ async function times(count: number, ask: () => Promise<RawResponse>): Promise<Ra
   return answers;
 }
 
-test('an address has so many requests a minute, is told when it has few left, and then when to come again', async () => {
+test('limits the requests of an address, announces the limit from its middle on, and then tells when to retry', async () => {
   await start({ requestsPerAddress: 3 });
   const first = await from('127.0.0.1', get('/'));
   expect([first.status, first.headers['ratelimit'], first.headers['ratelimit-policy']]).toEqual([
@@ -54,13 +54,13 @@ test('an address has so many requests a minute, is told when it has few left, an
   expect(refused?.headers).toMatchObject({ 'retry-after': '20', 'content-type': 'application/problem+json' });
   expect(JSON.parse(refused?.body ?? '')).toMatchObject({ status: 429, detail: expect.stringContaining('address') });
   expect((await from('127.0.0.2', get('/'))).status).toBe(200);
-  front.steadyClock.now += 19_999;
+  service.steadyClock.now += 19_999;
   expect((await from('127.0.0.1', get('/'))).status).toBe(429);
-  front.steadyClock.now += 1;
+  service.steadyClock.now += 1;
   expect((await from('127.0.0.1', get('/'))).status).toBe(200);
 });
 
-test('what counts is every request, whatever comes of it; a page may read the refusal', async () => {
+test('counts every request, with any outcome, and lets a page read the refusal', async () => {
   await start({ requestsPerAddress: 4 });
   const page = { Origin: 'https://page.example' };
   const asked = [
@@ -79,7 +79,7 @@ test('what counts is every request, whatever comes of it; a page may read the re
   });
 });
 
-test('probes and the notifications of a registry are never too many', async () => {
+test('does not limit probes and notifications', async () => {
   await start({ requestsPerAddress: 1 });
   const [live, ready] = [get('/health/live'), get('/health/ready')];
   const body = JSON.stringify({ events: [] });
@@ -95,7 +95,7 @@ test('probes and the notifications of a registry are never too many', async () =
   expect(statuses(await times(2, () => from('127.0.0.1', get('/'))))).toEqual([200, 429]);
 });
 
-test('a user has so many requests from wherever he asks, and without a valid token nobody uses them up', async () => {
+test('limits the requests of a user from all addresses, and does not count requests with invalid tokens', async () => {
   await start({ requestsPerAddress: 2, requestsPerUser: 2 });
   await times(2, () => from('127.0.0.3', get('/gaps', { Authorization: 'Bearer bad' })));
   await from('127.0.0.2', get('/'));
@@ -110,7 +110,7 @@ test('a user has so many requests from wherever he asks, and without a valid tok
   expect(JSON.parse(answers[2]?.body ?? '')).toMatchObject({ detail: expect.stringContaining('user') });
 });
 
-test('without a limit nothing is counted, and nothing said of it', async () => {
+test('sends no headers without a limit', async () => {
   await start({});
   const answers = await times(20, () => from('127.0.0.1', get('/gaps')));
   expect(new Set(statuses(answers))).toEqual(new Set([200]));
@@ -118,41 +118,41 @@ test('without a limit nothing is counted, and nothing said of it', async () => {
   expect(answers[0]?.headers).not.toHaveProperty('ratelimit-policy');
 });
 
-test('a forged X-Forwarded-For of somebody who is no proxy changes nothing, and is told of once', async () => {
+test('ignores X-Forwarded-For of a client that is not a proxy, and logs that once', async () => {
   await start({ requestsPerAddress: 2 });
   const forged = (i: number) => get('/', { 'X-Forwarded-For': `203.0.113.${i}` });
   const answers = [];
   for (let i = 0; i < 4; i++) answers.push(await from('127.0.0.1', forged(i)));
   expect(statuses(answers)).toEqual([200, 200, 429, 429]);
-  const logged = front.log.map(({ message, fields }) => ({ message, ...fields }) as { message: string; ip: string });
+  const logged = service.log.map(({ message, fields }) => ({ message, ...fields }) as { message: string; ip: string });
   expect(logged.filter(({ message }) => message === 'request').map(({ ip }) => ip)).toEqual(Array(4).fill('127.0.0.1'));
   expect(logged.filter(({ message }) => message === 'X-Forwarded-For ignored')).toHaveLength(1);
 });
 
-test('behind a proxy that is trusted each client has limits of its own, and is in the log', async () => {
+test('limits and logs each client behind a trusted proxy by its own address', async () => {
   await start({ requestsPerAddress: 2 }, { http: { trustedProxies: ['127.0.0.1', '10.0.0.0/8'] } });
   const through = (client: string, address = '127.0.0.1') =>
     from(address, get('/', { 'X-Forwarded-For': client })).then(({ status }) => status);
   expect([await through('192.0.2.1'), await through('192.0.2.1'), await through('192.0.2.1')]).toEqual([200, 200, 429]);
   expect(await through('192.0.2.2')).toBe(200);
-  // What a client has written before the proxy added its address counts for nothing.
+  // The proxy appends the address of its client, so what the client itself has sent is ignored.
   expect(await through('198.51.100.1, 192.0.2.1')).toBe(429);
   expect(await through('192.0.2.1, 10.1.1.1')).toBe(429);
-  // A client that comes past the proxy cannot play one.
+  // A client that bypasses the proxy cannot pretend to be one.
   expect([await through('192.0.2.9', '127.0.0.2'), await through('192.0.2.9', '127.0.0.2')]).toEqual([200, 200]);
   expect(await through('192.0.2.8', '127.0.0.2')).toBe(429);
-  // What is no address is counted by the proxy's.
+  // Without a valid address the proxy's address is used.
   expect([await through('unknown'), await through('x'.repeat(1000)), await through('_hidden')]).toEqual([
     200, 200, 429,
   ]);
-  const ips = front.log
+  const ips = service.log
     .filter(({ message }) => message === 'request')
     .map(({ fields }) => (fields as { ip: string }).ip);
   expect(ips.slice(0, 4)).toEqual(['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2']);
-  expect(front.log.map(({ message }) => message)).not.toContain('X-Forwarded-For ignored');
+  expect(service.log.map(({ message }) => message)).not.toContain('X-Forwarded-For ignored');
 });
 
-test('of ten thousand wrong passwords ten reach the directory, and the right user signs in from elsewhere meanwhile', async () => {
+test('passes ten of ten thousand wrong passwords to the directory, while the user signs in from another address', async () => {
   await start({}, { failedSignIns: 50 });
   const socketsAtOnce = 20;
   const wrong = signIn('alice', 'wrong', { Connection: 'keep-alive' }).repeat(10_000 / socketsAtOnce - 1);
@@ -165,18 +165,18 @@ test('of ten thousand wrong passwords ten reach the directory, and the right use
   const count = (status: number) => answers.split(`HTTP/1.1 ${status} `).length - 1;
   expect([count(401), count(429), count(503)].reduce((sum, one) => sum + one)).toBe(10_000);
   expect(count(401)).toBe(10);
-  expect(front.signIns).toHaveLength(10 + 5);
+  expect(service.signIns).toHaveLength(10 + 5);
 
   const refused = await from('127.0.0.1', signIn('alice', 'right'));
   expect([refused.status, refused.headers['www-authenticate']]).toEqual([429, undefined]);
-  front.steadyClock.now += Number(refused.headers['retry-after']) * 1000;
+  service.steadyClock.now += Number(refused.headers['retry-after']) * 1000;
   expect((await from('127.0.0.1', signIn('alice', 'right'))).status).toBe(200);
 });
 
-test('nothing in a refused sign-in tells whether there is such a user, or whether the password was right', async () => {
+test('refuses throttled sign-ins equally for right and wrong passwords, and for unknown users', async () => {
   await start({}, { failedSignIns: 50 });
   for (const user of ['alice', 'nobody']) await times(10, () => from('127.0.0.1', signIn(user, 'wrong')));
-  const before = front.signIns.length;
+  const before = service.signIns.length;
   const id = { 'X-Request-Id': 'the-same' };
   const [right, wrong, nobody] = [
     await from('127.0.0.1', signIn('alice', 'right', id)),
@@ -187,14 +187,14 @@ test('nothing in a refused sign-in tells whether there is such a user, or whethe
   expect(right?.status).toBe(429);
   expect(told(wrong)).toEqual(told(right));
   expect(told(nobody)).toEqual(told(right));
-  expect(front.signIns).toHaveLength(before);
-  // A token that is held goes on to open everything.
+  expect(service.signIns).toHaveLength(before);
+  // Tokens stay valid.
   expect((await from('127.0.0.1', get('/gaps', { Authorization: `Bearer ${TOKEN}` }))).status).toBe(200);
 });
 
-test('when too many sign in at once, the rest is asked to come again, and everything else goes on', async () => {
+test('returns 503 when too many users sign in at once, and handles other requests meanwhile', async () => {
   const { promise, resolve } = Promise.withResolvers<Principal>();
-  front = await startTestServer({ directory: { authenticate: () => promise } });
+  service = await startTestServer({ directory: { authenticate: () => promise } });
   const crowds = ['127.0.0.1', '127.0.0.2'].map((address) =>
     Array.from({ length: 69 }, () => from(address, signIn('alice', 'right'))),
   );
@@ -202,7 +202,7 @@ test('when too many sign in at once, the rest is asked to come again, and everyt
     const { status, headers } = await Promise.race(crowd);
     expect([status, headers['retry-after'], headers['content-type']]).toEqual([503, '5', 'application/problem+json']);
   }
-  // Somebody else gets one of their places.
+  // Another address gets one of their places.
   const third = from('127.0.0.3', signIn('alice', 'right'));
   expect((await from('127.0.0.1', get('/gaps'))).status).toBe(200);
   resolve(ALICE);

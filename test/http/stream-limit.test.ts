@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-snapshot.ts';
 import { createTestServer } from '../support/server.ts';
 
-/* Who reads slowly, one answer of every snapshot. */
+/* A client reads one response of each snapshot slowly. */
 
 const SNAPSHOTS = 9;
 const MOST = 6;
@@ -33,7 +33,7 @@ function ask(): Promise<IncomingMessage> {
   });
 }
 
-test('hold a few snapshots and no more: the answers that were begun with first are cut off, and the others are whole', async () => {
+test('slow responses keep only a few snapshots in memory: the oldest are cut off, the others are complete', async () => {
   const answers: IncomingMessage[] = [];
   for (const snapshot of snapshots) {
     latest = snapshot;
@@ -45,7 +45,7 @@ test('hold a few snapshots and no more: the answers that were begun with first a
   );
 });
 
-/** -1 where it broke off. */
+/** Returns -1 if the response was cut off. */
 async function countLines(answer: IncomingMessage): Promise<number> {
   let count = 0;
   try {

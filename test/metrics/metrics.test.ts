@@ -9,10 +9,10 @@ import { createTestServer, NOW, type TestServerOptions, WAITING } from '../suppo
 const TOKEN = 'the token of Prometheus';
 const OPEN = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
 
-/** A repository of which nobody may count the tags: there could be 100,000. */
+/** A repository whose tags the metrics must not read: there could be 100,000. */
 function repository(name: string, bytes: number | null, tagsCount = 1): RepositoryUsage {
   return Object.defineProperty({ ...sampleRepository(name, 0, 0, []), ...figures(bytes, tagsCount) }, 'tags', {
-    get: () => expect.fail('the tags were looked at'),
+    get: () => expect.fail('the tags were read'),
   });
 }
 
@@ -28,7 +28,7 @@ async function scrape(server: FastifyInstance, headers: Record<string, string> =
   return server.inject({ url: '/usage/metrics', headers: { authorization: `Bearer ${TOKEN}`, ...headers } });
 }
 
-/** The series of ours with their values, without the prefix of their names. */
+/** Returns the values of the service's own series by name, without the prefix. */
 async function series(server: FastifyInstance): Promise<Record<string, number>> {
   const { statusCode, body } = await scrape(server);
   expect(statusCode).toBe(200);
@@ -78,7 +78,7 @@ describe('the figures', () => {
     expect(named(all, 'namespace_size_bytes')).toEqual(['namespace_size_bytes{namespace="group"}']);
   });
 
-  test('that are unknown are absent, and not 0', async () => {
+  test('are absent if they are unknown', async () => {
     const of = figures(null, 0);
     const all = await series(serverOf(() => snapshot([repository('secret', null, 0)], { figures: of })));
     expect(named(all, 'repository_')).toEqual([]);
@@ -89,13 +89,13 @@ describe('the figures', () => {
     expect(named(broken, 'repository_')).toEqual(['repository_tags{repository="broken"}']);
   });
 
-  test('have no series before the first snapshot', async () => {
+  test('are absent before the first snapshot', async () => {
     const all = await series(serverOf(() => undefined));
     const before = ['collection', 'collected', 'collections', 'registry', 'noticed', 'http'];
     expect(Object.keys(all).filter((name) => !before.includes(name.split('_')[0] ?? ''))).toEqual([]);
   });
 
-  test('are those of the largest repositories; of the others is told how many they are', async () => {
+  test('are those of the largest repositories, with the number of the others', async () => {
     const names = Array.from({ length: 250 }, (_, i) => repository(`r${i}`, i === 7 ? null : (i * 7919) % 251));
     const metrics = { namespacesLimit: 100, repositoriesLimit: 3 };
     const all = await series(serverOf(() => snapshot(names), { metrics }));
@@ -104,7 +104,7 @@ describe('the figures', () => {
     expect(all).toMatchObject({ repositories: 250, repositories_left_out: 247 });
   });
 
-  test('follow the snapshots: what is gone has no series any more', async () => {
+  test('have no series for repositories that the last snapshot does not contain', async () => {
     let latest = snapshot([repository('old', 1), repository('both', 2)]);
     const server = serverOf(() => latest);
     await series(server);
@@ -114,14 +114,14 @@ describe('the figures', () => {
     expect(all).toMatchObject({ 'repository_deduplicated_bytes{repository="both"}': 3 });
   });
 
-  test('keep to their line, whatever a name holds', async () => {
+  test('escape any name', async () => {
     const { body } = await scrape(serverOf(() => snapshot([repository('a"} 1\nb\\', 1)])));
     expect(body).toContain('registry_usage_repository_tags{repository="a\\"} 1\\nb\\\\"} 1\n');
   });
 });
 
-describe('the collections', () => {
-  test('tell how the last one went, and how many went how', async () => {
+describe('the metrics of crawls', () => {
+  test('show the last crawl, and count crawls by outcome', async () => {
     const failure = { at: NOW, kind: 'unavailable', reason: 'no answer' } as const;
     const tally = {
       ...NOTHING_CRAWLED,
@@ -152,15 +152,15 @@ describe('the collections', () => {
     });
   });
 
-  test('that have not been are absent', async () => {
+  test('are absent before the first crawl', async () => {
     const all = await series(serverOf(() => undefined));
     expect(named(all, 'collection_last_')).toEqual([]);
     expect(all).toMatchObject({ collection_running: 0, collection_failing: 0, collections_succeeded_total: 0 });
   });
 });
 
-describe('the requests', () => {
-  test('are counted by their route, and nobody can make a series of what is none', async () => {
+describe('the metrics of requests', () => {
+  test('have one series for each route, and one for all unknown paths and methods', async () => {
     const server = serverOf(() => snapshot([]));
     for (let i = 0; i < 20; i++) await server.inject({ url: `/usage/repositories/name-${i}?q=${i}` });
     for (let i = 0; i < 5; i++) await server.inject({ url: `/none-${i}`, method: 'PUT' });
@@ -181,8 +181,8 @@ describe('the requests', () => {
   });
 });
 
-describe('the way in', () => {
-  test('with a token set, nobody gets in without it, and a wrong one is told so', async () => {
+describe('access', () => {
+  test('returns 401 without the configured token, and marks a wrong one as invalid', async () => {
     const server = serverOf(() => snapshot([]));
     const ask = (authorization?: string) =>
       server.inject({ url: '/usage/metrics', headers: authorization === undefined ? {} : { authorization } });
@@ -194,7 +194,7 @@ describe('the way in', () => {
     expect((await ask(`Bearer ${TOKEN}`)).statusCode).toBe(200);
   });
 
-  test('without one everybody may read them, and no name is told', async () => {
+  test('needs no token if none is configured, and then contains no names', async () => {
     const namespaces = [{ ...figures(1), path: 'hidden', namespace: undefined }];
     const server = serverOf(() => snapshot([repository('hidden/app', 1)], { namespaces }), {
       metricsToken: undefined,
@@ -209,7 +209,7 @@ describe('the way in', () => {
     });
   });
 
-  test('HEAD is as GET without the body; other methods are refused; and where they are off, there is nothing', async () => {
+  test('supports HEAD and no other method, and returns 404 if metrics are turned off', async () => {
     const server = serverOf(() => undefined, { metricsToken: undefined });
     const head = await server.inject({ url: '/usage/metrics', method: 'HEAD' });
     expect([head.statusCode, head.body, head.headers['cache-control']]).toEqual([200, '', 'no-store']);
@@ -223,7 +223,7 @@ describe('the way in', () => {
 describe('the format', () => {
   const server = serverOf(() => snapshot([repository('group/app', 300)]));
 
-  test('is Prometheus’s own unless OpenMetrics is asked for, and asking for the one does not spoil the other', async () => {
+  test('is that of Prometheus, or OpenMetrics if the client prefers it, in any order of requests', async () => {
     const plain = await scrape(server);
     expect(plain.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
     const open = await scrape(server, { accept: OPEN });
@@ -240,7 +240,7 @@ describe('the format', () => {
     }
   });
 
-  test('says of every series what it is, and of what type', async () => {
+  test('describes every series, with its type', async () => {
     const { body } = await scrape(server);
     const described = (word: string) =>
       new Set([...body.matchAll(new RegExp(`^# ${word} (\\S+) .+`, 'gm'))].map(([, name]) => name));
@@ -250,7 +250,7 @@ describe('the format', () => {
       expect([described('HELP').has(name), described('TYPE').has(name)], name).toEqual([true, true]);
   });
 
-  test('has what the process takes, too', async () => {
+  test('contains the metrics of the process', async () => {
     const { body } = await scrape(server);
     expect(body).toMatch(/^process_resident_memory_bytes [1-9]/m);
     expect(body).toMatch(/^process_cpu_seconds_total /m);

@@ -6,26 +6,26 @@ import type { Principal } from '../../src/ports.ts';
 import { get, parseResponse, talk } from '../support/raw-http.ts';
 import { ALICE, type ListeningServer, NO_LIMITS, PREFIX, startTestServer } from '../support/server.ts';
 
-/* Clients that are slow on purpose. Here they have a fraction of a second, so that nobody has to wait for them. */
+/* Clients that are slow on purpose. The timeouts are fractions of a second, so that the tests are fast. */
 
 const SHORT: Timeouts = { headersMs: 300, requestMs: 600, keepAliveMs: 500, stalledMs: 400, responseMs: 900 };
 
-let front: ListeningServer;
+let service: ListeningServer;
 const sockets = new Set<Socket>();
 
 afterEach(async () => {
   for (const socket of sockets) socket.destroy();
   sockets.clear();
-  await front.close();
+  await service.close();
 });
 
 function open(localAddress = '127.0.0.1'): Socket {
-  const socket = connect({ port: front.port, host: '127.0.0.1', localAddress }).on('error', () => undefined);
+  const socket = connect({ port: service.port, host: '127.0.0.1', localAddress }).on('error', () => undefined);
   sockets.add(socket);
   return socket;
 }
 
-/** Everything that came until the other side closed. */
+/** Returns all that is received until the server closes the connection. */
 async function rest(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
@@ -33,20 +33,20 @@ async function rest(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Writes a byte every now and then, as long as it can. */
+/** Writes a byte from time to time, until the connection is closed. */
 function trickle(socket: Socket, bytes: string): void {
   const timer = setInterval(() => socket.writable && socket.write(bytes), 20);
   socket.once('close', () => clearInterval(timer));
 }
 
 async function expectServed(): Promise<void> {
-  expect((await talk(front.port, get('/repositories'))).status).toBe(200);
+  expect((await talk(service.port, get('/repositories'))).status).toBe(200);
 }
 
 const head = `POST ${PREFIX}/collection HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n`;
 
-test('whoever says nothing, or his headers or his body by the byte, is told so and cut off, while others are served', async () => {
-  front = await startTestServer({ http: { timeouts: SHORT } });
+test('closes connections without a request, and those that send headers or a body byte by byte, and serves others meanwhile', async () => {
+  service = await startTestServer({ http: { timeouts: SHORT } });
   const silent = open();
   const slowHeaders = open();
   slowHeaders.write(head);
@@ -73,33 +73,33 @@ test('whoever says nothing, or his headers or his body by the byte, is told so a
   await expectServed();
 });
 
-test('whoever does not ask again is closed after a while', async () => {
-  front = await startTestServer({ http: { timeouts: SHORT } });
+test('closes a connection without a further request', async () => {
+  service = await startTestServer({ http: { timeouts: SHORT } });
   const socket = open();
   socket.write(get('/gaps', { Connection: 'keep-alive' }));
   expect(parseResponse(await rest(socket)).status).toBe(200);
 });
 
-test('whoever stops reading a large answer loses his connection, and others are served', async () => {
-  front = await startTestServer({ http: { timeouts: { ...TIMEOUTS, stalledMs: 400 } }, tagsCount: 60_000 });
+test('closes the connection of a client that stops reading, and serves others meanwhile', async () => {
+  service = await startTestServer({ http: { timeouts: { ...TIMEOUTS, stalledMs: 400 } }, tagsCount: 60_000 });
   const path = '/repositories?embed=true&links=true';
-  const whole = await talk(front.port, get(path));
+  const whole = await talk(service.port, get(path));
   expect(whole.body.length).toBeGreaterThan(20_000_000);
   const stalled = open();
   const cutOff = new Promise((resolve) =>
-    front.server.server.once('connection', (socket) => socket.once('close', resolve)),
+    service.server.server.once('connection', (socket) => socket.once('close', resolve)),
   );
   stalled.pause().write(get(path));
   await Promise.all([cutOff, expectServed()]);
   expect((await rest(stalled.resume())).length).toBeLessThan(whole.text.length);
 });
 
-test('whoever reads a large answer by the drop loses his connection, too', async () => {
-  front = await startTestServer({ http: { timeouts: { ...TIMEOUTS, responseMs: 900 } }, tagsCount: 60_000 });
+test('closes the connection of a client that reads a large response very slowly', async () => {
+  service = await startTestServer({ http: { timeouts: { ...TIMEOUTS, responseMs: 900 } }, tagsCount: 60_000 });
   const path = '/repositories?embed=true&links=true';
   const dripping = open();
   const cutOff = new Promise((resolve) =>
-    front.server.server.once('connection', (socket) => socket.once('close', resolve)),
+    service.server.server.once('connection', (socket) => socket.once('close', resolve)),
   );
   dripping.write(get(path, { 'Accept-Encoding': 'identity' }));
   const chunks: Buffer[] = [];
@@ -115,10 +115,10 @@ test('whoever reads a large answer by the drop loses his connection, too', async
   expect(body.length).toBeLessThan(Number(headers['content-length']));
 });
 
-test('whoever reads one large answer after the other for longer than one may take is served', async () => {
-  front = await startTestServer({ http: { timeouts: { ...TIMEOUTS, responseMs: 4000 } }, tagsCount: 5000 });
+test('serves a client that reads many large responses, each of them in time', async () => {
+  service = await startTestServer({ http: { timeouts: { ...TIMEOUTS, responseMs: 4000 } }, tagsCount: 5000 });
   const path = '/repositories?embed=true';
-  const { body } = await talk(front.port, get(path));
+  const { body } = await talk(service.port, get(path));
   const socket = open();
   for (const endsAt = performance.now() + 6000; performance.now() < endsAt; ) {
     socket.write(get(path, { Connection: 'keep-alive' }));
@@ -128,13 +128,13 @@ test('whoever reads one large answer after the other for longer than one may tak
   expect(socket.closed).toBe(false);
 });
 
-test('whoever waits for us is not cut off, however long the directory takes', async () => {
+test('does not close a connection that waits for a slow directory', async () => {
   const { promise, resolve } = Promise.withResolvers<Principal>();
-  front = await startTestServer({ http: { timeouts: SHORT }, directory: { authenticate: () => promise } });
+  service = await startTestServer({ http: { timeouts: SHORT }, directory: { authenticate: () => promise } });
   const socket = open();
   const answer = rest(socket);
   socket.write(get('/auth_token', { Authorization: `Basic ${btoa('alice:right')}` }));
-  // Longer than every limit there is.
+  // Longer than all timeouts.
   for (let i = 0; i < 10; i++) await new Promise((done) => setTimeout(done, 100));
   resolve(ALICE);
   expect(parseResponse(await answer).status).toBe(200);
@@ -144,39 +144,39 @@ const limited = (connections: number, connectionsPerAddress: number) => ({
   limits: { ...NO_LIMITS, connections, connectionsPerAddress },
 });
 
-test('an address has so many connections, and those of others are not touched; one that ends makes room', async () => {
-  front = await startTestServer({ http: limited(0, 3) });
+test('limits the connections of an address, and not those of others, until one is closed', async () => {
+  service = await startTestServer({ http: limited(0, 3) });
   const mine = [open(), open(), open()];
   await Promise.all(mine.map((socket) => once(socket, 'connect')));
-  expect((await talk(front.port, get('/gaps'))).text).toBe('');
-  expect((await talk(front.port, get('/gaps'), '127.0.0.2')).status).toBe(200);
+  expect((await talk(service.port, get('/gaps'))).text).toBe('');
+  expect((await talk(service.port, get('/gaps'), '127.0.0.2')).status).toBe(200);
   const [first] = mine;
   const gone = new Promise((resolve) =>
-    front.server.server.getConnections((_, before) => waitFor(before - 1, resolve)),
+    service.server.server.getConnections((_, before) => waitFor(before - 1, resolve)),
   );
   first?.destroy();
   await gone;
-  expect((await talk(front.port, get('/gaps'))).status).toBe(200);
+  expect((await talk(service.port, get('/gaps'))).status).toBe(200);
 });
 
 function waitFor(count: number, done: (value: unknown) => void): void {
-  front.server.server.getConnections((_, now) => {
+  service.server.server.getConnections((_, now) => {
     if (now <= count) done(undefined);
     else setImmediate(waitFor, count, done);
   });
 }
 
-test('a proxy has as many connections as there are', async () => {
-  front = await startTestServer({ http: { ...limited(5, 2), trustedProxies: ['127.0.0.1'] } });
+test('limits the connections of a proxy only by the limit of all', async () => {
+  service = await startTestServer({ http: { ...limited(5, 2), trustedProxies: ['127.0.0.1'] } });
   const many = [open(), open(), open(), open()];
   await Promise.all(many.map((socket) => once(socket, 'connect')));
-  expect((await talk(front.port, get('/gaps'))).status).toBe(200);
+  expect((await talk(service.port, get('/gaps'))).status).toBe(200);
   await once(open(), 'connect');
-  expect((await talk(front.port, get('/gaps'))).text).toBe('');
-  expect((await talk(front.port, get('/gaps'), '127.0.0.2')).text).toBe('');
+  expect((await talk(service.port, get('/gaps'))).text).toBe('');
+  expect((await talk(service.port, get('/gaps'), '127.0.0.2')).text).toBe('');
 });
 
-test('when it closes, whoever is silent is closed at once, and whoever has asked gets his answer', async () => {
+test('closes silent connections at once when the server closes, and completes running requests', async () => {
   const { promise, resolve } = Promise.withResolvers<Principal>();
   const arrived = Promise.withResolvers<void>();
   const directory = {
@@ -185,11 +185,11 @@ test('when it closes, whoever is silent is closed at once, and whoever has asked
       return promise;
     },
   };
-  front = await startTestServer({ directory });
+  service = await startTestServer({ directory });
   const silent = open();
-  const asking = talk(front.port, get('/auth_token', { Authorization: `Basic ${btoa('alice:right')}` }));
+  const asking = talk(service.port, get('/auth_token', { Authorization: `Basic ${btoa('alice:right')}` }));
   await Promise.all([once(silent, 'connect'), arrived.promise]);
-  const closed = front.close();
+  const closed = service.close();
   expect(await rest(silent)).toBe('');
   resolve(ALICE);
   expect((await asking).status).toBe(200);

@@ -29,8 +29,8 @@ async function ask(path: string, headers: Record<string, string> = {}, method: '
 
 const TREE = '/repositories?embed=true';
 
-describe('an answer', () => {
-  test('comes in each coding that a client takes, and is the same in all of them', async () => {
+describe('a response', () => {
+  test('has the same content in each coding that the client accepts', async () => {
     const plain = await ask(TREE);
     expect(plain.headers['content-encoding']).toBeUndefined();
     const etags = new Set([plain.headers.etag]);
@@ -49,12 +49,12 @@ describe('an answer', () => {
     expect(etags.size).toBe(4);
   });
 
-  test('is the same again, and at the same time, byte for byte', async () => {
+  test('has the same bytes when it is repeated, also at the same time', async () => {
     const all = await Promise.all(Array.from({ length: 8 }, () => ask(TREE, { 'accept-encoding': 'br' })));
     for (const { bytes } of all) expect(bytes.equals(all[0]?.bytes ?? Buffer.alloc(0))).toBe(true);
   });
 
-  test('is not sent again to who has it in that coding, and is to who has it in another', async () => {
+  test('is 304 for the ETag of the same coding, and complete for the ETag of another one', async () => {
     const { etag = '' } = (await ask(TREE, { 'accept-encoding': 'gzip' })).headers;
     const known = { 'if-none-match': etag };
     const same = await ask(TREE, { ...known, 'accept-encoding': 'gzip' });
@@ -65,7 +65,7 @@ describe('an answer', () => {
     expect((await ask(TREE, known)).status).toBe(200);
   });
 
-  test('to HEAD is as to GET, without the body', async () => {
+  test('to HEAD has the headers of GET, and no body', async () => {
     for (const coding of ['gzip', 'br', 'zstd', 'identity']) {
       const [get, head] = [
         await ask(TREE, { 'accept-encoding': coding }),
@@ -77,7 +77,7 @@ describe('an answer', () => {
     }
   });
 
-  test('that is short comes as it is; caches hear all the same what it depends on', async () => {
+  test('is not encoded if it is short, and has the same Vary header', async () => {
     const { headers } = await ask('/gaps', { 'accept-encoding': 'gzip', origin: 'https://page.example' });
     expect(headers['content-encoding']).toBeUndefined();
     expect(headers.vary).toBe('Origin, Accept, Accept-Encoding, Authorization');
@@ -86,7 +86,7 @@ describe('an answer', () => {
   });
 });
 
-test('of several codings the one that is wanted most is taken, and the fastest of equals; none where none is wanted', () => {
+test('chooses the coding that the client prefers, the fastest of equals, or none', () => {
   for (const [header, coding] of Object.entries({
     'gzip, deflate': 'gzip',
     'gzip, deflate, br': 'br',
@@ -109,7 +109,7 @@ test('of several codings the one that is wanted most is taken, and the fastest o
 });
 
 test.for(['gzip', 'br', 'zstd'] as const)(
-  'what breaks before anybody reads it, coded as %s, is heard of by who reads it then, and by nobody else',
+  'a %s stream that fails before it is read passes the error to its later reader only',
   async (coding) => {
     const stream = encoding(broken(), coding);
     await new Promise((resolve) => stream.once('close', resolve));
@@ -117,7 +117,7 @@ test.for(['gzip', 'br', 'zstd'] as const)(
   },
 );
 
-// biome-ignore lint/correctness/useYield: it breaks before its first part
+// biome-ignore lint/correctness/useYield: it throws before its first part
 async function* broken(): AsyncGenerator<Buffer, void> {
   throw new Error('broken');
 }

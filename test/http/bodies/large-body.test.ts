@@ -18,7 +18,7 @@ const DECODE = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompres
 const bodiesOf = (capacityBytes?: number): Bodies => createBodyCache(capacityBytes).visibleTo('all');
 const CODINGS: readonly (ContentCoding | undefined)[] = [undefined, 'gzip', 'br', 'zstd'];
 
-describe('the JSON of a representation in parts', () => {
+describe('jsonParts', () => {
   const value = fc.letrec((tie) => ({
     leaf: fc.jsonValue(),
     list: fc.array(tie('node'), { maxLength: 4 }).map((list) => lazyArrayOf(list, (one) => one)),
@@ -26,7 +26,7 @@ describe('the JSON of a representation in parts', () => {
     node: fc.oneof({ maxDepth: 4 }, tie('leaf'), tie('list'), tie('object')),
   })).node;
 
-  test('is what JSON.stringify makes of it, whatever it holds and however deep', () => {
+  test('generates the text of JSON.stringify for any value', () => {
     fc.assert(
       fc.property(value, (one) => {
         expect(Buffer.concat([...jsonParts(one)]).toString()).toBe(JSON.stringify(one));
@@ -34,7 +34,7 @@ describe('the JSON of a representation in parts', () => {
     );
   });
 
-  test('makes no member before its turn', () => {
+  test('makes no member of a list before it is written', () => {
     let made = 0;
     const list = new LazyArray(1000, function* () {
       for (; made < 1000; made++) yield 'x'.repeat(1000);
@@ -45,7 +45,7 @@ describe('the JSON of a representation in parts', () => {
   });
 });
 
-describe('a body of more than a part', () => {
+describe('a large body', () => {
   const members = lazyArrayOf(
     Array.from({ length: 10_000 }, (_, i) => i),
     (i) => ({ name: `app-${i}`, size: i, note: 'x'.repeat(80) }),
@@ -53,7 +53,7 @@ describe('a body of more than a part', () => {
   const tree = { timestamp: 1, _embedded: { items: members } };
   const expected = Buffer.from(JSON.stringify(tree));
 
-  test('is made once in each coding, however many ask at the same time', async () => {
+  test('is generated once in each coding, also for requests at the same time', async () => {
     let made = 0;
     const bodies = bodiesOf();
     const ask = (coding: ContentCoding | undefined) =>
@@ -62,12 +62,12 @@ describe('a body of more than a part', () => {
         coding,
       );
     const all = await Promise.all([...CODINGS, ...CODINGS, ...CODINGS].map(ask));
-    expect(made).toBe(2); // to see that it is long, and to make it
+    expect(made).toBe(2); // once to find that it is large, and once to generate it
     const length = JSON.stringify({ count: 1, ...tree }).length;
     for (const { bytes, isMeasured } of all) expect([bytes.length, isMeasured]).toEqual([length, true]);
   });
 
-  test('that there is no room for is made for everybody who asks, and is the same', async () => {
+  test('is generated for each request if there is no space for it', async () => {
     const bodies = bodiesOf(Math.floor(expected.length / 2));
     for (const coding of CODINGS) {
       const { bytes, isMeasured } = await read(
@@ -78,7 +78,7 @@ describe('a body of more than a part', () => {
     }
   });
 
-  test('gives back what it took where there is no room for all of it', async () => {
+  test('frees its space if there is not enough for the whole body', async () => {
     const bodies = bodiesOf(Math.floor(expected.length * 1.5));
     const small = bodies('small', () => ({ name: 'x'.repeat(expected.length / 8) }));
     await read(
@@ -94,7 +94,7 @@ describe('a body of more than a part', () => {
     expect(bodies('small', () => ({}))).not.toBe(small);
   });
 
-  test('whose coding there is no room for stays as it is', async () => {
+  test('stays cached if there is no space for a coding of it', async () => {
     let made = 0;
     const bodies = bodiesOf(expected.length + 10_000);
     const body = (): Body => bodies('tree', () => ({ ...(made++ < 0 && {}), ...tree }));
@@ -104,7 +104,7 @@ describe('a body of more than a part', () => {
     expect(made).toBe(before);
   });
 
-  test('that broke while it was made gives back what it took, and is made again', async () => {
+  test('frees its space after a failure, and is generated again', async () => {
     let isBroken = true;
     const broken = lazyArrayOf(members, (one) => {
       if (isBroken && one.size === 9000) throw new Error('broken');
@@ -116,7 +116,7 @@ describe('a body of more than a part', () => {
     expect((await read(body, undefined)).isMeasured).toBe(true);
   });
 
-  test('is there in one piece to be sent at once, unless it is very long', async () => {
+  test('is available in one piece unless it is very long', async () => {
     for (const [mebibytes, isWhole] of [
       [3, true],
       [9, false],
@@ -142,7 +142,7 @@ describe('a body of more than a part', () => {
   }
 });
 
-test('an answer that breaks when it is opened is one that failed, and the service goes on', async () => {
+test('a body that fails when it is opened fails its request, and not the service', async () => {
   const server = fastify();
   const content = async () => ({
     length: undefined,
@@ -154,7 +154,7 @@ test('an answer that breaks when it is opened is one that failed, and the servic
   expect((await server.inject('/')).statusCode).toBe(500);
 });
 
-describe('a big tree, over a socket', () => {
+describe('a large tree, over a socket', () => {
   const repositories = Array.from({ length: 200 }, (_, i) =>
     sampleRepository(
       `group/app-${i}`,
@@ -183,7 +183,7 @@ describe('a big tree, over a socket', () => {
       );
     });
 
-  test('says its length, to who asks for the head alone as well', async () => {
+  test('has a Content-Length, also for HEAD', async () => {
     const answer = await ask();
     const bytes = await bytesOf(answer);
     expect(answer.headers['content-length']).toBe(String(bytes.length));
@@ -197,13 +197,13 @@ describe('a big tree, over a socket', () => {
     expect((await bytesOf(head)).length).toBe(0);
   });
 
-  test('is not sent again to who has it', async () => {
+  test('is 304 if the client has it', async () => {
     const { etag = '' } = (await ask()).resume().headers;
     expect((await ask({ 'if-none-match': etag })).resume().statusCode).toBe(304);
     expect((await ask({ 'if-none-match': etag, 'accept-encoding': 'br' })).resume().statusCode).toBe(200);
   });
 
-  test('keeps nobody waiting while one reads it slowly, and reaches him whole', async () => {
+  test('delays no other request while a client reads it slowly, and is complete', async () => {
     const slow = await ask();
     slow.pause();
     await sleep(50);

@@ -258,7 +258,7 @@ test('counts each request once against the limits, whether the cache or the rout
   expect(remaining.slice(0, 8)).toEqual([undefined, undefined, undefined, undefined, '3', '2', '1', '0']);
 });
 
-test('logs and counts the requests that the cache serves', async () => {
+test('writes cached responses to the log and to the metrics', async () => {
   const count = async (): Promise<number> => {
     const text = (await ask('/metrics', { Authorization: '' })).body;
     return Number(/http_requests_total\{route="\/gaps",method="GET",status="200"\} (\d+)/.exec(text)?.[1] ?? 0);
