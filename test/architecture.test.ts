@@ -26,7 +26,7 @@ const ALLOWED_IN_API: Readonly<Record<string, readonly string[]>> = {
   schemas: [],
   hal: ['schemas', 'snapshot', 'api/route-table.ts'],
   collections: ['hal', 'schemas', 'snapshot', 'api/route-table.ts'],
-  docs: ['hal', 'schemas'],
+  docs: ['hal', 'schemas', 'api/route-table.ts'],
 };
 
 /** Being mended: see the end of this file. */
@@ -144,6 +144,15 @@ describe('rule 4: each outside fact has one place', () => {
 
   test('only main.ts reads the environment and ends the process', () => {
     expect(matching(/\bprocess\.(?:env|argv|exit\b)/)).toEqual(['main.ts']);
+  });
+
+  test('only the route table names paths, and a descriptor of a collection may name its own', () => {
+    const first =
+      /(?:repositories|tags|namespaces|blobs|gaps|collection|health|events|metrics|auth_token|openapi\.json|docs)\b/;
+    const named = new RegExp(`['"\`}]/${first.source}`);
+    expect(matching(named, [...inPart('api'), ...inPart('http')])).toEqual(['api/route-table.ts']);
+    const descriptors = matching(/^export const [A-Z_]+ = describeCollection|: SingleDescriptor = \{/m, inPart('api'));
+    expect(matching(/^ +path: ['"`]/m, inPart('api')).filter((path) => !descriptors.includes(path))).toEqual([]);
   });
 
   test('only api/hal/links.ts encodes names into URLs', () => {

@@ -4,6 +4,7 @@ import { createSecretCheck } from '../http/authorization.ts';
 import { badRequest, sendProblem } from '../http/problems.ts';
 import type { NotificationReader, Notifications } from '../ports.ts';
 import { NOT_A_NOTIFICATION, NOT_FROM_THE_REGISTRY } from './problems.ts';
+import { PATHS } from './route-table.ts';
 
 export interface EventsOptions {
   readonly prefix: string;
@@ -50,6 +51,6 @@ export function addEvents(server: FastifyInstance, options: EventsOptions): void
   void server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body));
-    scope.post(`${prefix}/events`, { onRequest: checkSender }, async (request, reply) => receive(request, reply));
+    scope.post(prefix + PATHS.events, { onRequest: checkSender }, async (request, reply) => receive(request, reply));
   });
 }

@@ -23,7 +23,7 @@ export function createRouteFinder(options: RouteFinderOptions): RouteTable {
   for (const [path, endpoint] of ENDPOINTS) add(path, endpoint);
   if (!hasEvents) exact.delete(prefix + PATHS.events);
   if (!hasMetrics) exact.delete(prefix + PATHS.metrics);
-  for (const path of DOCS_PATHS) add(`/${path}`, DOCS);
+  for (const path of DOCS_PATHS) add(path, DOCS);
   for (const { path } of resources) {
     if (parametersIn(path).length === 0) add(path, RESOURCE);
     else below.set(`${prefix}${rootOf(path)}/`, { label: `${rootOf(path)}/*`, ...RESOURCE });

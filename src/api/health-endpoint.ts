@@ -4,6 +4,7 @@ import { type Problem, sendProblem } from '../http/problems.ts';
 import type { Clock, CrawlScheduler, CrawlStatus, Snapshots } from '../ports.ts';
 import { representTime, representTimeOrNull } from './hal/represent-figures.ts';
 import { NO_SNAPSHOT_YET } from './problems.ts';
+import { PATHS } from './route-table.ts';
 import type { Checks, Live, Ready } from './schemas/crawl.ts';
 
 export interface HealthOptions {
@@ -18,10 +19,10 @@ export interface HealthOptions {
  * down, the last figures are still useful. The checks of a ready service show failures.
  */
 export function addHealth(server: FastifyInstance, { prefix, snapshots, scheduler, clock }: HealthOptions): void {
-  server.get(`${prefix}/health/live`, (_, reply) =>
+  server.get(prefix + PATHS.live, (_, reply) =>
     reply.header('cache-control', 'no-store').send({ status: 'live' } satisfies Live),
   );
-  server.get(`${prefix}/health/ready`, (_, reply) => {
+  server.get(prefix + PATHS.ready, (_, reply) => {
     const [snapshot, status, now] = [snapshots.latest(), scheduler.status(), clock()];
     const checks = representChecks(snapshot, status, now);
     if (snapshot === undefined) return sendProblem(reply, notReady(status, now, checks));

@@ -3,6 +3,7 @@ import { bearerToken, createSecretCheck } from '../http/authorization.ts';
 import { sendProblem, unauthorized } from '../http/problems.ts';
 import { qualityValues } from '../lib/quality-values.ts';
 import type { Metrics, MetricsFormat } from '../ports.ts';
+import { PATHS } from './route-table.ts';
 
 export interface MetricsEndpointOptions {
   readonly prefix: string;
@@ -17,7 +18,7 @@ export function addMetrics(server: FastifyInstance, { prefix, metrics, metricsTo
   if (metrics === undefined) return;
   const isAllowed = metricsToken === undefined ? () => true : createSecretCheck(metricsToken);
 
-  server.get(`${prefix}/metrics`, async (request, reply) => {
+  server.get(prefix + PATHS.metrics, async (request, reply) => {
     const { accept, authorization } = request.headers;
     if (!isAllowed(authorization)) return sendProblem(reply, refusal(authorization));
     const { contentType, text } = await metrics.render(formatFor(accept));

@@ -53,6 +53,9 @@ export const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
   [PATHS.metrics, { methods: ['GET'], access: OPEN }], // with a token of its own
 ]);
 
+/** Programs request these every few seconds. */
+export const ROUTINE_PATHS: ReadonlySet<string> = new Set([PATHS.events, PATHS.live, PATHS.ready, PATHS.metrics]);
+
 const PARAMETER = /\{(\w+)\}/g;
 
 /** Returns the names of the parameters of a path, in order. */

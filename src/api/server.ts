@@ -18,7 +18,7 @@ import { createLinks } from './hal/links.ts';
 import { addHealth } from './health-endpoint.ts';
 import { addMetrics } from './metrics-endpoint.ts';
 import { createOpenApi } from './openapi-endpoint.ts';
-import { PATHS } from './route-table.ts';
+import { PATHS, ROUTINE_PATHS } from './route-table.ts';
 import { createPinnedSnapshots, type PinnedSnapshots } from './snapshot/pinned-snapshots.ts';
 import { createSnapshotHandlers } from './snapshot-endpoint.ts';
 
@@ -55,6 +55,7 @@ export function createServer({ resources = RESOURCES, ...options }: ServerOption
     ...options,
     bodyHeaders: PAGE_HEADERS,
     routeAt: createRouteFinder({ prefix, resources, hasEvents, hasMetrics }),
+    routineRoutes: ROUTINE_PATHS,
     signInPath: createLinks(prefix).authToken(),
     snapshots,
   });

@@ -3,19 +3,20 @@ import type { Socket } from 'node:net';
 import type { Log } from '../ports.ts';
 import type { RequestTracker } from './request-lifecycle.ts';
 
-/** Routes that programs request every few seconds. Their successful requests are logged at the level debug. */
-const ROUTINE: ReadonlySet<string | undefined> = new Set(['/events', '/health/live', '/health/ready', '/metrics']);
-
 const MAX_PATH_LENGTH = 1024;
 const MAX_FIELD_LENGTH = 256;
 
-/** Logs one line for each request. Texts that the client has chosen are cut, and cannot forge other lines. */
-export function logRequests({ whenDone }: RequestTracker, log: Log): void {
+/**
+ * Logs one line for each request. Texts that the client has chosen are cut, and cannot forge other lines.
+ *
+ * @param routineRoutes routes that programs request every few seconds: their successful requests are logged at the level debug
+ */
+export function logRequests({ whenDone }: RequestTracker, log: Log, routineRoutes: ReadonlySet<string>): void {
   if (!log.isLevelEnabled('info')) return;
   const bytesSent = createByteCount();
   whenDone(({ id, user, route, raw }, { ip, status, isCutOff, elapsedMs }) => {
     const bytes = bytesSent(raw.socket);
-    const level = status < 300 && ROUTINE.has(route) ? 'debug' : 'info';
+    const level = status < 300 && route !== undefined && routineRoutes.has(route) ? 'debug' : 'info';
     if (!log.isLevelEnabled(level)) return;
     const fields = {
       id,

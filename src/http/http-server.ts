@@ -38,6 +38,8 @@ export interface HttpServerOptions<S extends object> {
   /** Headers that describe the body of a response, such as those of a page. */
   readonly bodyHeaders: readonly string[];
   readonly routeAt: RouteTable;
+  /** The labels of routes that programs request every few seconds. */
+  readonly routineRoutes: ReadonlySet<string>;
   /** Where a client gets a token. */
   readonly signInPath: string;
   readonly tokens: TokenVerifier;
@@ -79,7 +81,7 @@ export function createHttpServer<S extends object>(options: HttpServerOptions<S>
   acceptGetBodies(server);
   ignoreExpectations(server.server);
   const tracker = trackRequests(server, http.steadyClock);
-  logRequests(tracker, log);
+  logRequests(tracker, log, options.routineRoutes);
   if (metrics !== undefined) tracker.whenDone(metrics.observe);
   addHeaders(server, { ...options, exposedHeaders: options.bodyHeaders, isTls: http.tls !== undefined });
   const lastResponses = watchConnections(server, { ...http.limits, isProxy, timeouts: http.timeouts });

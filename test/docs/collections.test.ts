@@ -1,55 +1,63 @@
 import { readFileSync } from 'node:fs';
+import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { get, talk } from '../support/raw-http.ts';
-import { digestOf } from '../support/sample-registry-content.ts';
-import { type ListeningServer, startTestServer } from '../support/server.ts';
+import { RESOURCES } from '../../src/api/collections/resources.ts';
+import { openApiDocument } from '../../tools/openapi/document.ts';
+import { documented } from '../support/described-operations.ts';
+import { createDescribedServer } from '../support/described-server.ts';
 
 const page = readFileSync('docs/collections.md', 'utf8');
-let front: ListeningServer;
+const paths = RESOURCES.filter(({ kind }) => kind === 'collection').map(({ path }) => path);
+/** The paths with names of the registry of the examples. */
+const urls = new Map(documented(openApiDocument()).map(({ path, url }) => [path, url]));
 
-beforeAll(async () => {
-  front = await startTestServer();
+let server: FastifyInstance;
+
+beforeAll(() => {
+  server = createDescribedServer('collected');
 });
 
-afterAll(() => front.close());
+afterAll(() => server.close());
 
-/** The rows of the table whose first column is headed `collection` and whose last is headed so: the paths of each, and what stands in the last column. */
-function rowsOf(last: string): readonly (readonly [path: string, names: readonly string[]])[] {
-  const table = page.split('\n\n').find((part) => part.startsWith('| collection |') && part.includes(`| ${last} |\n`));
+/** Returns the names in the last column of the tables whose first column is `collection`, by the path of the collection. */
+function rowsOf(lastColumn: string): ReadonlyMap<string, readonly string[]> {
+  const table = page
+    .split('\n\n')
+    .find((part) => part.startsWith('| collection |') && part.includes(`| ${lastColumn} |\n`));
   const rows = table?.trim().split('\n').slice(2) ?? [];
   const quoted = (cell: string) => [...cell.matchAll(/`([^`]*)`/g)].map(([, name = '']) => name);
-  return rows.flatMap((row) => {
-    const cells = row.split('|').slice(1, -1);
-    return quoted(cells[0] ?? '').map((path) => [path, quoted(cells.at(-1) ?? '')] as const);
-  });
+  return new Map(
+    rows.flatMap((row) => {
+      const cells = row.split('|').slice(1, -1);
+      return quoted(cells[0] ?? '').map((path) => [path, quoted(cells.at(-1) ?? '')] as const);
+    }),
+  );
 }
 
-const VALUES: Readonly<Record<string, string>> = {
-  repository: 'group%2Fapp',
-  tag: '0',
-  path: 'group',
-  digest: encodeURIComponent(digestOf('a layer')),
-};
+async function ask(path: string, query: string, accept: string) {
+  const headers = { authorization: 'Bearer good', accept };
+  const { statusCode, body } = await server.inject({ url: `/usage${urls.get(path)}?${query}`, headers });
+  return { status: statusCode, body };
+}
 
-const fill = (path: string) => path.replaceAll(/\{(\w+)\}/g, (_, name: string) => VALUES[name] ?? '');
-
-test('every collection has the orders that docs/collections.md names, in that order', async () => {
+test('docs/collections.md lists the fields to sort by of every collection, in order', async () => {
   const rows = rowsOf('`order_by`');
-  expect(rows).toHaveLength(9);
+  expect([...rows.keys()].sort()).toEqual(paths.toSorted());
   for (const [path, names] of rows) {
-    const { status, body } = await talk(front.port, get(`${fill(path)}?order_by=none`));
-    expect([status, JSON.parse(body).detail], path).toEqual([400, `order_by is none of ${names.join(', ')}`]);
+    const { status, body } = await ask(path, 'order_by=none', 'application/hal+json');
+    expect([status, JSON.parse(body).detail], path).toEqual([400, expect.stringMatching(` ${names.join(', ')}$`)]);
   }
 });
 
-test('every collection has the columns that docs/collections.md names, in that order', async () => {
+test('docs/collections.md lists the columns of every collection, in order', async () => {
   const rows = rowsOf('columns');
-  expect(rows).toHaveLength(9);
+  expect([...rows.keys()].sort()).toEqual(paths.toSorted());
   for (const [path, names] of rows) {
-    const { status, text } = await talk(front.port, get(`${fill(path)}?per_page=1`, { Accept: 'text/csv' }));
-    expect([status, text.split('\r\n').find((line) => line.includes(`,${names[1]}`))], path).toEqual([
-      200,
-      names.join(','),
-    ]);
+    const { status, body } = await ask(path, 'per_page=1', 'text/csv');
+    expect([status, body.split('\r\n')[0]], path).toEqual([200, names.join(',')]);
   }
+});
+
+test('docs/collections.md explains what a search looks at for every collection', () => {
+  expect([...rowsOf('what `search` looks at').keys()].sort()).toEqual(paths.toSorted());
 });

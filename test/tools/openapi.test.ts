@@ -71,7 +71,7 @@ describe('paths', () => {
   test('so are the page for people and its files', async () => {
     const file = operations.find(({ path }) => path === '/docs/{file}') as Described;
     for (const path of DOCS_PATHS) {
-      const { statusCode, headers } = await server.inject({ url: `${PREFIX}/${path}` });
+      const { statusCode, headers } = await server.inject({ url: PREFIX + path });
       const [type = ''] = String(headers['content-type']).split(';');
       expect([statusCode, Object.keys(file.responses[200]?.content ?? {})], path).toEqual([
         200,

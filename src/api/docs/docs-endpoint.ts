@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { FastifyInstance } from 'fastify';
 import { type Body, bodyOf } from '../../http/bodies/body.ts';
 import { sendBody } from '../../http/bodies/send-body.ts';
+import { PATHS } from '../route-table.ts';
 import { LIBRARY_FILES, OWN_FILES } from './docs-page.ts';
 
 /** Replaces the policy of all other responses. The page's script may send requests to this server only; its images are inside its style sheets. */
@@ -24,11 +25,13 @@ export function addDocs(server: FastifyInstance, prefix: string): void {
     const headers = type.startsWith('text/html')
       ? { 'content-security-policy': PAGE_POLICY, 'x-robots-tag': 'noindex' }
       : {};
-    server.get(`${prefix}/${path}`, (request, reply) => sendBody(request, reply.headers(headers), body, { type }));
+    server.get(prefix + path, (request, reply) => sendBody(request, reply.headers(headers), body, { type }));
   }
   for (const [name, type] of LIBRARY_FILES) {
     const load = createLazyFile(name);
-    server.get(`${prefix}/docs/${name}`, async (request, reply) => sendBody(request, reply, await load(), { type }));
+    server.get(`${prefix}${PATHS.docs}/${name}`, async (request, reply) =>
+      sendBody(request, reply, await load(), { type }),
+    );
   }
 }
 

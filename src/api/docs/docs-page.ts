@@ -1,4 +1,5 @@
 import { PRODUCT } from '../hal/entry-point.ts';
+import { PATHS } from '../route-table.ts';
 
 /* The documentation page: Swagger UI for `/openapi.json`, with a few additions.
  *
@@ -124,14 +125,14 @@ html:not(.dark-mode) .swagger-ui {
 
 /** The page and its additions, by path. */
 export const OWN_FILES: ReadonlyMap<string, { readonly type: string; readonly text: string }> = new Map([
-  ['docs', { type: 'text/html; charset=utf-8', text: pageAt({ toAssets: 'docs/', toRoot: './' }) }],
-  ['docs/', { type: 'text/html; charset=utf-8', text: pageAt({ toAssets: '', toRoot: '../' }) }],
-  ['docs/page.js', { type: 'text/javascript; charset=utf-8', text: SCRIPT }],
-  ['docs/page.css', { type: 'text/css; charset=utf-8', text: STYLE }],
+  [PATHS.docs, { type: 'text/html; charset=utf-8', text: pageAt({ toAssets: 'docs/', toRoot: './' }) }],
+  [`${PATHS.docs}/`, { type: 'text/html; charset=utf-8', text: pageAt({ toAssets: '', toRoot: '../' }) }],
+  [`${PATHS.docs}/page.js`, { type: 'text/javascript; charset=utf-8', text: SCRIPT }],
+  [`${PATHS.docs}/page.css`, { type: 'text/css; charset=utf-8', text: STYLE }],
 ]);
 
 /** All paths of the page. The server looks up no other file. */
 export const DOCS_PATHS: ReadonlySet<string> = new Set([
   ...OWN_FILES.keys(),
-  ...[...LIBRARY_FILES.keys()].map((name) => `docs/${name}`),
+  ...[...LIBRARY_FILES.keys()].map((name) => `${PATHS.docs}/${name}`),
 ]);
