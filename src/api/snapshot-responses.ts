@@ -13,7 +13,7 @@ import { toLines } from './collections/output/line-output.ts';
 import { CONTENT_TYPES, chosenFormat, type OutputFormat } from './collections/output/output-format.ts';
 import { type ListQuery, readListQuery } from './collections/query/list-query.ts';
 import { parametersOf, viewOf, viewOfAll } from './collections/query/pagination.ts';
-import { createSelections, type Selections } from './collections/query/sort-and-filter.ts';
+import { createSelectionCache, type SelectionCache, type Selections } from './collections/query/sort-and-filter.ts';
 import { withQuery } from './hal/links.ts';
 import { NOTHING_YET } from './hal/representation.ts';
 import type { EmbedOptions } from './snapshot/embed-options.ts';
@@ -39,8 +39,7 @@ interface SnapshotCaches {
   readonly index: SnapshotIndex;
   readonly bodies: BodyCache;
   readonly pages: BodyCache;
-  /** By visibility. */
-  readonly selections: Map<string, Selections>;
+  readonly selections: SelectionCache;
   /** A part of each validator, so that validators of different snapshots differ. */
   readonly name: string;
   readonly noteStream: AnsweredSnapshot['noteStream'];
@@ -76,21 +75,19 @@ function createCaches(noteStream: AnsweredSnapshot['noteStream'], snapshot: Snap
     index: indexSnapshot(snapshot),
     bodies: createBodyCache(),
     pages: createBodyCache(PAGES_ROOM_BYTES),
-    selections: new Map(),
+    selections: createSelectionCache(),
     name: randomUUID(),
     noteStream,
   };
 }
 
 function visibleTo(visibility: string, caches: SnapshotCaches): AnsweredSnapshot {
-  const { index, bodies, pages, name, noteStream } = caches;
-  const selections = caches.selections.get(visibility) ?? createSelections();
-  caches.selections.set(visibility, selections);
+  const { index, bodies, pages, selections, name, noteStream } = caches;
   return {
     index,
     bodies: bodies.visibleTo(visibility),
     pages: pages.visibleTo(visibility),
-    selections,
+    selections: selections.visibleTo(visibility),
     noteStream,
     etagOf: (key) => hash('sha256', `${name} ${visibility} ${key}`, 'base64url'),
   };

@@ -1,15 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { HttpSettings } from '../../src/http/http-server.ts';
-import type { Principal } from '../../src/ports.ts';
-import { basic, get, type RawResponse, talk } from '../support/raw-http.ts';
-import {
-  ALICE,
-  type ListeningServer,
-  NO_LIMITS,
-  startTestServer,
-  type TestServerOptions,
-  TOKEN,
-} from '../support/server.ts';
+import { get, type RawResponse, talk } from '../support/raw-http.ts';
+import { type ListeningServer, NO_LIMITS, startTestServer, type TestServerOptions } from '../support/server.ts';
 
 /* Uses real sockets: 127.0.0.2 and so on are further addresses of this machine. */
 
@@ -25,9 +17,6 @@ const start = async (
 };
 const from = (address: string, text: string) => talk(service.port, text, address);
 const statuses = (answers: readonly RawResponse[]) => answers.map(({ status }) => status);
-const signIn = (user: string, password: string, headers: Record<string, string> = {}) =>
-  get('/auth_token', { Authorization: basic(user, password), ...headers });
-
 async function times(count: number, ask: () => Promise<RawResponse>): Promise<RawResponse[]> {
   const answers: RawResponse[] = [];
   for (let i = 0; i < count; i++) answers.push(await ask());
@@ -150,63 +139,4 @@ test('limits and logs each client behind a trusted proxy by its own address', as
     .map(({ fields }) => (fields as { ip: string }).ip);
   expect(ips.slice(0, 4)).toEqual(['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2']);
   expect(service.log.map(({ message }) => message)).not.toContain('X-Forwarded-For ignored');
-});
-
-test('passes ten of ten thousand wrong passwords to the directory, while the user signs in from another address', async () => {
-  await start({}, { failedSignIns: 50 });
-  const socketsAtOnce = 20;
-  const wrong = signIn('alice', 'wrong', { Connection: 'keep-alive' }).repeat(10_000 / socketsAtOnce - 1);
-  const storm = Promise.all(
-    Array.from({ length: socketsAtOnce }, () => from('127.0.0.1', wrong + signIn('alice', 'wrong'))),
-  );
-  const elsewhere = await times(5, () => from('127.0.0.2', signIn('alice', 'right')));
-  expect(statuses(elsewhere)).toEqual(Array(5).fill(200));
-  const answers = (await storm).map(({ text }) => text).join('');
-  const count = (status: number) => answers.split(`HTTP/1.1 ${status} `).length - 1;
-  expect([count(401), count(429), count(503)].reduce((sum, one) => sum + one)).toBe(10_000);
-  expect(count(401)).toBe(10);
-  expect(service.signIns).toHaveLength(10 + 5);
-
-  const refused = await from('127.0.0.1', signIn('alice', 'right'));
-  expect([refused.status, refused.headers['www-authenticate']]).toEqual([429, undefined]);
-  service.steadyClock.now += Number(refused.headers['retry-after']) * 1000;
-  expect((await from('127.0.0.1', signIn('alice', 'right'))).status).toBe(200);
-});
-
-test('refuses throttled sign-ins equally for right and wrong passwords, and for unknown users', async () => {
-  await start({}, { failedSignIns: 50 });
-  for (const user of ['alice', 'nobody']) await times(10, () => from('127.0.0.1', signIn(user, 'wrong')));
-  const before = service.signIns.length;
-  const id = { 'X-Request-Id': 'the-same' };
-  const [right, wrong, nobody] = [
-    await from('127.0.0.1', signIn('alice', 'right', id)),
-    await from('127.0.0.1', signIn('alice', 'wrong', id)),
-    await from('127.0.0.1', signIn('nobody', 'wrong', id)),
-  ];
-  const told = ({ status, headers: { date, ...headers }, body }: RawResponse) => ({ status, headers, body });
-  expect(right?.status).toBe(429);
-  expect(told(wrong)).toEqual(told(right));
-  expect(told(nobody)).toEqual(told(right));
-  expect(service.signIns).toHaveLength(before);
-  // Tokens stay valid.
-  expect((await from('127.0.0.1', get('/gaps', { Authorization: `Bearer ${TOKEN}` }))).status).toBe(200);
-});
-
-test('returns 503 when too many users sign in at once, and handles other requests meanwhile', async () => {
-  const { promise, resolve } = Promise.withResolvers<Principal>();
-  service = await startTestServer({ directory: { authenticate: () => promise } });
-  const crowds = ['127.0.0.1', '127.0.0.2'].map((address) =>
-    Array.from({ length: 69 }, () => from(address, signIn('alice', 'right'))),
-  );
-  for (const crowd of crowds) {
-    const { status, headers } = await Promise.race(crowd);
-    expect([status, headers['retry-after'], headers['content-type']]).toEqual([503, '5', 'application/problem+json']);
-  }
-  // Another address gets one of their places.
-  const third = from('127.0.0.3', signIn('alice', 'right'));
-  expect((await from('127.0.0.1', get('/gaps'))).status).toBe(200);
-  resolve(ALICE);
-  expect((await third).status).toBe(200);
-  const answers = (await Promise.all(crowds.flat())).map(({ status }) => status);
-  expect([200, 503].map((wanted) => answers.filter((status) => status === wanted).length)).toEqual([135, 3]);
 });

@@ -142,6 +142,18 @@ describe('a large body', () => {
   }
 });
 
+test('two visibilities share neither a body nor an ETag, for small and large bodies', () => {
+  const cache = createBodyCache();
+  for (const note of ['small', 'x'.repeat(2 * PART_LENGTH)]) {
+    const [ofAlice, ofBob, again] = ['alice', 'bob', 'alice'].map((visibility) =>
+      cache.visibleTo(visibility)(note, () => ({ note })),
+    );
+    expect(ofBob).not.toBe(ofAlice);
+    expect(ofBob?.etag).not.toBe(ofAlice?.etag);
+    expect(again).toBe(ofAlice);
+  }
+});
+
 test('a body that fails when it is opened fails its request, and not the service', async () => {
   const server = fastify();
   const content = async () => ({

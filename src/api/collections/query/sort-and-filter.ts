@@ -13,6 +13,12 @@ export interface Selections {
   keep(name: string, make: () => Uint32Array): Uint32Array;
 }
 
+/** The selections of one snapshot, for all visibilities together. */
+export interface SelectionCache {
+  /** Returns the selections for principals with that visibility: the members of a list depend on it. */
+  visibleTo(visibility: string): Selections;
+}
+
 export type SelectedCollection = Pick<Collection, 'descriptor' | 'href' | 'length' | 'nameAt' | 'orderNamed'>;
 
 /** A million tags in one order take 4 MB. */
@@ -23,7 +29,7 @@ const ROOM_BYTES = 64 * 1024 * 1024;
  */
 const SLICE_LENGTH = 256;
 
-export function createSelections(roomBytes = ROOM_BYTES): Selections {
+export function createSelectionCache(roomBytes = ROOM_BYTES): SelectionCache {
   const kept = createByteLru<Uint32Array>(roomBytes);
   const underWay = new Map<string, Promise<Uint32Array>>();
 
@@ -47,16 +53,18 @@ export function createSelections(roomBytes = ROOM_BYTES): Selections {
   }
 
   return {
-    keep,
-    select(collection, query) {
-      const { order, name, isDescending } = orderOf(collection, query);
-      const key = `${collection.href} ${name} ${isDescending}`;
-      const all = keep(key, () => positionsInOrder(collection.length, order, isDescending));
-      if (query.search === '') return all;
-      const searchKey = `${key} ${query.search}`;
-      const known = kept.get(searchKey) ?? underWay.get(searchKey);
-      return known ?? search(searchKey, collection, all, query.search);
-    },
+    visibleTo: (visibility) => ({
+      keep: (name, make) => keep(`${visibility} ${name}`, make),
+      select(collection, query) {
+        const { order, name, isDescending } = orderOf(collection, query);
+        const key = `${visibility} ${collection.href} ${name} ${isDescending}`;
+        const all = keep(key, () => positionsInOrder(collection.length, order, isDescending));
+        if (query.search === '') return all;
+        const searchKey = `${key} ${query.search}`;
+        const known = kept.get(searchKey) ?? underWay.get(searchKey);
+        return known ?? search(searchKey, collection, all, query.search);
+      },
+    }),
   };
 }
 

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import type { ListQuery } from '../../../../src/api/collections/query/list-query.ts';
-import { createSelections, type SelectedCollection } from '../../../../src/api/collections/query/sort-and-filter.ts';
+import {
+  createSelectionCache,
+  type SelectedCollection,
+} from '../../../../src/api/collections/query/sort-and-filter.ts';
 
 const LENGTH = 20_000;
 
@@ -35,7 +38,7 @@ const query = (search: string): ListQuery => ({
 
 test('an order is found out once, and a search once in each order, however many pages are read', async () => {
   const { asked, collection } = counted();
-  const { select } = createSelections();
+  const { select } = createSelectionCache().visibleTo('all');
   for (let page = 0; page < 5; page++) {
     expect(select(collection, query(''))).toHaveLength(LENGTH);
     expect(await select(collection, query('19999'))).toHaveLength(1);
@@ -46,7 +49,7 @@ test('an order is found out once, and a search once in each order, however many 
 
 test('whoever searches for the same meanwhile waits for the same', async () => {
   const { asked, collection } = counted();
-  const { select } = createSelections();
+  const { select } = createSelectionCache().visibleTo('all');
   const [one, other] = await Promise.all([select(collection, query('1')), select(collection, query('1'))]);
   expect(other).toBe(one);
   expect(asked.names).toBe(LENGTH);
@@ -54,7 +57,7 @@ test('whoever searches for the same meanwhile waits for the same', async () => {
 
 test('a search that failed is begun again', async () => {
   const { collection } = counted();
-  const { select } = createSelections();
+  const { select } = createSelectionCache().visibleTo('all');
   let isBroken = true;
   const nameAt = (position: number) => {
     if (isBroken) throw new Error('no name');
@@ -67,7 +70,7 @@ test('a search that failed is begun again', async () => {
 
 test('others have their turn while all names are looked at', async () => {
   const { asked, collection } = counted();
-  const found = createSelections().select(collection, query('1'));
+  const found = createSelectionCache().visibleTo('all').select(collection, query('1'));
   await new Promise((resolve) => setImmediate(resolve));
   expect(asked.names).toBeGreaterThan(0);
   // A hard pattern takes up to a third of a millisecond for a name.
@@ -78,12 +81,12 @@ test('others have their turn while all names are looked at', async () => {
 
 test('what was asked for longest ago makes room, and what is too large is not kept', async () => {
   const [one, other] = [counted('/one'), counted('/other')];
-  const { select } = createSelections(6 * LENGTH); // for one order of four bytes a member, and not for two
+  const { select } = createSelectionCache(6 * LENGTH).visibleTo('all'); // for one order of four bytes a member, and not for two
   await select(one.collection, query(''));
   await select(other.collection, query(''));
   await select(one.collection, query(''));
   expect([one.asked.values, other.asked.values]).toEqual([2 * LENGTH, LENGTH]);
-  const none = createSelections(LENGTH);
+  const none = createSelectionCache(LENGTH).visibleTo('all');
   expect(
     [none.select(one.collection, query('')), none.select(one.collection, query(''))].map(
       (all) => (all as Uint32Array).length,
