@@ -7,10 +7,9 @@ import { type LabService, type Settings, startService } from '../../lab/service.
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { basic, said } from '../support/whole-lab.ts';
 
-/* Accounts in a file, beside a real directory and instead of one, in the service as an operator has it. There is no registry: nobody needs one
- * to sign in. */
+/* Accounts in a file, with and without a real directory, in the service as an operator runs it. No registry is needed to sign in. */
 
-/** bcrypt and argon2id of `file-secret`, as libxcrypt and OpenSSL make them. */
+/** bcrypt and argon2id hashes of `file-secret`, made by libxcrypt and OpenSSL. */
 const BCRYPT = '$2y$10$abcdefghijklmnopqrstuuyaWZJtfv4HRL6.64xtJ98dWx7/qCWaO';
 const ARGON2 = '$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$LHNJ+mg6s6q8PM77pRnj3NlunjvFL/P2XHw5QFRTkp8';
 const PASSWORD = 'file-secret';
@@ -38,7 +37,7 @@ async function htpasswdFile(text: string, mode = 0o600): Promise<string> {
   return path;
 }
 
-/** What the original's file has, but for the way in. */
+/** Starts the service with these changes of the configuration. */
 async function start(changes: Settings): Promise<LabService> {
   const service = await startService({
     jwt: { secret_key: 'the secret key of this run: at least 32 bytes', ...changes['jwt'] },
@@ -62,7 +61,7 @@ async function signIn({ url }: LabService, user: string, password: string): Prom
   return status;
 }
 
-describe('with accounts in a file alone', () => {
+describe('with an htpasswd file only', () => {
   let service: LabService;
   let file: string;
 
@@ -71,7 +70,7 @@ describe('with accounts in a file alone', () => {
     service = await start({ auth: { methods: 'htpasswd', htpasswd_file: file } });
   });
 
-  test('no directory is needed, and who is in the file signs in and reads', async () => {
+  test('signs in users of the file without a directory', async () => {
     for (const user of ['alice', 'jürgen']) {
       const response = await fetch(`${service.url}/auth_token`, { headers: basic(user, PASSWORD) });
       expect([response.status, response.headers.get('cache-control')]).toEqual([200, 'no-store']);
@@ -84,7 +83,7 @@ describe('with accounts in a file alone', () => {
     expect(await signIn(service, 'nobody', PASSWORD)).toBe(401);
   });
 
-  test('the log names the user and the way in, and nobody’s password', async () => {
+  test('logs the user and the method, and no password', async () => {
     await signIn(service, 'alice', PASSWORD);
     await signIn(service, 'mallory', WRONG);
     await said(service, '"user":"alice","method":"htpasswd","msg":"signed in"');
@@ -92,7 +91,7 @@ describe('with accounts in a file alone', () => {
     for (const secret of [PASSWORD, WRONG, BCRYPT, ARGON2]) expect(service.child.output()).not.toContain(secret);
   });
 
-  test('an account that is added, changed or removed counts without a new start, and a broken file changes nothing', async () => {
+  test('applies changes of the file without a restart, and ignores an invalid file', async () => {
     await writeFile(file, `carol:${BCRYPT}\n`);
     await said(service, '"setting":"[auth] htpasswd_file","msg":"file reloaded"');
     expect([await signIn(service, 'carol', PASSWORD), await signIn(service, 'alice', PASSWORD)]).toEqual([200, 401]);
@@ -103,8 +102,8 @@ describe('with accounts in a file alone', () => {
   });
 });
 
-describe('with a directory and a file', () => {
-  test('whoever is known to one of them signs in, and the log says by which', async () => {
+describe('with a directory and an htpasswd file', () => {
+  test('signs in users of both, and logs the method', async () => {
     const file = await htpasswdFile(`robot:${BCRYPT}\nalice:${BCRYPT}\n`);
     const service = await start({ auth: { methods: 'ldap, htpasswd', htpasswd_file: file }, ldap: ldap() });
     expect(await signIn(service, 'robot', PASSWORD)).toBe(200);
@@ -118,7 +117,7 @@ describe('with a directory and a file', () => {
   });
 
   test.for(['ldap, htpasswd', 'htpasswd, ldap'])(
-    'a directory that is down keeps nobody of the file out, and of others nobody can tell (%s)',
+    'while the directory is down, signs in users of the file, and returns 503 for others (%s)',
     async (methods) => {
       const file = await htpasswdFile(`robot:${BCRYPT}\n`);
       const host = `ldaps://127.0.0.1:${await freePort()}`;
@@ -131,14 +130,14 @@ describe('with a directory and a file', () => {
   );
 });
 
-test('a file that everyone may read is told, and counts', async () => {
+test('warns about a file that all users can read, and uses it', async () => {
   const file = await htpasswdFile(`alice:${BCRYPT}\n`, 0o644);
   const service = await start({ auth: { methods: 'htpasswd', htpasswd_file: file } });
   await said(service, `"path":"${file}","msg":"file accessible to other users"`);
   expect(await signIn(service, 'alice', PASSWORD)).toBe(200);
 });
 
-test('a file that is not right ends the start with 1, and a line for each mistake with the file and its line', async () => {
+test('does not start with an invalid file, and prints one line for each mistake', async () => {
   const file = await htpasswdFile(`alice:${BCRYPT}\nbob:${PASSWORD}\ncarol:$apr1$x$y\n`);
   const failure = await start({ auth: { methods: 'htpasswd', htpasswd_file: file } }).catch(String);
   const place = `gitlab-registry-usage-rest: [auth] htpasswd_file: ${file}`;

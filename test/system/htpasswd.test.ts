@@ -9,7 +9,7 @@ import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { parseHtpasswd } from '../../src/auth/htpasswd.ts';
 import { basic, said } from '../support/whole-lab.ts';
 
-/* Files that Apache's htpasswd has made, as docs/accounts.md tells to make them. */
+/* Files made by Apache's htpasswd, as docs/accounts.md describes. */
 
 const PASSWORD = 'pä:s wörd';
 let folder: string;
@@ -20,14 +20,14 @@ beforeAll(async () => {
 
 afterAll(() => removeDirectory(folder));
 
-/** Runs `htpasswd` for that file and user, with the password where nobody else sees it. */
+/** Runs `htpasswd` for that file and user, with the password on stdin. */
 async function htpasswd(options: readonly string[], file: string, user: string, password = PASSWORD): Promise<string> {
   await run('htpasswd', [...options, '-i', file, user], { input: password });
   await chmod(file, 0o600);
   return file;
 }
 
-/** What is right of `htpasswd` in the page, without the path and the name. */
+/** Returns the options of the `htpasswd` command in the page. */
 function documentedOptions(): readonly string[] {
   const page = readFileSync(new URL('../../docs/accounts.md', import.meta.url), 'utf8');
   return /^htpasswd (.*) \/\S+ alice$/m.exec(page)?.[1]?.split(' ') ?? [];
@@ -41,7 +41,7 @@ async function start(file: string): Promise<LabService> {
   });
 }
 
-test('what it makes as the page tells lets in, and what it changes or deletes counts without a new start', async () => {
+test('signs in an account made as documented, and applies changes without a restart', async () => {
   expect(documentedOptions()).toEqual(['-B', '-C', '12', '-c']);
   const file = await htpasswd(documentedOptions(), join(folder, 'documented'), 'alice');
   await htpasswd(['-B', '-C', '4'], file, 'jürgen', 'other');
@@ -63,7 +63,7 @@ test('what it makes as the page tells lets in, and what it changes or deletes co
   }
 });
 
-describe('what it makes otherwise is refused, and told:', () => {
+describe('hashes of other kinds', () => {
   test.for([
     ['-m', 'an MD5 hash, which is too easy to guess'],
     ['-s', 'a SHA-1 hash, which is too easy to guess'],
@@ -71,7 +71,7 @@ describe('what it makes otherwise is refused, and told:', () => {
     ['-p', 'a password in plain text, or an unknown hash'],
     ['-2', 'a SHA-crypt hash, which is not supported'],
     ['-5', 'a SHA-crypt hash, which is not supported'],
-  ] as const)('%s is %s', async ([option, kind]) => {
+  ] as const)('option %s is refused: %s', async ([option, kind]) => {
     const file = await htpasswd(['-c', option], join(folder, `of${option}`), 'alice', 'hunter2');
     const text = await readFile(file, 'utf8');
     const message = `must not contain ${kind}: `;

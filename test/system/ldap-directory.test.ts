@@ -21,7 +21,7 @@ afterAll(async () => {
   await Promise.all([lab.remove(), closed.remove()]);
 });
 
-/** A directory of people whose binds it answers oddly, until the end of the tests. */
+/** Starts a directory that answers the binds of these people with special results. It is removed after the tests. */
 async function refusingDirectory(people: readonly LabPerson[]): Promise<LabDirectory> {
   const started = await startDirectory({ people });
   cleanups.push(started.remove);
@@ -46,13 +46,13 @@ function directory(options: Partial<LdapOptions> = {}): Directory {
 }
 
 describe('who may sign in', () => {
-  test('a user of the right group with the right password, also beyond ASCII and with colons', async () => {
+  test('accepts the right password of a user of the group, also with non-ASCII characters and colons', async () => {
     expect(await directory().authenticate('alice', 'alice-secret')).toEqual({ name: 'alice', groups: [VALID_GID] });
     expect(await directory().authenticate('jürgen', 'pä:s:wörd')).toBeDefined();
     expect(await directory().authenticate("o'brien(x)*", 'odd-secret')).toBeDefined();
   });
 
-  test('nobody with a wrong password, of another group or of none, unknown, or without a password of their own', async () => {
+  test('refuses a wrong password, another group or none, an unknown user, and a user without a password', async () => {
     const pairs = [
       ['alice', 'wrong'],
       ['bob', 'bob-secret'],
@@ -63,7 +63,7 @@ describe('who may sign in', () => {
     for (const [user, password] of pairs) expect(await directory().authenticate(user, password), user).toBeUndefined();
   });
 
-  test('nobody whose bind the directory refuses, for whatever reason, and without asking the next server', async () => {
+  test('refuses a user whose bind the server refuses for any reason, without asking the next server', async () => {
     const results = {
       constraintViolation: 19, // how 389 Directory Server answers for an account that is locked
       noSuchObject: 32,
@@ -81,7 +81,7 @@ describe('who may sign in', () => {
     }
   });
 
-  test('a directory that says that it cannot tell is out of order, and the next one is asked', async () => {
+  test('asks the next server if a server cannot check passwords', async () => {
     const results = { strongerAuthRequired: 8, confidentialityRequired: 13, busy: 51, unavailable: 52 };
     const people = Object.entries(results).map(([uid, result]) => ({ uid, gidNumber: 10000, bind: { result } }));
     const [unable, able] = await Promise.all([
@@ -96,16 +96,16 @@ describe('who may sign in', () => {
     }
   });
 
-  test('nobody with an empty name or password: such a bind succeeds, as nobody', async () => {
+  test('refuses an empty name or password, with which a bind would succeed anonymously', async () => {
     expect(await directory().authenticate('alice', '')).toBeUndefined();
     expect(await directory().authenticate('', 'alice-secret')).toBeUndefined();
   });
 
-  test('nobody of two with one name, whatever the password', async () => {
+  test('refuses a name that two entries have', async () => {
     expect(await directory().authenticate('twin', 'twin-secret')).toBeUndefined();
   });
 
-  test('a name is a name and never a part of a distinguished name', async () => {
+  test('does not interpret a name as part of a distinguished name', async () => {
     const dn = `employeeNumber=0,ou=people,${lab.baseDn}`;
     for (const name of [
       dn,
@@ -125,7 +125,7 @@ describe('who may sign in', () => {
     }
   });
 
-  test('who has a distinguished name full of escapes signs in like anyone, and as nobody else', async () => {
+  test('accepts a user whose distinguished name is full of escapes', async () => {
     const cn = '#a, b+c "d" <e>; f=g\\h, ou=people';
     const people = [
       { uid: 'odd', cn, password: 'odd-password', gidNumber: 10000 },
@@ -138,7 +138,7 @@ describe('who may sign in', () => {
     expect(await authenticate(cn, 'odd-password')).toBeUndefined();
   });
 
-  test('a name is a name and never a filter', async () => {
+  test('does not interpret a name as a filter', async () => {
     for (const name of [
       'ali*',
       '*',
@@ -159,13 +159,13 @@ describe('who may sign in', () => {
 describe('how the directory is reached', () => {
   const signIn = (options: Partial<LdapOptions>) => directory(options).authenticate('alice', 'alice-secret');
 
-  test('in the clear, by ldaps, and by StartTLS', async () => {
+  test('without encryption, over ldaps, and with StartTLS', async () => {
     expect(await signIn({ urls: [lab.ldapUrl] })).toBeDefined();
     expect(await signIn({ urls: [lab.ldapUrl], startTls: true })).toBeDefined();
     expect(await signIn({ urls: [lab.ldapsUrl] })).toBeDefined();
   });
 
-  test('a certificate that nobody vouches for is refused, unless the operator says otherwise', async () => {
+  test('refuses an untrusted certificate, unless the configuration allows it', async () => {
     await expect(signIn({ ca: undefined })).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');
     await expect(signIn({ ca: closed.ca })).rejects.toThrow('has a certificate that is not trusted');
     await expect(signIn({ ca: undefined, urls: [lab.ldapUrl], startTls: true })).rejects.toThrow('SELF_SIGNED');
@@ -175,7 +175,7 @@ describe('how the directory is reached', () => {
     ).toBeDefined();
   });
 
-  test('a certificate of another name is refused, by ldaps and by StartTLS', async () => {
+  test('refuses a certificate of another name, over ldaps and with StartTLS', async () => {
     const ports = [lab.ldapsUrl, lab.ldapUrl].map((url) => new URL(url).port);
     const [secure, plain] = await Promise.all(ports.map((port) => forward('127.0.0.2', Number(port))));
     cleanups.push(secure?.stop, plain?.stop);
@@ -187,7 +187,7 @@ describe('how the directory is reached', () => {
     expect(await signIn({ ...startTls, verifyCertificate: false })).toBeDefined();
   });
 
-  test('hosts are tried in turn, and a refusal of a password is an answer', async () => {
+  test('tries the servers in turn, and takes the refusal of a password as the answer', async () => {
     const dead = `ldaps://127.0.0.1:${await freePort()}`;
     expect(await signIn({ urls: [dead, lab.ldapsUrl] })).toBeDefined();
     expect(await directory({ urls: [lab.ldapsUrl, dead] }).authenticate('alice', 'wrong')).toBeUndefined();
@@ -196,7 +196,7 @@ describe('how the directory is reached', () => {
     );
   });
 
-  test('where nobody may search unnamed, the reader does', async () => {
+  test('searches with the search account if anonymous searches are not allowed', async () => {
     const urls = [closed.ldapsUrl];
     const reader = { bindDn: closed.reader.dn, bindPassword: closed.reader.password };
     expect(await signIn({ urls, ca: closed.ca, ...reader })).toBeDefined();
@@ -206,7 +206,7 @@ describe('how the directory is reached', () => {
     );
   });
 
-  test('a directory that is down is an error and not a refusal, and comes back without a restart of ours', async () => {
+  test('throws while the directory is down, and works again after it has come back', async () => {
     await closed.kill();
     const urls = [closed.ldapsUrl];
     await expect(signIn({ urls, ca: closed.ca })).rejects.toThrow('ECONNREFUSED');
@@ -215,7 +215,7 @@ describe('how the directory is reached', () => {
     expect(await signIn({ urls, ca: closed.ca, ...reader })).toBeDefined();
   });
 
-  test('a failure says of every server what happened, by its name, and nothing of who wanted to sign in', async () => {
+  test('describes the failure of each server by its URL, without the user name', async () => {
     const urls = [
       `ldap://127.0.0.1:${await freePort()}`,
       `ldaps://localhost:${new URL(closed.ldapsUrl).port}`,
@@ -236,7 +236,7 @@ describe('how the directory is reached', () => {
     ]);
   });
 
-  test('a server that says nothing is given up in time, before TLS, behind it, and in the handshake of StartTLS', async () => {
+  test('times out for a silent server: before TLS, after it, and in the StartTLS handshake', async () => {
     const [silent, accepting] = await Promise.all([silentServer(), silentServer(STARTTLS_ACCEPTED)]);
     const failure = (url: string, startTls: boolean) => signIn({ urls: [url], startTls, timeoutMs: 300 }).catch(String);
     const urls = [
@@ -245,21 +245,22 @@ describe('how the directory is reached', () => {
       `ldap://127.0.0.1:${accepting}`,
     ] as const;
     const failures = await Promise.all([failure(urls[0], false), failure(urls[1], false), failure(urls[2], true)]);
-    const told = (url: string) => `DirectoryError: no LDAP server could check the user: ${url} did not respond in time`;
-    expect(failures).toEqual(urls.map(told));
+    const timedOut = (url: string) =>
+      `DirectoryError: no LDAP server could check the user: ${url} did not respond in time`;
+    expect(failures).toEqual(urls.map(timedOut));
   });
 
-  test('a base_dn that is not there is named', async () => {
+  test('names a base_dn that does not exist', async () => {
     await expect(signIn({ baseDn: 'dc=no,dc=such' })).rejects.toThrow(
       `${lab.ldapsUrl} refused the search for the user (NoSuchObject, LDAP result 32): base_dn does not exist`,
     );
   });
 });
 
-/** The answer to the first message of a connection, if that is a StartTLS request (RFC 4511, 4.14). */
+/** The response to a StartTLS request in the first message of a connection (RFC 4511, 4.14). */
 const STARTTLS_ACCEPTED = Buffer.from('300c02010178070a010004000400', 'hex');
 
-/** The port of a server that takes connections and says nothing, or only that. */
+/** Starts a server that accepts connections and sends nothing, or only that response. Returns its port. */
 async function silentServer(answer?: Buffer): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

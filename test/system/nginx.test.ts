@@ -8,7 +8,7 @@ import type { LabService } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { basic, PASSWORD, said, startWholeLab, type WholeLab, WRONG_PASSWORD } from '../support/whole-lab.ts';
 
-/* A real nginx with what docs/operations.md says, before the service with what docs/security.md says. */
+/* A real nginx, configured as in docs/operations.md, in front of the service, configured as in docs/security.md. */
 
 const read = (name: string): string => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
 const HOST = 'usage.example.com';
@@ -22,7 +22,7 @@ let certificate: Certificate;
 let agent: Agent;
 let authorization: string;
 
-/** What has been started, to be stopped in the opposite order: also where the rest could not be. */
+/** Everything that was started; it is stopped in the opposite order, even if a start has failed. */
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
@@ -45,7 +45,7 @@ afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-/** What is fenced as that language under that heading of a page. */
+/** Returns the code block in that language under a heading of a page. */
 function fenced(page: string, heading: string, language: string): string {
   const [, section = ''] = read(page).split(`\n${heading}\n`);
   return section.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
@@ -57,7 +57,7 @@ function documentedSettings(): Record<string, string> {
   return Object.fromEntries(lines.map((line) => line.split(' = ')));
 }
 
-/** The block, with other ports and other files: what does not occur exactly once is a mistake of the page or of this test. */
+/** Returns the block with other ports and files. Each replaced text must occur exactly once. */
 function documentedBlock(port: number): string {
   let block = fenced('operations', '### nginx', 'nginx');
   for (const [documented, real] of [
@@ -79,7 +79,7 @@ interface Answer {
   json(): Record<string, unknown>;
 }
 
-/** Asks nginx by HTTPS, under the name of its certificate, from an address of this machine. */
+/** Sends a request to nginx over HTTPS, from an address of this machine. */
 function ask(path: string, options: RequestOptions = {}, from = '127.0.0.1', send = request): Promise<Answer> {
   const headers = { host: HOST, ...(authorization && { authorization }), ...options.headers };
   const target = { host: '127.0.0.1', port: nginx.port, servername: HOST, agent, localAddress: from };
@@ -93,11 +93,11 @@ function ask(path: string, options: RequestOptions = {}, from = '127.0.0.1', sen
   });
 }
 
-/** Past nginx. */
+/** Sends a request to the service, not through nginx. */
 const askPast = (path: string, headers: Record<string, string>, from: string) =>
   ask(path, { headers, agent: false, port: new URL(service.url).port }, from, requestPlain as typeof request);
 
-/** The line of the log about the request with that id. */
+/** Returns the line in the log about the request with that id. */
 async function logged(id: string): Promise<{ ip: string; path: string }> {
   await said(service, `"${id}"`);
   const line = service.child
@@ -108,7 +108,7 @@ async function logged(id: string): Promise<{ ip: string; path: string }> {
 }
 
 describe('through nginx', () => {
-  test('a name arrives as it was asked for, with escaped slashes and with plain ones', async () => {
+  test('passes names with escaped and with plain slashes on unchanged', async () => {
     for (const path of ['group%2Fsub%2Fproject%2Fimage', 'group/sub/project/image']) {
       const repository = await ask(`/repositories/${path}`);
       expect([repository.status, repository.json()['name']], path).toEqual([200, 'group/sub/project/image']);
@@ -123,7 +123,7 @@ describe('through nginx', () => {
     expect((await ask('/namespaces/group%2Fsub')).status).toBe(200);
   });
 
-  test('every link that is given leads back', async () => {
+  test('returns links that work through nginx', async () => {
     const links = (text: string) => [...text.matchAll(/"href":"([^"{]*)"/g)].map(([, href = '']) => href);
     const root = await ask('/repositories?links=true&embed=true');
     const hrefs = new Set(links(root.text));
@@ -131,7 +131,7 @@ describe('through nginx', () => {
     for (const href of hrefs) {
       expect(href.startsWith(`${PREFIX}/`), href).toBe(true);
       const answer = await ask(href.slice(PREFIX.length));
-      // `x/tags` is a repository, too: then both meanings have a link of their own.
+      // `x/tags` is a repository too, so the response has a link for each meaning.
       const exact = answer.status === 300 ? links(answer.text).map((link) => ask(link.slice(PREFIX.length))) : [answer];
       expect(
         (await Promise.all(exact)).map(({ status }) => status),
@@ -141,7 +141,7 @@ describe('through nginx', () => {
     }
   });
 
-  test('what is no path of ours is no other one behind it', async () => {
+  test('does not turn an unknown path into a known one', async () => {
     for (const path of [
       '/..%2f..%2fetc%2fpasswd',
       '/repositories/..%2F..%2Fgaps',
@@ -153,7 +153,7 @@ describe('through nginx', () => {
     expect((await ask('/repositories/%00')).status).toBeGreaterThanOrEqual(400);
   });
 
-  test('compression, entity tags, HEAD, preflights and refusals arrive', async () => {
+  test('passes on compression, ETags, HEAD, preflights and refusals', async () => {
     const plain = await ask('/repositories?embed=true');
     const { etag = '' } = plain.headers;
     expect((await ask('/repositories?embed=true', { headers: { 'if-none-match': etag } })).status).toBe(304);
@@ -167,7 +167,7 @@ describe('through nginx', () => {
     expect([refused.status, refused.headers['content-type']]).toEqual([401, 'application/problem+json']);
   });
 
-  test('the name that was asked for counts', async () => {
+  test('passes the requested host on', async () => {
     expect((await ask('/repositories', { headers: { host: 'evil.example' } })).status).toBe(421);
     expect((await ask('/repositories', { headers: { host: `${HOST}:443` } })).status).toBe(200);
     const forwarded = { host: 'evil.example', 'x-forwarded-host': HOST, forwarded: `host=${HOST}` };
@@ -175,22 +175,22 @@ describe('through nginx', () => {
   });
 });
 
-describe('who asks', () => {
-  test('is whom nginx names, whatever he writes himself; past nginx nobody is believed', async () => {
+describe('the address of the client', () => {
+  test('is the one that nginx reports, and X-Forwarded-For of other clients is ignored', async () => {
     const forged = { 'x-forwarded-for': '203.0.113.7, 127.0.0.1' };
     for (const [id, from] of [
       ['through-1', '127.0.0.1'],
       ['through-2', '127.0.0.2'],
     ] as const) {
       await ask('/gaps', { headers: { ...forged, 'x-request-id': id } }, from);
-      // 127.0.0.1 is the proxy itself, which is trusted: what it says of a request of its own is believed.
+      // 127.0.0.1 is the trusted proxy itself, so its header is used.
       expect((await logged(id)).ip).toBe(from === '127.0.0.1' ? '203.0.113.7' : from);
     }
     await askPast('/gaps', { ...forged, 'x-request-id': 'past-3' }, '127.0.0.3');
     expect((await logged('past-3')).ip).toBe('127.0.0.3');
   });
 
-  test('has limits of his own: who guesses waits, and another one behind the same nginx does not', async () => {
+  test('has its own limits: an attacker must wait, and another client of the same nginx need not', async () => {
     const signIn = (password: string, from: string) =>
       ask('/auth_token', { headers: { ...basic('jürgen', password), 'x-forwarded-for': '203.0.113.9' } }, from);
     const guesses = [];
@@ -201,7 +201,7 @@ describe('who asks', () => {
   });
 });
 
-test('nginx has nothing to complain of, and the service has not told of a proxy that it does not know', async () => {
+test('nginx logs no errors, and the service does not report an unknown proxy', async () => {
   expect(nginx.output()).not.toMatch(/\[(?:error|crit|alert|emerg)\]/);
   expect(service.child.output().split('X-Forwarded-For ignored')).toHaveLength(1);
 });

@@ -7,7 +7,7 @@ import { type LabRegistry, type LabRegistryOptions, startRegistry } from '../../
 import { config as configured, GOOD } from '../support/config-sample.ts';
 import { createTestServer, type TestServer } from '../support/server.ts';
 
-/* A real registry tells a real server; and what docs/notifications.md says to paste is what it is configured with. */
+/* A real registry sends notifications to the server, configured with the samples of docs/notifications.md. */
 const SECRET = 'the secret of this run';
 const PAGE = readFileSync('docs/notifications.md', 'utf8');
 const SAMPLE = { url: 'https://usage.example.com/events', secret: 'replace-this-by-a-long-secret' };
@@ -31,7 +31,7 @@ async function start(options: LabRegistryOptions): Promise<LabRegistry> {
   return registry;
 }
 
-/** The block of that language in the page, for this server and with this secret. */
+/** Returns the code block in that language in the page, with the URL and secret of this test. */
 function sample(language: string): string {
   const block = new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 's').exec(PAGE)?.[1] ?? '';
   expect(block).toContain(SAMPLE.secret);
@@ -58,8 +58,8 @@ async function pull(name: string, reference: string, userAgent: string): Promise
 const image = { config: config('image'), layers: [layer('image', 100)] };
 const other = { config: config('other'), layers: [layer('other', 100)] };
 
-describe('of a registry that tells everything', () => {
-  test('a push, a tag that is moved and a deletion are changes; layers alone are none', async () => {
+describe('a registry that sends all events', () => {
+  test('reports pushes, moved tags and deletions as changes, and layers not', async () => {
     const pusher = createPusher(await start({ notifications: { url, secret: SECRET } }));
     await pusher.blob('group/layers', layer('alone', 100));
     const { digest } = await pusher.image('group/app', '1.0', image);
@@ -72,7 +72,7 @@ describe('of a registry that tells everything', () => {
     expect(listener.log.every(({ fields }) => fields['status'] === 202)).toBe(true);
   });
 
-  test('pulls are of the tag and the digest, and our own are none', async () => {
+  test('reports pulls of tags and digests, except those of the service itself', async () => {
     const pusher = createPusher(await start({ notifications: { url, secret: SECRET } }));
     const startedAt = Date.now();
     const { digest } = await pusher.image('group/app', '1.0', image);
@@ -92,7 +92,7 @@ describe('of a registry that tells everything', () => {
     }
   });
 
-  test('what it told while nobody answered, it tells again', async () => {
+  test('sends events again that the service could not receive', async () => {
     await listener.server.close();
     const pusher = createPusher(await start({ notifications: { url, secret: SECRET } }));
     await pusher.image('group/app', '1.0', image);
@@ -103,11 +103,11 @@ describe('of a registry that tells everything', () => {
 });
 
 describe('docs/notifications.md', () => {
-  test('its configuration of the service is one', () => {
+  test('shows a valid configuration of the service', () => {
     expect(configured(`${GOOD}${sample('ini')}`).events.secret).toBe(SECRET);
   });
 
-  test('its registry configuration works, and keeps layers to itself', async () => {
+  test('shows a registry configuration that works, and sends no events about layers', async () => {
     const pusher = createPusher(await start({ furtherYaml: sample('yaml') }));
     const { digest } = await pusher.image('group/app', '1.0', image);
     await pull('group/app', '1.0', 'docker/27.0');
@@ -115,11 +115,11 @@ describe('docs/notifications.md', () => {
     await heard(() => changes().length > 1 && listener.pulled.length > 0);
     await pusher.image('end', '1.0', image);
     await heard(() => isChanged('end')() && listener.log.length >= 5);
-    // A layer and a config were pushed each time, and not a word of them came: pushed, pulled, deleted by digest and by tag, pushed.
+    // The events are: pushed, pulled, deleted by digest and by tag, pushed. None is about the layers and configs, which were pushed too.
     expect(listener.log.map(({ fields }) => fields['status'])).toEqual(new Array(5).fill(202));
   });
 
-  test('its way to leave out pulls works', async () => {
+  test('shows how to turn off events about pulls', async () => {
     const furtherYaml = sample('yaml').replace('actions: []', 'actions: [pull]');
     expect(furtherYaml).toContain('[pull]');
     const pusher = createPusher(await start({ furtherYaml }));
@@ -131,7 +131,7 @@ describe('docs/notifications.md', () => {
     expect(listener.log).toHaveLength(2);
   });
 
-  test('its check by curl is taken, and without the secret is not', async () => {
+  test('shows a curl command that succeeds, and fails without the secret', async () => {
     const command = sample('sh');
     expect(command).toContain(`curl -i ${url} \\\n`);
     const [body = ''] = [...command.matchAll(/ -d '([^']+)'/g)].map(([, text = '']) => text);

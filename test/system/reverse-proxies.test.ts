@@ -10,7 +10,7 @@ import type { LabService } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { basic, PASSWORD, said, startWholeLab, type WholeLab } from '../support/whole-lab.ts';
 
-/* Real proxies with what docs/operations.md says, at the top of a host and below a path, before the service with what the documentation says. */
+/* Real proxies, configured as in docs/operations.md, for a host and for a path, in front of the service. */
 
 const read = (name: string): string => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
 const [OPERATIONS, SECURITY] = [read('operations'), read('security')];
@@ -18,7 +18,7 @@ const HOST = 'usage.example.com';
 const SECRET = 'the secret of these events';
 const NAME = 'group/sub/project/image';
 
-/** What is fenced as that language under that heading of a page. */
+/** Returns the code block in that language under a heading of a page. */
 function fenced(page: string, heading: string, language: string): string {
   const [, section = ''] = page.split(`\n${heading}\n`);
   const text = section.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
@@ -35,7 +35,7 @@ function settings(page: string, heading: string): Record<string, string> {
 const BELOW = settings(OPERATIONS, '### Serve it below a path');
 const PREFIX = BELOW['server_prefix'] ?? '';
 
-/** Each documented text is there exactly once, or the page or this test is mistaken. */
+/** Each replaced text must occur exactly once. */
 function replaced(block: string, changes: readonly (readonly [string, string])[]): string {
   return changes.reduce((text, [documented, real]) => {
     expect(text.split(documented), documented).toHaveLength(2);
@@ -46,7 +46,7 @@ function replaced(block: string, changes: readonly (readonly [string, string])[]
 interface Kind {
   readonly language: string;
   start(blockFor: (port: number) => string): Promise<LabNginx>;
-  /** Other ports and other files than the documented ones. */
+  /** The ports and files of this test instead of the documented ones. */
   changes(port: number, service: string): readonly (readonly [string, string])[];
 }
 
@@ -87,7 +87,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** What the page says to write instead: in its table, or as a block. */
+/** Returns the replacements that the page documents: in its table, or as a block. */
 function belowPath(kind: string): readonly [string, string] {
   if (kind === 'Caddy')
     return ['reverse_proxy 127.0.0.1:5000', fenced(OPERATIONS, '### Serve it below a path', 'caddyfile')];
@@ -108,7 +108,7 @@ let agent: Agent;
 const services = new Map<boolean, LabService>();
 const serviceOf = (isBelow: boolean): LabService => services.get(isBelow) as LabService;
 
-/** What has been started, to be stopped in the opposite order: also where the rest could not be. */
+/** Everything that was started; it is stopped in the opposite order, even if a start has failed. */
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
@@ -146,7 +146,7 @@ interface Answer {
   json(): Record<string, unknown>;
 }
 
-/** Asks a proxy by HTTPS, under the name of its certificate. */
+/** Sends a request to a proxy over HTTPS. */
 function askAt(port: number, path: string, options: RequestOptions = {}, body = ''): Promise<Answer> {
   const headers = { host: HOST, ...options.headers };
   const target = { host: '127.0.0.1', port, servername: HOST, agent, ...options, path, headers };
@@ -176,7 +176,7 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
   const ask = (path: string, options: RequestOptions = {}, body = ''): Promise<Answer> =>
     askAt(port, prefix + path, { ...options, headers: { authorization, ...options.headers } }, body);
 
-  /** The line of the log about the request with that id. */
+  /** Returns the line in the log about the request with that id. */
   async function logged(id: string): Promise<{ ip: string; path: string }> {
     await said(serviceOf(isBelow), `"${id}"`);
     const lines = serviceOf(isBelow).child.output().split('\n');
@@ -190,7 +190,7 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
     authorization = `Bearer ${auth_token}`;
   });
 
-  test('a name arrives as it was asked for, with escaped slashes and with plain ones', async () => {
+  test('passes names with escaped and with plain slashes on unchanged', async () => {
     for (const path of [NAME.replaceAll('/', '%2F'), NAME.replaceAll('/', '%2f'), NAME]) {
       expect((await ask(`/repositories/${path}`)).json()['name'], path).toBe(NAME);
       expect((await ask(`/repositories/${path}/tags/v1?links=true`)).json(), path).toMatchObject({
@@ -202,7 +202,7 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
     expect((await ask('/namespaces/group%2Fsub')).status).toBe(200);
   });
 
-  test('a path goes on letter by letter', async () => {
+  test('passes the path on character by character', async () => {
     const paths = ['a%2Fb', 'a%2fb', 'a%252Fb', 'a/b', 'a%2Fb/tags/x', 'a;b', '%C3%BC'].map(
       (name) => `/repositories/${name}`,
     );
@@ -213,7 +213,7 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
     }
   });
 
-  test('what means two things is a choice, and each choice leads to one of them', async () => {
+  test('returns links for an ambiguous path, and each link works', async () => {
     const choice = await ask('/repositories/group/project/tags');
     expect(choice.status).toBe(300);
     const answers = await Promise.all(
@@ -223,7 +223,7 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
     expect(new Set(answers.map(({ text }) => text)).size).toBe(2);
   });
 
-  test('every link that is given leads back', async () => {
+  test('returns links that work through the proxy', async () => {
     const root = await ask('/repositories?links=true&embed=1');
     const links = new Set(hrefs(root.text));
     expect(links.size).toBeGreaterThan(20);
@@ -235,7 +235,7 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
     }
   });
 
-  test('entity tags, compression, HEAD and refusals arrive', async () => {
+  test('passes on ETags, compression, HEAD and refusals', async () => {
     const { etag = '' } = (await ask('/repositories?embed=true')).headers;
     expect((await ask('/repositories?embed=true', { headers: { 'if-none-match': etag } })).status).toBe(304);
     const zipped = await ask('/repositories?embed=true', { headers: { 'accept-encoding': 'gzip' } });
@@ -246,13 +246,13 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
     expect([refused.status, refused.headers['content-type']]).toEqual([401, 'application/problem+json']);
   });
 
-  test('a registry’s notifications arrive, with their secret', async () => {
+  test('passes on notifications with their secret', async () => {
     const headers = { authorization: SECRET, 'content-type': 'application/json' };
     const body = JSON.stringify({ events: [{ action: 'push', target: { repository: 'single', tag: 'latest' } }] });
     expect((await ask('/events', { method: 'POST', headers }, body)).status).toBe(202);
   });
 
-  test('who asks is whom the proxy names, whatever he writes himself', async () => {
+  test('uses the client address that the proxy reports', async () => {
     const id = `${kind}-${isBelow}-who`;
     const headers = { 'x-forwarded-for': '203.0.113.7, 127.0.0.1', 'x-request-id': id };
     await ask('/gaps', { headers, localAddress: '127.0.0.2' });
@@ -260,12 +260,12 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
     expect(serviceOf(isBelow).child.output()).not.toContain('X-Forwarded-For ignored');
   });
 
-  test('the proxy has nothing to complain of', () => {
+  test('the proxy logs no errors', () => {
     expect(proxy.output()).not.toMatch(/\[(?:\w+:)?(?:error|crit|alert|emerg)\]|"level":"(?:error|fatal)"/);
   });
 
   // The last one: nginx complains of it.
-  test('what is not below the path is not there, and nothing is answered by nobody', async () => {
+  test('returns 404 outside the path', async () => {
     for (const path of ['/nothing', ...(isBelow ? ['/health/ready', '/metrics'] : [])])
       expect((await askAt(port, path)).status, path).toBe(404);
     const { status, text } = await askAt(port, prefix || '/');
@@ -273,16 +273,16 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
   });
 });
 
-describe('what the page says of other ways', () => {
+describe('configurations that the page warns about', () => {
   const TAGS = '/repositories/group%2Fproject%2Ftags';
 
-  test('nginx with a path in proxy_pass sends what it has decoded', async () => {
+  test('nginx with a path in proxy_pass sends a decoded path', async () => {
     const { port } = await start('nginx', false, (block) => block.replace('5000;', '5000/;'));
     const { auth_token } = (await askAt(port, '/auth_token', { headers: basic('jürgen', PASSWORD) })).json();
     expect((await askAt(port, TAGS, { headers: { authorization: `Bearer ${auth_token}` } })).status).toBe(300);
   });
 
-  test('Apache without AllowEncodedSlashes answers 404 itself', async () => {
+  test('Apache without AllowEncodedSlashes returns 404 itself', async () => {
     const { port } = await start('Apache', false, (block) => block.replace('AllowEncodedSlashes NoDecode', ''));
     const answer = await askAt(port, TAGS);
     expect([answer.status, answer.headers['content-type']]).toEqual([404, expect.stringContaining('text/html')]);

@@ -6,13 +6,13 @@ import { type LabDirectory, startDirectory, VALID_GID } from '../../lab/director
 import { type LabService, startService } from '../../lab/service.ts';
 import { basic } from '../support/whole-lab.ts';
 
-/* Ten thousand wrong passwords from several addresses, before the service as an operator has it and a real OpenLDAP, whose log tells how many
- * have come through. */
+/* Ten thousand wrong passwords from several addresses, against the service as an operator runs it and a real OpenLDAP, whose log shows how many
+ * it has checked. */
 
 const GUESSERS = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'];
 const GUESSES = 10_000;
 const SOCKETS_EACH = 5;
-/** Of each address, for a user; then it waits a second, two, four and so on. */
+/** How many failures an address has for a user before it must wait one second, two, four and so on. */
 const FREE = 10;
 const AT_A_TIME = 10;
 
@@ -33,7 +33,7 @@ afterAll(async () => {
   await directory.remove();
 });
 
-/** Signs in with each of these passwords, ten of them under way at a time, as guessing tools do; the statuses of the answers. */
+/** Tries these passwords, ten at a time, as attack tools do, and returns the statuses of the responses. */
 function signIns(localAddress: string, passwords: readonly string[], onFirst?: () => void): Promise<readonly string[]> {
   const socket = connect({ port: Number(new URL(service.url).port), host: '127.0.0.1', localAddress });
   const statuses: string[] = [];
@@ -63,12 +63,12 @@ function question(password: string): string {
   return `GET /auth_token HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic('alice', password).authorization}\r\n\r\n`;
 }
 
-/** How many passwords slapd was asked to check, by its log (slapd.conf(5), loglevel stats); the search binds as nobody. */
+/** Returns how many passwords slapd has checked, from its log (slapd.conf(5), loglevel stats). The search binds anonymously. */
 function binds(): number {
   return directory.log().match(/ BIND dn="[^"]+" method=128$/gm)?.length ?? 0;
 }
 
-test('of ten thousand wrong passwords a few dozen reach the directory, and the right user signs in from elsewhere meanwhile', async () => {
+test('passes a few dozen of ten thousand wrong passwords to the directory, while the user signs in from another address', async () => {
   const begun = Promise.withResolvers<void>();
   const startedAt = performance.now();
   let isOver = false;
@@ -98,7 +98,7 @@ test('of ten thousand wrong passwords a few dozen reach the directory, and the r
 
   expect(count('401') + count('429') + count('503')).toBe(GUESSES);
   expect(count('401')).toBeGreaterThanOrEqual(GUESSERS.length * FREE);
-  // Each wait is twice as long as the one before it.
+  // Each wait is twice as long as the previous one.
   expect(count('401')).toBeLessThanOrEqual(GUESSERS.length * (FREE + 1 + Math.ceil(Math.log2(seconds + 1))));
   expect(mine.length).toBeGreaterThan(3);
   expect(new Set(mine.flat())).toEqual(new Set(['200']));
@@ -106,7 +106,7 @@ test('of ten thousand wrong passwords a few dozen reach the directory, and the r
   expect(binds()).toBe(count('401') + mine.length);
 
   const guesser = GUESSERS[0] ?? '';
-  while ((await signIns(guesser, ['a guess'])).includes('429')) await sleep(50); // until it has just failed again
+  while ((await signIns(guesser, ['a guess'])).includes('429')) await sleep(50); // until a further failure has started a new wait
   const [refused] = await signIns(guesser, ['alice-secret']);
   expect(refused).toBe('429');
   expect(await signIns('127.0.0.9', ['alice-secret'])).toEqual(['200']);

@@ -14,7 +14,7 @@ import { CertificateError } from '../../src/http/tls.ts';
 import { get, parseResponse, talk } from '../support/raw-http.ts';
 import { startTestServer } from '../support/server.ts';
 
-/* TLS as an operator has it: files, a process, and signals. What the service collects does not matter here. */
+/* TLS with files, a process and signals, as an operator uses it. The crawl does not matter here. */
 
 let directory: string;
 let [mine, other]: (Certificate | undefined)[] = [];
@@ -76,7 +76,7 @@ async function shown(port: number): Promise<Certificate | undefined> {
   );
 }
 
-test('SIGHUP shows a new certificate to new connections and keeps the old ones; one that does not fit is told, and changes nothing', async () => {
+test('uses a new certificate for new connections after SIGHUP, and logs and ignores one that is not usable', async () => {
   await install(mine);
   const service = await startService(settings());
   try {
@@ -127,7 +127,7 @@ test('SIGHUP shows a new certificate to new connections and keeps the old ones; 
   expect(await service.child.ended).toBe(0);
 });
 
-test('a certificate that has expired, or is too weak for anybody, ends the start with one line', async () => {
+test('does not start with a certificate that has expired or is too weak, and prints one line', async () => {
   await install(mine);
   await run('openssl', [
     'x509',
@@ -159,7 +159,7 @@ test('a certificate that has expired, or is too weak for anybody, ends the start
 const WITHOUT = { tls_certificate: '', tls_key: '' };
 const NOTHING = 'nothing to reload';
 
-test('without a certificate SIGHUP is answered with a line in the log, each time, and the service goes on', async () => {
+test('logs each SIGHUP without a certificate, and keeps running', async () => {
   const service = await startService(settings(WITHOUT));
   try {
     for (const times of [1, 2]) {
@@ -174,7 +174,7 @@ test('without a certificate SIGHUP is answered with a line in the log, each time
   expect(await service.child.ended).toBe(0);
 });
 
-test('a configuration that came by a pipe is not read again at SIGHUP, which would wait for ever', async () => {
+test('does not reload a configuration from a pipe after SIGHUP, which would block', async () => {
   await install(mine);
   const service = await startService(settings(), {}, ['sh', '-euc', PIPED, 'sh', ...SERVICE_COMMAND]);
   try {
@@ -189,16 +189,16 @@ test('a configuration that came by a pipe is not read again at SIGHUP, which wou
   expect(await service.child.ended).toBe(0);
 });
 
-/** Becomes the service, whose last parameter, the file, it hands on by a named pipe. */
+/** A shell script that passes the file, its last parameter, to the service through a named pipe. */
 const PIPED = `for file; do :; done; mkfifo "$file.pipe"; cat "$file" > "$file.pipe" & exec "$1" "$2" "$3" "$4" "$5" -c "$file.pipe"`;
 
-test('without a certificate a service on a terminal ends when that hangs up, as other programs do', async () => {
-  // script(1) makes the terminal. Its end is the hang-up; the service says who it is before it starts.
+test('ends when its terminal hangs up, if there is no certificate', async () => {
+  // script(1) creates the terminal, and its end is the hang-up. The shell prints the process id before it starts the service.
   const command = `exec script -qec "echo pid=\\$\\$; exec ${SERVICE_COMMAND.join(' ')} -c $2" /dev/null`;
   const service = await startService(settings(WITHOUT), {}, ['sh', '-c', command, 'sh']);
   const pid = Number(/pid=(\d+)/.exec(service.child.output())?.[1]);
   try {
-    await said(service, 'INFO'); // for eyes, so it knows of the terminal
+    await said(service, 'INFO'); // the format for terminals
     await service.child.kill();
     await expect.poll(() => fetch(service.url).catch(() => 'gone'), { timeout: 10_000 }).toBe('gone');
   } finally {
@@ -217,7 +217,7 @@ function isRunning(pid: number): boolean {
 
 const tls = () => ({ certificate: mine?.certificate ?? '', key: mine?.key ?? '' });
 
-test('what is older than TLS 1.2 is refused, and what is no TLS is closed without a word', async () => {
+test('refuses versions before TLS 1.2, and closes connections without TLS', async () => {
   const front = await startTestServer({ http: { tls: tls() } });
   try {
     const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
@@ -236,7 +236,7 @@ test('what is older than TLS 1.2 is refused, and what is no TLS is closed withou
   }
 });
 
-test('who begins no handshake, or no request behind it, is cut off, and counts among the connections', async () => {
+test('closes connections without a handshake or a request, and counts them against the limit', async () => {
   const timeouts = { ...TIMEOUTS, headersMs: 300 };
   const limits = {
     connections: 2,
@@ -258,12 +258,12 @@ test('who begins no handshake, or no request behind it, is cut off, and counts a
   }
 });
 
-test('an expired certificate is an error of its own', () => {
+test('throws a CertificateError for an expired certificate', () => {
   const late = { timeouts: TIMEOUTS, tls: tls(), now: Date.UTC(2100) };
   expect(() => createListener(() => undefined, late)).toThrow(CertificateError);
 });
 
-test('whoever does not read what is encrypted for him makes no copy of all of it', async () => {
+test('does not copy a whole body for a client over TLS that does not read', async () => {
   const tls = { certificate: mine?.certificate ?? '', key: mine?.key ?? '' };
   const front = await startTestServer({ http: { tls }, tagsCount: 25_000 });
   try {
@@ -283,7 +283,7 @@ test('whoever does not read what is encrypted for him makes no copy of all of it
       await sleep(10);
       most = Math.max(most, ours.writableLength);
     }
-    expect(most).toBeGreaterThan(0); // it waits for the client
+    expect(most).toBeGreaterThan(0); // the response waits for the client
     expect(most).toBeLessThan(length / 2);
     socket.destroy();
   } finally {

@@ -9,8 +9,7 @@ import { type LabService, startService } from '../../lab/service.ts';
 import { makeDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { basic, said } from '../support/whole-lab.ts';
 
-/* Tokens and names of somebody with bad intentions, before the running service and a real directory. There is no registry: nothing has to be
- * in it. */
+/* Tokens and names of an attacker, against the running service and a real directory. No registry is needed. */
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const PUBLIC_PEM = publicKey.export({ type: 'spki', format: 'pem' });
@@ -69,7 +68,7 @@ const GOOD = {
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const unsigned = (claims: object, header: object) => `${part(header)}.${part(claims)}`;
 
-/** A token as somebody else would make it. */
+/** Makes a token as another program would. */
 function craft(claims: object = {}, header: object = {}, key: string | Buffer = KEY, hash = 'sha256'): string {
   const signed = unsigned({ ...GOOD, ...claims }, { alg: 'HS256', typ: 'JWT', ...header });
   return `${signed}.${createHmac(hash, key).update(signed).digest('base64url')}`;
@@ -93,15 +92,15 @@ async function expectRefused(token: string, what: string): Promise<void> {
   expect(detail, what).toMatch(/^The token is not valid/);
 }
 
-describe('a token is taken', () => {
-  test('from the service itself, and from whoever has its key', async () => {
+describe('accepts a token', () => {
+  test('of the service itself, and of another program with its key', async () => {
     const response = await fetch(`${service.url}/auth_token`, { headers: basic('alice', 'alice-secret') });
     const { auth_token } = (await response.json()) as { auth_token: string };
     expect(await statusOf(auth_token)).toBe(200);
     expect(await statusOf(craft())).toBe(200);
   });
 
-  test('of an old key as long as it is listed', async () => {
+  test('of a previous key as long as the key is listed', async () => {
     for (const key of [OLD_KEY, OLDER_KEY]) expect(await statusOf(craft({}, {}, key))).toBe(200);
     const without = await start({ previous_secret_keys: OLDER_KEY });
     try {
@@ -114,8 +113,8 @@ describe('a token is taken', () => {
   });
 });
 
-describe('a token is refused', () => {
-  test('of any other algorithm, whatever it was signed with', async () => {
+describe('refuses a token', () => {
+  test('with any other algorithm, signed with any key', async () => {
     const rsa = unsigned(GOOD, { alg: 'RS256', typ: 'JWT' });
     const bySignature = (algorithm: string, signature: string) =>
       `${unsigned(GOOD, { alg: algorithm, typ: 'JWT' })}.${signature}`;
@@ -147,7 +146,7 @@ describe('a token is refused', () => {
     for (const [what, token] of Object.entries(tokens)) await expectRefused(token, what);
   });
 
-  test('at the wrong time, of the wrong kind, for and from the wrong one, or of nobody', async () => {
+  test('with the wrong time, type, issuer or audience, or without a user', async () => {
     const claims = {
       expired: { exp: now - 1 },
       'not yet valid': { nbf: now + 3600 },
@@ -172,7 +171,7 @@ describe('a token is refused', () => {
     for (const [what, changes] of Object.entries(claims)) await expectRefused(craft(changes), what);
   });
 
-  test('that is malformed, in whatever way', async () => {
+  test('that is malformed', async () => {
     const [header = '', payload = '', signature = ''] = craft().split('.');
     const resigned = (text: string) => {
       const signed = `${header}.${Buffer.from(text).toString('base64url')}`;
@@ -210,7 +209,7 @@ describe('a token is refused', () => {
     for (const token of tokens) await expectRefused(token, token);
   });
 
-  test('changed in any one character of its header, its claims or its signature', async () => {
+  test('with one changed character in its header, claims or signature', async () => {
     const token = craft();
     for (let at = 0; at < token.length - 1; at += 7) {
       const other = token[at] === 'A' ? 'B' : 'A';
@@ -218,7 +217,7 @@ describe('a token is refused', () => {
     }
   });
 
-  test('of any size: what is no header any more is 431, and the service goes on', async () => {
+  test('of any length, with 431 for headers that are too long, and keeps running', async () => {
     for (const size of [1000, 10_000, 15_000]) {
       await expectRefused(
         craft({ padding: 'x'.repeat(size / 2) }, {}, 'no key of ours, of 32 bytes and more'),
@@ -234,7 +233,7 @@ describe('a token is refused', () => {
     expect(await statusOf(craft())).toBe(200);
   });
 
-  test('with anything around it that makes it another header', async () => {
+  test('in a header that is not exactly a bearer token', async () => {
     const token = craft();
     for (const authorization of [
       token,
@@ -255,7 +254,7 @@ describe('a token is refused', () => {
   });
 });
 
-/** What comes back for bytes that no HTTP client would send. */
+/** Sends bytes that no HTTP client would send, and returns the response. */
 async function talk(text: string): Promise<string> {
   const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
   socket.setEncoding('utf8').on('error', () => undefined);
@@ -268,7 +267,7 @@ async function talk(text: string): Promise<string> {
   return chunks.join('');
 }
 
-test('a token anywhere but in the header is none, and none is in the log', async () => {
+test('ignores a token that is not in the header, and logs no token', async () => {
   const token = craft({ sub: 'query' });
   const names = ['token', 'access_token', 'auth_token', 'jwt', 'authorization', 'Authorization'];
   for (const name of names) {
@@ -289,7 +288,7 @@ test('a token anywhere but in the header is none, and none is in the log', async
   expect(service.child.output()).not.toContain(token.slice(token.lastIndexOf('.')));
 });
 
-test('whose tokens are ended is out at once, without a new start, until the next sign-in', async () => {
+test('refuses the tokens of a user as soon as they are revoked, without a restart, until the next sign-in', async () => {
   const at = (seconds: number) => craft({ sub: 'Alice', iat: seconds });
   const [old, bob] = [at(now - 60), craft({ sub: 'bob', iat: now - 60 })];
   for (const token of [old, bob]) expect(await statusOf(token)).toBe(200);
@@ -305,11 +304,11 @@ test('whose tokens are ended is out at once, without a new start, until the next
   expect([await statusOf(old), await statusOf(bob)]).toEqual([401, 401]);
 });
 
-describe('whoever signs in', () => {
+describe('sign-in', () => {
   const signIn = (user: string, password: string, method = 'POST') =>
     fetch(`${service.url}/auth_token`, { method, headers: basic(user, password) });
 
-  test('is found by name, whatever of a filter or of a distinguished name is in it', async () => {
+  test('takes the syntax of filters and distinguished names in a name literally', async () => {
     const names = [
       '*',
       'ali*',
@@ -336,7 +335,7 @@ describe('whoever signs in', () => {
     expect((await signIn('alice', '*')).status).toBe(401);
   });
 
-  test('has a password that is not empty, and neither name nor password holds what no one types', async () => {
+  test('refuses an empty password, and control characters in the name or password', async () => {
     for (const [user, password] of [
       ['alice', ''],
       ['', 'alice-secret'],
@@ -347,7 +346,7 @@ describe('whoever signs in', () => {
       expect((await signIn(user, password)).status, JSON.stringify(user)).toBe(401);
   });
 
-  test('may call himself anything, and of any length: it is another name, or the same user and never a third', async () => {
+  test('treats any name as an unknown user or as another spelling of the user', async () => {
     const lookalikes = ['аlice', 'alicе', 'a‌liсe', 'ⅼice', 'alıce', 'alice\u202e', 'alice\ufffd', '\ud83d\ude00'];
     const long = [
       'x'.repeat(10_000),
@@ -366,16 +365,16 @@ describe('whoever signs in', () => {
       const headers = { authorization: `Basic ${text.toString('base64')}` };
       expect((await fetch(`${service.url}/auth_token`, { headers })).status).toBe(401);
     }
-    // What the directory takes for alice is alice, and is logged and limited as she is.
+    // The directory takes these for alice; the log and the limits do too.
     for (const name of ['ALICE', 'ａｌｉｃｅ', ' alice ', 'al\u0130ce'])
       expect([200, 401], name).toContain((await signIn(name, 'alice-secret')).status);
     expect((await signIn('alice', 'x'.repeat(10_000))).status).toBe(401);
     expect((await signIn('alice', 'alice-secret')).status).toBe(200);
   });
 
-  test('leaves a name in the log, and no password, in one line whatever the name', async () => {
+  test('logs the name, in one line, and never the password', async () => {
     await signIn('mallory","level","', 'a-password-nobody-has');
-    await said(service, 'mallory'); // others were refused before
+    await said(service, 'mallory'); // earlier lines are about other users
     const lines = service.child
       .output()
       .split('\n')

@@ -6,13 +6,13 @@ import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
 
-/* A real OpenLDAP is asked of every character of the Basic Multilingual Plane whether it takes it for a letter or digit of a name. Each that it
- * does is another spelling of a name to guess with, and to keep a token with: the service has to know all of them. */
+/* Asks a real OpenLDAP for every character of the Basic Multilingual Plane whether it equals a letter or digit in a name. If it does, the name has
+ * another spelling, and limits and revocations must apply to that spelling too. */
 
 const CHARACTERS = [...'abcdefghijklmnopqrstuvwxyz0123456789'];
 const MANY = 4096;
 
-test('whatever a directory takes for a letter or a digit, we take for the same one', async () => {
+test('treats all characters as equal that the directory treats as equal to a letter or digit', async () => {
   const people = CHARACTERS.map((uid) => ({ uid, password: 'x', gidNumber: 10000 }));
   const directory = await startDirectory({ people });
   const client = new Client({ url: directory.ldapUrl });
