@@ -7,10 +7,10 @@ import { document, operations, requests } from '../support/described-requests.ts
 import { createDescribedServer, type Situation } from '../support/described-server.ts';
 import { NO_LIMITS, PREFIX } from '../support/server.ts';
 
-/* Requests made from the OpenAPI document, right ones and wrong ones, for a server that really listens. Whatever it answers has to be described: the
- * status, the media type, every member of the body, every header that is said to be there. fast-check prints the seed of what fails. */
+/* Sends valid and invalid requests, generated from the OpenAPI document, to a listening server. The document must describe each response: the status,
+ * the media type, every field of the body, and every required header. fast-check prints the seed of a failure. */
 const wrongs = createCheck(document);
-/** More of them where somebody looks for something. */
+/** A larger number searches longer. */
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 1500);
 
 async function listening(server: FastifyInstance): Promise<number> {
@@ -28,7 +28,7 @@ describe.each(['collected', 'before', 'collecting'] satisfies Situation[])('%s',
 
   afterAll(() => server.close());
 
-  test('whatever is asked, the answer is described', async () => {
+  test('describes the response to any request', async () => {
     const seen = new Set<number>();
     const asks = fc.asyncProperty(requests, async (asked) => {
       const answered = await send(port, asked);
@@ -45,7 +45,7 @@ describe.each(['collected', 'before', 'collecting'] satisfies Situation[])('%s',
   });
 });
 
-describe('what is rare', () => {
+describe('rare responses', () => {
   const operationOf = (id: string) => operations.find(({ operationId }) => operationId === id) as Described;
 
   async function ask(port: number, id: string, changes: Partial<Asked> = {}): Promise<number> {
@@ -58,7 +58,7 @@ describe('what is rare', () => {
     return answered.status;
   }
 
-  test('is described, too', async () => {
+  test('are described too', async () => {
     const server = createDescribedServer('resting');
     const port = await listening(server);
     const json = { 'content-type': 'application/json' };
@@ -75,7 +75,7 @@ describe('what is rare', () => {
     await server.close();
   });
 
-  test('whoever asks too often, or for another host, is told so as it is described', async () => {
+  test('are described for too many requests and for another host', async () => {
     const limits = { ...NO_LIMITS, requestsPerAddress: 60, requestsPerUser: 30 };
     const server = createDescribedServer('collected', { http: { limits, allowedHosts: ['127.0.0.1'] } });
     const port = await listening(server);

@@ -12,8 +12,8 @@ import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
 
-/* A validator that others maintain, between the requests of our fuzzer and the service: Prism, as a proxy, replaces every answer that is not as the
- * document says by a 500 of its own. It is not installed with the rest: `scripts/fuzz-with-prism` fetches it, and runs this. */
+/* Sends the requests of the fuzzer through Prism, a validating proxy: it replaces each response that is not as described by a 500 of its own. It is not
+ * a dependency: `scripts/fuzz-with-prism` downloads it and runs this test. */
 const prism = process.env['PRISM'];
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 1000);
 
@@ -41,7 +41,7 @@ describe.skipIf(prism === undefined)('Prism', () => {
     await removeDirectory(directory);
   });
 
-  test('every answer is as the document says', async () => {
+  test('finds every response as described', async () => {
     const judged = new Map<number, number>();
     const asks = fc.asyncProperty(requests, async (asked) => {
       if (!isForPrism(asked)) return;
@@ -56,7 +56,7 @@ describe.skipIf(prism === undefined)('Prism', () => {
     expect([...judged.keys()]).toEqual(expect.arrayContaining([200, 400, 404]));
   });
 
-  test('and it would say so if one were not', async () => {
+  test('reports a response that is not as described', async () => {
     const operation = operations.find(({ operationId }) => operationId === 'getOpenApi');
     const wrong = await send(port, { operation, method: 'DELETE', target: '/tags', headers: {} } as unknown as Asked);
     expect([wrong.status, violations(wrong).length > 0]).toEqual([405, true]);
@@ -64,8 +64,8 @@ describe.skipIf(prism === undefined)('Prism', () => {
 });
 
 /**
- * Prism fetches with the means of browsers, and falls over some of what they never send: it is asked by methods that are described, without bodies
- * of GET, with bodies of JSON only, and without broken escapes.
+ * Prism sends requests with fetch, and fails on some that no browser sends. So these requests use described methods only, no body with GET, no body
+ * but JSON, and no broken escapes.
  */
 function isForPrism({ operation, method, target, headers, body }: Asked): boolean {
   const [path = ''] = target.split('?');
@@ -89,12 +89,12 @@ function throughPrism({ target, headers, ...asked }: Asked): Asked {
   return { ...asked, target: target.slice(PREFIX.length), headers: { ...passed, 'accept-encoding': 'identity' } };
 }
 
-/** Whoever shows no credentials at all, Prism refuses by itself. */
+/** Prism itself refuses a request without credentials. */
 function isOfPrism({ body }: Answered): boolean {
   return body.toString().includes('"https://stoplight.io/prism/errors#UNAUTHORIZED"');
 }
 
-/** What Prism itself says; nothing where the answer is the service's. */
+/** Returns the message of Prism itself; undefined if the response is the service's. */
 function violations({ headers, body }: Answered): readonly unknown[] {
   const text = body.toString();
   if (headers['content-type'] !== 'application/problem+json' || !text.includes('"type":"https://stoplight.io/')) {

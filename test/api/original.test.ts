@@ -6,8 +6,8 @@ import { readJsonLines } from '../support/fixture.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-snapshot.ts';
 import { createTestServer } from '../support/server.ts';
 
-/* Every exchange that was recorded of the original service is played again. Its status and its body are what we have to answer too,
- * and more is allowed: but for the deviations below, each with its reason. */
+/* Repeats every request that was recorded with the original service. The response must have the recorded status, and a body with at least the
+ * recorded fields, except for the deviations below, each with its reason. */
 
 interface Exchange {
   readonly name: string;
@@ -27,13 +27,13 @@ interface Exchange {
 
 const exchanges = readJsonLines<Exchange>('original/requests.jsonl');
 
-const BOTH_READINGS = 'the path is a repository and a tag or a collection of another: both are named';
-const INJECTION = 'what a user types is a name, and never a filter';
-const TOKEN_ERROR = 'a token that is not valid is 401 invalid_token, whatever is wrong with it';
-const ENTRY_POINT = 'the root says where everything else is';
-const DECODED = 'plain slashes are resolved against the repositories that exist';
+const BOTH_READINGS = 'the path is ambiguous, and the response links to both resources';
+const INJECTION = 'a user name is never part of a filter';
+const TOKEN_ERROR = 'every invalid token gets 401 invalid_token';
+const ENTRY_POINT = 'the root is the entry point';
+const DECODED = 'plain slashes are resolved against the existing repositories';
 
-/** Where our status is another one than the recorded one. */
+/** The requests whose status differs from the recorded one. */
 const OTHER_STATUS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
   'auth-inject-prefix-star': [401, INJECTION],
   'auth-inject-and-alice': [401, INJECTION],
@@ -44,10 +44,10 @@ const OTHER_STATUS: Readonly<Record<string, readonly [status: number, reason: st
   'tok-alg-none': [401, TOKEN_ERROR],
   'tok-refresh-type': [401, TOKEN_ERROR],
   'tok-no-sub': [401, TOKEN_ERROR],
-  'tok-no-exp': [401, 'a token without an end is none of ours'],
-  'tok-int-sub': [401, 'a token without a user name is none of ours'],
-  'tok-minimal': [401, 'a token without an end is none of ours'],
-  'repos-doubleslash': [404, 'no such path'],
+  'tok-no-exp': [401, 'the service issues no token without an expiry'],
+  'tok-int-sub': [401, 'the service issues no token without a user name'],
+  'tok-minimal': [401, 'the service issues no token without an expiry'],
+  'repos-doubleslash': [404, 'the path does not exist'],
   root: [200, ENTRY_POINT],
   'prefix-root': [200, ENTRY_POINT],
   'prefix-root-slash': [200, ENTRY_POINT],
@@ -58,7 +58,7 @@ const OTHER_STATUS: Readonly<Record<string, readonly [status: number, reason: st
   'repo-collide-tag-raw': [200, DECODED],
   'tag-raw': [300, BOTH_READINGS],
   'tag-raw?links=true&embed=true': [300, BOTH_READINGS],
-  'tags-no-repo2': [404, 'no redirect to a path that does not exist either'],
+  'tags-no-repo2': [404, 'no redirect to a path that does not exist'],
 };
 
 const snapshot = readSnapshot();
@@ -113,7 +113,7 @@ for (const sendOnce of exchanges) {
   });
 }
 
-/** Only JSON is compared; `self` links of tags and titles of tag links were wrong, and every link lacked the prefix. */
+/** Compares JSON only. In the original, `self` links of tags and titles of tag links were wrong, and every link lacked the prefix. */
 function expectSuperset(body: string, sendOnce: Exchange): void {
   const recorded = parseJson(sendOnce.response.body ?? '');
   if (recorded === undefined || sendOnce.request.method === 'HEAD') return;
@@ -126,7 +126,7 @@ function expectSuperset(body: string, sendOnce: Exchange): void {
   else expect(normalised(ours)).toMatchObject(normalised(corrected(recorded, prefix)) as object);
 }
 
-/** Each of the two instances had collected at a time of its own. */
+/** The two instances of the original had crawled at different times. */
 function timestampOf(service: string): number {
   const own = exchanges.filter(({ request }) => request.service === service);
   const recorded = own.map(({ response }) => parseJson(response.body ?? '')?.['timestamp']);
@@ -137,7 +137,7 @@ function prefixOf(service: string): string {
   return service.replace('prefix ', '').replace(/\/$/, '');
 }
 
-/** Items in the order of names; the original had the registry's. */
+/** Sorts items by name; the original kept the order of the registry. */
 function normalised(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(normalised).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   if (typeof value !== 'object' || value === null) return value;
@@ -149,7 +149,7 @@ function keyOf(item: unknown): string {
   return name ?? href ?? '';
 }
 
-/** The recorded body with the original's known defects mended. */
+/** Returns the recorded body without the known defects of the original. */
 function corrected(value: unknown, prefix: string): unknown {
   if (Array.isArray(value)) return value.map((inner) => corrected(inner, prefix));
   if (typeof value !== 'object' || value === null) return value;
@@ -168,7 +168,7 @@ function corrected(value: unknown, prefix: string): unknown {
   return fixed;
 }
 
-/** The snapshot that the original had in memory: its own answer to `embed=true`. */
+/** Reads the snapshot of the original from its response to `embed=true`. */
 function readSnapshot(): Snapshot {
   const whole = exchanges.find(({ name }) => name === 'repos-embed-true')?.response.body ?? '';
   interface Recorded {
@@ -194,7 +194,7 @@ function readSnapshot(): Snapshot {
   return { ...emptySnapshot(timestamp * 1000), repositories };
 }
 
-/** The recorded tokens are long over; those that were good when they were recorded are good here. */
+/** The recorded tokens have expired. Those that were valid when they were recorded are valid here. */
 function verifyRecorded(token: string): VerifiedPrincipal | undefined {
   const [header = '', payload = ''] = token.split('.').map((part) => Buffer.from(part, 'base64url').toString());
   const claims = parseJson(payload);

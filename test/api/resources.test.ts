@@ -13,7 +13,7 @@ import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { config, digest, layer } from '../support/sample-graph.ts';
 import { createTestServer } from '../support/server.ts';
 
-/* What is ours of the API, below a prefix, over a small registry whose figures can be added up by hand:
+/* The resources of a small registry whose figures can be added up by hand, below a prefix:
  *
  *   a/base:1      image  500 + config 7 + base 100
  *   a/b:multi     index  300 = { linux/amd64: image 500 + config 7 + base 100 + x 10, linux/arm64: not stored }
@@ -114,7 +114,7 @@ const figures = (deduplicated: number, reclaimable: number, metadata: number) =>
 });
 
 describe('figures', () => {
-  test('of the registry: everything once, and what is missing', async () => {
+  test('of the registry count each blob once, and show what is missing', async () => {
     const total = 500 * 3 + 300 + 7 + 110;
     expect(await read('/repositories')).toEqual({
       timestamp: 1_700_000_060,
@@ -136,7 +136,7 @@ describe('figures', () => {
     });
   });
 
-  test('of a repository that could not be read: unknown, and not 0', async () => {
+  test('of a repository that could not be read are null, not 0', async () => {
     expect(await read('/repositories/secret')).toEqual({
       name: 'secret',
       size: null,
@@ -151,7 +151,7 @@ describe('figures', () => {
     });
   });
 
-  test('of a tag: what it is, and that a part of it is missing', async () => {
+  test('of a tag show its kind, and that a part of it is missing', async () => {
     expect(await read('/repositories/a%2Fb/tags/multi')).toEqual({
       name: 'multi',
       size: 110,
@@ -173,7 +173,7 @@ describe('figures', () => {
 });
 
 describe('namespaces', () => {
-  test('roll their repositories up by segment', async () => {
+  test('sum up their repositories by path segment', async () => {
     expect(await read('/namespaces/a')).toMatchObject({
       name: 'a',
       tags_count: 2,
@@ -184,7 +184,7 @@ describe('namespaces', () => {
     expect(await read('/namespaces/x')).toMatchObject({ name: 'x', ...figures(517, 500, 507), tags_count: 2 });
   });
 
-  test('embed what is in them, and link to it and up', async () => {
+  test('embed and link their children, and link to their parent', async () => {
     const top = await read('/namespaces?embed=2&links=true');
     expect(top._embedded.child_namespaces.map((one: { name: string }) => one.name)).toEqual(['a', 'x']);
     expect(top._embedded.child_repositories.map((one: { name: string }) => one.name)).toEqual(['secret']);
@@ -192,7 +192,7 @@ describe('namespaces', () => {
     expect(a._embedded.child_repositories[0]).toMatchObject({ name: 'a/b' });
     expect(a._embedded.child_repositories[0]._embedded).toBeUndefined();
     expect(a._links.up).toEqual({ href: '/usage/namespaces' });
-    // A path may be a repository and a namespace at once.
+    // A path can be a repository and a namespace at the same time.
     expect(x._links.child_repositories).toEqual([
       { href: '/usage/repositories/x', title: 'x' },
       { href: '/usage/repositories/x%2Ftags', title: 'x/tags' },
@@ -203,7 +203,7 @@ describe('namespaces', () => {
     ).toHaveLength(1);
   });
 
-  test('are found by an encoded path as by a plain one, and are 404 by name where there is none', async () => {
+  test('are found by an encoded or a plain path; a missing one is 404 with its name', async () => {
     const { status, body } = await ask('/namespaces/no%2Fsuch');
     expect([status, body.detail]).toEqual([404, 'The resource "/usage/namespaces/no%2Fsuch" does not exist']);
     expect((await ask('/namespaces/a/base')).status).toBe(404);
@@ -212,7 +212,7 @@ describe('namespaces', () => {
 });
 
 describe('blobs', () => {
-  test('of a tag: each with its bytes, its platforms, and who else has it', async () => {
+  test('of a tag have their bytes, their platforms, and the number of other tags', async () => {
     const answer = await read('/repositories/a%2Fb/tags/multi/blobs?embed=1&links=1');
     expect(answer).toMatchObject({ blobs_count: 6, deduplicated_bytes: 917, complete: false });
     const blobs: { digest: string; kind: string; bytes: number | null; platforms: string[]; shared: boolean }[] =
@@ -226,7 +226,7 @@ describe('blobs', () => {
     expect(of('arm64')).toMatchObject({ kind: 'manifest', bytes: null, platforms: ['linux/arm64'] });
   });
 
-  test('of the registry: the largest first, page by page', async () => {
+  test('of the registry come page by page, the largest first', async () => {
     const first = await read('/blobs?per_page=3&embed=1&links=true');
     expect(first).toMatchObject({ blobs_count: 8, page: 1, per_page: 3, deduplicated_bytes: 1917 });
     expect(first._embedded.items.map((blob: { bytes: number }) => blob.bytes)).toEqual([500, 500, 500]);
@@ -242,7 +242,7 @@ describe('blobs', () => {
     }
   });
 
-  test('one by one: every tag that reaches it', async () => {
+  test('show every tag that reaches them', async () => {
     const blob = await read(`/blobs/${encodeURIComponent(digest('x'))}?links=true&embed=true`);
     expect(blob).toMatchObject({ bytes: 10, kind: 'layer', tags_count: 3, repositories_count: 3, shared: true });
     expect(blob._links.items.map((link: { title: string }) => link.title)).toEqual(['a/b:multi', 'x:1', 'x/tags:1']);
@@ -252,7 +252,7 @@ describe('blobs', () => {
 });
 
 describe('the crawl', () => {
-  test('gaps say what is missing, and why', async () => {
+  test('shows what is missing, and why, in the gaps', async () => {
     const { gaps_count, gaps } = await read('/gaps');
     expect(gaps_count).toBe(2);
     expect(gaps.map((gap: { repository: string; code: string }) => `${gap.repository} ${gap.code}`)).toEqual([
@@ -261,7 +261,7 @@ describe('the crawl', () => {
     ]);
   });
 
-  test('tells how far it is, can be started, and is not started twice', async () => {
+  test('shows its progress, and starts on request but not twice', async () => {
     expect(await read('/collection')).toMatchObject({
       state: 'waiting',
       running: null,
@@ -294,12 +294,12 @@ describe('the crawl', () => {
   });
 });
 
-describe('trust', () => {
+describe('completeness', () => {
   const READ_AT = 1_699_999_000_000;
   const PULLED_AT = 1_699_999_500_000;
   const fresh = sampleSnapshot();
 
-  /** What the last collection could not read of `x` is what an earlier one read, and somebody has pulled `x:1`. */
+  /** The last crawl could not read `x`, so its figures are from an earlier one. A client has pulled `x:1`. */
   function staleSnapshot(): Snapshot {
     const repositories = fresh.repositories.map((one) =>
       one.name !== 'x'
@@ -310,7 +310,7 @@ describe('trust', () => {
     return { ...fresh, repositories, gaps: [...fresh.gaps, gap] };
   }
 
-  /** The same with nothing missing anywhere. */
+  /** The same registry with nothing missing. */
   function completeSnapshot(): Snapshot {
     const whole = <T extends object>(figures: T): T => ({ ...figures, isComplete: true });
     const repositories = fresh.repositories.map((one) => ({ ...whole(one), tags: one.tags.map(whole) }));
@@ -328,7 +328,7 @@ describe('trust', () => {
     }
   }
 
-  test('what is of an earlier collection says since when, wherever it is told of', async () => {
+  test('shows stale_since for a repository with figures from an earlier crawl, in every resource', async () => {
     await having(staleSnapshot(), async () => {
       const since = '2023-11-14T21:56:40.000Z';
       expect(await read('/repositories/x')).toMatchObject({ name: 'x', stale_since: since });
@@ -343,7 +343,7 @@ describe('trust', () => {
     });
   });
 
-  test('a tag says when it was pulled last, where somebody told', async () => {
+  test('shows the last pull of a tag, if the registry has sent one', async () => {
     await having(staleSnapshot(), async () => {
       const of = async (path: string) => (await read(path)).last_pulled_at;
       expect(await of('/repositories/x/tags/1')).toBe('2023-11-14T22:05:00.000Z');
@@ -351,7 +351,7 @@ describe('trust', () => {
     });
   });
 
-  test('every answer says whether it is complete: of its node, or else of the registry', async () => {
+  test('shows in every resource whether it is complete: its own figures, or else those of the registry', async () => {
     const blob = `/blobs/${encodeURIComponent(digest('x'))}`;
     const ofTheRegistry = ['/repositories', '/namespaces', '/blobs', blob, '/gaps', '/collection'];
     const below = (name: string, tag: string) =>
@@ -368,15 +368,15 @@ describe('trust', () => {
     });
   });
 
-  test('whether others have a blob is only as sure as the registry is complete', async () => {
+  test('shows the blobs of a complete tag as incomplete if the registry is not complete', async () => {
     const { complete, _embedded } = await read('/repositories/x%2Ftags/tags/1/blobs?embed=1');
     expect(complete).toBe(true);
     expect(_embedded.items.map((one: { complete: boolean }) => one.complete)).toEqual([false, false, false]);
   });
 });
 
-describe('the way in', () => {
-  test('the entry point needs no token, and every link of it leads somewhere', async () => {
+describe('access', () => {
+  test('serves the entry point without a token, and each of its links leads to a resource', async () => {
     for (const url of ['/usage', '/usage/']) {
       const { statusCode, headers } = await server.inject({ url });
       expect([statusCode, headers['content-type']]).toEqual([200, 'application/hal+json']);
@@ -398,7 +398,7 @@ describe('the way in', () => {
     }
   });
 
-  test('everything else needs one', async () => {
+  test('returns 401 for all other resources without a token', async () => {
     for (const path of ['/repositories', '/namespaces', '/namespaces/a', '/blobs', '/gaps', '/collection']) {
       const { statusCode, headers } = await server.inject({ url: `/usage${path}` });
       expect([statusCode, headers['www-authenticate']], path).toEqual([
@@ -410,7 +410,7 @@ describe('the way in', () => {
     expect(refused.statusCode).toBe(401);
   });
 
-  test('what may not be asked is refused before a body is read, and a page may read the refusal', async () => {
+  test('returns 405 before it reads a body, and lets pages of other origins read it', async () => {
     for (const [path, allow] of [
       ['/repositories', 'GET, HEAD, OPTIONS'],
       ['/repositories/a%2Fb', 'GET, HEAD, OPTIONS'],
@@ -435,13 +435,13 @@ describe('the way in', () => {
     expect((await ask('/gaps/more')).status).toBe(404);
   });
 
-  test('caches keep the answers to the pages of different origins apart', async () => {
+  test('varies by origin, so that caches keep responses for different origins apart', async () => {
     const { headers } = await ask('/repositories');
     expect(headers.vary).toBe('Origin, Accept, Accept-Encoding, Authorization');
     expect(headers['access-control-allow-origin']).toBe('https://page.example');
   });
 
-  test('a type without a body is no body, and parameters in a body are parameters', async () => {
+  test('accepts parameters in a JSON body, and a content type without a body', async () => {
     const headers = { authorization: 'Bearer good', 'content-type': 'application/json' };
     const url = '/usage/repositories';
     const [empty, embedding, broken] = await Promise.all(
@@ -452,7 +452,7 @@ describe('the way in', () => {
     expect(broken?.statusCode).toBe(400);
   });
 
-  test('the whole URL may be asked for, as proxies do, and what is no HTTP is a problem like others', async () => {
+  test('accepts an absolute URL as proxies send it, and answers what is not HTTP with a problem', async () => {
     const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }));
     const talk = async (text: string): Promise<string> => {
       const socket = connect(Number(port), '127.0.0.1').end(text);
@@ -465,7 +465,7 @@ describe('the way in', () => {
     expect(await talk(`GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 .*problem\+json/s);
   });
 
-  test('a path with plain slashes that means two things gives links that no proxy can spoil', async () => {
+  test('answers an ambiguous path with links that stay unambiguous if a proxy decodes them', async () => {
     const { status, body } = await ask('/repositories/x/tags');
     expect(status).toBe(300);
     const links: { href: string; title: string }[] = body._links.item;
@@ -479,7 +479,7 @@ describe('the way in', () => {
   });
 });
 
-test('before the first snapshot collections are empty, and what is below them is not known yet', async () => {
+test('serves empty collections before the first snapshot, and 503 for everything below them', async () => {
   latest = undefined;
   for (const path of ['/repositories', '/namespaces?embed=true', '/blobs', '/gaps']) {
     expect(await read(path), path).toEqual({ timestamp: null, complete: false });

@@ -109,7 +109,7 @@ test('every collection has the orders that are described, in that order', async 
   for (const { url, parameters } of listings) {
     const answer = await ask(server, { method: 'GET', path: `${url}?order_by=none` });
     const names = parameters.find(({ name }) => name === 'order_by')?.schema['enum'] as readonly string[];
-    expect(answer.json().detail, url).toBe(`order_by is none of ${names.join(', ')}`);
+    expect(answer.json().detail, url).toMatch(new RegExp(`^order_by .* ${names.join(', ')}$`));
   }
 });
 

@@ -1,27 +1,30 @@
 /* The parameters of the OpenAPI document. */
 
 import { z } from 'zod';
-import { DEFAULT_PER_PAGE, LONGEST_SEARCH, MOST_PER_PAGE } from '../../src/api/collections/query/list-query.ts';
+import {
+  DEFAULT_PER_PAGE,
+  MAX_PAGE,
+  MAX_PER_PAGE,
+  MAX_SEARCH_LENGTH,
+} from '../../src/api/collections/query/list-query.ts';
 import { EXACT_PARAMETER } from '../../src/api/hal/links.ts';
 
 /** A JSON object of the document. */
 export type Json = Readonly<Record<string, unknown>>;
 
-const MOST_PAGE = 999_999_999;
-
 const QUERY = {
   search: z
     .string()
-    .max(LONGEST_SEARCH)
+    .max(MAX_SEARCH_LENGTH)
     .describe(
       'Only members whose name contains this text. With `*` or `?`, a glob pattern that must match the whole name.',
     ),
   sort: z.enum(['asc', 'desc']).describe('The default is `asc` for names, and `desc` for numbers and times.'),
-  page: z.int().min(1).max(MOST_PAGE).describe('The number of the page.'),
+  page: z.int().min(1).max(MAX_PAGE).describe('The number of the page.'),
   per_page: z
     .int()
     .min(1)
-    .max(MOST_PER_PAGE)
+    .max(MAX_PER_PAGE)
     .describe(
       `The number of members per page. With \`page\` alone, the default is ${DEFAULT_PER_PAGE}. Without both, the response holds the whole collection, except \`/tags\` and \`/blobs\` as HAL, which are paged.`,
     ),

@@ -3,7 +3,7 @@ import type { ResourceDescriptor } from '../../src/api/collections/descriptor.ts
 import { checks, crawl, live, ready } from '../../src/api/schemas/crawl.ts';
 import { authToken, choices, entryPoint, envelope, notReady, problem } from '../../src/api/schemas/entry-point.ts';
 import { link, template } from '../../src/api/schemas/schema-parts.ts';
-import { inside, nothingYet } from '../../src/api/schemas/tree.ts';
+import { children, nothingYet } from '../../src/api/schemas/tree.ts';
 import type { Json } from './parameters.ts';
 
 /** The schemas that no descriptor names, by their name in the document. */
@@ -11,7 +11,7 @@ const SCHEMAS = {
   Link: link,
   LinkTemplate: template,
   AuthToken: authToken,
-  Inside: inside,
+  Inside: children,
   Collection: crawl,
   NothingYet: nothingYet,
   Choices: choices,

@@ -3,29 +3,29 @@ import { type Members, representList, type View } from '../hal/represent-list.ts
 import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import type { Link } from '../schemas/schema-parts.ts';
-import { type AllTags, allTags, type Holder, holder } from '../schemas/tree.ts';
+import { type AllTags, allTags, type TagOfRepository, tagOfRepository } from '../schemas/tree.ts';
 import type { SnapshotIndex } from '../snapshot/snapshot-index.ts';
 import { describeCollection } from './descriptor.ts';
 import { BY_NAME, tagOrders } from './orders.ts';
 import { representTag, TAG_COLUMNS } from './tag.ts';
 
 /** A tag with its repository. */
-export interface TagOfRepository {
+export interface TagInRepository {
   readonly repository: RepositoryUsage;
   readonly tag: TagFigures;
 }
 
 /** What all lists of tags of several repositories have in common. */
 export const TAGS_OF_REPOSITORIES = {
-  memberSchemas: [{ name: 'TagOfRepository', schema: holder }],
+  memberSchemas: [{ name: 'TagOfRepository', schema: tagOfRepository }],
   columns: ['repository', ...TAG_COLUMNS],
-  orders: { ...BY_NAME, ...tagOrders(({ tag }: TagOfRepository) => tag) },
+  orders: { ...BY_NAME, ...tagOrders(({ tag }: TagInRepository) => tag) },
   ownOrder: 'name',
-  nameOf: ({ repository, tag }: TagOfRepository) => `${repository.name}:${tag.name}`,
+  nameOf: ({ repository, tag }: TagInRepository) => `${repository.name}:${tag.name}`,
 } as const;
 
 /** `GET /tags`. The whole list would be as large as the tree, so HAL is always paged. */
-export const ALL_TAGS = describeCollection<TagOfRepository>({
+export const ALL_TAGS = describeCollection<TagInRepository>({
   path: PATHS.allTags,
   relation: 'all_tags',
   operation: { id: 'listAllTags', section: 'tree', summary: 'The tags of all repositories' },
@@ -42,7 +42,7 @@ export const ALL_TAGS = describeCollection<TagOfRepository>({
   },
 });
 
-function allTagsOf({ snapshot, tagAt }: SnapshotIndex): Members<TagOfRepository> {
+function allTagsOf({ snapshot, tagAt }: SnapshotIndex): Members<TagInRepository> {
   const { length } = snapshot.contents.repositoryOf;
   return {
     length,
@@ -53,7 +53,7 @@ function allTagsOf({ snapshot, tagAt }: SnapshotIndex): Members<TagOfRepository>
   };
 }
 
-function representAllTags(members: Members<TagOfRepository>, view: View, context: RepresentationContext): AllTags {
+function representAllTags(members: Members<TagInRepository>, view: View, context: RepresentationContext): AllTags {
   const { id, finishedAt, figures } = context.index.snapshot;
   const { links } = context;
   return representTagsOfRepositories(members, view, context, {
@@ -69,7 +69,7 @@ function representAllTags(members: Members<TagOfRepository>, view: View, context
 
 /** Represents a list of tags of several repositories. */
 export function representTagsOfRepositories<S extends object, L extends Readonly<Record<string, Link>>>(
-  members: Members<TagOfRepository>,
+  members: Members<TagInRepository>,
   view: View,
   context: RepresentationContext,
   own: { readonly state: S; readonly links: L },
@@ -86,6 +86,9 @@ export function representTagsOfRepositories<S extends object, L extends Readonly
   });
 }
 
-export function representTagOfRepository({ repository, tag }: TagOfRepository, context: RepresentationContext): Holder {
+export function representTagOfRepository(
+  { repository, tag }: TagInRepository,
+  context: RepresentationContext,
+): TagOfRepository {
   return { repository: repository.name, ...representTag(tag, repository, context) };
 }

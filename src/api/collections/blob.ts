@@ -7,13 +7,13 @@ import {
   representTagOfRepository,
   representTagsOfRepositories,
   TAGS_OF_REPOSITORIES,
-  type TagOfRepository,
+  type TagInRepository,
 } from './all-tags.ts';
 import { representBlobState } from './blobs.ts';
 import { type CollectionContext, describeCollection } from './descriptor.ts';
 
 /** `GET /blobs/{digest}`: the list of the tags that reach it. */
-export const BLOB = describeCollection<TagOfRepository>({
+export const BLOB = describeCollection<TagInRepository>({
   path: PATHS.blob,
   relation: 'blob',
   operation: { id: 'getBlob', section: 'blobs', summary: 'A blob and the tags that reach it' },
@@ -32,7 +32,7 @@ export const BLOB = describeCollection<TagOfRepository>({
 });
 
 /** Most tags may reach the layer of a base image, so they are looked up only if a response contains them. */
-function tagsReaching(node: number, { index, keep }: CollectionContext): Members<TagOfRepository> {
+function tagsReaching(node: number, { index, keep }: CollectionContext): Members<TagInRepository> {
   const positions = (): Uint32Array =>
     keep(`tags reaching ${node}`, () => Uint32Array.from(index.blobs.tagsReaching(node)));
   const tagAt = (position: number | undefined) => (position === undefined ? undefined : index.tagAt(position));
@@ -42,14 +42,14 @@ function tagsReaching(node: number, { index, keep }: CollectionContext): Members
     },
     at: (place) => tagAt(positions()[place]),
     *[Symbol.iterator]() {
-      for (const position of positions()) yield index.tagAt(position) as TagOfRepository;
+      for (const position of positions()) yield index.tagAt(position) as TagInRepository;
     },
   };
 }
 
 function representBlob(
   node: number,
-  members: Members<TagOfRepository>,
+  members: Members<TagInRepository>,
   view: View,
   context: RepresentationContext,
 ): Blob {

@@ -3,7 +3,7 @@ import type { Figures } from '../../domain/snapshot/snapshot.ts';
 import { sharedBytes } from '../../domain/usage/figures.ts';
 import type { figures as shape } from '../schemas/schema-parts.ts';
 
-/** The figures that every node of the tree has, by the names of the API. */
+/** Returns the figures of a node of the tree, by their names in the API. */
 export function representFigures(figures: Figures): Readonly<z.output<z.ZodObject<typeof shape>>> {
   const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete } =
     figures;
@@ -19,12 +19,12 @@ export function representFigures(figures: Figures): Readonly<z.output<z.ZodObjec
   };
 }
 
-/** A time in milliseconds since the epoch as RFC 3339 has it. */
+/** Returns a time in milliseconds since the epoch as RFC 3339. */
 export function representTime(at: number): string {
   return new Date(at).toISOString();
 }
 
-/** The same, where there may be none. */
+/** Returns a time as RFC 3339, or null if there is none. */
 export function representTimeOrNull(at: number | null | undefined): string | null {
   return at == null ? null : representTime(at);
 }

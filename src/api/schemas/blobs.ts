@@ -14,16 +14,16 @@ import {
   text,
   timestamp,
 } from './schema-parts.ts';
-import { holder } from './tree.ts';
+import { tagOfRepository } from './tree.ts';
 
 const blobState = {
-  digest: digest('What names the blob.'),
+  digest: digest('The digest of the blob.'),
   kind: blobKind,
-  media_type: text('Its media type; null where nobody names one.').nullable(),
-  bytes: bytes('As it is stored, compressed.'),
-  shared: z.boolean().describe('Whether several tags reach it.'),
-  tags_count: count('How many tags reach it.'),
-  repositories_count: count('How many repositories they are in.'),
+  media_type: text('The media type that manifests give it; null if they give none.').nullable(),
+  bytes: bytes('The size of the blob as stored, compressed.'),
+  shared: z.boolean().describe('True if more than one tag reaches the blob.'),
+  tags_count: count('The number of tags that reach the blob.'),
+  repositories_count: count('The number of repositories with such a tag.'),
   complete,
 };
 export type BlobState = Lazily<z.output<z.ZodObject<typeof blobState>>>;
@@ -37,32 +37,32 @@ export type BlobOfList = Lazily<z.output<typeof blobOfList>>;
 
 export const tagBlob = z
   .strictObject({
-    platforms: z.array(z.string()).describe('The platforms whose images hold it.'),
+    platforms: z.array(z.string()).describe('The platforms whose images contain the blob.'),
     ...blobState,
     _links: ownLinks,
   })
-  .describe('A blob that a tag is made of.');
+  .describe('A blob of a tag.');
 export type TagBlobOfList = Lazily<z.output<typeof tagBlob>>;
 
-const blobsCount = count('How many there are; null is unknown.').nullable();
+const blobsCount = count('The number of blobs of the tag; null if it is unknown.').nullable();
 
 export const tagBlobs = z
   .strictObject({
     blobs_count: blobsCount,
-    deduplicated_bytes: bytes('All of them.'),
+    deduplicated_bytes: bytes('The size of all blobs together.'),
     complete,
     ...pageState,
     _links: z.strictObject({ ...pageLinks, up: link, ...itemLinks }).optional(),
     _embedded: itemsOf(tagBlob),
   })
-  .describe('What a tag is made of.');
+  .describe('The blobs of a tag.');
 export type TagBlobs = Lazily<z.output<typeof tagBlobs>>;
 
 export const blobs = z
   .strictObject({
     timestamp,
-    blobs_count: count('Blobs that tags reach.'),
-    deduplicated_bytes: bytes('All of them.'),
+    blobs_count: count('The number of blobs that tags reach.'),
+    deduplicated_bytes: bytes('The size of all blobs together.'),
     complete,
     ...pageState,
     _links: z.strictObject({ ...pageLinks, ...itemLinks }).optional(),
@@ -76,7 +76,7 @@ export const blob = z
     ...blobState,
     ...pageState,
     _links: z.strictObject({ ...pageLinks, collection: link, ...itemLinks }).optional(),
-    _embedded: itemsOf(holder),
+    _embedded: itemsOf(tagOfRepository),
   })
-  .describe('A blob, and the tags that reach it.');
+  .describe('A blob and the tags that reach it.');
 export type Blob = Lazily<z.output<typeof blob>>;

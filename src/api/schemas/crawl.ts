@@ -1,4 +1,4 @@
-/* What collections could not read, how they go, and whether the service is well. */
+/* Gaps, the state of the crawl, and the health of the service. */
 
 import { z } from 'zod';
 import {
@@ -26,86 +26,94 @@ const failedRequest = {
 
 export const gap = z
   .strictObject({
-    repository: text('As the registry writes it: it may be no legal name, and that the gap.'),
-    reference: text('The tag or digest; null where the whole repository could not be read.').nullable(),
+    repository: text(
+      'The name of the repository as the registry spells it. If the name is not valid, that is the gap.',
+    ),
+    reference: text('The tag or digest; null if the whole repository could not be read.').nullable(),
     code: z.enum(['forbidden', 'missing', 'unsupported', 'unreadable']),
     reason: text('The reason, for people.'),
     stale_since: staleSince,
     ...failedRequest,
   })
-  .describe('Something that the last collection could not read.');
+  .describe('Something that the last crawl could not read.');
 export type GapOfList = Lazily<z.output<typeof gap>>;
 
 export const gaps = z
   .strictObject({
     timestamp,
     complete,
-    gaps_count: count('How many there are.'),
+    gaps_count: count('The number of gaps.'),
     ...pageState,
     gaps: z.array(gap),
     _links: z.strictObject({ ...pageLinks, up: link }).optional(),
   })
-  .describe('What the last collection could not read.');
+  .describe('The gaps: what the last crawl could not read.');
 export type Gaps = Lazily<z.output<typeof gaps>>;
 
 const running = z.strictObject({
-  started_at: time('When it began.'),
-  seconds: z.number().min(0).describe('For how long it has been running.'),
-  requests_count: count('Requests to the registry and whoever gives out names and tokens for it.'),
+  started_at: time('When the crawl started.'),
+  seconds: z.number().min(0).describe('How long the crawl has been running, in seconds.'),
+  requests_count: count('The number of requests so far to the registry, to its token service, and to GitLab.'),
   requests_per_second: z.number().min(0).nullable(),
-  repositories_found: count('Repositories that were found so far.'),
-  repositories_read: count('Those that were read.'),
-  repositories_kept: count('Those that had been read before the collection was interrupted.'),
-  tags_found: count('Tags that were found so far.'),
-  tags_read: count('Those that were read.'),
+  repositories_found: count('The number of repositories found so far.'),
+  repositories_read: count('The number of repositories read so far.'),
+  repositories_kept: count('The number of repositories that an interrupted crawl had already read.'),
+  tags_found: count('The number of tags found so far.'),
+  tags_read: count('The number of tags read so far.'),
 });
 export type Running = Lazily<z.output<typeof running>>;
 
 export const crawl = z
   .strictObject({
     state: z.enum(['waiting', 'starting', 'running']),
-    running: running.nullable().describe('How far it is; null while none is under way.'),
+    running: running.nullable().describe('The progress of the running crawl; null if none is running.'),
     last_failure: z
       .strictObject({ at: time('The time of the failure.'), reason: text('The reason, for people.'), ...failedRequest })
       .nullable()
       .describe('The failure of the last crawl; null if it succeeded.'),
-    last_finished_at: time('When the last one succeeded; null where none has.').nullable(),
-    next_at: time('When the next one starts; null while one is under way.').nullable(),
-    noticed_repositories_count: count('Repositories about to be read again, since the registry told of changes.'),
+    last_finished_at: time('When the last successful crawl finished; null if there was none.').nullable(),
+    next_at: time('When the next crawl starts; null while one is running.').nullable(),
+    noticed_repositories_count: count('The number of repositories that are read again soon because of notifications.'),
     snapshot: snapshotId.nullable(),
     complete,
-    gaps_count: count('Of the snapshot that is shown.').nullable(),
-    stale_repositories_count: count('Of the snapshot that is shown.').nullable(),
+    gaps_count: count('The number of gaps of that snapshot.').nullable(),
+    stale_repositories_count: count('The number of stale repositories of that snapshot.').nullable(),
     _links: z.strictObject({ self: link, gaps: link }),
   })
-  .describe('The collection: what goes on, how the last one went, when the next one is.');
+  .describe('The state of the crawl: its progress, the last failure, and when the next one starts.');
 export type Crawl = Lazily<z.output<typeof crawl>>;
 
-export const live = z.strictObject({ status: z.literal('live') }).describe('The service answers.');
+export const live = z.strictObject({ status: z.literal('live') }).describe('The service is running.');
 export type Live = z.output<typeof live>;
 
-const checkStatus = z.enum(['pass', 'warn', 'fail']).describe('warn: wrong, but there still is a snapshot.');
+const checkStatus = z
+  .enum(['pass', 'warn', 'fail'])
+  .describe('`fail` makes the service not ready. `warn` is a failure while there is still a snapshot to serve.');
 export const checks = z
   .strictObject({
     snapshot: z.strictObject({
       status: checkStatus,
-      taken_at: time('When the collection of it finished.').optional(),
-      age_seconds: count('How long ago that was.').optional(),
+      taken_at: time('When the crawl of the snapshot finished.').optional(),
+      age_seconds: count('The age of the snapshot, in seconds.').optional(),
     }),
     collection: z.strictObject({
       status: checkStatus,
-      running_since: time('Null while none is under way.').nullable(),
+      running_since: time('When the running crawl started; null if none is running.').nullable(),
       last_failure: z
-        .strictObject({ at: time('When it failed.'), kind: text('Of which kind it was.'), reason: text('For people.') })
+        .strictObject({
+          at: time('The time of the failure.'),
+          kind: text('The kind of the failure.'),
+          reason: text('The reason, for people.'),
+        })
         .nullable(),
-      next_at: time('Null while one is under way.').nullable(),
+      next_at: time('When the next crawl starts; null while one is running.').nullable(),
     }),
     store: z.strictObject({ status: checkStatus }),
   })
-  .describe('What was looked at.');
+  .describe('The checks of the service.');
 export type Checks = Lazily<z.output<typeof checks>>;
 
 export const ready = z
   .strictObject({ status: z.literal('ready'), checks })
-  .describe('There is something to answer from.');
+  .describe('The service has a snapshot to serve.');
 export type Ready = Lazily<z.output<typeof ready>>;

@@ -1,15 +1,21 @@
-/* What is answered without a snapshot: tokens, the entry point, choices, problems. */
+/* Resources that do not come from a snapshot: tokens, the entry point, choices, problems. */
 
 import { z } from 'zod';
 import { checks } from './crawl.ts';
 import { count, type Lazily, link, template, text } from './schema-parts.ts';
 
 export const authToken = z
-  .strictObject({ auth_token: text('The token, a JWT.'), expires_in: count('For how long it is valid, in seconds.') })
-  .describe('A token for all the rest.');
+  .strictObject({
+    auth_token: text('The token, a JWT.'),
+    expires_in: count('How long the token is valid, in seconds.'),
+  })
+  .describe('A token for all other requests.');
 export type AuthToken = z.output<typeof authToken>;
 
-const typedLink = z.strictObject({ href: text('A path of this server.'), type: text('The media type there.') });
+const typedLink = z.strictObject({
+  href: text('A path of this server.'),
+  type: text('The media type of the resource.'),
+});
 
 /** @param relations the relations of the resources of a snapshot */
 export function entryPoint(relations: readonly string[]) {
@@ -34,26 +40,28 @@ export type EntryPoint = Lazily<z.output<ReturnType<typeof entryPoint>>>;
 
 export const choices = z
   .strictObject({ _links: z.strictObject({ item: z.array(link).min(2) }) })
-  .describe('The path means several things, since a slash in it may be its own or was decoded on the way.');
+  .describe('The resources that an ambiguous path may mean: a slash in it may be part of a name, decoded by a proxy.');
 export type Choices = Lazily<z.output<typeof choices>>;
 
 const problemState = {
   type: z.literal('about:blank'),
-  title: text('What the status is called.'),
+  title: text('The name of the status.'),
   status: z.int().min(400).max(599),
-  detail: text('What is wrong, for people.'),
-  instance: text('`#` and the id of the request; absent where it was not understood at all.').optional(),
+  detail: text('What is wrong and what to do, for people.'),
+  instance: text('`#` and the id of the request; absent if the request could not be parsed.').optional(),
   message: text('The same as detail, for old clients.'),
   msg: text('The same as detail, for old clients.'),
 };
-export const problem = z.strictObject(problemState).describe('What is wrong (RFC 9457).');
+export const problem = z.strictObject(problemState).describe('A problem document (RFC 9457).');
 export type ProblemBody = Lazily<z.output<typeof problem>>;
 
 export const notReady = z
   .strictObject({ ...problemState, checks })
-  .describe('There is nothing to answer from yet, and why.');
+  .describe('The service has no snapshot yet; the checks say why.');
 
-/** What a registry sends. Events are read by what is understood of them, and the rest is passed over. */
+/** What a registry sends. Unknown fields of an event are ignored. */
 export const envelope = z
   .looseObject({ events: z.array(z.unknown()) })
-  .describe('Events of a registry of the Distribution family. What is not understood of them is passed over.');
+  .describe(
+    'Notifications of a registry that is based on Distribution. The service ignores events and fields that it does not know.',
+  );

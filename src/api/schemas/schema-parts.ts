@@ -1,69 +1,73 @@
-/* What representations are made of, described once: docs, types and the OpenAPI document come from here. Objects are strict: a member that is
- * not described does not come. */
+/* The parts of the schemas. Schemas give representations their types, and the OpenAPI document is made from them. Objects are strict: a response has
+ * no field that its schema does not describe. */
 
 import { z } from 'zod';
 import type { LazyArray } from '../../http/bodies/json-stream.ts';
 
-/** A representation as it is built: what its schema describes, but lists may make their members as they are read. */
+/** The type of a representation with this schema. Its lists may be lazy: members are made when they are written. */
 export type Lazily<T> = T extends readonly (infer M)[]
   ? readonly Lazily<M>[] | LazyArray<Lazily<M>>
   : T extends object
     ? { readonly [K in keyof T]: Lazily<T[K]> }
     : T;
 
-/** Whole, and small enough for every JSON parser (below 2⁵³). */
+/** A whole number below 2⁵³, which every JSON parser can read. */
 export const count = (description: string) => z.int().min(0).describe(description);
 export const bytes = (description: string) =>
-  z.int().min(0).nullable().describe(`${description} In bytes; null is unknown.`);
+  z.int().min(0).nullable().describe(`${description} In bytes; null if it is unknown.`);
 /** RFC 3339, in UTC. */
 export const time = (description: string) => z.string().meta({ format: 'date-time', description });
 export const digest = (description: string) =>
   z.string().meta({ description, pattern: '^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$' });
 export const text = (description: string) => z.string().describe(description);
 
-export const complete = z.boolean().describe('Whether the figures miss nothing. Where they do, they are lower bounds.');
+export const complete = z.boolean().describe('True if nothing is missing. Otherwise the figures are lower bounds.');
 export const timestamp = z.number().describe('When the crawl finished: seconds since the epoch.');
-export const snapshotId = text('The id of the snapshot, for the parameter `snapshot`.');
+export const snapshotId = text('The id of the snapshot: a value for the parameter `snapshot`.');
 export const staleSince = time(
-  'Of figures of an earlier collection, since the last one could not read the repository: when they were read. Else null.',
+  'If the last crawl could not read the repository, its figures are stale: the time at which they were read. Otherwise null.',
 ).nullable();
 
 /** The figures that every node of the tree has. */
 export const figures = {
-  size: bytes('A tag: its distinct layers. Above: the sum over its tags.'),
-  disk_size: bytes('The layers that are charged to it: each to one tag, so that this adds up.'),
-  deduplicated_bytes: bytes('Every blob that can be reached from here, once.'),
-  reclaimable_bytes: bytes('What is freed if exactly this is deleted and garbage is collected.'),
-  shared_bytes: bytes('The others: deduplicated_bytes − reclaimable_bytes.'),
-  metadata_bytes: bytes('The part of deduplicated_bytes that is no layer.'),
-  tags_count: count('Tags, at and below.'),
+  size: bytes('The distinct layers of a tag; for everything above a tag, the sum over its tags.'),
+  disk_size: bytes('The layers that are charged to it. Each layer is charged to one tag, so these figures add up.'),
+  deduplicated_bytes: bytes('All blobs that it reaches, each counted once.'),
+  reclaimable_bytes: bytes('What deleting it alone and running the garbage collector would free.'),
+  shared_bytes: bytes('The blobs that others reach too: deduplicated_bytes − reclaimable_bytes.'),
+  metadata_bytes: bytes('The part of deduplicated_bytes that is not layers.'),
+  tags_count: count('The number of tags; 1 for a tag.'),
   complete,
 };
 
 const manifestKinds = z.enum(['image', 'index', 'build-cache', 'attestation', 'accessory']);
 const artifact = z.templateLiteral(['artifact:', z.string()]);
-export const kind = z.union([manifestKinds, artifact]).describe('What a manifest is for.');
+export const kind = z.union([manifestKinds, artifact]).describe('The kind of the manifest.');
 export const blobKind = z
   .union([z.enum([...manifestKinds.options, 'manifest', 'layer', 'config']), artifact])
-  .describe('What a blob is: of a manifest, what it is for.');
+  .describe('The kind of the blob.');
 
-const href = text('A path with its query, of this server.');
+const href = text('A path on this server, with its query.');
 export const link = z.strictObject({ href, title: z.string().optional() }).describe('A link (HAL).');
 export type Link = Readonly<z.output<typeof link>>;
 export const template = z
   .strictObject({ href: text('A URI template (RFC 6570).'), templated: z.literal(true) })
-  .describe('A link whose URL has to be filled in.');
+  .describe('A link with a URI template (HAL).');
 
-/** Where the page of a collection is. All of them are there, or none: where everything comes at once. */
+/** The place of a page in its collection. A response has all of these fields, or none if it shows the whole collection. */
 export const pageState = {
-  page: z.int().min(1).optional().describe('Which page it is.'),
-  per_page: z.int().min(1).optional().describe('How many members a page has.'),
-  total: z.int().min(0).optional().describe('How many members there are: with `search`, of those that were found.'),
-  total_pages: z.int().min(1).optional().describe('How many pages there are.'),
+  page: z.int().min(1).optional().describe('The number of this page.'),
+  per_page: z.int().min(1).optional().describe('The number of members on a page.'),
+  total: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('The number of members on all pages; with `search`, of those that were found.'),
+  total_pages: z.int().min(1).optional().describe('The number of pages.'),
 };
 export type PageState = z.output<z.ZodObject<typeof pageState>>;
 
-/** What every collection links to. `search` is not there where the collection is embedded in something else. */
+/** The links of every collection. A collection that is embedded in another resource has no `search`. */
 export const pageLinks = {
   self: link,
   first: link.optional(),
@@ -75,6 +79,6 @@ export const pageLinks = {
 export type PageLinks = z.output<z.ZodObject<typeof pageLinks>>;
 
 export const itemLinks = { items: z.array(link).optional() };
-/** What is not there is left out, and so is a relation with nothing to point at. */
+/** A relation without targets is left out. */
 export const itemsOf = <T extends z.ZodType>(member: T) =>
   z.strictObject({ items: z.array(member).optional() }).optional();

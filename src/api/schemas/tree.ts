@@ -1,4 +1,4 @@
-/* The tree: registry, namespaces, repositories, tags. What a noun is embedded in stands behind it. */
+/* The tree of registry, namespaces, repositories and tags. A schema that others embed comes before them. */
 
 import { z } from 'zod';
 import {
@@ -30,25 +30,29 @@ const tagState = {
   ...figures,
   status: z
     .enum(['ok', 'incomplete', 'broken', 'unsupported'])
-    .describe('incomplete: something that it names is not stored; broken: without a readable manifest.'),
-  digest: digest('What the tag points at.').nullable(),
-  media_type: text('Its media type; null where nobody names one.').nullable(),
+    .describe(
+      '`incomplete`: something that the tag refers to is not stored. `broken`: its manifest is missing or not readable. `unsupported`: the format is unknown.',
+    ),
+  digest: digest('The digest of the manifest that the tag points at.').nullable(),
+  media_type: text('The media type of the manifest; null if it is unknown.').nullable(),
   kind: kind.nullable(),
-  subject: digest('Of an accessory: what it belongs to.').optional(),
-  platforms: z.array(z.string()).nullable().describe('Such as linux/amd64; null is unknown.'),
-  created_at: time('When it was created, as its config says; null where nobody tells.').nullable(),
-  last_pulled_at: time('When it was last pulled, as far as the registry has told.').nullable(),
-  layers_count: count('Distinct layers; null is unknown.').nullable(),
+  subject: digest('For an accessory, the manifest that it belongs to.').optional(),
+  platforms: z.array(z.string()).nullable().describe('The platforms, such as linux/amd64; null if they are unknown.'),
+  created_at: time('The creation time from the config; null if there is none.').nullable(),
+  last_pulled_at: time(
+    'The time of the last pull that the registry has sent a notification of; null if there was none.',
+  ).nullable(),
+  layers_count: count('The number of distinct layers; null if it is unknown.').nullable(),
   _links: z.strictObject({ self: link, collection: link, blobs: link.optional() }).optional(),
 };
 
 export const tag = z.strictObject(tagState).describe('A tag.');
 export type Tag = Lazily<z.output<typeof tag>>;
 
-export const holder = z
-  .strictObject({ repository: text('The name of its repository.'), ...tagState })
-  .describe('A tag with its repository, where tags of several are listed.');
-export type Holder = Lazily<z.output<typeof holder>>;
+export const tagOfRepository = z
+  .strictObject({ repository: text('The name of the repository.'), ...tagState })
+  .describe('A tag with its repository, in a list of tags of several repositories.');
+export type TagOfRepository = Lazily<z.output<typeof tagOfRepository>>;
 
 export const tags = z
   .strictObject({
@@ -64,24 +68,24 @@ export const allTags = z
   .strictObject({
     timestamp,
     snapshot: snapshotId,
-    tags_count: count('Tags of the whole registry.'),
+    tags_count: count('The number of tags of the registry.'),
     complete,
     ...pageState,
     _links: z.strictObject({ ...pageLinks, up: link, ...itemLinks }).optional(),
-    _embedded: itemsOf(holder),
+    _embedded: itemsOf(tagOfRepository),
   })
   .describe('The tags of all repositories.');
 export type AllTags = Lazily<z.output<typeof allTags>>;
 
 export const repository = z
   .strictObject({
-    name: text('The whole name of the repository.'),
+    name: text('The full name of the repository.'),
     ...figures,
     stale_since: staleSince,
     _links: z
       .strictObject({ self: link, collection: link, related: link, namespace: link.optional() })
       .optional()
-      .describe('related: its tags.'),
+      .describe('`related` is the list of its tags.'),
     _embedded: z.strictObject({ related: tags }).optional(),
   })
   .describe('A repository.');
@@ -90,25 +94,27 @@ export type Repository = Lazily<z.output<typeof repository>>;
 export const repositoryLine = z
   .strictObject({ relation: z.literal('child_repositories'), ...repository.shape })
   .omit({ _embedded: true })
-  .describe('A repository right below a namespace, on a line of its own.');
+  .describe('A repository directly below a namespace, on a line of its own.');
 export type RepositoryLine = Lazily<z.output<typeof repositoryLine>>;
 
 const kindFigures = z.strictObject({
   kind,
-  tags_count: count('Tags of that kind.'),
-  bytes: count('Bytes of the blobs that count to it. The kinds add up to deduplicated_bytes.'),
+  tags_count: count('The number of tags of this kind.'),
+  bytes: count(
+    'The bytes of the blobs that are charged to this kind. All kinds together add up to deduplicated_bytes.',
+  ),
 });
 
 export const repositories = z
   .strictObject({
     timestamp,
     snapshot: snapshotId,
-    started_at: time('When the collection began.'),
-    finished_at: time('When it finished.'),
+    started_at: time('When the crawl started.'),
+    finished_at: time('When the crawl finished.'),
     ...figures,
-    repositories_count: count('Repositories of the registry.'),
-    gaps_count: count('How much the last collection could not read.'),
-    stale_repositories_count: count('Repositories with figures of an earlier collection.'),
+    repositories_count: count('The number of repositories of the registry.'),
+    gaps_count: count('The number of gaps.'),
+    stale_repositories_count: count('The number of repositories with figures from an earlier crawl.'),
     kinds: z.array(kindFigures),
     ...pageState,
     _links: z
@@ -116,58 +122,58 @@ export const repositories = z
       .optional(),
     _embedded: itemsOf(repository),
   })
-  .describe('The whole registry, and its repositories.');
+  .describe('The whole registry and its repositories.');
 export type Repositories = Lazily<z.output<typeof repositories>>;
 
-const insideState = {
+const childrenState = {
   ...figures,
-  namespaces_count: count('Namespaces right below.'),
-  repositories_count: count('Repositories right below.'),
+  namespaces_count: count('The number of namespaces directly below.'),
+  repositories_count: count('The number of repositories directly below.'),
   ...pageState,
 };
-const insideLinks = {
+const childrenLinks = {
   child_namespaces: z.array(link).optional(),
   child_repositories: z.array(link).optional(),
 };
 
 const namespaceState = {
-  name: text('The whole path of the namespace.'),
-  ...insideState,
-  _links: z.strictObject({ ...pageLinks, collection: link, up: link, ...insideLinks }).optional(),
+  name: text('The full path of the namespace.'),
+  ...childrenState,
+  _links: z.strictObject({ ...pageLinks, collection: link, up: link, ...childrenLinks }).optional(),
 };
 
 export const namespaceLine = z
   .strictObject({ relation: z.literal('child_namespaces'), ...namespaceState })
-  .describe('A namespace right below another one, on a line of its own.');
+  .describe('A namespace directly below another one, on a line of its own.');
 export type NamespaceLine = Lazily<z.output<typeof namespaceLine>>;
 
 export const namespace = z
   .strictObject({
     ...namespaceState,
     get _embedded() {
-      return inside.optional();
+      return children.optional();
     },
   })
-  .describe('A GitLab group or project, or whatever else names go on from.');
+  .describe('A namespace: the part of repository names before a `/`, such as a GitLab group.');
 
-export const inside = z
+export const children = z
   .strictObject({
     get child_namespaces() {
       return z.array(namespace).optional();
     },
     child_repositories: z.array(repository).optional(),
   })
-  .describe('What is right below.');
+  .describe('The namespaces and repositories directly below.');
 
 export const namespaces = z
   .strictObject({
     timestamp,
-    ...insideState,
-    _links: z.strictObject({ ...pageLinks, ...insideLinks }).optional(),
-    _embedded: inside.optional(),
+    ...childrenState,
+    _links: z.strictObject({ ...pageLinks, ...childrenLinks }).optional(),
+    _embedded: children.optional(),
   })
-  .describe('The top of the tree: the whole registry, the namespaces at the top, and what is in none.');
+  .describe('The top of the tree: the whole registry, its top-level namespaces, and the repositories in no namespace.');
 
-export type Inside = Lazily<z.output<typeof inside>>;
+export type Children = Lazily<z.output<typeof children>>;
 export type Namespace = Lazily<z.output<typeof namespace>>;
 export type Namespaces = Lazily<z.output<typeof namespaces>>;

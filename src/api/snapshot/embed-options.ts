@@ -1,6 +1,6 @@
-/** What a request wants besides a resource's own state. */
+/** What a request asks for besides the state of a resource. */
 export interface EmbedOptions {
-  /** How many levels of resources to embed; infinite for all of them. */
+  /** The number of levels of resources to embed; infinite for all levels. */
   readonly embed: number;
   readonly links: boolean;
 }
@@ -9,9 +9,10 @@ const ALL_LEVELS: ReadonlySet<string> = new Set(['true', 'yes', 't', 'y']);
 const YES: ReadonlySet<string> = new Set([...ALL_LEVELS, '1']);
 
 /**
- * `embed` and `links`, of the query or else of a JSON body: of several values of a name the first, and none of an unknown one.
+ * Reads `embed` and `links` from the query, or else from a JSON body. If a parameter is given several times, the first one applies. A value that is
+ * not known means no.
  *
- * @param deepestLevel how many levels there are: a larger number is all of them
+ * @param deepestLevel the number of levels that exist; a larger `embed` embeds all of them
  */
 export function readEmbedOptions(query: URLSearchParams, body: unknown, deepestLevel: number): EmbedOptions {
   const embed = textOf('embed', query, body);

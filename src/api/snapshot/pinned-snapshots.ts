@@ -6,73 +6,73 @@ export interface PinnedSnapshotsOptions extends Snapshots {
   readonly holdMs?: number;
 }
 
-/** The latest snapshot, and for a while those before it that somebody is in the middle of. */
+/** The latest snapshot, and for some time earlier ones whose pages a client is reading. */
 export interface PinnedSnapshots extends Snapshots {
-  /** The snapshot of that id; undefined where it is gone. */
+  /** Returns the snapshot with that id; undefined if it is gone. */
   find(id: string): Snapshot | undefined;
-  /** Somebody was shown a page of it, and may ask for the next one. */
+  /** Keeps a snapshot of which a page was served, since the client may ask for the next page. */
   hold(snapshot: Snapshot): void;
 }
 
-/** Counted from when a page was last shown of it while it was the latest: no client can hold one for longer. */
+/** The time starts with the last page that was served while the snapshot was the latest, so no client can pin one for longer. */
 const HOLD_MS = 15 * 60_000;
-const MOST_FORMER = 2;
-/** Of all former ones but the one that was asked for last: a snapshot of 100,000 tags takes some hundred megabytes. */
-const MOST_FURTHER_TAGS = 50_000;
+const MAX_FORMER = 2;
+/** For all former snapshots together, except the one that was requested last. A snapshot of 100,000 tags takes some hundred megabytes. */
+const MAX_FURTHER_TAGS = 50_000;
 
 export function createPinnedSnapshots({
   latest,
   steadyClock,
   holdMs = HOLD_MS,
 }: PinnedSnapshotsOptions): PinnedSnapshots {
-  /** The one that was asked for longest ago first. */
-  const held = new Map<string, { readonly snapshot: Snapshot; readonly until: number }>();
+  /** The one that was requested longest ago comes first. */
+  const pinned = new Map<string, { readonly snapshot: Snapshot; readonly until: number }>();
   let isTimed = false;
 
-  function letGo(): void {
+  function release(): void {
     const now = steadyClock();
     const isLatest = (snapshot: Snapshot): boolean => snapshot === latest();
-    for (const [id, { until }] of held) if (until <= now) held.delete(id);
-    const former = [...held.values()].map(({ snapshot }) => snapshot).filter((snapshot) => !isLatest(snapshot));
-    for (const { id } of tooMany(former)) held.delete(id);
-    if (held.size === 0 || isTimed) return;
+    for (const [id, { until }] of pinned) if (until <= now) pinned.delete(id);
+    const former = [...pinned.values()].map(({ snapshot }) => snapshot).filter((snapshot) => !isLatest(snapshot));
+    for (const { id } of exceeding(former)) pinned.delete(id);
+    if (pinned.size === 0 || isTimed) return;
     isTimed = true;
-    const first = Math.min(...[...held.values()].map(({ until }) => until));
-    setTimeout(letGoInTime, first - now).unref();
+    const first = Math.min(...[...pinned.values()].map(({ until }) => until));
+    setTimeout(releaseLater, first - now).unref();
   }
 
-  /** Also where nobody asks for anything any more. */
-  function letGoInTime(): void {
+  /** Without this timer, a service without requests would keep its last pinned snapshots. */
+  function releaseLater(): void {
     isTimed = false;
-    letGo();
+    release();
   }
 
   return {
     latest,
     find(id) {
-      letGo();
+      release();
       const current = latest();
       if (current?.id === id) return current;
-      const found = held.get(id);
+      const found = pinned.get(id);
       if (found === undefined) return undefined;
-      held.delete(id);
-      held.set(id, found);
+      pinned.delete(id);
+      pinned.set(id, found);
       return found.snapshot;
     },
     hold(snapshot) {
       if (snapshot !== latest()) return;
-      held.delete(snapshot.id);
-      held.set(snapshot.id, { snapshot, until: steadyClock() + holdMs });
-      letGo();
+      pinned.delete(snapshot.id);
+      pinned.set(snapshot.id, { snapshot, until: steadyClock() + holdMs });
+      release();
     },
   };
 }
 
-/** Which of these there is no room for; the one that was asked for last comes last. */
-function tooMany(former: readonly Snapshot[]): readonly Snapshot[] {
+/** Returns the former snapshots that exceed the limits. The one that was requested last comes last. */
+function exceeding(former: readonly Snapshot[]): readonly Snapshot[] {
   let further = 0;
   return former.toReversed().filter(({ figures }, place) => {
     further += place === 0 ? 0 : figures.tagsCount;
-    return place >= MOST_FORMER || further > MOST_FURTHER_TAGS;
+    return place >= MAX_FORMER || further > MAX_FURTHER_TAGS;
   });
 }

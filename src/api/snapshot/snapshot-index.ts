@@ -1,23 +1,23 @@
 import { type BlobIndex, createBlobIndex } from '../../domain/snapshot/blob-index.ts';
 import type { NamespaceUsage, RepositoryUsage, Snapshot, TagFigures } from '../../domain/snapshot/snapshot.ts';
 
-/** A snapshot with its names looked up, made once a snapshot. */
+/** A snapshot with indexes of its names. It is built once for each snapshot. */
 export interface SnapshotIndex {
   readonly snapshot: Snapshot;
   readonly blobs: BlobIndex;
-  /** How many levels there are to embed, from the top namespaces to the tags. */
+  /** The number of levels that can be embedded, from the top-level namespaces down to the tags. */
   readonly deepestLevel: number;
   repository(name: string): RepositoryUsage | undefined;
   tag(repository: RepositoryUsage, name: string): TagFigures | undefined;
   namespace(path: string): NamespaceUsage | undefined;
-  /** What is right below a namespace, or at the top where it is undefined. */
+  /** Returns the namespaces directly below a namespace, or the top-level ones for undefined. */
   namespacesIn(path: string | undefined): readonly NamespaceUsage[];
   repositoriesIn(path: string | undefined): readonly RepositoryUsage[];
-  /** The tag at that position (`Contents`). */
+  /** Returns the tag at a position (see `Contents`). */
   tagAt(position: number): { readonly repository: RepositoryUsage; readonly tag: TagFigures } | undefined;
 }
 
-/** Repositories, the tags of each, and the tags themselves. */
+/** Repositories, the list of tags of each, and the tags. */
 const LEVELS_FROM_REPOSITORIES = 4;
 
 export function indexSnapshot(snapshot: Snapshot): SnapshotIndex {

@@ -22,7 +22,7 @@ beforeEach(() => {
   take();
 });
 
-/** A snapshot of four repositories that nobody has asked for yet; the names say which one it is. */
+/** Returns a new snapshot of four repositories, whose names contain its number. */
 function take(): Snapshot {
   const id = ++taken;
   const names = ['a', 'b', 'c', 'd'].map((name) => `${name}/${id}`);
@@ -46,7 +46,7 @@ async function statusOf(snapshot: Snapshot, path = '/usage/repositories'): Promi
   return (await ask(`${path}?snapshot=${encodeURIComponent(snapshot.id)}`)).status;
 }
 
-test('whoever is in the middle of pages goes on in the snapshot in which he began, whatever comes after it', async () => {
+test('keeps a client on the snapshot of its first page, whatever snapshots follow', async () => {
   const names: string[] = [];
   const began = latest as Snapshot;
   for (let href = PAGE; href !== ''; ) {
@@ -60,13 +60,13 @@ test('whoever is in the middle of pages goes on in the snapshot in which he bega
   expect((await ask(PAGE)).text).toContain(`"a/${taken}"`);
 });
 
-test('a snapshot in which a page is still looked for when the next one comes is held, too', async () => {
+test('pins a snapshot even if the next one arrives while a page of it is being searched', async () => {
   const tags = Array.from({ length: 30_000 }, (_, i) => sampleTag(String(i), 1, 1));
   const searched = {
     ...emptySnapshot(++taken),
     repositories: [sampleRepository('a', 1, 1, tags)],
   };
-  // The next one comes with the last name that is looked at, and so before anything is shown.
+  // The next snapshot arrives when the search reads the last name, before the page is sent.
   Object.defineProperty(searched.repositories[0]?.tags.at(-1), 'name', {
     get() {
       if (latest === searched) take();
@@ -79,7 +79,7 @@ test('a snapshot in which a page is still looked for when the next one comes is 
   expect((await ask(next)).status).toBe(200);
 });
 
-test('everything else of that snapshot is there as long, and in each form', async () => {
+test('serves every resource of a pinned snapshot, in each format', async () => {
   const began = latest as Snapshot;
   await ask(PAGE);
   take();
@@ -91,7 +91,7 @@ test('everything else of that snapshot is there as long, and in each form', asyn
   expect((await ask(`/usage/repositories${query}`, 'text/csv')).text).toContain(`\r\n${name},1,1,`);
 });
 
-test('a snapshot of which nobody has seen a page is gone with the next one: 410 says to begin again', async () => {
+test('returns 410 for a former snapshot of which no page was served', async () => {
   const former = latest as Snapshot;
   expect(await statusOf(former)).toBe(200);
   take();
@@ -107,7 +107,7 @@ test('a snapshot of which nobody has seen a page is gone with the next one: 410 
   expect((await ask('/usage/repositories?snapshot=')).status).toBe(200);
 });
 
-test('two former snapshots are held, those that were asked for last', async () => {
+test('keeps the two former snapshots that were requested last', async () => {
   const seen: Snapshot[] = [];
   for (let i = 0; i < 3; i++) {
     seen.push(take());
@@ -119,7 +119,7 @@ test('two former snapshots are held, those that were asked for last', async () =
   expect([await statusOf(two), await statusOf(one), await statusOf(three)]).toEqual([410, 200, 200]);
 });
 
-test('none is held for longer than a quarter of an hour after it was the latest, whoever asks for it', async () => {
+test('releases a snapshot 15 minutes after its last page as the latest, even if requests go on', async () => {
   const former = latest as Snapshot;
   await ask(PAGE);
   take();
@@ -130,7 +130,7 @@ test('none is held for longer than a quarter of an hour after it was the latest,
   expect(await statusOf(former)).toBe(410);
 });
 
-test('one that is held is let go of where nobody asks for anything any more', async () => {
+test('releases a pinned snapshot without any further request', async () => {
   let current = emptySnapshot(1);
   let time = 0;
   const held = createPinnedSnapshots({ latest: () => current, steadyClock: () => time, holdMs: 20 });
@@ -144,7 +144,7 @@ test('one that is held is let go of where nobody asks for anything any more', as
   expect(held.find(new Date(1).toISOString())).toBeUndefined();
 });
 
-test('before the first snapshot, one that was held is gone, and every collection is empty', async () => {
+test('releases pinned snapshots, and serves empty collections, if there is no latest snapshot', async () => {
   const former = latest as Snapshot;
   latest = undefined;
   expect(await statusOf(former)).toBe(410);
@@ -156,7 +156,7 @@ test('before the first snapshot, one that was held is gone, and every collection
   }
 });
 
-test('of large registries one former snapshot is held', async () => {
+test('keeps one former snapshot of a large registry', async () => {
   const large = (): Snapshot => {
     const snapshot = take();
     latest = { ...snapshot, figures: { ...snapshot.figures, tagsCount: 60_000 } };

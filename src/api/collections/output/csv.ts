@@ -1,16 +1,16 @@
-/* Comma-separated values (RFC 4180), for spreadsheets and for programs.
+/* Comma-separated values (RFC 4180), for spreadsheets and programs.
  *
- *   unknown, and none of several          an empty field
- *   several in one field                  separated by a space
- *   a text that a spreadsheet would       behind an apostrophe, which makes it a text there: media types, platforms and the names in gaps
- *   take for a formula                    are written by whoever pushes */
+ *   null, or an empty list                an empty field
+ *   a list of several values              the values, separated by spaces
+ *   a text that a spreadsheet would       the text after an apostrophe, so that the spreadsheet does not run it. Anyone who can push an image
+ *   read as a formula                     chooses its media types and platforms, and the names in gaps */
 
-/** The first line. */
+/** Returns the first line: the names of the columns. */
 export function csvHeader(columns: readonly string[]): string {
   return `${columns.map(field).join(',')}\r\n`;
 }
 
-/** One line: what a member says, by column. */
+/** Returns the line of a member. */
 export function csvLine(columns: readonly string[], member: Readonly<Record<string, unknown>>): string {
   let line = '';
   for (const [i, column] of columns.entries()) line += (i === 0 ? '' : ',') + field(member[column]);

@@ -1,16 +1,16 @@
 import { EXACT_PARAMETER, encodeSegment, type Page } from '../../hal/links.ts';
 
-/** What a request wants to see of the members of a collection. */
+/** Which members of a collection a request asks for, and in which order. */
 export interface ListQuery {
-  /** Undefined for all of them. */
+  /** Undefined for all members. */
   readonly page: Page | undefined;
-  /** One of the collection's orders; undefined for its own. */
+  /** One of the collection's orders; undefined for its own order. */
   readonly orderBy: string | undefined;
-  /** Undefined for what is usual in that order. */
+  /** Undefined for the default direction of the order. */
   readonly sort: Sort | undefined;
-  /** '' fits everything. */
+  /** '' matches every name. */
   readonly search: string;
-  /** Whether the path is known to be as the client wrote it: the links of the answer say so, too, or they would lead to a choice. */
+  /** True if the request has the parameter `exact`. The links in the response repeat it, since without it they could be ambiguous. */
   readonly isExact: boolean;
 }
 
@@ -24,14 +24,14 @@ export interface ListRules {
 }
 
 export const DEFAULT_PER_PAGE = 100;
-export const MOST_PER_PAGE = 1000;
+export const MAX_PER_PAGE = 1000;
 /**
- * As it stands in a URL. The longest name that there can be has 255 characters for the repository, and 128 for the tag; four links of a page with
- * much longer ones are more than proxies take for a header.
+ * Percent-encoded. The longest names have 255 characters for the repository and 128 for the tag. The header `Link` of a page repeats the search four
+ * times, and many proxies refuse headers that are much longer.
  */
-export const LONGEST_SEARCH = 512;
+export const MAX_SEARCH_LENGTH = 512;
 
-/** The parameters of a collection, by GitLab's own names for them; or what is wrong with them. Of several of a name the first counts. */
+/** Reads the query parameters of a collection, which GitLab's API has too. If a parameter is given several times, the first one applies. */
 export function readListQuery(
   query: URLSearchParams,
   { orders, perPage }: ListRules,
@@ -40,33 +40,33 @@ export function readListQuery(
   if (page !== undefined && 'wrong' in page) return page;
   const orderBy = query.get('order_by') ?? undefined;
   if (orderBy !== undefined && !Object.hasOwn(orders, orderBy)) {
-    return { wrong: `order_by is none of ${Object.keys(orders).join(', ')}` };
+    return { wrong: `order_by must be one of ${Object.keys(orders).join(', ')}` };
   }
   const sort = query.get('sort') ?? undefined;
-  if (sort !== undefined && sort !== 'asc' && sort !== 'desc') return { wrong: 'sort is neither asc nor desc' };
+  if (sort !== undefined && sort !== 'asc' && sort !== 'desc') return { wrong: 'sort must be asc or desc' };
   const search = query.get('search') ?? '';
-  if (encodeSegment(search).length > LONGEST_SEARCH) {
-    return { wrong: `search is longer than ${LONGEST_SEARCH} characters, as it stands in a URL` };
+  if (encodeSegment(search).length > MAX_SEARCH_LENGTH) {
+    return { wrong: `search must have at most ${MAX_SEARCH_LENGTH} characters, percent-encoded` };
   }
   return { page, orderBy, sort, search, isExact: query.has(EXACT_PARAMETER) };
 }
 
 function readPage(
   query: URLSearchParams,
-  usualPerPage: number | undefined,
+  defaultPerPage: number | undefined,
 ): Page | undefined | { readonly wrong: string } {
   const [pageText, perPageText] = [query.get('page'), query.get('per_page')];
-  if (pageText === null && perPageText === null && usualPerPage === undefined) return undefined;
+  if (pageText === null && perPageText === null && defaultPerPage === undefined) return undefined;
   const page = wholeNumber(pageText ?? '1');
-  if (page === undefined) return { wrong: `page is no whole number from 1 to ${MOST_PAGE}` };
-  const perPage = wholeNumber(perPageText ?? String(usualPerPage ?? DEFAULT_PER_PAGE));
-  if (perPage === undefined || perPage > MOST_PER_PAGE) {
-    return { wrong: `per_page is no whole number from 1 to ${MOST_PER_PAGE}` };
+  if (page === undefined) return { wrong: `page must be a whole number from 1 to ${MAX_PAGE}` };
+  const perPage = wholeNumber(perPageText ?? String(defaultPerPage ?? DEFAULT_PER_PAGE));
+  if (perPage === undefined || perPage > MAX_PER_PAGE) {
+    return { wrong: `per_page must be a whole number from 1 to ${MAX_PER_PAGE}` };
   }
   return { page, perPage };
 }
 
-const MOST_PAGE = 999_999_999;
+export const MAX_PAGE = 999_999_999;
 
 function wholeNumber(text: string): number | undefined {
   return /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : undefined;

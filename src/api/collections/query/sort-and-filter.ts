@@ -5,11 +5,11 @@ import { yieldToEventLoop } from '../../../lib/yielding.ts';
 import type { Collection } from '../descriptor.ts';
 import type { ListQuery } from './list-query.ts';
 
-/** Which members of the collections of one snapshot a request selects, and in which order. Each result is kept while there is room. */
+/** Which members of the collections of one snapshot a request selects, and in which order. Each result is kept until the cache is full. */
 export interface Selections {
   /** Returns the positions on all pages together. */
   select(collection: SelectedCollection, query: ListQuery): Uint32Array | Promise<Uint32Array>;
-  /** Returns the positions that are kept under this name, or makes them. */
+  /** Returns the cached positions of that name, or makes them. */
   keep(name: string, make: () => Uint32Array): Uint32Array;
 }
 
@@ -22,33 +22,33 @@ export interface SelectionCache {
 export type SelectedCollection = Pick<Collection, 'descriptor' | 'href' | 'length' | 'nameAt' | 'orderNamed'>;
 
 /** A million tags in one order take 4 MB. */
-const ROOM_BYTES = 64 * 1024 * 1024;
+const CACHE_BYTES = 64 * 1024 * 1024;
 /**
- * Names that are looked at in one go. Less than a millisecond; with the hardest pattern of `?` that there is, a few for names of 80 characters, and
- * a tenth of a second for the longest.
+ * The number of names that are compared before the event loop runs. This takes less than a millisecond. With the worst pattern of `?`, it takes a few
+ * milliseconds for names of 80 characters, and a tenth of a second for the longest names.
  */
 const SLICE_LENGTH = 256;
 
-export function createSelectionCache(roomBytes = ROOM_BYTES): SelectionCache {
-  const kept = createByteLru<Uint32Array>(roomBytes);
-  const underWay = new Map<string, Promise<Uint32Array>>();
+export function createSelectionCache(cacheBytes = CACHE_BYTES): SelectionCache {
+  const cache = createByteLru<Uint32Array>(cacheBytes);
+  const running = new Map<string, Promise<Uint32Array>>();
 
   function keep(name: string, make: () => Uint32Array): Uint32Array {
-    const known = kept.get(name);
+    const known = cache.get(name);
     if (known !== undefined) return known;
     const made = make();
-    kept.set(name, made, made.byteLength);
+    cache.set(name, made, made.byteLength);
     return made;
   }
 
   function search(key: string, collection: SelectedCollection, all: Uint32Array, text: string): Promise<Uint32Array> {
-    const started = found(collection, all, text)
+    const started = findMatches(collection, all, text)
       .then((positions) => {
-        kept.set(key, positions, positions.byteLength);
+        cache.set(key, positions, positions.byteLength);
         return positions;
       })
-      .finally(() => underWay.delete(key));
-    underWay.set(key, started);
+      .finally(() => running.delete(key));
+    running.set(key, started);
     return started;
   }
 
@@ -61,7 +61,7 @@ export function createSelectionCache(roomBytes = ROOM_BYTES): SelectionCache {
         const all = keep(key, () => positionsInOrder(collection.length, order, isDescending));
         if (query.search === '') return all;
         const searchKey = `${key} ${query.search}`;
-        const known = kept.get(searchKey) ?? underWay.get(searchKey);
+        const known = cache.get(searchKey) ?? running.get(searchKey);
         return known ?? search(searchKey, collection, all, query.search);
       },
     }),
@@ -76,13 +76,13 @@ function orderOf(collection: SelectedCollection, { orderBy, sort }: ListQuery) {
   return { order, name, isDescending };
 }
 
-async function found({ nameAt }: SelectedCollection, all: Uint32Array, search: string): Promise<Uint32Array> {
-  const fits = createSearch(search);
+async function findMatches({ nameAt }: SelectedCollection, all: Uint32Array, search: string): Promise<Uint32Array> {
+  const matches = createSearch(search);
   const positions: number[] = [];
   for (let from = 0; from < all.length; from += SLICE_LENGTH) {
     if (from > 0) await yieldToEventLoop();
     for (const position of all.subarray(from, from + SLICE_LENGTH)) {
-      if (fits(nameAt(position))) positions.push(position);
+      if (matches(nameAt(position))) positions.push(position);
     }
   }
   return Uint32Array.from(positions);

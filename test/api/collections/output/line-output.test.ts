@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => front.close());
 
-/** As it came: fetch would decode it, and say nothing of it. */
+/** Returns the body as it arrived, since fetch would decompress it. */
 async function ask(path: string, headers: Readonly<Record<string, string>>, method = 'GET') {
   const sent = request({
     host: '127.0.0.1',
@@ -40,8 +40,8 @@ async function ask(path: string, headers: Readonly<Record<string, string>>, meth
 
 const CSV = { accept: 'text/csv' };
 
-describe('all tags of the registry', () => {
-  test('come as CSV in one answer, one line each, with their repository', async () => {
+describe('GET /tags', () => {
+  test('returns all tags as CSV, one line each, with their repository', async () => {
     const { status, headers, bytes } = await ask('/tags', CSV);
     expect([status, headers['content-type'], headers['transfer-encoding']]).toEqual([
       200,
@@ -54,7 +54,7 @@ describe('all tags of the registry', () => {
     expect(new Set(records.map(([repository, name]) => `${repository}:${name}`)).size).toBe(TAGS);
   });
 
-  test('come compressed, and are the same', async () => {
+  test('returns the same lines compressed', async () => {
     const plain = await ask('/tags', { accept: 'application/x-ndjson' });
     const etags = new Set([plain.headers.etag]);
     for (const [coding, decode] of Object.entries({
@@ -71,7 +71,7 @@ describe('all tags of the registry', () => {
     expect(etags.size).toBe(4);
   });
 
-  test('are not sent again to who has them, and to HEAD as to GET without a body', async () => {
+  test('returns 304 for a current validator, and the headers of GET for HEAD', async () => {
     const { headers } = await ask('/tags', CSV);
     const again = await ask('/tags', { ...CSV, 'if-none-match': headers.etag });
     expect([again.status, again.bytes.length, again.headers.etag]).toEqual([304, 0, headers.etag]);
@@ -90,7 +90,7 @@ describe('all tags of the registry', () => {
     expect(headers.vary).toBe('Origin, Accept, Accept-Encoding, Authorization');
   });
 
-  test('as HAL come by the hundred', async () => {
+  test('returns pages of 100 tags as HAL', async () => {
     const body = JSON.parse((await talk(front.port, get('/tags?embed=1&links=true'))).body);
     expect(body).toMatchObject({ tags_count: TAGS, page: 1, per_page: 100, total: TAGS, total_pages: TAGS / 100 });
     expect(body._embedded.items).toHaveLength(100);
@@ -102,7 +102,7 @@ describe('all tags of the registry', () => {
   });
 });
 
-test('lines are made as they are read, and others have their turn in between', async () => {
+test('generates lines only as they are read, and yields to the event loop in between', async () => {
   let made = 0;
   const lineAt = (position: number) => {
     made = position + 1;
@@ -119,7 +119,7 @@ test('lines are made as they are read, and others have their turn in between', a
   })();
   let parts = 0;
   for await (const part of stream) {
-    // One part is read, and one is ahead of it.
+    // One part has been read, and the next one is generated ahead.
     expect(made).toBeLessThan((++parts + 2) * 700);
     expect((part as Buffer).length).toBeLessThan(100_000);
   }
@@ -131,7 +131,7 @@ test('lines are made as they are read, and others have their turn in between', a
 });
 
 test.for(['gzip', 'br', 'zstd'] as const)(
-  'compressed as %s no more is made than is read, and nothing for who is gone',
+  'compresses lines as %s only as they are read, and stops when the client is gone',
   async (coding) => {
     let made = 0;
     const lineAt = (position: number) => {
@@ -156,7 +156,7 @@ test.for(['gzip', 'br', 'zstd'] as const)(
   },
 );
 
-test('whoever stops reading lines is cut off, and others are served', async () => {
+test('closes the connection of a client that stops reading, and serves others meanwhile', async () => {
   const stalling = await startTestServer({ http: { timeouts: { ...TIMEOUTS, stalledMs: 300 } }, tagsCount: 60_000 });
   try {
     const socket = connect({ port: stalling.port, host: '127.0.0.1' }).on('error', () => undefined);
@@ -172,7 +172,7 @@ test('whoever stops reading lines is cut off, and others are served', async () =
   }
 });
 
-test('the form that is wanted most is taken, and HAL where none is wanted', () => {
+test('chooses the format that Accept prefers, and HAL if it accepts none', () => {
   for (const [header, form] of Object.entries({
     'text/csv': 'csv',
     'Text/CSV; header=present': 'csv',
@@ -201,14 +201,14 @@ test('the form that is wanted most is taken, and HAL where none is wanted', () =
   expect(chosenFormat(undefined)).toBe('hal');
 });
 
-test('what is no list is HAL whatever is wanted, and a problem is a problem', async () => {
+test('returns HAL for a resource that is not a list, and a problem document for an error', async () => {
   const one = await ask('/repositories/group%2Fapp', CSV);
   expect([one.status, one.headers['content-type']]).toEqual([200, 'application/hal+json']);
   const none = await ask('/repositories/none/tags', CSV);
   expect([none.status, none.headers['content-type']]).toEqual([404, 'application/problem+json']);
 });
 
-test('a field is quoted where it has to be, and is no formula to a spreadsheet', () => {
+test('quotes a CSV field if necessary, and disarms formulas', () => {
   const fields = {
     a: null,
     b: [],

@@ -6,7 +6,7 @@ import { emptySnapshot, sampleRepository, sampleTag } from '../../../support/sam
 import { createTestServer } from '../../../support/server.ts';
 import { parseCsv } from '../../../support/strict-csv.ts';
 
-/* Every collection, asked for over the network, against the obvious twin: all members at once, filtered and sorted here. */
+/* Compares the pages of every collection with a slow, obvious twin: all members in one response, filtered and sorted by the test. */
 
 let latest: Snapshot | undefined;
 let origin: string;
@@ -65,7 +65,7 @@ const OF_TAGS = [...FIGURES, 'created_at', 'last_pulled_at', 'layers_count'];
 interface Collection {
   readonly path: (snapshot: Snapshot) => string | undefined;
   readonly nameOf: (member: Member) => string;
-  /** Numbers and times; `texts` are the others. */
+  /** Orders by number or time; `texts` are the others. */
   readonly orders: readonly string[];
   readonly texts: readonly string[];
 }
@@ -91,13 +91,13 @@ const COLLECTIONS: Readonly<Record<string, Collection>> = {
     texts: ['name'],
   },
   'all tags': { path: () => '/tags', nameOf: holderName, orders: OF_TAGS, texts: ['name'] },
-  'what is at the top': {
+  'children of the top': {
     path: () => '/namespaces',
     nameOf: ({ name }) => String(name),
     orders: FIGURES,
     texts: ['name'],
   },
-  'what is in a namespace': {
+  'children of a namespace': {
     path: ({ namespaces }) => namespaces[0] && `/namespaces/${encodeURIComponent(namespaces[0].path)}`,
     nameOf: ({ name }) => String(name),
     orders: FIGURES,
@@ -109,7 +109,7 @@ const COLLECTIONS: Readonly<Record<string, Collection>> = {
     orders: ['bytes', 'tags_count', 'repositories_count'],
     texts: ['digest'],
   },
-  'who has a blob': {
+  'tags that reach a blob': {
     path: (snapshot) => {
       const digest = aTagOf(snapshot)?.tag.manifest?.digest;
       return digest && `/blobs/${encodeURIComponent(digest)}`;
@@ -118,7 +118,7 @@ const COLLECTIONS: Readonly<Record<string, Collection>> = {
     orders: OF_TAGS,
     texts: ['name'],
   },
-  'what a tag is made of': {
+  'blobs of a tag': {
     path: (snapshot) => {
       const { repository, tag } = aTagOf(snapshot) ?? {};
       return tag && `/repositories/${repository}/tags/${tag.name}/blobs`;
@@ -147,7 +147,7 @@ const asked = fc.record({
   perPage: fc.integer({ min: 1, max: 4 }),
 });
 
-/** The twin: the slow way, from the values that are shown. */
+/** The twin: sorts and filters the members by the values in the response. */
 function expected(
   all: readonly Member[],
   collection: Collection,
@@ -172,7 +172,7 @@ function expected(
 }
 
 test.for(Object.entries(COLLECTIONS))(
-  '%s: all pages together are what is asked for, in its order, once',
+  '%s: all pages together contain each selected member once, in the requested order',
   { timeout: 60_000 },
   async ([, collection]) => {
     await fc.assert(
@@ -235,7 +235,7 @@ async function expectSameInOtherForms(href: string, headers: Headers, members: r
       ...children('child_namespaces', child_namespaces),
       ...children('child_repositories', child_repositories),
     ];
-  // Namespaces and repositories come apart, each in the order of the page.
+  // HAL embeds namespaces and repositories in separate relations, each in the order of the page.
   const ofRelation = (relation: string) => members.filter((one) => one['relation'] === relation);
   const sorted = [undefined, 'child_namespaces', 'child_repositories'].flatMap((one) =>
     members.filter(({ relation }) => relation === one),
@@ -251,7 +251,7 @@ async function expectSameInOtherForms(href: string, headers: Headers, members: r
   for (const member of members) expect(columns).toEqual(expect.arrayContaining(Object.keys(member)));
 }
 
-/** What stands in a cell: nothing for what is unknown, and an apostrophe before what could be a formula. */
+/** Returns the expected CSV field: empty for null, and with an apostrophe before a possible formula. */
 function cell(value: unknown): string {
   const text = Array.isArray(value) ? value.join(' ') : String(value ?? '');
   return typeof value === 'string' && '=+-@'.includes(text[0] ?? ' ') ? `'${text}` : text;
@@ -262,7 +262,7 @@ const THREE: Snapshot = {
   repositories: ['a', 'b', 'c'].map((name, i) => sampleRepository(name, i, i, [sampleTag('1', i, i)])),
 };
 
-test('a page leads to its neighbours with everything that was asked for, and says how to search', async () => {
+test('links from a page to its neighbours, with all parameters, and to a search template', async () => {
   latest = THREE;
   const href = '/usage/repositories?per_page=1&page=2&order_by=disk_size&sort=asc&search=*&embed=1&links=true';
   const { headers, body } = await readHal(href);
@@ -293,7 +293,7 @@ test('a page leads to its neighbours with everything that was asked for, and say
   ]);
 });
 
-test('a page behind the last one is empty, and leads back', async () => {
+test('returns an empty page after the last one, with a link back', async () => {
   latest = THREE;
   const { headers, body } = await readHal('/usage/repositories?page=9&per_page=2&embed=1&links=true');
   expect(body._embedded).toEqual({});
@@ -303,7 +303,7 @@ test('a page behind the last one is empty, and leads back', async () => {
   expect(linkIn(headers, 'next')).toBeUndefined();
 });
 
-test('whoever asks for no page gets everything, as ever, and in the order that is asked for', async () => {
+test('returns the whole collection, in the requested order, without page and per_page', async () => {
   latest = THREE;
   const plain = await readHal('/usage/repositories?embed=1');
   expect([plain.body._embedded.items.length, plain.body.page, plain.headers.get('x-total')]).toEqual([
@@ -321,19 +321,19 @@ test('whoever asks for no page gets everything, as ever, and in the order that i
   expect(empty.body).toMatchObject({ repositories_count: 3, total: 0, total_pages: 1, _embedded: {} });
 });
 
-test('a parameter that is wrong is named, with what would be right', async () => {
+test('returns 400 that names the wrong parameter', async () => {
   latest = THREE;
   for (const [query, detail] of Object.entries({
-    'page=0': 'page is no whole number from 1 to 999999999',
-    'page=': 'page is no whole number from 1 to 999999999',
-    'page=1.5': 'page is no whole number from 1 to 999999999',
-    'per_page=1001': 'per_page is no whole number from 1 to 1000',
+    'page=0': /^page .* 1 to 999999999$/,
+    'page=': /^page /,
+    'page=1.5': /^page /,
+    'per_page=1001': /^per_page .* 1 to 1000$/,
     'order_by=created_at':
-      'order_by is none of name, size, disk_size, deduplicated_bytes, reclaimable_bytes, shared_bytes, metadata_bytes, tags_count',
-    'order_by=__proto__': /^order_by is none of name, /,
-    'sort=DESC': 'sort is neither asc nor desc',
-    [`search=${'€'.repeat(57)}`]: 'search is longer than 512 characters, as it stands in a URL',
-    [`search=${'x'.repeat(513)}`]: 'search is longer than 512 characters, as it stands in a URL',
+      /^order_by .* name, size, disk_size, deduplicated_bytes, reclaimable_bytes, shared_bytes, metadata_bytes, tags_count$/,
+    'order_by=__proto__': /^order_by .* name, /,
+    'sort=DESC': /^sort .* asc .* desc$/,
+    [`search=${'€'.repeat(57)}`]: /^search .* 512 /,
+    [`search=${'x'.repeat(513)}`]: /^search .* 512 /,
   })) {
     for (const accept of ['application/hal+json', 'text/csv']) {
       const answer = await ask(`/usage/repositories?${query}`, { accept });
@@ -346,7 +346,7 @@ test('a parameter that is wrong is named, with what would be right', async () =>
   expect((await readHal('/usage/repositories?nothing=of&ours')).body.repositories_count).toBe(3);
 });
 
-test('what is searched for comes back in links as it was, and cannot break out of a header', async () => {
+test('repeats any search text in links, without a way to inject a header', async () => {
   latest = THREE;
   const search = 'a>; rel="next", <x\r\nx-evil: 1\ud800é';
   const { headers } = await readHal(`/usage/repositories?page=1&search=${encodeURIComponent(search.toWellFormed())}`);
@@ -355,7 +355,7 @@ test('what is searched for comes back in links as it was, and cannot break out o
   expect([linkIn(headers, 'next'), headers.get('x-evil')]).toEqual([undefined, null]);
 });
 
-test('a page elsewhere may read where it is', async () => {
+test('lets pages of other origins read the page headers', async () => {
   latest = THREE;
   const { headers } = await ask('/usage/repositories?page=1', { origin: 'https://page.example' });
   const exposed = headers.get('access-control-expose-headers')?.split(', ') ?? [];
@@ -364,7 +364,7 @@ test('a page elsewhere may read where it is', async () => {
   }
 });
 
-test('a `?` that is not escaped is one character of the pattern, and no end of the query', async () => {
+test('reads a second `?` in the URL as part of the search pattern', async () => {
   latest = THREE;
   const { headers } = await readHal('/usage/repositories?search=?&sort=desc&per_page=1&embed=1');
   expect([headers.get('x-total'), linkIn(headers, 'next')]).toEqual([
@@ -373,7 +373,7 @@ test('a `?` that is not escaped is one character of the pattern, and no end of t
   ]);
 });
 
-test('pages of a path that means two things lead to pages of the one that was chosen', async () => {
+test('links from a page of an ambiguous path to pages of the chosen resource', async () => {
   const tags = ['1', '2'].map((name) => sampleTag(name, 1, 1));
   latest = { ...THREE, repositories: ['a', 'a/tags'].map((name) => sampleRepository(name, 1, 1, tags)) };
   const href = '/usage/repositories/a/tags?per_page=1&embed=1';
@@ -383,7 +383,7 @@ test('pages of a path that means two things lead to pages of the one that was ch
   expect(body._embedded.items).toMatchObject([{ name: '2' }]);
 });
 
-test('what broke is a problem that can be read, and says nothing of the answer that does not come', async () => {
+test('returns a readable problem without the headers of the page if the response fails', async () => {
   const broken = sampleRepository('d', 1, 1, []);
   Object.defineProperty(broken, 'staleSince', {
     get() {

@@ -36,7 +36,7 @@ const query = (search: string): ListQuery => ({
   isExact: false,
 });
 
-test('an order is found out once, and a search once in each order, however many pages are read', async () => {
+test('sorts once, and searches once per order, for any number of pages', async () => {
   const { asked, collection } = counted();
   const { select } = createSelectionCache().visibleTo('all');
   for (let page = 0; page < 5; page++) {
@@ -47,7 +47,7 @@ test('an order is found out once, and a search once in each order, however many 
   expect(select(collection, query('19999'))).toBeInstanceOf(Uint32Array); // with no waiting any more
 });
 
-test('whoever searches for the same meanwhile waits for the same', async () => {
+test('shares one running search between equal requests', async () => {
   const { asked, collection } = counted();
   const { select } = createSelectionCache().visibleTo('all');
   const [one, other] = await Promise.all([select(collection, query('1')), select(collection, query('1'))]);
@@ -55,7 +55,7 @@ test('whoever searches for the same meanwhile waits for the same', async () => {
   expect(asked.names).toBe(LENGTH);
 });
 
-test('a search that failed is begun again', async () => {
+test('searches again after a search has failed', async () => {
   const { collection } = counted();
   const { select } = createSelectionCache().visibleTo('all');
   let isBroken = true;
@@ -68,7 +68,7 @@ test('a search that failed is begun again', async () => {
   expect(await select({ ...collection, nameAt }, query('19999'))).toHaveLength(1);
 });
 
-test('others have their turn while all names are looked at', async () => {
+test('yields to the event loop while it searches', async () => {
   const { asked, collection } = counted();
   const found = createSelectionCache().visibleTo('all').select(collection, query('1'));
   await new Promise((resolve) => setImmediate(resolve));
@@ -79,9 +79,9 @@ test('others have their turn while all names are looked at', async () => {
   expect(asked.names).toBe(LENGTH);
 });
 
-test('what was asked for longest ago makes room, and what is too large is not kept', async () => {
+test('evicts the least recently used result, and does not keep one that is too large', async () => {
   const [one, other] = [counted('/one'), counted('/other')];
-  const { select } = createSelectionCache(6 * LENGTH).visibleTo('all'); // for one order of four bytes a member, and not for two
+  const { select } = createSelectionCache(6 * LENGTH).visibleTo('all'); // enough for one order of four bytes per member, but not for two
   await select(one.collection, query(''));
   await select(other.collection, query(''));
   await select(one.collection, query(''));
