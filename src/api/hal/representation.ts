@@ -6,7 +6,7 @@ import type { Links } from './links.ts';
 /** A HAL resource (draft-kelly-json-hal-11): its state, then `_links` and `_embedded` if the request asks for them. */
 export type Representation = Readonly<Record<string, unknown>>;
 
-/** What representations are made from: a snapshot, and what the request asks for. */
+/** The input of every representation: a snapshot, and the options of the request. */
 export interface RepresentationContext {
   readonly index: SnapshotIndex;
   readonly options: EmbedOptions;

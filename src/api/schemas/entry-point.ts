@@ -47,7 +47,7 @@ const problemState = {
   type: z.literal('about:blank'),
   title: text('The name of the status.'),
   status: z.int().min(400).max(599),
-  detail: text('What is wrong and what to do, for people.'),
+  detail: text('The error and how to correct it, for people.'),
   instance: text('`#` and the id of the request; absent if the request could not be parsed.').optional(),
   message: text('The same as detail, for old clients.'),
   msg: text('The same as detail, for old clients.'),

@@ -46,7 +46,7 @@ async function statusOf(snapshot: Snapshot, path = '/usage/repositories'): Promi
   return (await ask(`${path}?snapshot=${encodeURIComponent(snapshot.id)}`)).status;
 }
 
-test('keeps a client on the snapshot of its first page, whatever snapshots follow', async () => {
+test('keeps a client on the snapshot of its first page while newer snapshots follow', async () => {
   const names: string[] = [];
   const began = latest as Snapshot;
   for (let href = PAGE; href !== ''; ) {

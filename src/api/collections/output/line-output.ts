@@ -7,7 +7,7 @@ import type { OutputFormat } from './output-format.ts';
 
 export type LineFormat = Exclude<OutputFormat, 'hal'>;
 
-/** What is written of a collection: a line for each member. */
+/** The lines of a collection, one for each member. */
 export interface Lines {
   readonly columns: readonly string[];
   readonly lineAt: (position: number) => Representation;
