@@ -236,7 +236,7 @@ test('refuses versions before TLS 1.2, and closes connections without TLS', asyn
   }
 });
 
-test('closes connections without a handshake or a request, and counts them against the limit', async () => {
+test('closes connections without a handshake or a request, which use up the limit of connections meanwhile', async () => {
   const timeouts = { ...TIMEOUTS, headersMs: 300 };
   const limits = {
     connections: 2,
