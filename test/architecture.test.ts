@@ -160,6 +160,29 @@ describe('rule 4: each outside fact has one place', () => {
   });
 });
 
+describe('rule 6: one descriptor per list resource', () => {
+  const LIST = 'api/collections/resources.ts';
+  const described = matching(/^(?:export )?const [A-Z_]+(?:: SingleDescriptor = \{| = describeCollection\b)/m);
+  /** The list may contain small descriptors itself. */
+  const descriptors = described.filter((path) => path !== LIST);
+
+  test('each file describes one resource, and the list contains them all', () => {
+    for (const path of descriptors) {
+      const exported = byPath.get(path)?.code.match(/: SingleDescriptor = \{|\bdescribeCollection[<(]/g);
+      expect(exported, path).toHaveLength(1);
+    }
+    const listed = byPath.get(LIST)?.imports.filter((name) => name !== 'api/collections/descriptor.ts');
+    expect(listed?.toSorted()).toEqual(descriptors);
+  });
+
+  test('no file outside api/collections/ knows a single resource', () => {
+    const strays = sources
+      .filter(({ path }) => folderOf(path, 'api') !== 'collections')
+      .flatMap((source) => localImports(source).filter((name) => descriptors.includes(name)));
+    expect(strays).toEqual([]);
+  });
+});
+
 describe('rule 7: src/ holds what the service runs', () => {
   test('every file is reached from main.ts', () => {
     const reached = new Set(ENTRY_POINTS);

@@ -11,7 +11,10 @@ import { TAG } from './tag.ts';
 import { TAG_BLOBS } from './tag-blobs.ts';
 import { TAGS } from './tags.ts';
 
-/** The resources of a snapshot, in the order of their links in the entry point. */
+/**
+ * All resources of a snapshot, in the order of their links in the entry point. To add one, add its descriptor: here if it is small, and otherwise in a
+ * file of its own.
+ */
 export const RESOURCES: readonly ResourceDescriptor[] = [
   REPOSITORIES,
   REPOSITORY,
