@@ -1,6 +1,6 @@
 import type { Route, RouteTable } from '../http/admission.ts';
 import { DOCS_PATHS } from './docs/docs-page.ts';
-import { ENDPOINTS, type Endpoint, literalsIn, OPEN, PATHS, parametersIn, SIGNED_IN } from './route-table.ts';
+import { ENDPOINTS, type Endpoint, OPEN, PATHS, parametersIn, rootOf, SIGNED_IN } from './route-table.ts';
 
 export interface RouteFinderOptions {
   readonly prefix: string;
@@ -32,9 +32,4 @@ export function createRouteFinder(options: RouteFinderOptions): RouteTable {
   if (entryPoint !== undefined) exact.set(prefix, entryPoint);
   const roots = [...below];
   return (path) => exact.get(path) ?? roots.find(([root]) => path.startsWith(root))?.[1];
-}
-
-/** Returns the part of a path before its first name: `/repositories` of `/repositories/{repository}/tags`. */
-export function rootOf(path: string): string {
-  return (literalsIn(path)[0] ?? '').replace(/\/$/, '');
 }

@@ -63,6 +63,11 @@ export function parametersIn(path: string): readonly string[] {
   return [...path.matchAll(PARAMETER)].map(([, name = '']) => name);
 }
 
+/** Returns the part of a path before its first name: `/repositories` of `/repositories/{repository}/tags`. */
+export function rootOf(path: string): string {
+  return path.replace(/\/\{.*$/, '');
+}
+
 /** Returns the literal texts of a path around its parameters: one more than it has parameters. */
 export function literalsIn(path: string): readonly string[] {
   return path.split(/\{\w+\}/);

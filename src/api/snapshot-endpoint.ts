@@ -100,7 +100,7 @@ function createTargetHandler({ prefix, snapshots }: SnapshotEndpointOptions): (t
       if (snapshot === snapshots.latest()) request.lifetime = { snapshot, isPage: false };
       if (found.length > 1) return sendChoices(reply, found, prefix);
       const notePage = (): void => {
-        snapshots.hold(snapshot);
+        snapshots.pin(snapshot);
         if (request.lifetime) request.lifetime = { snapshot, isPage: true };
       };
       return sendFound(one, answered, { request, reply, query, options, notePage });

@@ -11,7 +11,7 @@ export interface PinnedSnapshots extends Snapshots {
   /** Returns the snapshot with that id; undefined if it is gone. */
   find(id: string): Snapshot | undefined;
   /** Keeps a snapshot of which a page was served, since the client may ask for the next page. */
-  hold(snapshot: Snapshot): void;
+  pin(snapshot: Snapshot): void;
 }
 
 /** The time starts with the last page that was served while the snapshot was the latest, so no client can pin one for longer. */
@@ -59,7 +59,7 @@ export function createPinnedSnapshots({
       pinned.set(id, found);
       return found.snapshot;
     },
-    hold(snapshot) {
+    pin(snapshot) {
       if (snapshot !== latest()) return;
       pinned.delete(snapshot.id);
       pinned.set(snapshot.id, { snapshot, until: steadyClock() + holdMs });

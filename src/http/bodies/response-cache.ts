@@ -22,7 +22,7 @@ import { cacheKey, readCacheableRequest } from './cacheable-request.ts';
 export interface CachedSnapshots<S extends object> {
   latest(): S | undefined;
   /** Called when a page of the latest snapshot is sent again: the client may ask for the next page. */
-  hold(snapshot: S): void;
+  pin(snapshot: S): void;
 }
 
 export interface ResponseCacheOptions<S extends object> {
@@ -106,7 +106,7 @@ export function createResponseCache<S extends object>(
       const id = randomUUID(); // a cacheable request has no id of its own
       tracker.begin({ id, raw: request, user: principal?.name, route: route?.label }, response, ip);
       const latest = snapshots.latest();
-      if (entry?.isPage && latest !== undefined) snapshots.hold(latest);
+      if (entry?.isPage && latest !== undefined) snapshots.pin(latest);
       atEndOfTurn(() => send(response, cached, id));
       return true;
     },

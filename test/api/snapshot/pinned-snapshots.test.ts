@@ -134,7 +134,7 @@ test('releases a pinned snapshot without any further request', async () => {
   let current = emptySnapshot(1);
   let time = 0;
   const held = createPinnedSnapshots({ latest: () => current, steadyClock: () => time, holdMs: 20 });
-  held.hold(current);
+  held.pin(current);
   const former = new WeakRef(current);
   current = emptySnapshot(2);
   expect(held.find(former.deref()?.id ?? '')).toBe(former.deref());

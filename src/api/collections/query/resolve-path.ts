@@ -1,6 +1,6 @@
 import { decodeName, decodeSegment, encodeSegment, fillPath } from '../../hal/links.ts';
 import type { Representation } from '../../hal/representation.ts';
-import { parametersIn } from '../../route-table.ts';
+import { parametersIn, rootOf } from '../../route-table.ts';
 import type { Collection, CollectionContext, ResourceDescriptor } from '../descriptor.ts';
 
 /** The resources whose paths begin with the same literal and a name, such as `/repositories/{repository}`. */
@@ -28,7 +28,7 @@ export interface FoundResource {
 
 export function groupResources(resources: readonly ResourceDescriptor[]): readonly ResourceGroup[] {
   const named = resources.filter(({ path }) => parametersIn(path).length > 0);
-  const byRoot = Map.groupBy(named, ({ path }) => path.slice(0, path.indexOf('/{')));
+  const byRoot = Map.groupBy(named, ({ path }) => rootOf(path));
   return [...byRoot].map(([root, own]) => ({
     root,
     resources: own.map((one) => namedResource(one, root)).sort((a, b) => a.behind.length - b.behind.length),
