@@ -2,7 +2,7 @@ import type { BlobGraph } from '../src/domain/graph/graph.ts';
 import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
 import { byName, type RepositoryName } from '../src/domain/names.ts';
 import { buildTree, REGISTRY_NODE } from '../src/domain/usage/tree.ts';
-import { measure } from '../src/domain/usage/usage.ts';
+import { measure } from '../test/support/measure.ts';
 
 const LAYERS_PER_TAG = 10;
 /** A base image of these is shared by every fifty tags; the rest of a tag's layers are its own. */

@@ -1,4 +1,4 @@
-import { likeness } from '../domain/user-name.ts';
+import { normalizeUserName } from '../domain/user-name.ts';
 import { parseRfc3339 } from '../lib/rfc3339.ts';
 import type { Mistake, Parsed } from './reloaded-file.ts';
 
@@ -6,13 +6,13 @@ import type { Mistake, Parsed } from './reloaded-file.ts';
 export interface RevokedTokens {
   /** For all users. */
   readonly ofEveryone: number | undefined;
-  /** By the `likeness` of the name: a directory accepts many spellings of one name. */
+  /** By the `normalizeUserName` of the name: a directory accepts many spellings of one name. */
   readonly ofUser: ReadonlyMap<string, number>;
 }
 
 /** Returns the second up to which the user's tokens are revoked; undefined if none is. */
 export function revokedUntil({ ofEveryone, ofUser }: RevokedTokens, user: string): number | undefined {
-  const own = ofUser.size === 0 ? undefined : ofUser.get(likeness(user));
+  const own = ofUser.size === 0 ? undefined : ofUser.get(normalizeUserName(user));
   return own === undefined || ofEveryone === undefined ? (own ?? ofEveryone) : Math.max(own, ofEveryone);
 }
 
@@ -32,7 +32,7 @@ export function parseRevokedTokens(text: string): Parsed<RevokedTokens> {
     const seconds = secondsOf(time);
     if (seconds === undefined) mistakes.push({ line: index + 1, message: WRONG_LINE });
     else if (user === EVERYONE) ofEveryone = Math.max(ofEveryone ?? 0, seconds);
-    else ofUser.set(likeness(user), Math.max(ofUser.get(likeness(user)) ?? 0, seconds));
+    else ofUser.set(normalizeUserName(user), Math.max(ofUser.get(normalizeUserName(user)) ?? 0, seconds));
   }
   const [first, ...others] = mistakes;
   return first === undefined ? { value: { ofEveryone, ofUser } } : { mistakes: [first, ...others] };

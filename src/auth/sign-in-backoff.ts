@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { likeness } from '../domain/user-name.ts';
+import { normalizeUserName } from '../domain/user-name.ts';
 import { createDecayingCounter, type Patience, waitMs } from './decaying-counter.ts';
 
 /* The reasons to make a sign-in wait before the password is checked:
@@ -92,6 +92,6 @@ export function createSignInBackoff(freePerClient: number, now: () => number): S
 
 /** Names are hashed, since they may be long. All spellings that a directory takes for one user share a key, or each would allow further guesses. */
 function keysOf(user: string, client: string): Keys {
-  const userKey = hash('sha256', likeness(user), 'base64');
+  const userKey = hash('sha256', normalizeUserName(user), 'base64');
   return { user: userKey, client, both: `${userKey} ${client}` };
 }

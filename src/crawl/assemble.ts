@@ -42,8 +42,8 @@ export async function assemble(
   options: AssembleOptions,
   earlier?: ReusableAssembly | undefined,
 ): Promise<Assembly> {
-  if (earlier === undefined || earlier.builder.hasHangers()) return assembleOn(new GraphBuilder(), sources, options);
-  earlier.builder.reopen();
+  if (earlier === undefined || earlier.builder.hasReferrers()) return assembleOn(new GraphBuilder(), sources, options);
+  earlier.builder.forgetAbsentBlobs();
   const assembly = await assembleOn(earlier.builder, sources, options);
   // A manifest that is gone has left traces in the graph: what its descriptors stated about layers that other manifests share.
   const areAllThere = [...earlier.roots].every((root) => assembly.roots.has(root));

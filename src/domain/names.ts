@@ -13,33 +13,33 @@ const HEX_LENGTH: ReadonlyMap<string, number> = new Map([
   ['sha256', 64],
   ['sha512', 128],
 ]);
-/** Those of the registered algorithms have 135 at most; the specification sets no limit. */
-const LONGEST_DIGEST = 255;
+/** Digests of the registered algorithms have at most 135 characters. The specification sets no limit. */
+const MAX_DIGEST_LENGTH = 255;
 const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-const LONGEST_REPOSITORY_NAME = 255;
+const MAX_REPOSITORY_NAME_LENGTH = 255;
 
-/** The digest that the text spells, or undefined. Of the registered algorithms the length is checked too. */
+/** Returns the text as a digest, or undefined if it is not one. For the registered algorithms, checks the length too. */
 export function parseDigest(text: string): Digest | undefined {
   if (SHA256.test(text)) return text as Digest;
-  if (text.length > LONGEST_DIGEST || !DIGEST.test(text)) return undefined;
+  if (text.length > MAX_DIGEST_LENGTH || !DIGEST.test(text)) return undefined;
   const [algorithm = '', encoded = ''] = text.split(':');
   const length = HEX_LENGTH.get(algorithm);
   if (length !== undefined && (encoded.length !== length || !/^[a-f0-9]+$/.test(encoded))) return undefined;
   return text as Digest;
 }
 
-/** The repository name that the text spells, or undefined (OCI distribution-spec, "Pulling manifests"; at most 255 characters). */
+/** Returns the text as a repository name, or undefined if it is not one (OCI distribution-spec, "Pulling manifests"; at most 255 characters). */
 export function parseRepositoryName(text: string): RepositoryName | undefined {
-  return text.length <= LONGEST_REPOSITORY_NAME && REPOSITORY.test(text) ? (text as RepositoryName) : undefined;
+  return text.length <= MAX_REPOSITORY_NAME_LENGTH && REPOSITORY.test(text) ? (text as RepositoryName) : undefined;
 }
 
-/** The tag name that the text spells, or undefined (OCI distribution-spec, "Pulling manifests"). */
+/** Returns the text as a tag name, or undefined if it is not one (OCI distribution-spec, "Pulling manifests"). */
 export function parseTagName(text: string): TagName | undefined {
   return TAG.test(text) ? (text as TagName) : undefined;
 }
 
-/** Plain byte order: names of registries are ASCII, where it is the order of UTF-16 units too. Never the locale's. */
+/** Compares names as bytes, whatever the locale. Names are ASCII, so that this is also the order of their UTF-16 code units. */
 export function byName(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,6 +1,6 @@
 import { assertNever } from '../lib/assert-never.ts';
 
-/** What the members of a collection are put in order by. They are known by their positions, which are in the order of their names. */
+/** What the items of a list are sorted by. An item is known by its position, and the positions are in the order of the names. */
 export type Order =
   | { readonly kind: 'position' }
   /** Null is unknown. */
@@ -9,7 +9,7 @@ export type Order =
 
 export const BY_POSITION = { kind: 'position' } as const satisfies Order;
 
-/** All positions in that order. What is unknown comes last, whichever way it goes; equals come by their positions, so that there is one such order only. */
+/** Returns all positions in that order. Unknown values come last in both directions, and equal ones by position, so that the order is unique. */
 export function positionsInOrder(length: number, order: Order, isDescending: boolean): Uint32Array {
   const sign = isDescending ? -1 : 1;
   const positions = new Uint32Array(length).map((_, position) => position);
@@ -26,15 +26,15 @@ export function positionsInOrder(length: number, order: Order, isDescending: boo
 }
 
 /**
- * Numbers alone are sorted several times as fast as by a comparison of ours. Where a number then stands first its positions begin; NaN is sorted to
- * the end.
+ * Sorts the values alone, which is several times as fast as sorting with a compare function, and then looks up where each value starts in the
+ * result. NaN is sorted to the end.
  */
 function byNumber(values: Float64Array): Uint32Array {
   const sorted = values.toSorted();
   const positions = new Uint32Array(values.length);
   const placed = new Uint32Array(values.length + 1);
   for (let position = 0; position < values.length; position++) {
-    const start = firstOf(sorted, values[position] ?? Number.NaN);
+    const start = firstIndexOf(sorted, values[position] ?? Number.NaN);
     const before = placed[start] ?? 0;
     placed[start] = before + 1;
     positions[start + before] = position;
@@ -42,8 +42,8 @@ function byNumber(values: Float64Array): Uint32Array {
   return positions;
 }
 
-/** Where that number stands first; of NaN, where NaN begins. */
-function firstOf(sorted: Float64Array, value: number): number {
+/** Returns the first index of a value that the sorted array contains; NaN included. */
+function firstIndexOf(sorted: Float64Array, value: number): number {
   let [from, to] = [0, sorted.length];
   while (from < to) {
     const middle = (from + to) >>> 1;

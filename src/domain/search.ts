@@ -1,18 +1,19 @@
 /**
- * Whether a name fits what is searched for: a part of it, or, where `*` (any characters) or `?` (one) is in it, the whole. Upper and lower case
- * are the same. A slash is a character like others, unlike in the patterns of a configuration: whoever searches thinks of no directories.
+ * Returns a function that checks whether a name matches a search text. The text must occur in the name or, if it contains `*` (any characters) or `?`
+ * (one character), match the whole name. Ignores case. Unlike in the patterns of the configuration, `*` and `?` also match a slash.
  */
 export function createSearch(text: string): (name: string) => boolean {
   const wanted = text.toLowerCase();
   if (!/[*?]/.test(wanted)) return (name) => name.toLowerCase().includes(wanted);
-  return (name) => fits(name.toLowerCase(), wanted);
+  return (name) => matches(name.toLowerCase(), wanted);
 }
 
 /**
- * Every `*` takes as little as it can, and more only while it is the last one that was met: what those before it have taken need not be taken
- * back, since whatever fits further on fits the last one as well. So it takes the length of the name times that of the pattern at most.
+ * Matches with a single step of backtracking: every `*` takes as few characters as possible, and only the last `*` so far may take more. An earlier
+ * `*` need not be tried again, because the last one could take the additional characters just as well. So the time is at most the length of the name
+ * times that of the pattern.
  */
-function fits(name: string, pattern: string): boolean {
+function matches(name: string, pattern: string): boolean {
   let at = 0;
   let step = 0;
   let star = -1;

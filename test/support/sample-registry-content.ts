@@ -7,8 +7,8 @@ import type { Digest, RepositoryName, TagName } from '../../src/domain/names.ts'
 import type { CrawlResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { Figures, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { buildTree } from '../../src/domain/usage/tree.ts';
-import { measure } from '../../src/domain/usage/usage.ts';
 import type { StoredManifest } from '../../src/ports.ts';
+import { measure } from './measure.ts';
 
 /** A manifest with that body, as a registry stores it and serves it with that content type. */
 export function stored(body: unknown, contentType: string = MANIFEST_TYPES.ociManifest): StoredManifest {

@@ -5,7 +5,7 @@ import { TYPES } from '../../lab/images.ts';
 import { createPusher } from '../../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../../lab/token-service.ts';
-import { imageConfigsOf } from '../../src/domain/graph/graph.ts';
+import { imageConfigAt } from '../../src/domain/graph/blob-facts.ts';
 import type {
   Figures,
   RepositoryUsage,
@@ -75,7 +75,8 @@ test('how many requests are under way does not show in the result', async () => 
   // The numbers of the nodes in `contents` are those of the order of arrival, and known to nobody outside.
   const seen = ({ contents: { graph }, ...snapshot }: Snapshot) => {
     const digests = [...graph.bytes.keys()].map(graph.digests.at).sort();
-    return { ...snapshot, configs: digests.map((digest) => [digest, imageConfigsOf(graph).get(digest)]) };
+    const configs = digests.map((digest) => [digest, imageConfigAt(graph, graph.digests.nodeOf(digest) ?? -1)]);
+    return { ...snapshot, configs };
   };
   expect(seen(await crawlOnce(1))).toEqual(seen(snapshot));
   expect(seen(await crawlOnce(64))).toEqual(seen(snapshot));

@@ -2,37 +2,37 @@ import type { ImageConfig } from '../manifest/image-config.ts';
 import type { Kind } from '../manifest/manifest-kind.ts';
 import type { Numbers } from './typed-arrays.ts';
 
-/** What the manifests and configs that were read say besides what they point to: plain data, by node, in few bytes. */
+/** What manifests and configs state besides the blobs that they name, by node, in compact arrays. */
 export interface BlobFacts {
-  /** Of the manifest i it is kinds[kindOf[i]]; '' where no manifest of that node was read. */
+  /** The kind of manifest i is kinds[kindOf[i]]; '' if the node is not a manifest that was read. */
   readonly kinds: readonly (Kind | '')[];
   readonly kindOf: Numbers;
-  /** By manifest, where it has one: the node of its subject. */
+  /** By manifest: the node of its subject, if it has one. */
   readonly subjects: ReadonlyMap<number, number>;
-  /** 1 for a manifest whose first child is an image's config. */
+  /** 1 for a manifest whose first child is the config of an image. */
   readonly hasImageConfig: Uint8Array;
-  /** By index, where it names platforms: pairs of a child and the number of a platform. */
+  /** By index, if it names platforms: pairs of a child and the number of a platform. */
   readonly namedPlatforms: ReadonlyMap<number, readonly number[]>;
   readonly platforms: readonly string[];
-  /** By config: 1 + its place among the configs that were read; 0 for any other blob. */
+  /** By config: 1 + its place among the configs that were read; 0 for every other blob. */
   readonly configOf: Uint32Array;
-  /** By place: milliseconds since the epoch, NaN where it names no time. */
+  /** By place: milliseconds since the epoch; NaN if the config has no creation time. */
   readonly configCreatedAt: Float64Array;
-  /** By place: the number of its platform, 0 where it names none. */
+  /** By place: the number of the platform; 0 if the config names none. */
   readonly configPlatform: Numbers;
 }
 
-/** Whether the manifest of that node was read. */
+/** Returns whether the node is a manifest that was read. */
 export function isReadManifest({ kindOf }: BlobFacts, node: number): boolean {
   return kindOf[node] !== 0;
 }
 
-/** The kind that a manifest has by itself; undefined where none was read. */
+/** Returns the kind of a manifest by its own content; undefined if the node is not a manifest that was read. */
 export function ownKindOf({ kinds, kindOf }: BlobFacts, node: number): Kind | undefined {
   return kinds[kindOf[node] ?? 0] || undefined;
 }
 
-/** What an image's config says of it; undefined where it was not read. */
+/** Returns what the config of an image states; undefined if it was not read. */
 export function imageConfigAt(facts: BlobFacts, config: number): ImageConfig | undefined {
   const place = (facts.configOf[config] ?? 0) - 1;
   if (place < 0) return undefined;
@@ -45,7 +45,7 @@ export function imageConfigAt(facts: BlobFacts, config: number): ImageConfig | u
 
 const NO_PLATFORMS: ReadonlyMap<number, readonly string[]> = new Map();
 
-/** The platforms that an index names, by child. What runs on several is listed once for each. */
+/** Returns the platforms that an index names for each of its children. */
 export function platformsNamedBy(facts: BlobFacts, node: number): ReadonlyMap<number, readonly string[]> {
   const pairs = facts.namedPlatforms.get(node);
   if (pairs === undefined) return NO_PLATFORMS;

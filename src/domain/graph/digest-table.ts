@@ -1,34 +1,34 @@
 import { byName, type Digest } from '../names.ts';
 import { positionsInOrder } from '../order.ts';
-import { withRoomAt } from './typed-arrays.ts';
+import { extendedTo } from './typed-arrays.ts';
 
-/* Digests, each once, numbered in the order that they came in. Nearly all are of sha256: their 32 bytes take a fifth of what they take as
- * texts in a Map.
+/* Distinct digests, numbered in the order in which they were added. Nearly all are sha256: stored as 32 bytes, they take a fifth of the memory that
+ * texts in a Map would take.
  *
  *      number        0          1          2          3
  *      packed   │ 8 words  │ 8 words  │    0 …   │ 8 words  │
  *      others                              └► sha512:…           every other algorithm
- *      slots    │ · │ 3 │ · │ 0 │ 1 │ · │ · │ · │                by hash: the numbers of those that are packed, to look them up */
+ *      slots    │ · │ 3 │ · │ 0 │ 1 │ · │ · │ · │                hash table: the numbers of the packed digests */
 export interface DigestTable {
   readonly length: number;
   at(node: number): Digest;
-  /** The number of that digest; undefined where it is not in the table. */
+  /** Returns the number of the digest; undefined if the table does not contain it. */
   nodeOf(digest: string): number | undefined;
-  /** The order of two digests as texts, by their numbers. */
+  /** Compares two digests, given by number, as texts. */
   compare(one: number, other: number): number;
-  /** All numbers, in the order of their digests as texts. */
+  /** Returns all numbers in the order of their digests as texts. */
   inOrder(): Uint32Array;
   pack(): PackedDigests;
 }
 
 /** A table as plain data. */
 export interface PackedDigests {
-  /** Eight words for each digest, by number; 0 where it is among the others. */
+  /** Eight words for each number; 0 if the digest is in `others`. */
   readonly packed: Uint32Array;
   readonly others: ReadonlyMap<number, Digest>;
 }
 
-/** The table that was packed. What looking up takes is made when something is looked up for the first time. */
+/** Returns the table that was packed. The hash table is built at the first lookup. */
 export function unpackDigests(digests: PackedDigests): DigestTable {
   return new DigestTableBuilder(digests).build();
 }
@@ -38,7 +38,7 @@ const WORDS = 8;
 const DIGITS_PER_WORD = 8;
 const TEXT_LENGTH = PREFIX.length + WORDS * DIGITS_PER_WORD;
 /** A power of two. */
-const LEAST_SLOTS = 128;
+const MIN_SLOTS = 128;
 
 /** Collects digests. */
 export class DigestTableBuilder {
@@ -46,10 +46,10 @@ export class DigestTableBuilder {
   #length: number;
   readonly #others: Map<number, Digest>;
   readonly #otherNumbers: Map<string, number>;
-  /** Number + 1 of each packed digest, at its hash or in the next slot that is free; 0 is free. Undefined before anything was looked up. */
+  /** 1 + the number of each packed digest, at its hash or in the next free slot; 0 is a free slot. Undefined before the first lookup. */
   #slots: Uint32Array | undefined;
   #seed = 0;
-  /** The digest that is looked up. */
+  /** The words of the digest that is being looked up. */
   readonly #wanted = new Uint32Array(WORDS);
 
   constructor({ packed, others }: PackedDigests = { packed: new Uint32Array(), others: new Map() }) {
@@ -63,7 +63,7 @@ export class DigestTableBuilder {
     return this.#length;
   }
 
-  /** The number of that digest; the next one where it is new. */
+  /** Returns the number of the digest. A new digest gets the next number. */
   add(digest: Digest): number {
     if (!parse(digest, this.#wanted)) return this.#otherNumbers.get(digest) ?? this.#addOther(digest);
     const slots = this.#slotsFor(this.#length + 1);
@@ -97,7 +97,7 @@ export class DigestTableBuilder {
     return 0;
   }
 
-  /** The table of all that was added. It stays the same when more is added. */
+  /** Returns a table of all digests so far. It does not change when more are added. */
   build(): DigestTable {
     const length = this.#length;
     return {
@@ -116,7 +116,7 @@ export class DigestTableBuilder {
     };
   }
 
-  /** By as many of their bits as a number holds, which tells nearly all of them apart. */
+  /** Sorts by the first 53 bits, which are distinct for nearly all digests, and then the few that share them. */
   #inOrder(length: number): Uint32Array {
     const compare = (one: number, other: number): number => this.compare(one, other);
     if (this.#others.size > 0) return positionsInOrder(length, { kind: 'text', compare }, false);
@@ -139,17 +139,17 @@ export class DigestTableBuilder {
 
   #addRow(): number {
     const node = this.#length++;
-    this.#packed = withRoomAt(this.#packed, node * WORDS + WORDS - 1);
+    this.#packed = extendedTo(this.#packed, node * WORDS + WORDS - 1);
     return node;
   }
 
-  /** The slots, of which a third stays free for so many digests. */
+  /** Returns slots of which at least a third stays free with `length` digests. */
   #slotsFor(length: number): Uint32Array {
     if (this.#slots !== undefined && 2 * this.#slots.length >= 3 * length) return this.#slots;
-    let count = this.#slots?.length ?? LEAST_SLOTS;
+    let count = this.#slots?.length ?? MIN_SLOTS;
     while (2 * count < 3 * length) count *= 2;
     const slots = new Uint32Array(count);
-    // Whoever pushes may make up digests, and so many with the same hash; but what came in last when the slots grew is hard to know.
+    // An attacker could push digests with equal hashes. The seed prevents this: it depends on the last digest before the slots grew, which is hard to know.
     if (this.#length > 0) this.#seed = hashOf(this.#packed, (this.#length - 1) * WORDS, this.#seed);
     for (let node = 0; node < this.#length; node++) {
       if (this.#others.size > 0 && this.#others.has(node)) continue;
@@ -161,7 +161,7 @@ export class DigestTableBuilder {
     return slots;
   }
 
-  /** Where the digest of those words is, or would be. */
+  /** Returns the slot that contains the digest with those words, or the free slot where it would be added. */
   #slotOf(slots: Uint32Array, words: Uint32Array): number {
     const mask = slots.length - 1;
     const packed = this.#packed;
@@ -172,15 +172,15 @@ export class DigestTableBuilder {
   }
 }
 
-/** Reads the text of a digest into words; false where it is of another algorithm. */
+/** Parses the text of a digest into words. Returns false if it is not a sha256. */
 function parse(text: string, words: Uint32Array): boolean {
   if (text.length !== TEXT_LENGTH || !text.startsWith(PREFIX)) return false;
   let all = 0;
   for (let i = 0, at = PREFIX.length; i < WORDS; i++) {
     let word = 0;
     for (const end = at + DIGITS_PER_WORD; at < end; at += 2) {
-      const high = WORTH[text.charCodeAt(at)] ?? NO_DIGIT;
-      const low = WORTH[text.charCodeAt(at + 1)] ?? NO_DIGIT;
+      const high = DIGIT_VALUES[text.charCodeAt(at)] ?? NO_DIGIT;
+      const low = DIGIT_VALUES[text.charCodeAt(at + 1)] ?? NO_DIGIT;
       all |= high | low;
       word = (word << 8) | (high << 4) | low;
     }
@@ -189,7 +189,7 @@ function parse(text: string, words: Uint32Array): boolean {
   return all < NO_DIGIT;
 }
 
-/** The text of the digest whose words start there. */
+/** Returns the text of the digest whose words start at that index. */
 function spell(packed: Uint32Array, start: number): Digest {
   let length = PREFIX.length;
   for (let at = start, end = start + WORDS; at < end; at++) {
@@ -218,9 +218,9 @@ function codesOf(text: string): number[] {
 }
 
 const DIGITS = codesOf('0123456789abcdef');
-/** The letters of a digest while it is spelt. */
+/** A buffer for the character codes of a digest. */
 const TEXT = [...codesOf(PREFIX), ...new Array<number>(WORDS * DIGITS_PER_WORD).fill(0)];
 const NO_DIGIT = 16;
-/** What an ASCII code is worth as a hexadecimal digit. */
-const WORTH = new Uint8Array(128).fill(NO_DIGIT);
-for (const [worth, code] of DIGITS.entries()) WORTH[code] = worth;
+/** By ASCII code: the value of the hexadecimal digit. */
+const DIGIT_VALUES = new Uint8Array(128).fill(NO_DIGIT);
+for (const [value, code] of DIGITS.entries()) DIGIT_VALUES[code] = value;

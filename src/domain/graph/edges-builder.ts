@@ -1,50 +1,50 @@
 import type { BlobGraph } from './graph.ts';
-import { withRoomAt } from './typed-arrays.ts';
+import { extendedTo } from './typed-arrays.ts';
 
-/** More than there can be edges. */
+/** Larger than any number of edges. */
 const NONE = 2 ** 32 - 1;
 
-/** Collects what each node points to: what a manifest names, and what hangs under it besides. */
+/** Collects the children of each node: the blobs that a manifest names, and its referrers. */
 export class EdgesBuilder {
-  // By node, and longer than there are nodes.
-  /** Where in `#named` the children begin, counted from 1; NONE for a manifest without any, and 0 for what was not read and for every leaf. */
+  // By node; the arrays may be longer than the number of nodes.
+  /** 1 + the position in `#named` where the children begin; NONE for a manifest without children; 0 for every leaf and for a manifest that was not read. */
   #first = new Uint32Array();
   #count = new Uint32Array();
   #named = new Uint32Array();
   #namedCount = 0;
-  readonly #hanging = new Map<number, Set<number>>();
+  readonly #referrers = new Map<number, Set<number>>();
 
-  /** Whether the children of that node were added. */
+  /** Returns whether the children of the node were added. */
   has(node: number | undefined): boolean {
     return node !== undefined && (this.#first[node] ?? 0) !== 0;
   }
 
-  /** Adds all children of a node, each once. */
+  /** Adds the children of a node, all at once. */
   add(node: number, children: ReadonlySet<number>): void {
-    this.#first = withRoomAt(this.#first, node);
-    this.#count = withRoomAt(this.#count, node);
-    this.#named = withRoomAt(this.#named, this.#namedCount + children.size);
+    this.#first = extendedTo(this.#first, node);
+    this.#count = extendedTo(this.#count, node);
+    this.#named = extendedTo(this.#named, this.#namedCount + children.size);
     this.#first[node] = children.size === 0 ? NONE : this.#namedCount + 1;
     this.#count[node] = children.size;
     for (const child of children) this.#named[this.#namedCount++] = child;
   }
 
-  hang(under: number, node: number): void {
-    this.#hanging.set(under, (this.#hanging.get(under) ?? new Set()).add(node));
+  addReferrer(subject: number, referrer: number): void {
+    this.#referrers.set(subject, (this.#referrers.get(subject) ?? new Set()).add(referrer));
   }
 
-  hasHanging(): boolean {
-    return this.#hanging.size > 0;
+  hasReferrers(): boolean {
+    return this.#referrers.size > 0;
   }
 
   build(nodesCount: number): Pick<BlobGraph, 'childStart' | 'children'> {
-    const hangingCount = [...this.#hanging.values()].reduce((sum, { size }) => sum + size, 0);
+    const referrersCount = [...this.#referrers.values()].reduce((sum, { size }) => sum + size, 0);
     const childStart = new Uint32Array(nodesCount + 1);
-    const children = new Uint32Array(this.#namedCount + hangingCount);
+    const children = new Uint32Array(this.#namedCount + referrersCount);
     for (let node = 0, at = 0; node < nodesCount; node++) {
       const first = (this.#first[node] ?? 0) - 1;
       for (let i = 0, count = this.#count[node] ?? 0; i < count; i++) children[at++] = this.#named[first + i] ?? 0;
-      for (const hanging of this.#hanging.get(node) ?? []) children[at++] = hanging;
+      for (const referrer of this.#referrers.get(node) ?? []) children[at++] = referrer;
       childStart[node + 1] = at;
     }
     return { childStart, children };

@@ -2,9 +2,9 @@ import type { ImageConfig } from '../manifest/image-config.ts';
 import type { Kind } from '../manifest/manifest-kind.ts';
 import type { BlobFacts } from './blob-facts.ts';
 import { createStringPool } from './string-pool.ts';
-import { narrowed, resized, withRoomAt } from './typed-arrays.ts';
+import { extendedTo, narrowed, resized } from './typed-arrays.ts';
 
-/** Collects what manifests and configs say besides what they point to. */
+/** Collects what manifests and configs state besides the blobs that they name. */
 export class FactsBuilder {
   readonly #kinds = createStringPool<Kind>();
   #kindOf = new Uint32Array();
@@ -18,10 +18,10 @@ export class FactsBuilder {
   #configPlatform = new Uint32Array();
 
   addManifest(node: number, kind: Kind, hasImageConfig: boolean): void {
-    this.#kindOf = withRoomAt(this.#kindOf, node);
+    this.#kindOf = extendedTo(this.#kindOf, node);
     this.#kindOf[node] = this.#kinds.add(kind);
     if (!hasImageConfig) return;
-    this.#hasImageConfig = withRoomAt(this.#hasImageConfig, node);
+    this.#hasImageConfig = extendedTo(this.#hasImageConfig, node);
     this.#hasImageConfig[node] = 1;
   }
 
@@ -29,12 +29,12 @@ export class FactsBuilder {
     this.#subjects.set(node, subject);
   }
 
-  /** Says for which platforms the children of an index are, in its order. */
+  /** Adds the platforms of the children of an index, in its order. */
   addPlatforms(node: number, named: readonly (readonly [child: number, platform: string])[]): void {
     const platformsOf = new Map<number, Set<number>>();
     for (const [child, platform] of named) {
       const numbers = platformsOf.get(child) ?? new Set();
-      if (numbers.size < MOST_PLATFORMS) numbers.add(this.#platforms.add(platform));
+      if (numbers.size < MAX_PLATFORMS) numbers.add(this.#platforms.add(platform));
       platformsOf.set(child, numbers);
     }
     const pairs = [...platformsOf].flatMap(([child, numbers]) => [...numbers].flatMap((number) => [child, number]));
@@ -42,16 +42,16 @@ export class FactsBuilder {
   }
 
   addImageConfig(node: number, { createdAt, platform }: ImageConfig): void {
-    this.#configOf = withRoomAt(this.#configOf, node);
+    this.#configOf = extendedTo(this.#configOf, node);
     const place = (this.#configOf[node] || ++this.#configsCount) - 1;
     this.#configOf[node] = place + 1;
-    this.#configCreatedAt = withRoomAt(this.#configCreatedAt, place);
+    this.#configCreatedAt = extendedTo(this.#configCreatedAt, place);
     this.#configCreatedAt[place] = createdAt ?? Number.NaN;
-    this.#configPlatform = withRoomAt(this.#configPlatform, place);
+    this.#configPlatform = extendedTo(this.#configPlatform, place);
     this.#configPlatform[place] = this.#platforms.add(platform ?? '');
   }
 
-  /** What was added, of so many nodes. It stays the same when more is added. */
+  /** Returns the facts about the first `nodesCount` nodes. They do not change when more are added. */
   build(nodesCount: number): BlobFacts {
     const kinds = [...this.#kinds.texts];
     const platforms = [...this.#platforms.texts];
@@ -69,5 +69,5 @@ export class FactsBuilder {
   }
 }
 
-/** More platforms than that nobody builds one image for, but to harm whoever lists them. */
-const MOST_PLATFORMS = 100;
+/** The most platforms of one child. Only a hostile index names more. */
+const MAX_PLATFORMS = 100;

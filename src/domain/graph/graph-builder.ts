@@ -9,47 +9,47 @@ import { EdgesBuilder } from './edges-builder.ts';
 import { FactsBuilder } from './facts-builder.ts';
 import type { BlobGraph } from './graph.ts';
 import { createStringPool } from './string-pool.ts';
-import { narrowed, withRoomAt } from './typed-arrays.ts';
+import { extendedTo, narrowed } from './typed-arrays.ts';
 
-/** Collects manifests in any order of arrival; the graph that comes out does not depend on it but for the numbering. */
+/** Collects manifests in any order. The graph does not depend on the order, except for the node numbers. */
 export class GraphBuilder {
   readonly #digests = new DigestTableBuilder();
-  // By node, and longer than there are nodes.
+  // By node; the arrays may be longer than the number of nodes.
   #bytes = new Float64Array();
   #isLayer = new Uint8Array();
   #isManifest = new Uint8Array();
   #mediaTypeOf = new Uint32Array();
   readonly #edges = new EdgesBuilder();
-  /** Blobs that descriptors disagree on, or call foreign: the registry has the last word. */
+  /** Blobs with different sizes in different descriptors, and foreign ones: only the registry can tell their size. */
   readonly #disputed = new Set<number>();
-  /** Blobs that every descriptor with a size calls foreign: one that is not stored counts 0, and nothing is missing. */
+  /** Blobs that are foreign in every descriptor with a size: if the registry does not store one, its size is 0 and nothing is missing. */
   readonly #isForeign = new Set<number>();
-  /** What the registry said of such blobs: their bytes, or undefined where it does not store them. */
+  /** The sizes that the registry reported for such blobs; undefined if it does not store the blob. */
   readonly #settled = new Map<number, number | undefined>();
   readonly #isAttestation = new Set<number>();
   readonly #isPartial = new Set<number>();
   readonly #mediaTypes = createStringPool<string>();
   readonly #facts = new FactsBuilder();
-  /** The graph as it was last asked for; undefined since something was added. */
+  /** The last built graph; undefined after a change. */
   #built: BlobGraph | undefined;
 
-  /** The node of that digest; a new one has no bytes and no children. */
+  /** Returns the node of the digest. A new node has no size and no children. */
   node(digest: Digest): number {
     const nodesBefore = this.#digests.length;
     const node = this.#digests.add(digest);
-    if (node === nodesBefore) this.#makeRoom(node);
+    if (node === nodesBefore) this.#addNode(node);
     return node;
   }
 
-  /** Whether the manifest of that digest was read, so that nobody needs to ask for it again. */
+  /** Returns whether the manifest of that digest was added. */
   isRead(digest: Digest): boolean {
     return this.#edges.has(this.#digests.nodeOf(digest));
   }
 
-  /** Records a manifest as read. `sizeBytes` is the length of its body as served. */
+  /** Adds a manifest that was read. `sizeBytes` is the length of its body as served. Returns its node. */
   addManifest(digest: Digest, sizeBytes: number, manifest: Manifest): number {
     const node = this.node(digest);
-    if (this.#edges.has(node)) return node; // what a digest names never changes
+    if (this.#edges.has(node)) return node; // the content of a digest never changes
     this.#built = undefined;
     this.#isManifest[node] = 1;
     this.#bytes[node] = sizeBytes;
@@ -58,56 +58,56 @@ export class GraphBuilder {
     this.#edges.add(node, new Set(this.#childrenIn(node, manifest)));
     const isImage = manifest.kind === 'image' && isImageConfigType(manifest.config.mediaType);
     this.#facts.addManifest(node, kindOf(manifest), isImage);
-    // The subject may be nowhere: a node that nobody reaches.
+    // The registry may not store the subject. Its node is then reached by no tag.
     if (manifest.subject !== undefined) this.#facts.addSubject(node, this.node(manifest.subject));
     return node;
   }
 
-  /** Records what an image's config says of the image. */
+  /** Adds what the config of an image states. */
   addImageConfig(digest: Digest, config: ImageConfig): void {
     const node = this.node(digest);
     this.#built = undefined;
     this.#facts.addImageConfig(node, config);
   }
 
-  /** Hangs what refers to a manifest under it. */
+  /** Adds a referrer as a child of its subject. */
   addReferrer(subject: Digest, referrer: Descriptor): void {
     const node = this.node(subject);
     this.#built = undefined;
-    this.#edges.hang(node, this.#addChild(referrer));
+    this.#edges.addReferrer(node, this.#addChild(referrer));
   }
 
-  /** Says of a manifest that what hangs under it could not all be had: whoever reaches it is incomplete. */
+  /** Marks a manifest whose referrers could not all be read: every tag that reaches it is incomplete. */
   markPartial(digest: Digest): void {
     this.#built = undefined;
     this.#isPartial.add(this.node(digest));
   }
 
-  /** Whether only the registry can tell the blob's bytes: no descriptor does, several differ, or it is foreign and may be stored or not. */
+  /** Returns whether only the registry can tell the size of a blob: no descriptor states it, several differ, or it is foreign and may not be stored. */
   isUnsized(digest: Digest): boolean {
     const node = this.#digests.nodeOf(digest);
     if (node === undefined || this.#isUnread(node)) return false;
     return !this.#settled.has(node) && Number.isNaN(this.#bytesOf(node));
   }
 
-  /** Whether something hangs under a manifest that the manifest does not name, or is missing there: what a registry says, and may not say again. */
-  hasHangers(): boolean {
-    return this.#edges.hasHanging() || this.#isPartial.size > 0;
+  /** Returns whether the graph contains referrers, or marks for missing ones. The registry may list others the next time. */
+  hasReferrers(): boolean {
+    return this.#edges.hasReferrers() || this.#isPartial.size > 0;
   }
 
-  /** Forgets that the registry did not store a blob: it may by now. */
-  reopen(): void {
+  /** Forgets which blobs the registry did not store: it may store them by now. */
+  forgetAbsentBlobs(): void {
     this.#built = undefined;
     for (const [node, bytes] of this.#settled) if (bytes === undefined) this.#settled.delete(node);
   }
 
-  /** Settles a size by the registry's own word: the bytes that it stores, or undefined where it does not store the blob. */
+  /** Sets the size of a blob to what the registry reported: the stored bytes, or undefined if it does not store the blob. */
   settle(digest: Digest, storedBytes: number | undefined): void {
     this.#built = undefined;
     this.#settled.set(this.node(digest), storedBytes);
   }
 
-  /** The graph of all that was added. What was named and never read, or never sized, is missing in it. */
+  /** Returns the graph of all that was added. A manifest that was named but not added, and a blob of unknown size, are marked as missing. */
   build(): BlobGraph {
     this.#built ??= this.#assemble();
     return this.#built;
@@ -140,13 +140,13 @@ export class GraphBuilder {
     };
   }
 
-  /** A new node has no bytes and no children. */
-  #makeRoom(node: number): void {
+  /** Extends the arrays for a new node, whose size is unknown. */
+  #addNode(node: number): void {
     this.#built = undefined;
-    this.#bytes = withRoomAt(this.#bytes, node);
-    this.#isLayer = withRoomAt(this.#isLayer, node);
-    this.#isManifest = withRoomAt(this.#isManifest, node);
-    this.#mediaTypeOf = withRoomAt(this.#mediaTypeOf, node);
+    this.#bytes = extendedTo(this.#bytes, node);
+    this.#isLayer = extendedTo(this.#isLayer, node);
+    this.#isManifest = extendedTo(this.#isManifest, node);
+    this.#mediaTypeOf = extendedTo(this.#mediaTypeOf, node);
     this.#bytes[node] = Number.NaN;
   }
 
@@ -174,7 +174,7 @@ export class GraphBuilder {
     if (!isManifestChildType(child.mediaType)) return this.#addLeaf(child);
     const node = this.node(child.digest);
     this.#isManifest[node] = 1;
-    if (!this.#edges.has(node)) this.#nameMediaType(node, child.mediaType);
+    if (!this.#edges.has(node)) this.#setMediaType(node, child.mediaType);
     if (child.isAttestation) this.#isAttestation.add(node);
     return node;
   }
@@ -187,8 +187,8 @@ export class GraphBuilder {
 
   #addLeaf({ digest, mediaType, sizeBytes }: Descriptor): number {
     const node = this.node(digest);
-    if (this.#edges.has(node)) return node; // a manifest that was read has its true size
-    this.#nameMediaType(node, mediaType);
+    if (this.#edges.has(node)) return node; // the size of a manifest that was read is known
+    this.#setMediaType(node, mediaType);
     const before = this.#bytes[node] ?? Number.NaN;
     if (isForeignLayerType(mediaType)) {
       if (Number.isNaN(before)) this.#isForeign.add(node);
@@ -197,14 +197,14 @@ export class GraphBuilder {
       this.#isForeign.delete(node);
       if (Number.isNaN(before)) {
         this.#bytes[node] = sizeBytes;
-        this.#settled.delete(node); // nobody would have asked
+        this.#settled.delete(node); // with this descriptor, no crawl would have asked for the size
       } else if (before !== sizeBytes) this.#disputed.add(node);
     }
     return node;
   }
 
-  /** Of several media types the smallest, so that the order of arrival does not show. */
-  #nameMediaType(node: number, mediaType: string): void {
+  /** If descriptors state different media types, takes the smallest one, so that the result does not depend on their order. */
+  #setMediaType(node: number, mediaType: string): void {
     const before = this.#mediaTypes.texts[this.#mediaTypeOf[node] ?? 0] ?? '';
     if (mediaType === '' || (before !== '' && mediaType >= before)) return;
     this.#mediaTypeOf[node] = this.#mediaTypes.add(mediaType);
@@ -214,7 +214,7 @@ export class GraphBuilder {
     return this.#isManifest[node] === 1 && !this.#edges.has(node);
   }
 
-  /** NaN where nobody could tell. The registry has the last word on what its descriptors say of a blob, whenever it was asked. */
+  /** Returns NaN if the size is unknown. The size that the registry reported takes precedence over those in descriptors. */
   #bytesOf(node: number): number {
     if (this.#isUnread(node)) return Number.NaN;
     if (!this.#settled.has(node)) return this.#disputed.has(node) ? Number.NaN : (this.#bytes[node] ?? Number.NaN);

@@ -1,20 +1,20 @@
 import type { BlobGraph } from './graph.ts';
 
-/** A tag without a readable manifest points at no node. */
+/** The root of a tag whose manifest could not be read. */
 export const NO_ROOT = -1;
 
-/** The blobs that each distinct root reaches, itself included, each once: those of root number r are blobs[start[r] .. start[r + 1]). */
+/** The blobs that each distinct root reaches, including itself: those of root number r are blobs[start[r] .. start[r + 1]). Each blob occurs once per root. */
 export interface Reach {
-  /** From a graph's node to its root number; -1 for what is no tag's root. */
+  /** By node: its root number; -1 if no tag points at it. */
   readonly ofRoot: Int32Array;
   readonly start: readonly number[];
   readonly blobs: Uint32Array;
-  /** By root number: how many of its blobs are layers, and 1 where one of them is missing. */
+  /** By root number: how many of its blobs are layers, and 1 if one of its blobs is missing. */
   readonly layersCount: readonly number[];
   readonly isIncomplete: readonly (0 | 1)[];
 }
 
-/** Walks down from every distinct root. Linear in the edges below them. */
+/** Walks down from every distinct root. The time is linear in the number of edges below each. */
 export function reachBlobs(graph: BlobGraph, roots: Int32Array): Reach {
   const nodesCount = graph.bytes.length;
   const ofRoot = new Int32Array(nodesCount).fill(-1);
@@ -34,7 +34,7 @@ export function reachBlobs(graph: BlobGraph, roots: Int32Array): Reach {
     const first = count;
     if (count === blobs.length) blobs = grown(blobs);
     blobs[count++] = root;
-    // What was reached and is not yet followed lies in `blobs` itself.
+    // `blobs` itself is the queue of nodes that were reached and not yet followed.
     for (let at = first; at < count; at++) {
       const node = blobs[at] ?? 0;
       if (graph.isMissing[node] === 1) incomplete = 1;

@@ -1,11 +1,11 @@
-/** Texts that come up again and again, each once, by number. */
+/** Numbers for texts that occur many times. */
 export interface StringPool<T extends string> {
   readonly texts: readonly T[];
-  /** The number of that text; the next one where it is new. */
+  /** Returns the number of the text. A new text gets the next number. */
   add(text: T): number;
 }
 
-/** A table in which '' is number 0: it stands for none. */
+/** Creates a pool in which number 0 is '', which stands for no text. */
 export function createStringPool<T extends string>(): StringPool<T | ''> {
   const texts: (T | '')[] = [''];
   const numbers = new Map<string, number>([['', 0]]);

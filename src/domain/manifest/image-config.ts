@@ -1,20 +1,20 @@
 import { parseRfc3339 } from '../../lib/rfc3339.ts';
 import { readPlatform } from './manifest.ts';
 
-/** What an image's config says of it (OCI image-spec, config.md). */
+/** What the config of an image states (OCI image-spec, config.md). */
 export interface ImageConfig {
-  /** Milliseconds since the epoch; undefined where it names no time, or one that only stands for none. */
+  /** Milliseconds since the epoch; undefined if the config has no creation time, or a placeholder. */
   readonly createdAt: number | undefined;
   /** `os/architecture[/variant]`. */
   readonly platform: string | undefined;
 }
 
-/** Reproducible builds write the year 1 or the epoch itself: that is no time of creation. */
+/** Reproducible builds write the year 1 or the epoch itself: these are placeholders. */
 const EARLIEST_CREATED_AT = Date.UTC(1971, 0);
-/** RFC 3339 has four digits for a year, also after the time zone is taken off. */
+/** RFC 3339 has four digits for the year, and the time zone may move a later time into the year 10000. */
 const LATEST_CREATED_AT = Date.UTC(9999, 11, 31);
 
-/** Reads a config's body; whatever it is, nothing is thrown. */
+/** Reads the body of a config. Never throws: what it does not recognise is undefined. */
 export function readImageConfig(body: unknown): ImageConfig {
   const created = typeof body === 'object' && body !== null && 'created' in body ? body.created : undefined;
   const createdAt = typeof created === 'string' ? (parseRfc3339(created) ?? Number.NaN) : Number.NaN;

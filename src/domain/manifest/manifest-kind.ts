@@ -4,12 +4,12 @@ import type { Manifest } from './manifest.ts';
 import { isBuildCacheConfigType, isImageConfigType, isLayerType } from './media-types.ts';
 
 /**
- * What a manifest is for. An accessory belongs to something else in the registry, such as a signature to the image that is signed;
- * an attestation says how an image was built; an artifact is anything that is no image, by its own media type.
+ * What a manifest is for. An accessory belongs to another manifest, such as a signature to the image that it signs. An attestation states how an image
+ * was built. An artifact is anything but an image, and named by its own media type.
  */
 export type Kind = 'image' | 'index' | 'build-cache' | 'attestation' | 'accessory' | `artifact:${string}`;
 
-/** The kind that a manifest has by itself; what points at it may know better (an index of an attestation, a tag of an accessory). */
+/** Returns the kind of a manifest by its own content. What points at it may override that: an index marks attestations, and a tag name accessories. */
 export function kindOf(manifest: Manifest): Kind {
   if (manifest.subject !== undefined) return 'accessory';
   switch (manifest.kind) {
@@ -33,19 +33,20 @@ function isBuildCacheBlob(mediaType: string): boolean {
   return isLayerType(mediaType) || isBuildCacheConfigType(mediaType);
 }
 
-/* Tags that only tools make: cosign's for signatures, attestations and SBOMs, and the OCI fallback for registries without a referrers
- * API, which names an index (OCI distribution-spec, "Referrers Tag Schema"):
+/* Tags that tools create: those of cosign for signatures, attestations and SBOMs, and the fallback tag for registries without a referrers API, which
+ * points at an index of referrers (OCI distribution-spec, "Referrers Tag Schema"):
  *
  *   sha256-<hex>.sig   sha256-<hex>.att   sha256-<hex>.sbom   sha256-<hex> */
 const ACCESSORY_TAG = /^sha256-([0-9a-f]{64})(\.(?:sig|att|sbom))?$/;
 
-/** What a tag's name says that it is an accessory of; undefined for every other tag. */
+/** The digest in the name of an accessory tag. */
 export interface NamedSubject {
   readonly digest: Digest;
-  /** Whether it is the fallback tag. Others than tools name tags after hashes too: what it lists has to bear it out. */
+  /** Whether the name is that of a fallback tag. Users also name tags after hashes, so the index that it points at must confirm it. */
   readonly isFallback: boolean;
 }
 
+/** Returns the digest that the name of an accessory tag contains; undefined for every other tag. */
 export function subjectNamedBy(tag: TagName): NamedSubject | undefined {
   const [, hex, suffix] = ACCESSORY_TAG.exec(tag) ?? [];
   const digest = hex === undefined ? undefined : parseDigest(`sha256:${hex}`);

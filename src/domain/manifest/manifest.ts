@@ -2,48 +2,48 @@ import { z } from 'zod';
 import { type Digest, parseDigest } from '../names.ts';
 import { bare, MANIFEST_TYPES } from './media-types.ts';
 
-/** What a manifest says of another blob (OCI image-spec, descriptor.md). `sizeBytes` is undefined where it is missing or nonsense. */
+/** A reference to a blob (OCI image-spec, descriptor.md). `sizeBytes` is undefined if the size is missing or not a number of bytes. */
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: Digest;
   readonly sizeBytes: number | undefined;
-  /** Of an index's child: `os/architecture[/variant]`, where it names one. */
+  /** `os/architecture[/variant]`, if the child of an index names one. */
   readonly platform?: string;
-  /** Whether it is what BuildKit says of an image's build, and no platform. */
+  /** Set for the child of an index in which BuildKit describes a build. It is not an image for a platform. */
   readonly isAttestation?: true;
 }
 
-/** The formats of manifests, behind one question: what does this node point to? */
+/** A manifest of any format, reduced to the blobs that it names. */
 export type Manifest =
   | (ManifestFields & { readonly kind: 'image'; readonly config: Descriptor; readonly layers: readonly Descriptor[] })
   | (ManifestFields & { readonly kind: 'index'; readonly manifests: readonly Descriptor[] })
-  /** Docker schema 1: its layers have no sizes, and it has no config blob. */
+  /** Docker schema 1: its layers have no sizes, and there is no config blob. */
   | (ManifestFields & { readonly kind: 'schema1'; readonly layers: readonly Digest[] });
 
-/** A body that cannot be read as any format, and why. */
+/** A body of no known format, and why it could not be read. */
 export interface UnsupportedManifest {
   readonly kind: 'unsupported';
   readonly reason: string;
 }
 
 interface ManifestFields {
-  /** As the registry or the manifest names it; absent where neither does. */
+  /** From the Content-Type or the manifest itself; absent if neither names one. */
   readonly mediaType?: string;
-  /** What it is, where it is no image (OCI image-spec, manifest.md). */
+  /** The type of an artifact (OCI image-spec, manifest.md). */
   readonly artifactType?: string;
-  /** What it refers to. That is not containment: the subject does not belong to it. */
+  /** The manifest that this one refers to. The subject is not a part of it. */
   readonly subject?: Digest;
 }
 
 /**
- * Reads a manifest by its Content-Type, else its `mediaType`, else its shape: media types in the wild outnumber any list.
- * What cannot be read as any format is `unsupported`, with the reason; nothing is thrown.
+ * Reads a manifest. Decides on the format by the Content-Type, else by `mediaType`, else by the fields of the body, because there are more media types
+ * than any list contains. Never throws: a body of no known format is `unsupported`, with the reason.
  */
 export function readManifest(contentType: string | undefined, body: unknown): Manifest | UnsupportedManifest {
   const own = shortened(bare(textOf(body, 'mediaType') ?? ''));
   const mediaType = [bare(contentType ?? ''), own].find((type) => FORMAT_OF_TYPE.has(type)) ?? own;
   const format = FORMAT_OF_TYPE.get(mediaType) ?? formatByShape(body);
-  if (format === undefined) return { kind: 'unsupported', reason: 'it is no manifest of a known format' };
+  if (format === undefined) return { kind: 'unsupported', reason: 'not a manifest of a known format' };
   try {
     const fields = { ...(mediaType !== '' && { mediaType }), ...referenceFields(body) };
     return { ...fields, ...READERS[format](body) };
@@ -65,7 +65,7 @@ const FORMAT_OF_TYPE: ReadonlyMap<string, Format> = new Map([
   [MANIFEST_TYPES.dockerSchema1, 'schema1'],
 ]);
 
-// The schemas check shapes only, and the values are read afterwards: a manifest has many descriptors, and a crawl many manifests.
+// The schemas check only types. The values are checked afterwards, which is faster: a crawl reads many manifests with many descriptors each.
 const descriptor = z.object({ mediaType: z.string().optional(), digest: z.string(), size: z.unknown().optional() });
 const child = descriptor.extend({ platform: z.unknown().optional(), annotations: z.unknown().optional() });
 const image = z.object({ config: descriptor, layers: z.array(descriptor).nullish() });
@@ -98,21 +98,21 @@ function toChild(found: z.infer<typeof child>): Descriptor {
   };
 }
 
-/** `linux/arm/v7` of an index's or a config's fields; undefined where they name none, or `unknown`. */
+/** Reads a platform such as `linux/arm/v7` from the fields of an index or a config. Returns undefined if they name none, or `unknown`. */
 export function readPlatform(value: unknown): string | undefined {
   const [os, architecture] = [textOf(value, 'os'), textOf(value, 'architecture')];
   if (!os || !architecture || os === 'unknown' || architecture === 'unknown') return undefined;
   const variant = textOf(value, 'variant');
-  return [os, architecture, ...(variant ? [variant] : [])].join('/').slice(0, LONGEST_PLATFORM);
+  return [os, architecture, ...(variant ? [variant] : [])].join('/').slice(0, MAX_PLATFORM_LENGTH);
 }
 
-const LONGEST_PLATFORM = 100;
-/** RFC 6838, 4.2: 127 characters for each of its halves. */
-const LONGEST_MEDIA_TYPE = 255;
+const MAX_PLATFORM_LENGTH = 100;
+/** RFC 6838, section 4.2: each half has at most 127 characters. */
+const MAX_MEDIA_TYPE_LENGTH = 255;
 
-/** Who may push may write anything, of any length, and it stands in the answer for every tag. */
+/** Limits the length of a media type: anyone who may push can choose it, and API responses contain it for every tag. */
 function shortened(mediaType: string): string {
-  return mediaType.length > LONGEST_MEDIA_TYPE ? mediaType.slice(0, LONGEST_MEDIA_TYPE) : mediaType;
+  return mediaType.length > MAX_MEDIA_TYPE_LENGTH ? mediaType.slice(0, MAX_MEDIA_TYPE_LENGTH) : mediaType;
 }
 
 function referenceFields(body: unknown): ManifestFields {
@@ -128,7 +128,7 @@ class DigestError extends Error {
 
 function toDigest(text: string): Digest {
   const digest = parseDigest(text);
-  if (digest === undefined) throw new DigestError(`${JSON.stringify(text.slice(0, 100))} is no digest`);
+  if (digest === undefined) throw new DigestError(`${JSON.stringify(text.slice(0, 100))} is not a digest`);
   return digest;
 }
 

@@ -9,14 +9,14 @@ export const MANIFEST_TYPES = {
 
 const KNOWN_MANIFEST_TYPES: ReadonlySet<string> = new Set(Object.values(MANIFEST_TYPES));
 
-/** Whether the media type is a manifest's or an index's. */
+/** Returns whether the media type is that of a manifest or an index. */
 export function isManifestType(mediaType: string): boolean {
   return KNOWN_MANIFEST_TYPES.has(bare(mediaType));
 }
 
 /**
- * Whether an index's child of that media type is asked for as a manifest: one without a type too, since manifests are what an index lists.
- * Anything else is a leaf: registries refuse it at `/manifests/`.
+ * Returns whether the child of an index with that media type is read as a manifest. A child without a type is, because an index lists manifests.
+ * Any other type is a leaf: registries refuse to serve it at `/manifests/`.
  */
 export function isManifestChildType(mediaType: string): boolean {
   return bare(mediaType) === '' || isManifestType(mediaType);
@@ -27,17 +27,17 @@ const LAYER_TYPE =
 const FOREIGN_LAYER_TYPE =
   /^application\/vnd\.(?:oci\.image\.layer\.nondistributable\.|docker\.image\.rootfs\.foreign\.)/;
 
-/** Whether the media type is a file system layer's (a BuildKit cache lists layers among an index's manifests). */
+/** Returns whether the media type is that of a file system layer. A BuildKit cache lists layers among the manifests of an index. */
 export function isLayerType(mediaType: string): boolean {
   return LAYER_TYPE.test(mediaType);
 }
 
-/** Whether blobs of that media type are as a rule kept elsewhere and not by the registry. The type decides, never `urls`. */
+/** Returns whether blobs of that media type are usually stored outside the registry. Only the type decides, not `urls`. */
 export function isForeignLayerType(mediaType: string): boolean {
   return FOREIGN_LAYER_TYPE.test(mediaType);
 }
 
-/** The configs that say when an image was built, and for which platform; Docker 1.10 gave its own no type. */
+/** The configs that contain the creation time and platform of an image. Docker 1.10 gave its configs no type. */
 const IMAGE_CONFIG_TYPES: ReadonlySet<string> = new Set([
   'application/vnd.oci.image.config.v1+json',
   'application/vnd.docker.container.image.v1+json',
@@ -45,17 +45,17 @@ const IMAGE_CONFIG_TYPES: ReadonlySet<string> = new Set([
   '',
 ]);
 
-/** Whether a config of that media type may be read as an image's (OCI image-spec, config.md). */
+/** Returns whether a config of that media type can be read as that of an image (OCI image-spec, config.md). */
 export function isImageConfigType(mediaType: string): boolean {
   return IMAGE_CONFIG_TYPES.has(bare(mediaType));
 }
 
-/** Whether it is the config of a BuildKit cache. */
+/** Returns whether the media type is that of the config of a BuildKit cache. */
 export function isBuildCacheConfigType(mediaType: string): boolean {
   return mediaType.startsWith('application/vnd.buildkit.cacheconfig.');
 }
 
-/** The media type without its parameters, which some proxies add (`; charset=utf-8`). */
+/** Returns the media type without its parameters, which some proxies add (`; charset=utf-8`), in lower case. */
 export function bare(mediaType: string): string {
   return (mediaType.split(';', 1)[0] ?? '').trim().toLowerCase();
 }

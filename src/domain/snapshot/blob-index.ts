@@ -3,13 +3,13 @@ import { NO_ROOT } from '../graph/reachable-blobs.ts';
 import { positionsInOrder } from '../order.ts';
 import type { Contents } from './snapshot.ts';
 
-/** The blobs of a snapshot, looked up in the ways that nobody asks of most snapshots: each is prepared when it is first asked for. */
+/** Looks up the blobs of a snapshot. Each index is built at its first use, because most snapshots need none. */
 export interface BlobIndex {
-  /** The node of that digest; undefined where no tag reaches it. */
+  /** Returns the node of the digest; undefined if no tag reaches it. */
   node(digest: string): number | undefined;
-  /** Every blob that a tag reaches, the largest first; those of unknown size last. */
+  /** Returns all blobs that tags reach, the largest first, and those of unknown size last. */
   largestFirst(): Uint32Array;
-  /** The positions of the tags that reach a blob, in order. Costs what lies between the blob and its tags. */
+  /** Returns the positions of the tags that reach a blob, in order. The time is linear in the nodes between the blob and its tags. */
   tagsReaching(node: number): readonly number[];
 }
 
@@ -40,7 +40,7 @@ export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
   };
 }
 
-/** For every node a list of numbers: those of node i are values[start[i] .. start[i + 1]). */
+/** A list of numbers for every node: those of node i are values[start[i] .. start[i + 1]). */
 interface Lists {
   readonly start: Uint32Array;
   readonly values: Uint32Array;
@@ -50,7 +50,7 @@ function slice({ start, values }: Lists, node: number): Uint32Array {
   return values.subarray(start[node], start[node + 1]);
 }
 
-/** Who names each blob. */
+/** Returns, for each node, the nodes that name it. */
 function invert({ digests, childStart, children }: BlobGraph): Lists {
   return group(digests.length, children, function* () {
     for (let node = 0; node < digests.length; node++) {
@@ -59,7 +59,7 @@ function invert({ digests, childStart, children }: BlobGraph): Lists {
   });
 }
 
-/** The positions of the tags that point at each node. */
+/** Returns, for each node, the positions of the tags that point at it. */
 function groupByRoot({ digests }: BlobGraph, roots: Int32Array): Lists {
   const known = roots.filter((root) => root !== NO_ROOT);
   return group(digests.length, known, function* () {
@@ -67,7 +67,7 @@ function groupByRoot({ digests }: BlobGraph, roots: Int32Array): Lists {
   });
 }
 
-/** Groups values by their keys, in order: a counting sort. */
+/** Groups values by key and keeps their order: a counting sort. */
 function group(nodesCount: number, keys: ArrayLike<number>, valuesInOrder: () => Iterable<number>): Lists {
   const start = new Uint32Array(nodesCount + 1);
   for (let i = 0; i < keys.length; i++) start[(keys[i] ?? 0) + 1] = (start[(keys[i] ?? 0) + 1] ?? 0) + 1;

@@ -2,28 +2,28 @@ import type { BlobGraph } from '../graph/graph.ts';
 import type { RepositoryName, TagName } from '../names.ts';
 import type { Gap } from './snapshot.ts';
 
-/** What is there to be counted, however it was come by. Times are milliseconds since the epoch. */
+/** What a snapshot is computed from. Times are milliseconds since the epoch. The store contains it in this form: see CRAWL_RESULT_FORMAT. */
 export interface CrawlResult {
   readonly graph: BlobGraph;
   readonly repositories: readonly RepositoryResult[];
-  /** What the registry lists as repositories, under names that nobody can ask for. It holds bytes all the same. */
+  /** Names that the registry lists as repositories but the protocol does not allow. They use disk space nevertheless. */
   readonly illegal: ReadonlySet<string>;
   readonly startedAt: number;
   readonly finishedAt: number;
 }
 
-/** A repository and its tags, in any order, or why they are not all there. */
+/** A repository with its tags, in any order, and the reason if some may be missing. */
 export interface RepositoryResult {
   readonly name: RepositoryName;
   readonly tags: readonly TagResult[];
   readonly gap: Gap | undefined;
-  /** Where the tags are those of an earlier crawl, since this one could not read them: when they were read. */
+  /** When the tags were read, if this crawl could not read them and they are those of an earlier one. */
   readonly staleSince: number | undefined;
 }
 
 /** The node that a tag points at, or why there is none. */
 export type TagResult = {
   readonly name: TagName;
-  /** When it, or what it points at, was pulled last, where somebody told. */
+  /** When the tag or its digest was last pulled, if a notification reported it. */
   readonly lastPulledAt: number | undefined;
 } & ({ readonly root: number } | { readonly root: undefined; readonly gap: Gap });

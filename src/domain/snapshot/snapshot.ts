@@ -4,13 +4,13 @@ import type { Digest, RepositoryName, TagName } from '../names.ts';
 import type { Usage } from '../usage/usage.ts';
 import type { KindUsage } from '../usage/usage-by-kind.ts';
 
-/** What one collection found, counted. Sorted by name throughout, so that arrival order cannot show. Times are milliseconds since the epoch. */
+/** The figures of one crawl. All lists are sorted by name, whatever the order of reading. Times are milliseconds since the epoch. */
 export interface Snapshot {
-  /** Names the snapshot in URLs. */
+  /** Identifies the snapshot in URLs. */
   readonly id: string;
   readonly startedAt: number;
   readonly finishedAt: number;
-  /** Of the whole registry. */
+  /** The figures of the whole registry. */
   readonly figures: Figures;
   readonly kinds: readonly KindUsage[];
   readonly namespaces: readonly NamespaceUsage[];
@@ -20,7 +20,7 @@ export interface Snapshot {
   readonly contents: Contents;
 }
 
-/** How big a node is (see usage.ts). `null` is unknown: nothing of it could be read. Not complete: the figures are lower bounds. */
+/** The size of a node (see usage.ts). `null` is unknown: nothing of the node could be read. If it is not complete, the figures are lower bounds. */
 export interface Figures {
   readonly sizeBytes: number | null;
   readonly diskSizeBytes: number | null;
@@ -31,10 +31,10 @@ export interface Figures {
   readonly isComplete: boolean;
 }
 
-/** A GitLab group or project: a path that repositories' names go on from. */
+/** A GitLab group or project: a path that repository names start with. */
 export interface NamespaceUsage extends Figures {
   readonly path: string;
-  /** The path of the namespace around it; undefined at the top. */
+  /** The path of the namespace that contains this one; undefined at the top. */
   readonly namespace: string | undefined;
 }
 
@@ -42,44 +42,46 @@ export interface RepositoryUsage extends Figures {
   readonly name: RepositoryName;
   readonly namespace: string | undefined;
   readonly tags: readonly TagFigures[];
-  /** When it was read, where the collection could not read it, and these are the figures of an earlier one. */
+  /** When the repository was read, if this crawl could not read it and the figures are those of an earlier one; otherwise null. */
   readonly staleSince: number | null;
 }
 
-/** The blobs, and the tags that reach them. The position of a tag counts through all repositories in their order. */
+/** The blobs, and the tags that reach them. The position of a tag is its index in the list of all tags of all repositories, in order. */
 export interface Contents {
   readonly graph: BlobGraph;
   /** By position: the node that the tag points at, or NO_ROOT. */
   readonly roots: Int32Array;
   readonly usage: Pick<Usage, 'reach' | 'tagsReaching' | 'repositoriesReaching'>;
-  /** By position: the repository's place among the repositories. */
+  /** By position: the index of the repository. */
   readonly repositoryOf: Uint32Array;
-  /** What is there for something else only (kinds.ts). */
+  /** The manifests that only belong to other ones (usage-by-kind.ts). */
   readonly accessories: ReadonlySet<number>;
 }
 
 /**
- * ok; incomplete: something that it names is not stored or could not be read, the figures are lower bounds;
- * broken: listed, but its manifest is missing or unreadable; unsupported: its format is not understood.
+ * - ok: everything could be read
+ * - incomplete: a blob that the tag reaches is not stored or could not be read, so the figures are lower bounds
+ * - broken: the registry lists the tag, but its manifest is missing or unreadable
+ * - unsupported: the manifest has an unknown format
  */
 export type TagStatus = 'ok' | 'incomplete' | 'broken' | 'unsupported';
 
-/** One tag: numbers where `status` is ok or incomplete, `null` otherwise. */
+/** A tag. Its figures are numbers if `status` is ok or incomplete, and null otherwise. */
 export interface TagFigures extends Figures {
   readonly name: TagName;
   readonly status: TagStatus;
   readonly manifest: TagManifest | null;
-  /** When the tag, or what it points at, was pulled last; null where nobody told. */
+  /** When the tag or its digest was last pulled; null if no notification reported it. */
   readonly lastPulledAt: number | null;
 }
 
-/** What a tag points at. */
+/** The manifest that a tag points at. */
 export interface TagManifest {
   readonly digest: Digest;
-  /** '' where nobody names one. */
+  /** '' if there is none. */
   readonly mediaType: string;
   readonly kind: Kind;
-  /** Of an accessory: what it belongs to. */
+  /** The manifest that an accessory belongs to. */
   readonly subject: Digest | undefined;
   readonly platforms: readonly string[] | null;
   /** Milliseconds since the epoch. */
@@ -88,11 +90,11 @@ export interface TagManifest {
   readonly layersCount: number;
 }
 
-/** One thing that a collection could not read. `reason` is for people and holds no secret. */
+/** Something that a crawl could not read. `reason` is a text for people and contains no secret. */
 export interface Gap {
-  /** As the registry writes it: it may be no legal name, and that the gap. */
+  /** As the registry lists it: the gap may be that the name is not legal. */
   readonly repository: string;
-  /** The tag or digest; absent where the gap is the repository's own. */
+  /** The tag or digest; absent if the gap concerns the whole repository. */
   readonly reference?: TagName | Digest;
   readonly code: GapCode;
   readonly reason: string;

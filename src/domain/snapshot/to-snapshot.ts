@@ -4,7 +4,7 @@ import { mediaTypeAt, subjectOf } from '../graph/graph.ts';
 import { NO_ROOT } from '../graph/reachable-blobs.ts';
 import { byName, type Digest } from '../names.ts';
 import { figuresOf } from '../usage/figures.ts';
-import { describe } from '../usage/platforms.ts';
+import { summarizeImages } from '../usage/platforms.ts';
 import { buildTree, parentPath, prefixesOf, REGISTRY_NODE, type Tree } from '../usage/tree.ts';
 import { measureInSteps, type Usage } from '../usage/usage.ts';
 import { accessoryManifests, kindOfNode, subjectOfTag, sumByKind } from '../usage/usage-by-kind.ts';
@@ -12,55 +12,55 @@ import type { CrawlResult, RepositoryResult, TagResult } from './crawl-result.ts
 import type { Gap, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures, TagManifest, TagStatus } from './snapshot.ts';
 
 /** Computes the snapshot of a crawl result: all figures, everything sorted by name. */
-export function toSnapshot(findings: CrawlResult): Snapshot {
-  return runToEnd(toSnapshotInSteps(findings));
+export function toSnapshot(crawlResult: CrawlResult): Snapshot {
+  return runToEnd(toSnapshotInSteps(crawlResult));
 }
 
 /** Does the same in steps of a few milliseconds each. */
-export function* toSnapshotInSteps(findings: CrawlResult): Resumable<Snapshot> {
-  const counted = yield* count(findings);
-  const { graph, usage, roots, accessories } = counted;
-  const repositories = yield* toRepositories(counted);
+export function* toSnapshotInSteps(crawlResult: CrawlResult): Resumable<Snapshot> {
+  const measured = yield* measureCrawl(crawlResult);
+  const { graph, usage, roots, accessories } = measured;
+  const repositories = yield* toRepositories(measured);
   const kinds = repositories.flatMap(({ tags }) => tags.map(({ manifest }) => manifest?.kind ?? null));
   yield;
   return {
-    id: formatRfc3339(findings.finishedAt),
-    startedAt: findings.startedAt,
-    finishedAt: findings.finishedAt,
-    figures: figuresOf(usage, REGISTRY_NODE, counted.unlisted.size === 0),
+    id: formatRfc3339(crawlResult.finishedAt),
+    startedAt: crawlResult.startedAt,
+    finishedAt: crawlResult.finishedAt,
+    figures: figuresOf(usage, REGISTRY_NODE, measured.unlisted.size === 0),
     kinds: sumByKind(graph, usage.tagsReaching, accessories, kinds),
-    namespaces: toNamespaces(counted),
+    namespaces: toNamespaces(measured),
     repositories,
-    gaps: yield* gapsOf(counted, repositories),
-    contents: { graph, roots, usage, accessories, repositoryOf: repositoriesOfTags(counted) },
+    gaps: yield* gapsOf(measured, repositories),
+    contents: { graph, roots, usage, accessories, repositoryOf: repositoriesOfTags(measured) },
   };
 }
 
-/** The findings in order, and what was counted of them. The position of a tag counts through all repositories. */
-interface Counted extends CrawlResult {
+/** The crawl result, sorted, with everything that is computed from it. The position of a tag is its index in the list of all tags. */
+interface Measured extends CrawlResult {
   readonly roots: Int32Array;
   readonly tree: Tree;
   readonly usage: Usage;
   readonly accessories: ReadonlySet<number>;
-  /** By position: what the tag is an accessory of, by its name; most are of nothing. */
+  /** By position: the digest that the tag is an accessory of by its name. Most tags are not accessories. */
   readonly subjects: ReadonlyMap<number, Digest>;
-  /** The repositories whose tags nobody knows, and all namespaces around them. */
+  /** The repositories whose tags could not all be listed, and all namespaces that contain them. */
   readonly unlisted: ReadonlySet<string>;
 }
 
-/** A few milliseconds' work, each. */
-const TAGS_AT_ONCE = 2000;
-const GAPS_AT_ONCE = 500;
+/** A few milliseconds of work each. */
+const TAGS_PER_STEP = 2000;
+const GAPS_PER_STEP = 500;
 
-function* count(findings: CrawlResult): Resumable<Counted> {
-  const { graph, illegal } = findings;
-  const repositories = (yield* inOrder(findings.repositories)).sort((a, b) => byName(a.name, b.name));
+function* measureCrawl(crawlResult: CrawlResult): Resumable<Measured> {
+  const { graph, illegal } = crawlResult;
+  const repositories = (yield* withSortedTags(crawlResult.repositories)).sort((a, b) => byName(a.name, b.name));
   const tags = repositories.flatMap((repository) => repository.tags);
   const roots = new Int32Array(tags.length).fill(NO_ROOT);
   const subjects = new Map<number, Digest>();
   const accessoryTags: { readonly root: number; readonly isAccessory: boolean }[] = [];
   for (const [position, { name, root }] of tags.entries()) {
-    if (position % TAGS_AT_ONCE === 0) yield;
+    if (position % TAGS_PER_STEP === 0) yield;
     if (root === undefined) continue;
     roots[position] = root;
     const subject = subjectOfTag(graph, name, root);
@@ -72,7 +72,7 @@ function* count(findings: CrawlResult): Resumable<Counted> {
   const usage = yield* measureInSteps(graph, tree, roots);
   yield;
   return {
-    ...findings,
+    ...crawlResult,
     repositories,
     roots,
     tree,
@@ -86,33 +86,33 @@ function* count(findings: CrawlResult): Resumable<Counted> {
   };
 }
 
-/** With the tags of each in order; a repository is sorted in one piece. */
-function* inOrder(repositories: readonly RepositoryResult[]): Resumable<RepositoryResult[]> {
+/** Sorts the tags of each repository; those of one repository in a single step. */
+function* withSortedTags(repositories: readonly RepositoryResult[]): Resumable<RepositoryResult[]> {
   const sorted: RepositoryResult[] = [];
   let tagsCount = 0;
   for (const repository of repositories) {
     sorted.push({ ...repository, tags: repository.tags.toSorted((a, b) => byName(a.name, b.name)) });
     tagsCount += repository.tags.length;
-    if (tagsCount < TAGS_AT_ONCE) continue;
+    if (tagsCount < TAGS_PER_STEP) continue;
     tagsCount = 0;
     yield;
   }
   return sorted;
 }
 
-function* toRepositories(counted: Counted): Resumable<readonly RepositoryUsage[]> {
-  const { repositories, tree, usage } = counted;
+function* toRepositories(measured: Measured): Resumable<readonly RepositoryUsage[]> {
+  const { repositories, tree, usage } = measured;
   const namespaces = new Set(tree.namespaces.map(({ path }) => path));
-  const manifestOf = createManifests(counted);
-  const counts: RepositoryUsage[] = [];
+  const manifestOf = createManifests(measured);
+  const result: RepositoryUsage[] = [];
   let position = 0;
   for (const [place, { name, gap, staleSince = null, tags }] of repositories.entries()) {
     const figures: TagFigures[] = [];
     for (const tag of tags) {
-      if (position % TAGS_AT_ONCE === 0) yield;
-      figures.push(toTag(counted, tag, position++, manifestOf));
+      if (position % TAGS_PER_STEP === 0) yield;
+      figures.push(toTag(measured, tag, position++, manifestOf));
     }
-    counts.push({
+    result.push({
       ...figuresOf(usage, tree.nodeOfRepository[place] ?? 0, gap === undefined),
       name,
       namespace: namespaces.has(name) ? name : parentPath(name),
@@ -120,14 +120,14 @@ function* toRepositories(counted: Counted): Resumable<readonly RepositoryUsage[]
       staleSince,
     });
   }
-  return counts;
+  return result;
 }
 
 type ManifestOf = (root: number, position: number) => TagManifest;
 
-function toTag({ usage, tree }: Counted, tag: TagResult, position: number, manifestOf: ManifestOf): TagFigures {
+function toTag({ usage, tree }: Measured, tag: TagResult, position: number, manifestOf: ManifestOf): TagFigures {
   const figures = figuresOf(usage, tree.nodeOfTag[position] ?? 0, true);
-  // Field by field: what is spread takes V8 more time and memory, and there may be a million tags.
+  // Field by field: a spread costs V8 more time and memory, and there may be a million tags.
   return {
     name: tag.name,
     status: statusOf(tag, figures.isComplete),
@@ -148,11 +148,11 @@ function statusOf(tag: TagResult, isComplete: boolean): TagStatus {
   return isComplete ? 'ok' : 'incomplete';
 }
 
-/** What tags point at: one for all tags of a manifest, but for those whose names say that it is an accessory of something. */
-function createManifests({ graph, usage: { reach }, accessories, subjects }: Counted): ManifestOf {
+/** Returns a function that describes the manifest of a tag. Tags of one manifest share one object, unless their names make it an accessory of something. */
+function createManifests({ graph, usage: { reach }, accessories, subjects }: Measured): ManifestOf {
   const manifests: TagManifest[] = [];
   const make = (root: number, number: number): TagManifest => {
-    const { platforms, createdAt } = describe(graph, root);
+    const { platforms, createdAt } = summarizeImages(graph, root);
     return {
       digest: graph.digests.at(root),
       mediaType: mediaTypeAt(graph, root),
@@ -172,7 +172,7 @@ function createManifests({ graph, usage: { reach }, accessories, subjects }: Cou
   };
 }
 
-function toNamespaces({ tree, usage, unlisted }: Counted): readonly NamespaceUsage[] {
+function toNamespaces({ tree, usage, unlisted }: Measured): readonly NamespaceUsage[] {
   return tree.namespaces
     .map(({ path, node }): NamespaceUsage => {
       return { ...figuresOf(usage, node, !unlisted.has(path)), path, namespace: parentPath(path) };
@@ -180,15 +180,15 @@ function toNamespaces({ tree, usage, unlisted }: Counted): readonly NamespaceUsa
     .sort((a, b) => byName(a.path, b.path));
 }
 
-function* gapsOf(counted: Counted, repositories: readonly RepositoryUsage[]): Resumable<readonly Gap[]> {
-  const gaps = [...counted.illegal].map(illegalGap);
-  for (const [place, { name, gap, staleSince, tags }] of counted.repositories.entries()) {
+function* gapsOf(measured: Measured, repositories: readonly RepositoryUsage[]): Resumable<readonly Gap[]> {
+  const gaps = [...measured.illegal].map(illegalGap);
+  for (const [place, { name, gap, staleSince, tags }] of measured.repositories.entries()) {
     if (gap !== undefined) gaps.push(staleSince === undefined ? gap : { ...gap, staleSince });
     for (const [i, tag] of tags.entries()) {
       if (tag.root === undefined) gaps.push(tag.gap);
       else if (repositories[place]?.tags[i]?.status === 'incomplete') {
-        gaps.push({ repository: name, reference: tag.name, code: 'missing', reason: missingBelow(counted, tag.root) });
-        if (gaps.length % GAPS_AT_ONCE === 0) yield;
+        gaps.push({ repository: name, reference: tag.name, code: 'missing', reason: missingBelow(measured, tag.root) });
+        if (gaps.length % GAPS_PER_STEP === 0) yield;
       }
     }
   }
@@ -196,7 +196,7 @@ function* gapsOf(counted: Counted, repositories: readonly RepositoryUsage[]): Re
   return gaps.sort((a, b) => byName(a.repository, b.repository));
 }
 
-function repositoriesOfTags({ repositories, roots }: Counted): Uint32Array {
+function repositoriesOfTags({ repositories, roots }: Measured): Uint32Array {
   const repositoryOf = new Uint32Array(roots.length);
   let position = 0;
   for (const [place, { tags }] of repositories.entries()) {
@@ -210,18 +210,18 @@ function illegalGap(repository: string): Gap {
   return { repository, code: 'unreadable', reason: 'the registry lists it, but the name is not legal' };
 }
 
-/** More than that nobody reads; the tag's blobs name the rest. */
-const MOST_NAMED = 3;
+/** The rest is in the list of the tag's blobs. */
+const MAX_NAMED = 3;
 
-/** Which of the blobs that a root reaches are not there, or not all of them. */
-function missingBelow({ graph, usage: { reach } }: Counted, root: number): string {
+/** Returns the reason of a gap: the digests of the missing blobs that a root reaches. */
+function missingBelow({ graph, usage: { reach } }: Measured, root: number): string {
   const number = reach.ofRoot[root] ?? 0;
   const below = reach.blobs.subarray(reach.start[number], reach.start[number + 1]);
   const missing = Array.from(
     below.filter((node) => graph.isMissing[node] === 1),
     graph.digests.at,
   );
-  const named = missing.sort(byName).slice(0, MOST_NAMED).join(', ');
-  const others = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
-  return `not stored, or not readable: ${named}${others}`;
+  const named = missing.sort(byName).slice(0, MAX_NAMED).join(', ');
+  const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
+  return `not stored, or not readable: ${named}${more}`;
 }

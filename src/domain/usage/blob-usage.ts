@@ -6,19 +6,20 @@ import type { Digest } from '../names.ts';
 import type { Contents } from '../snapshot/snapshot.ts';
 import { kindOfNode } from './usage-by-kind.ts';
 
-/** A blob that tags reach. */
+/** A blob that at least one tag reaches. */
 export interface BlobUsage {
   readonly digest: Digest;
-  /** A manifest's is what it is for, or just `manifest` where it could not be read. */
+  /** For a manifest, what it is for; `manifest` if it could not be read. */
   readonly kind: Kind | 'manifest' | 'layer' | 'config';
-  /** '' where nobody names one. */
+  /** '' if no descriptor names one. */
   readonly mediaType: string;
-  /** Stored bytes; null where nobody could tell. */
+  /** Stored bytes; null if unknown. */
   readonly bytes: number | null;
   readonly tagsCount: number;
   readonly repositoriesCount: number;
 }
 
+/** Returns what the API shows of a blob. */
 export function blobUsage({ graph, usage, accessories }: Contents, node: number): BlobUsage {
   const bytes = graph.bytes[node] ?? Number.NaN;
   const mediaType = mediaTypeAt(graph, node);
@@ -34,11 +35,11 @@ export function blobUsage({ graph, usage, accessories }: Contents, node: number)
 }
 
 export interface TagBlob extends BlobUsage {
-  /** The platforms whose images hold it; none where it is of the tag as a whole, or nobody names one. */
+  /** The platforms of the images that contain the blob; empty if it belongs to the tag as a whole, or if no platform is named. */
   readonly platforms: readonly string[];
 }
 
-/** What a tag is made of: its root, and then level by level what is below it. */
+/** Returns the blobs that a root reaches: the root first, and then level by level. */
 export function blobsBelow(contents: Contents, root: number): readonly TagBlob[] {
   const { reach } = contents.usage;
   const number = reach.ofRoot[root] ?? 0;
@@ -50,7 +51,7 @@ export function blobsBelow(contents: Contents, root: number): readonly TagBlob[]
   }));
 }
 
-/** An image's platform is also that of its config and its layers. */
+/** Returns the platforms of each node. The platform of an image is also that of its config and its layers. */
 function platformsOf({ graph }: Contents, nodes: readonly number[]): ReadonlyMap<number, ReadonlySet<string>> {
   const named = new Map<number, readonly string[]>();
   for (const node of nodes) for (const [child, names] of platformsNamedBy(graph, node)) named.set(child, names);

@@ -2,7 +2,7 @@ import type { Figures, Snapshot } from '../snapshot/snapshot.ts';
 import type { Usage } from './usage.ts';
 
 /**
- * What is known of a node: unknown where none of its tags could be read, or where nobody knows whether it has any.
+ * Returns the figures of a node. They are unknown if none of its tags could be read, or if it has none that are known and some could not be listed.
  *
  * @param isListed whether the tags of every repository at and below the node could be listed
  */

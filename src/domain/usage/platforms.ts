@@ -1,31 +1,31 @@
 import { imageConfigAt, isReadManifest, platformsNamedBy } from '../graph/blob-facts.ts';
 import { type BlobGraph, childrenOf, imageConfigOf } from '../graph/graph.ts';
 
-export interface Description {
-  /** Sorted, each once; empty for what is for no platform, null where that stands in a config that was not read. */
+export interface ImageSummary {
+  /** Sorted and distinct; empty if there is no platform, null if the config that would name it was not read. */
   readonly platforms: readonly string[] | null;
-  /** Of the youngest of its images, in milliseconds since the epoch; null where none of them tells. */
+  /** The creation time of the youngest image, in milliseconds since the epoch; null if no config states one. */
   readonly createdAt: number | null;
 }
 
-/** For which platforms a manifest and the manifests in it are, and when they were made. Attestations and referrers have no say in that. */
-export function describe(graph: BlobGraph, root: number): Description {
+/** Returns the platforms and the creation time of a manifest and the manifests inside it. Ignores attestations and referrers. */
+export function summarizeImages(graph: BlobGraph, root: number): ImageSummary {
   const configNode = imageConfigOf(graph, root);
-  return configNode === undefined ? describeMany(graph, root) : describeImage(graph, configNode);
+  return configNode === undefined ? summarizeIndex(graph, root) : summarizeImage(graph, configNode);
 }
 
-/** Most are that: an image consists of no others. */
-function describeImage(graph: BlobGraph, configNode: number): Description {
+/** The short way for an image, which contains no other manifests. */
+function summarizeImage(graph: BlobGraph, configNode: number): ImageSummary {
   const config = imageConfigAt(graph, configNode);
   if (config === undefined) return { platforms: null, createdAt: null };
   return { platforms: config.platform === undefined ? [] : [config.platform], createdAt: config.createdAt ?? null };
 }
 
-function describeMany(graph: BlobGraph, root: number): Description {
+function summarizeIndex(graph: BlobGraph, root: number): ImageSummary {
   const platforms = new Set<string>();
   const named = new Set<number>();
   const below = manifestsBelow(graph, root);
-  // A platform that is named and not stored is a platform of the index all the same.
+  // A platform counts even if its image is not stored.
   for (const node of below) {
     for (const [child, names] of platformsNamedBy(graph, node)) {
       named.add(child);
@@ -44,14 +44,14 @@ function describeMany(graph: BlobGraph, root: number): Description {
   return { platforms: platforms.size === 0 && isUnread ? null : [...platforms].sort(), createdAt };
 }
 
-/** The manifest itself, and what it consists of. */
+/** Returns the manifest itself and the manifests inside it. */
 function manifestsBelow(graph: BlobGraph, root: number): ReadonlySet<number> {
   const found = new Set([root]);
   for (const node of found) {
-    if (imageConfigOf(graph, node) !== undefined) continue; // an image consists of no others
+    if (imageConfigOf(graph, node) !== undefined) continue; // an image contains no other manifests
     for (const child of childrenOf(graph, node)) {
-      const isOwn = isReadManifest(graph, child) && !graph.subjects.has(child) && graph.isAttestation[child] === 0;
-      if (isOwn) found.add(child);
+      const isInside = isReadManifest(graph, child) && !graph.subjects.has(child) && graph.isAttestation[child] === 0;
+      if (isInside) found.add(child);
     }
   }
   return found;

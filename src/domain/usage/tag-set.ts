@@ -2,19 +2,19 @@ import type { BlobGraph } from '../graph/graph.ts';
 import { NO_ROOT } from '../graph/reachable-blobs.ts';
 import type { Usage } from './usage.ts';
 
-/** What a set of tags holds, and what deleting exactly that set would free. Bytes are integers; `null` where none of its tags could be read. */
+/** The size of a set of tags, and what deleting exactly this set would free. Bytes are integers; null if none of the tags could be read. */
 export interface TagSetFigures {
   readonly deduplicatedBytes: number | null;
   readonly reclaimableBytes: number | null;
   readonly metadataBytes: number | null;
-  /** Whether all of its tags could be read whole; otherwise the figures are lower bounds. */
+  /** Whether everything below the tags could be read. If not, the figures are lower bounds. */
   readonly isComplete: boolean;
 }
 
 /**
- * The figures of any set of tags: a blob is freed where every tag that reaches it is in the set. Linear in what the set reaches.
+ * Returns the figures of any set of tags. A blob is freed if every tag that reaches it is in the set. The time is linear in what the set reaches.
  *
- * @param tags distinct positions among the tags that `usage` was measured of
+ * @param tags distinct positions of tags in `roots`, which `usage` was measured from
  */
 export function measureTagSet(
   graph: BlobGraph,

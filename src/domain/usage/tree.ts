@@ -1,25 +1,25 @@
 import { byName, type RepositoryName } from '../names.ts';
 
-/* Where figures add up: the registry, its namespaces, their repositories, and the tags of those.
+/* The tree along which figures add up: the registry, its namespaces, their repositories, and their tags.
  *
  *   0 registry
- *   ├─ 1 group                 a namespace: a path that some repository's name goes on from
+ *   ├─ 1 group                 a namespace: a path that some repository name starts with
  *   │  ├─ 2 group/app          a repository
  *   │  │  ├─ 3 group/app:1.0   a tag
  *   │  │  └─ 4 group/app:2.0
  *   │  └─ 5 group/tools        another one
  *   └─ 7 single
  *
- * Numbers rise in depth-first order, so that a parent's is smaller than its children's, and whatever is below a node is one run. A path may
- * be both a namespace and a repository (`a` and `a/b`): the namespace `a` then holds the repository `a`. */
+ * Numbers rise in depth-first order: the number of a parent is smaller than those of its children, and all nodes below a node are one range. A path
+ * may be both a namespace and a repository (`a` and `a/b`). The namespace `a` then contains the repository `a`. */
 export interface Tree {
   /** The parent's number; -1 for the registry. */
   readonly parent: Int32Array;
-  /** The tag at that node, by its position; NO_TAG at every node that is none. */
+  /** By node: the position of the tag; NO_TAG for every other node. */
   readonly tagOf: Int32Array;
-  /** The node of the tag at that position. */
+  /** By position: the node of the tag. */
   readonly nodeOfTag: Uint32Array;
-  /** The node of each repository, in the order that they were given in. */
+  /** The node of each repository, in the order in which they were given. */
   readonly nodeOfRepository: readonly number[];
   readonly namespaces: readonly NamespaceNode[];
 }
@@ -32,7 +32,11 @@ export interface NamespaceNode {
 export const REGISTRY_NODE = 0;
 export const NO_TAG = -1;
 
-/** @param repositories sorted by name; the positions of their tags follow that order */
+/**
+ * Builds the tree.
+ *
+ * @param repositories sorted by name; the positions of their tags follow that order
+ */
 export function buildTree(
   repositories: readonly { readonly name: RepositoryName; readonly tagsCount: number }[],
 ): Tree {
@@ -71,10 +75,10 @@ export function buildTree(
   };
 }
 
-/** The node that is closest to both and holds both. */
+/** Returns the deepest node that contains both. */
 export function lowestCommonAncestor(parent: Int32Array, one: number, other: number): number {
   let [a, b] = [one, other];
-  // Of two nodes the one with the larger number cannot hold the other.
+  // The node with the larger number cannot contain the other.
   while (a !== b) {
     if (a > b) a = parent[a] ?? 0;
     else b = parent[b] ?? 0;
@@ -82,30 +86,30 @@ export function lowestCommonAncestor(parent: Int32Array, one: number, other: num
   return a;
 }
 
-/** The path one segment up; undefined at the top. */
+/** Returns the path without its last segment; undefined at the top. */
 export function parentPath(path: string): string | undefined {
   const slash = path.lastIndexOf('/');
   return slash === -1 ? undefined : path.slice(0, slash);
 }
 
-/** `a`, `a/b` and `a/b/c` of `a/b/c`. */
+/** Returns `a`, `a/b` and `a/b/c` for `a/b/c`. */
 export function prefixesOf(name: string): readonly string[] {
   const segments = name.split('/');
   return segments.map((_, i) => segments.slice(0, i + 1).join('/'));
 }
 
-/** Every path that is the beginning, by segment, of some repository's name. */
+/** Returns every path that some repository name continues with further segments. */
 function namespacePaths(names: readonly RepositoryName[]): ReadonlySet<string> {
   return new Set(names.flatMap((name) => prefixesOf(name).slice(0, -1)));
 }
 
-/** Segment by segment, so that `a` and all that begins with `a/` lie together: as plain text `a-b` would come between them. */
+/** Returns the indexes in the order of segments, so that `a` and all names below `a/` are adjacent. As plain text, `a-b` would come between them. */
 function bySegments(repositories: readonly { readonly name: RepositoryName }[]): readonly number[] {
   const keys = repositories.map(({ name }) => name.replaceAll('/', '\0'));
   return keys.map((_, index) => index).sort((a, b) => byName(keys[a] ?? '', keys[b] ?? ''));
 }
 
-/** Where each of the runs of such lengths starts, and where the last one ends. */
+/** Returns where each range of these lengths starts, and where the last one ends. */
 function starts(lengths: readonly number[]): readonly number[] {
   const result = [0];
   for (const length of lengths) result.push((result.at(-1) ?? 0) + length);

@@ -3,18 +3,18 @@ import { type BlobGraph, childrenOf, subjectOf } from '../graph/graph.ts';
 import { type Kind, subjectNamedBy } from '../manifest/manifest-kind.ts';
 import type { Digest, TagName } from '../names.ts';
 
-/** Bytes of one kind. Every blob that a tag reaches counts to one kind, so that the kinds add up to the deduplicated bytes of the registry. */
+/** The tags and bytes of one kind. Every blob that a tag reaches belongs to one kind, so that the kinds add up to the registry's deduplicated bytes. */
 export interface KindUsage {
   readonly kind: Kind;
   readonly tagsCount: number;
   readonly bytes: number;
 }
 
-/** What is of several kinds is of the first of these: an image's layer stays an image's, whatever else names it. Artifacts follow the index. */
+/** A blob of several kinds belongs to the first of them: the layer of an image belongs to it, whatever else names the layer. Artifacts come between. */
 const ORDER: readonly Kind[] = ['image', 'index'];
 const LAST: readonly Kind[] = ['build-cache', 'attestation', 'accessory'];
 
-/** The kind of a manifest, in the light of what points at it. */
+/** Returns the kind of a manifest, taking into account what points at it; undefined if the node is not a manifest that was read. */
 export function kindOfNode(graph: BlobGraph, accessories: ReadonlySet<number>, node: number): Kind | undefined {
   const kind = ownKindOf(graph, node);
   if (kind === undefined) return undefined;
@@ -22,7 +22,7 @@ export function kindOfNode(graph: BlobGraph, accessories: ReadonlySet<number>, n
   return graph.isAttestation[node] === 1 ? 'attestation' : kind;
 }
 
-/** The digest that a tag is an accessory of, by its name and what it points at; undefined for every other tag. */
+/** Returns the digest that a tag is an accessory of, by its name and its manifest; undefined for every other tag. */
 export function subjectOfTag(graph: BlobGraph, tag: TagName, root: number): Digest | undefined {
   const named = subjectNamedBy(tag);
   if (named === undefined) return undefined;
@@ -31,13 +31,13 @@ export function subjectOfTag(graph: BlobGraph, tag: TagName, root: number): Dige
 
 function listsReferrersOf(graph: BlobGraph, root: number, subject: Digest): boolean {
   if (ownKindOf(graph, root) !== 'index') return false;
-  // What is not stored proves nothing else.
+  // A child that is not stored does not disprove it.
   return childrenOf(graph, root).every((child) => !isReadManifest(graph, child) || subjectOf(graph, child) === subject);
 }
 
 /**
- * What tags of accessories point at, and what hangs below it: the manifests that are there for something else only. What an ordinary tag
- * points at too is none of them.
+ * Returns the manifests that tags of accessories point at, and all manifests below them, except those that an ordinary tag points at, too: the
+ * manifests that only belong to other ones.
  */
 export function accessoryManifests(
   graph: BlobGraph,
@@ -45,16 +45,16 @@ export function accessoryManifests(
 ): ReadonlySet<number> {
   const isOrdinary = new Uint8Array(graph.bytes.length);
   for (const { root, isAccessory } of tags) if (!isAccessory) isOrdinary[root] = 1;
-  const isOnlyThat = (node: number): boolean => isReadManifest(graph, node) && isOrdinary[node] === 0;
+  const isOnlyAccessory = (node: number): boolean => isReadManifest(graph, node) && isOrdinary[node] === 0;
   const found = new Set<number>();
-  for (const { root, isAccessory } of tags) if (isAccessory && isOnlyThat(root)) found.add(root);
+  for (const { root, isAccessory } of tags) if (isAccessory && isOnlyAccessory(root)) found.add(root);
   for (const node of found) {
-    for (const child of childrenOf(graph, node)) if (isOnlyThat(child)) found.add(child);
+    for (const child of childrenOf(graph, node)) if (isOnlyAccessory(child)) found.add(child);
   }
   return found;
 }
 
-/** Sums the blobs that tags reach by kind: a manifest, and the config and layers right below it, are of the manifest's kind. */
+/** Sums up by kind the blobs that tags reach. A manifest, its config and its layers are of the manifest's kind. */
 export function sumByKind(
   graph: BlobGraph,
   tagsReaching: Uint32Array,
@@ -85,7 +85,7 @@ export function sumByKind(
 
 const UNCLAIMED = 2 ** 32 - 1;
 
-/** By blob, the smallest of the places of the manifests that tags reach and that are it or list it. */
+/** Returns, by blob, the smallest place among the manifests that tags reach and that are the blob or list it. */
 function claimBlobs(
   graph: BlobGraph,
   tagsReaching: Uint32Array,

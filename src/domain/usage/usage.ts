@@ -1,51 +1,47 @@
-import { type Resumable, ranges, runToEnd } from '../../lib/resumable.ts';
+import { type Resumable, ranges } from '../../lib/resumable.ts';
 import type { BlobGraph } from '../graph/graph.ts';
 import { NO_ROOT, type Reach, reachBlobs } from '../graph/reachable-blobs.ts';
 import { lowestCommonAncestor, NO_TAG, type Tree } from './tree.ts';
 
-/* Four answers to "how big is this?"
+/* Four ways to measure the size of a node:
  *
  *      app:v1 ──► base (100) ◄── app:v2
  *         ▼                        ▼
  *       x (10)                   y (20)
  *
  *                      app:v1  app:v2  app
- *   size                  110     120  230   what pulling each tag separately would move
- *   disk_size             110      20  130   each layer charged to one owner: the tag with the fewest layers, then by name
- *   deduplicated          110     120  130   what the node reaches, each blob once
- *   reclaimable            10      20  130   what deleting the node alone would free
+ *   size                  110     120  230   what a client downloads if it pulls each tag separately
+ *   disk_size             110      20  130   each layer is charged to one owner: the tag with the fewest layers, then by name
+ *   deduplicated          110     120  130   all blobs that the node reaches, each once
+ *   reclaimable            10      20  130   what is freed if only this node is deleted
  *
- * `size` and `disk_size` count layers only, the others manifests and configs too. Only the first two add up. */
+ * `size` and `disk_size` include layers only; the others also manifests and configs. Only the first two add up. */
 
-/** The figures of every node of a tree, by its number. Bytes are integers; where something is missing, lower bounds. */
+/** The figures of every node of a tree, by number. Bytes are integers, and lower bounds if something is missing. */
 export interface Usage {
   readonly sizeBytes: Float64Array;
   readonly diskSizeBytes: Float64Array;
   readonly deduplicatedBytes: Float64Array;
   readonly reclaimableBytes: Float64Array;
-  /** The part of `deduplicatedBytes` that is no layer. */
+  /** The part of `deduplicatedBytes` that is not layers. */
   readonly metadataBytes: Float64Array;
   readonly tagsCount: Uint32Array;
-  /** How many of the tags have a root, and so figures. */
+  /** How many of the tags have a root and therefore figures. */
   readonly knownTagsCount: Uint32Array;
-  /** How many of those reach something that is missing. */
+  /** How many of those reach a missing blob. */
   readonly incompleteTagsCount: Uint32Array;
-  /** By blob: how many tags, and how many repositories, reach it. */
+  /** By blob: how many tags and how many repositories reach it. */
   readonly tagsReaching: Uint32Array;
   readonly repositoriesReaching: Uint32Array;
   readonly reach: Reach;
 }
 
 /**
- * All figures at every node, in one pass over what the tags reach and one over the tree.
+ * Computes all figures of every node, in one pass over what the tags reach and one over the tree.
  *
- * @param roots the node of the graph that each tag points at, or NO_ROOT. The tags come sorted by repository and tag name, which settles
- * who owns a layer when counts do not.
+ * @param roots the node of the graph that each tag points at, or NO_ROOT. The tags are sorted by repository and tag name: this order decides which
+ * of two tags with equally many layers owns a layer.
  */
-export function measure(graph: BlobGraph, tree: Tree, roots: Int32Array): Usage {
-  return runToEnd(measureInSteps(graph, tree, roots));
-}
-
 export function* measureInSteps(graph: BlobGraph, tree: Tree, roots: Int32Array): Resumable<Usage> {
   const reach = reachBlobs(graph, roots);
   yield;
@@ -56,9 +52,9 @@ export function* measureInSteps(graph: BlobGraph, tree: Tree, roots: Int32Array)
   return usage;
 }
 
-/** A tag reaches a dozen blobs, and each takes some hundredths of a microsecond. */
-const TAGS_AT_ONCE = 2000;
-const BLOBS_AT_ONCE = 50_000;
+/** A few milliseconds of work each: a tag reaches about a dozen blobs. */
+const TAGS_PER_STEP = 2000;
+const BLOBS_PER_STEP = 50_000;
 
 function emptyUsage(nodesCount: number, blobsCount: number, reach: Reach): Usage {
   return {
@@ -76,25 +72,25 @@ function emptyUsage(nodesCount: number, blobsCount: number, reach: Reach): Usage
   };
 }
 
-/** Size and disk size of every tag: who comes first by the count of layers owns what nobody before owned. */
+/** Computes size and disk size of every tag. In the order of their layer counts, each tag becomes the owner of its layers that have none yet. */
 function* chargeOwners(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): Resumable<void> {
   const isOwned = new Uint8Array(graph.bytes.length);
   const order = byLayersCount(roots, usage.reach);
-  for (const { from, to } of ranges(order.length, TAGS_AT_ONCE)) {
+  for (const { from, to } of ranges(order.length, TAGS_PER_STEP)) {
     yield;
     chargeTags(order.subarray(from, to), isOwned, { graph, tree, roots, usage });
   }
 }
 
-interface Counting {
+interface Inputs {
   readonly graph: BlobGraph;
   readonly tree: Tree;
   readonly roots: Int32Array;
   readonly usage: Usage;
 }
 
-/** Tags in their order; what those before them own is marked, and so is what these do. */
-function chargeTags(tags: Uint32Array, isOwned: Uint8Array, { graph, tree, roots, usage }: Counting): void {
+/** Charges these tags with the layers that have no owner yet, and marks them as owned. */
+function chargeTags(tags: Uint32Array, isOwned: Uint8Array, { graph, tree, roots, usage }: Inputs): void {
   const { reach } = usage;
   for (const tag of tags) {
     const root = reach.ofRoot[roots[tag] ?? 0] ?? 0;
@@ -104,7 +100,7 @@ function chargeTags(tags: Uint32Array, isOwned: Uint8Array, { graph, tree, roots
       const blob = reach.blobs[at] ?? 0;
       if (graph.isLayer[blob] === 0) continue;
       const stored = graph.bytes[blob] ?? Number.NaN;
-      if (Number.isNaN(stored)) continue; // unknown: the tag says that it is incomplete
+      if (Number.isNaN(stored)) continue; // unknown: the tag is marked as incomplete
       size += stored;
       if (isOwned[blob] === 1) continue;
       isOwned[blob] = 1;
@@ -116,37 +112,38 @@ function chargeTags(tags: Uint32Array, isOwned: Uint8Array, { graph, tree, roots
   }
 }
 
-/* A blob counts at every tag that reaches it, and once above. With the tags in the order of the tree, what is counted twice is counted twice
- * exactly where two neighbours meet, so that it is taken off there; and what only this node holds is held where the first and the last meet:
+/* A blob must be counted at every tag that reaches it, and only once at each node above. Add it at every such tag, with the tags in the order of the
+ * tree. In the sums over subtrees it is then counted too often exactly at the lowest common ancestor of each two neighbouring tags: subtract it there.
+ * It is reclaimable at the lowest common ancestor of the first and the last tag, and above:
  *
  *              group  -b  +b reclaimable
  *              ╱   ╲
  *          app      tools           b is reached by 1.0, 2.0 and latest;
- *         -b ╱ ╲        ╲           subtree sums then are b at each tag, b at app,
+ *         -b ╱ ╲        ╲           the sums over subtrees are b at each tag, b at app,
  *          1.0  2.0    latest       b at tools and b at group
  *          +b   +b      +b                                                                     */
 function* rollUpBlobs(graph: BlobGraph, tree: Tree, roots: Int32Array, usage: Usage): Resumable<void> {
-  const counting = { graph, tree, roots, usage };
-  // 0, the registry's node, is nobody's tag: none yet.
+  const inputs = { graph, tree, roots, usage };
+  // 0 stands for none: it is the node of the registry and never that of a tag.
   const span = { firstAt: new Uint32Array(graph.bytes.length), lastAt: new Uint32Array(graph.bytes.length) };
-  for (const { from, to } of ranges(tree.parent.length, TAGS_AT_ONCE)) {
+  for (const { from, to } of ranges(tree.parent.length, TAGS_PER_STEP)) {
     yield;
-    for (let node = Math.max(1, from); node < to; node++) countTag(node, span, counting);
+    for (let node = Math.max(1, from); node < to; node++) countTag(node, span, inputs);
   }
-  for (const { from, to } of ranges(graph.bytes.length, BLOBS_AT_ONCE)) {
+  for (const { from, to } of ranges(graph.bytes.length, BLOBS_PER_STEP)) {
     yield;
-    for (let blob = from; blob < to; blob++) countWhereHeld(blob, span, counting);
+    for (let blob = from; blob < to; blob++) countReclaimable(blob, span, inputs);
   }
 }
 
-/** By blob: the nodes of the first and the last tag that reach it. */
+/** By blob: the nodes of the first and the last tag that reach it so far. */
 interface Span {
   readonly firstAt: Uint32Array;
   readonly lastAt: Uint32Array;
 }
 
-/** Counts what the tag at a node reaches, behind all tags before it. */
-function countTag(node: number, { firstAt, lastAt }: Span, { graph, tree, roots, usage }: Counting): void {
+/** Counts what the tag at a node reaches. Must be called in the order of the tree. */
+function countTag(node: number, { firstAt, lastAt }: Span, { graph, tree, roots, usage }: Inputs): void {
   const { reach, deduplicatedBytes, metadataBytes, tagsReaching, repositoriesReaching } = usage;
   const { parent } = tree;
   const tag = tree.tagOf[node] ?? NO_TAG;
@@ -177,14 +174,14 @@ function countTag(node: number, { firstAt, lastAt }: Span, { graph, tree, roots,
   }
 }
 
-function countWhereHeld(blob: number, { firstAt, lastAt }: Span, { graph, tree, usage }: Counting): void {
+function countReclaimable(blob: number, { firstAt, lastAt }: Span, { graph, tree, usage }: Inputs): void {
   const stored = graph.bytes[blob] ?? Number.NaN;
   if (lastAt[blob] === 0 || Number.isNaN(stored)) return;
-  const holder = lowestCommonAncestor(tree.parent, firstAt[blob] ?? 0, lastAt[blob] ?? 0);
-  usage.reclaimableBytes[holder] = (usage.reclaimableBytes[holder] ?? 0) + stored;
+  const ancestor = lowestCommonAncestor(tree.parent, firstAt[blob] ?? 0, lastAt[blob] ?? 0);
+  usage.reclaimableBytes[ancestor] = (usage.reclaimableBytes[ancestor] ?? 0) + stored;
 }
 
-/** Turns what was noted at single nodes into what is at and below each. */
+/** Turns the numbers of single nodes into sums over each node and all nodes below it. */
 function sumUp(parent: Int32Array, usage: Usage): void {
   const arrays = [
     usage.sizeBytes,
@@ -204,7 +201,7 @@ function sumUp(parent: Int32Array, usage: Usage): void {
   }
 }
 
-/** The tags that have a root, by rising count of distinct layers; of equal ones the order stays. A counting sort: linear. */
+/** Returns the tags with a root by rising number of distinct layers, and equal ones in their order: a counting sort, in linear time. */
 function byLayersCount(roots: Int32Array, { ofRoot, layersCount }: Reach): Uint32Array {
   const countOf = (tag: number): number => layersCount[ofRoot[roots[tag] ?? 0] ?? 0] ?? 0;
   const most = layersCount.reduce((a, b) => Math.max(a, b), 0);

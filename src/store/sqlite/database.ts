@@ -30,7 +30,7 @@ export interface Database {
   close(): void;
 }
 
-export const IN_MEMORY = ':memory:';
+const IN_MEMORY = ':memory:';
 
 /** The letters `grur` in the header of the file mark it as ours (sqlite.org/fileformat2.html, "Application ID"). */
 const APPLICATION_ID = 0x67727572;

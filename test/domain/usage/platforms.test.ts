@@ -4,7 +4,7 @@ import type { ImageConfig } from '../../../src/domain/manifest/image-config.ts';
 import type { Descriptor } from '../../../src/domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../../../src/domain/manifest/media-types.ts';
 import type { Digest } from '../../../src/domain/names.ts';
-import { describe } from '../../../src/domain/usage/platforms.ts';
+import { summarizeImages } from '../../../src/domain/usage/platforms.ts';
 
 const digest = (text: string): Digest => `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;
 const NOON = Date.UTC(2024, 0, 1, 12);
@@ -31,7 +31,7 @@ function openGraph() {
     index: (name: string, ...manifests: Descriptor[]): number =>
       builder.addManifest(digest(name), 500, { kind: 'index', manifests }),
     refer: (subject: string, referrer: string): void => builder.addReferrer(digest(subject), child(referrer)),
-    described: (root: number) => describe(builder.build(), root),
+    described: (root: number) => summarizeImages(builder.build(), root),
   };
 }
 
