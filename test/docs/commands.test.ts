@@ -33,6 +33,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** What is for those who work on the service, and takes longer, or fetches more, than a test may. */
 const BY_HAND: Readonly<Record<string, string>> = {
+  'scripts/with-node npm run test:unit': 'runs a part of what ./run-tests runs',
   'scripts/with-node npm run bench': 'measures for long, on a machine that does nothing else meanwhile',
   'scripts/fuzz-with-prism': 'fetches 200 packages; test/api/openapi/prism.test.ts is what it runs then',
 };
