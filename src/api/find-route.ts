@@ -30,6 +30,6 @@ export function createRouteFinder(options: RouteFinderOptions): RouteTable {
   }
   const entryPoint = exact.get(prefix + PATHS.entryPoint);
   if (entryPoint !== undefined) exact.set(prefix, entryPoint);
-  const roots = [...below];
-  return (path) => exact.get(path) ?? roots.find(([root]) => path.startsWith(root))?.[1];
+  const roots = [...below].map(([root, route]) => ({ root, route }));
+  return (path) => exact.get(path) ?? roots.find(({ root }) => path.startsWith(root))?.route;
 }
