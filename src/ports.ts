@@ -17,7 +17,10 @@ export type SteadyClock = () => number;
  * pacing happen behind this port.
  */
 export interface Registry {
-  /** Lists every repository that the credentials may list, page by page. Starts a crawl: the registry client forgets what it learned about the registry before. */
+  /**
+   * Lists every repository that the credentials may list, page by page. Starts a crawl: the registry client forgets what it learned about the
+   * registry before.
+   */
   repositories(signal: AbortSignal): AsyncIterable<RepositoryName | IllegalName>;
   /** Returns whether the configuration lets the service read that repository. */
   isWanted(repository: RepositoryName): boolean;

@@ -1,7 +1,9 @@
 import type { RepositoryName } from '../domain/names.ts';
 import type { RepositoryUsage, Snapshot } from '../domain/snapshot/snapshot.ts';
 
-/** A registry that answers but has lost nearly everything: after an outage or a lost database, this must not be shown as disk space that was freed. */
+/**
+ * A registry that answers but has lost nearly everything: after an outage or a lost database, this must not be shown as disk space that was freed.
+ */
 export class EmptyRegistryError extends Error {
   override readonly name = 'EmptyRegistryError';
 

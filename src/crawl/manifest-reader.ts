@@ -126,7 +126,9 @@ function toRecord(name: TagName, digest: Digest | undefined): TagRecord | undefi
   return digest && { name, digest };
 }
 
-/** Reads the config of an image, once per digest. A config that cannot be read is no gap: the image has no creation time then, but its size is known. */
+/**
+ * Reads the config of an image, once per digest. A config that cannot be read is no gap: the image has no creation time then, but its size is known.
+ */
 function createConfigReader(registry: Registry, cache: ManifestCache, options: ManifestReaderOptions) {
   const { signal, collectCreated } = options;
   const asked = new Set<Digest>();

@@ -7,7 +7,10 @@ import { unlessUnavailable } from './gap-from-error.ts';
 import { childManifests, type ManifestReader, manifestsIn } from './manifest-reader.ts';
 import { forEachConcurrently, type WorkerPool } from './worker-pool.ts';
 
-/** Asks for the referrers of every manifest that these roots reach in a repository. Returns a record for each that has some, or that could not be asked. */
+/**
+ * Asks for the referrers of every manifest that these roots reach in a repository. Returns a record for each that has some, or that could not be
+ * asked.
+ */
 export type ReferrersReader = (
   repository: RepositoryName,
   roots: readonly Digest[],

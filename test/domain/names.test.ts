@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseDigest, parseRepositoryName, parseTagName } from '../../src/domain/names.ts';
 
-test('a digest is read by its grammar, and a registered algorithm by its length too', () => {
+test('parses a digest by its grammar, and checks the length for registered algorithms', () => {
   expect(parseDigest(`sha256:${'a'.repeat(64)}`)).toBe(`sha256:${'a'.repeat(64)}`);
   expect(parseDigest(`sha512:${'0'.repeat(128)}`)).toBeDefined();
   expect(parseDigest('multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8')).toBeDefined();
@@ -17,7 +17,7 @@ test('a digest is read by its grammar, and a registered algorithm by its length 
   }
 });
 
-test('a repository name may hold components that look like paths of the protocol', () => {
+test('accepts repository names with components that resemble paths of the protocol', () => {
   for (const name of ['a', 'a/tags', 'a/tags/list', 'tags', 'x/tags/1.0', 'a__b/c--d/e.f_g', 'a'.repeat(255)]) {
     expect(parseRepositoryName(name), name).toBe(name);
   }
@@ -26,7 +26,7 @@ test('a repository name may hold components that look like paths of the protocol
   }
 });
 
-test('a tag name is case-sensitive, at most 128 characters, and starts with a word character', () => {
+test('accepts tag names of up to 128 characters that start with a word character', () => {
   for (const name of ['latest', '_under', 'A.b-C_d', '0', 'x'.repeat(128), `sha256-${'ab'.repeat(32)}.sig`]) {
     expect(parseTagName(name), name).toBe(name);
   }

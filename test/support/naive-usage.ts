@@ -1,7 +1,7 @@
-/* The slow, obvious twin of `measure`: sets and nested loops, straight from the definitions. It shares no code with it. */
+/* The slow, obvious twin of usage.ts: sets and nested loops, straight from the definitions, without shared code. */
 
 export interface NaiveBlob {
-  /** undefined where it is named and not stored. */
+  /** Undefined if the blob is named but not stored. */
   readonly bytes: number | undefined;
   readonly isLayer: boolean;
   readonly children: readonly string[];
@@ -10,7 +10,7 @@ export interface NaiveBlob {
 export interface NaiveTag {
   readonly repository: string;
   readonly name: string;
-  /** undefined where its manifest cannot be read. */
+  /** Undefined if its manifest cannot be read. */
   readonly root: string | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface NaiveFigures {
 
 type Blobs = ReadonlyMap<string, NaiveBlob>;
 
-/** What a set of tags weighs, in the light of all tags. */
+/** Returns the figures of a set of tags, given all tags of the registry. */
 export function naiveFigures(blobs: Blobs, all: readonly NaiveTag[], set: readonly NaiveTag[]): NaiveFigures {
   const reached = union(blobs, set);
   const elsewhere = union(
@@ -62,7 +62,7 @@ function layersOf(blobs: Blobs, tag: NaiveTag): readonly string[] {
   return [...reach(blobs, tag.root)].filter((digest) => blobs.get(digest)?.isLayer);
 }
 
-/** The layers of which no other tag has fewer layers, or as many and a smaller name. */
+/** Returns the layers that the tag owns: no other tag with the layer has fewer layers, or as many and a smaller name. */
 function ownedBy(blobs: Blobs, all: readonly NaiveTag[], tag: NaiveTag): readonly string[] {
   return layersOf(blobs, tag).filter((digest) => {
     const holders = all.filter((other) => layersOf(blobs, other).includes(digest));

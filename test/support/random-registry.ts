@@ -7,7 +7,7 @@ import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
 import { byName, type Digest, type RepositoryName } from '../../src/domain/names.ts';
 import type { NaiveBlob, NaiveTag } from './naive-usage.ts';
 
-/** A small registry, as the twin sees it and as a graph. */
+/** A small registry, in the form of the twin and as a graph. */
 export interface RandomRegistry {
   readonly blobs: ReadonlyMap<string, NaiveBlob>;
   /** Sorted by repository and name. */
@@ -18,10 +18,10 @@ export interface RandomRegistry {
   readonly repositories: readonly { readonly name: RepositoryName; readonly tagsCount: number }[];
 }
 
-/** Names whose order by text and by segment differ, and paths that are a repository and a namespace at once. */
+/** Names whose order differs by text and by segment, and paths that are both a repository and a namespace. */
 const REPOSITORIES = ['a', 'a-b', 'a-b/c', 'a/b', 'a/b/c', 'a/b-c', 'a/b/c/d', 'b', 'c/d', 'c/d/e', 'c.d'];
 
-/** Shared layers and configs, nested indexes, one digest under many names, children and layers that are missing, tags without a manifest. */
+/** Registries with shared layers and configs, nested indexes, several tags of one digest, missing children and layers, and tags without a manifest. */
 export const randomRegistry: fc.Arbitrary<RandomRegistry> = fc
   .record({
     images: fc.array(fc.record({ config: fc.nat(3), layers: fc.uniqueArray(fc.nat(9), { maxLength: 5 }) }), {

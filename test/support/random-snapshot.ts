@@ -6,12 +6,12 @@ import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
 import { type RandomRegistry, randomRegistry } from './random-registry.ts';
 
-/** What is counted of a random registry: with broken tags, gaps, and unknown figures. */
+/** Snapshots of random registries, with broken tags, gaps and unknown figures. */
 export const randomSnapshot: fc.Arbitrary<Snapshot> = randomRegistry.map((registry) => snapshotOf(registry, 0));
 
 export function snapshotOf({ graph, roots, tags, repositories }: RandomRegistry, finishedAt: number): Snapshot {
   let position = 0;
-  const findings = repositories.map(({ name, tagsCount }) => ({
+  const results = repositories.map(({ name, tagsCount }) => ({
     name,
     gap: undefined,
     staleSince: undefined,
@@ -23,5 +23,5 @@ export function snapshotOf({ graph, roots, tags, repositories }: RandomRegistry,
       return { name: tag, root: undefined, lastPulledAt: undefined, gap };
     }),
   }));
-  return toSnapshot({ graph, repositories: findings, illegal: new Set(['+Il,legal']), startedAt: 0, finishedAt });
+  return toSnapshot({ graph, repositories: results, illegal: new Set(['+Il,legal']), startedAt: 0, finishedAt });
 }

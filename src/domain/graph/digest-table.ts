@@ -149,7 +149,8 @@ export class DigestTableBuilder {
     let count = this.#slots?.length ?? MIN_SLOTS;
     while (2 * count < 3 * length) count *= 2;
     const slots = new Uint32Array(count);
-    // An attacker could push digests with equal hashes. The seed prevents this: it depends on the last digest before the slots grew, which is hard to know.
+    // An attacker could push digests with equal hashes. The seed prevents this: it depends on the last digest before the slots grew, which is hard
+    // to know.
     if (this.#length > 0) this.#seed = hashOf(this.#packed, (this.#length - 1) * WORDS, this.#seed);
     for (let node = 0; node < this.#length; node++) {
       if (this.#others.size > 0 && this.#others.has(node)) continue;

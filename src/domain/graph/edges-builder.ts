@@ -7,7 +7,10 @@ const NONE = 2 ** 32 - 1;
 /** Collects the children of each node: the blobs that a manifest names, and its referrers. */
 export class EdgesBuilder {
   // By node; the arrays may be longer than the number of nodes.
-  /** 1 + the position in `#named` where the children begin; NONE for a manifest without children; 0 for every leaf and for a manifest that was not read. */
+  /**
+   * 1 + the position in `#named` where the children begin; NONE for a manifest without children; 0 for every leaf and for a manifest that was not
+   * read.
+   */
   #first = new Uint32Array();
   #count = new Uint32Array();
   #named = new Uint32Array();

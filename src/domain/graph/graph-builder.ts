@@ -83,7 +83,9 @@ export class GraphBuilder {
     this.#isPartial.add(this.node(digest));
   }
 
-  /** Returns whether only the registry can tell the size of a blob: no descriptor states it, several differ, or it is foreign and may not be stored. */
+  /**
+   * Returns whether only the registry can tell the size of a blob: no descriptor states it, several differ, or it is foreign and may not be stored.
+   */
   isUnsized(digest: Digest): boolean {
     const node = this.#digests.nodeOf(digest);
     if (node === undefined || this.#isUnread(node)) return false;

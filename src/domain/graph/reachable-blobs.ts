@@ -3,7 +3,10 @@ import type { BlobGraph } from './graph.ts';
 /** The root of a tag whose manifest could not be read. */
 export const NO_ROOT = -1;
 
-/** The blobs that each distinct root reaches, including itself: those of root number r are blobs[start[r] .. start[r + 1]). Each blob occurs once per root. */
+/**
+ * The blobs that each distinct root reaches, including itself: those of root number r are blobs[start[r] .. start[r + 1]). Each blob occurs once per
+ * root.
+ */
 export interface Reach {
   /** By node: its root number; -1 if no tag points at it. */
   readonly ofRoot: Int32Array;

@@ -148,7 +148,10 @@ function statusOf(tag: TagResult, isComplete: boolean): TagStatus {
   return isComplete ? 'ok' : 'incomplete';
 }
 
-/** Returns a function that describes the manifest of a tag. Tags of one manifest share one object, unless their names make it an accessory of something. */
+/**
+ * Returns a function that describes the manifest of a tag. Tags of one manifest share one object, unless their names make it an accessory of
+ * something.
+ */
 function createManifests({ graph, usage: { reach }, accessories, subjects }: Measured): ManifestOf {
   const manifests: TagManifest[] = [];
   const make = (root: number, number: number): TagManifest => {

@@ -3,14 +3,18 @@ import { type BlobGraph, childrenOf, subjectOf } from '../graph/graph.ts';
 import { type Kind, subjectNamedBy } from '../manifest/manifest-kind.ts';
 import type { Digest, TagName } from '../names.ts';
 
-/** The tags and bytes of one kind. Every blob that a tag reaches belongs to one kind, so that the kinds add up to the registry's deduplicated bytes. */
+/**
+ * The tags and bytes of one kind. Every blob that a tag reaches belongs to one kind, so that the kinds add up to the registry's deduplicated bytes.
+ */
 export interface KindUsage {
   readonly kind: Kind;
   readonly tagsCount: number;
   readonly bytes: number;
 }
 
-/** A blob of several kinds belongs to the first of them: the layer of an image belongs to it, whatever else names the layer. Artifacts come between. */
+/**
+ * A blob of several kinds belongs to the first of them: the layer of an image belongs to it, whatever else names the layer. Artifacts come between.
+ */
 const ORDER: readonly Kind[] = ['image', 'index'];
 const LAST: readonly Kind[] = ['build-cache', 'attestation', 'accessory'];
 

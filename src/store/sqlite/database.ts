@@ -14,7 +14,9 @@ export interface Statement<Row> {
   all(...values: readonly Value[]): readonly Row[];
 }
 
-/** An SQLite database that no other process can open until it is closed. Calls block the event loop: long work must yield between them (yielding.ts). */
+/**
+ * An SQLite database that no other process can open until it is closed. Calls block the event loop: long work must yield between them (yielding.ts).
+ */
 export interface Database {
   readonly file: string;
   /** @typeParam Row what the statement selects; the tables are STRICT, so that columns contain what they declare */

@@ -3,7 +3,7 @@ import { readImageConfig } from '../../../src/domain/manifest/image-config.ts';
 
 const NOON = Date.UTC(2024, 0, 1, 12);
 
-test('a config is read for its time and platform, and a time that stands for none is none', () => {
+test('reads creation time and platform, and ignores placeholders and invalid times', () => {
   const platform = { os: 'linux', architecture: 'arm', variant: 'v7' };
   expect(readImageConfig({ created: '2024-01-01T12:00:00Z', ...platform })).toEqual({
     createdAt: NOON,
@@ -17,7 +17,7 @@ test('a config is read for its time and platform, and a time that stands for non
     expect(createdAt(none), String(none)).toBeUndefined();
 });
 
-test('a config that is none, or names half a platform, tells nothing and breaks nothing', () => {
+test('returns nothing for a body that is not a config, and for half a platform', () => {
   const nothing = { createdAt: undefined, platform: undefined };
   for (const body of [undefined, null, 'text', 7, [], {}, { os: 'linux' }, { architecture: 'amd64' }])
     expect(readImageConfig(body)).toEqual(nothing);

@@ -34,20 +34,28 @@ test.each<[string, Manifest, Kind]>([
   ['an image whose config has no type', image(''), 'image'],
   ['a schema 1 image', read({ fsLayers: [{ blobSum: digest('layer') }] }), 'image'],
   ['a chart', image('application/vnd.cncf.helm.config.v1+json'), 'artifact:application/vnd.cncf.helm.config.v1+json'],
-  ['what names its own type', image(IMAGE_CONFIG, { artifactType: 'application/x.y' }), 'artifact:application/x.y'],
+  [
+    'an image with an artifact type',
+    image(IMAGE_CONFIG, { artifactType: 'application/x.y' }),
+    'artifact:application/x.y',
+  ],
   ['an index', index(MANIFEST_TYPES.ociManifest, MANIFEST_TYPES.ociIndex), 'index'],
-  ['an index of nothing', index(), 'index'],
-  ['an index of a type', read({ manifests: [], artifactType: 'application/x.y' }), 'artifact:application/x.y'],
+  ['an empty index', index(), 'index'],
+  [
+    'an index with an artifact type',
+    read({ manifests: [], artifactType: 'application/x.y' }),
+    'artifact:application/x.y',
+  ],
   ['an index that lists layers', index(LAYER, LAYER), 'build-cache'],
   ['an index that lists the config of a cache', index(CACHE_CONFIG), 'build-cache'],
-  ['a cache as an image', image(CACHE_CONFIG), 'build-cache'],
+  ['a cache in the form of an image', image(CACHE_CONFIG), 'build-cache'],
   [
-    'what refers to something',
+    'a manifest with a subject',
     image(IMAGE_CONFIG, { artifactType: 'application/x.y', subject: { digest: digest('s') } }),
     'accessory',
   ],
-  ['what refers to no digest', image(IMAGE_CONFIG, { subject: { digest: 'nonsense' } }), 'image'],
-])('by itself, %s', (_, manifest, kind) => {
+  ['a manifest whose subject is not a digest', image(IMAGE_CONFIG, { subject: { digest: 'nonsense' } }), 'image'],
+])('returns the kind of %s', (_, manifest, kind) => {
   expect(kindOf(manifest)).toBe(kind);
 });
 
@@ -73,7 +81,7 @@ function openGraph() {
   return { builder, child, addIndex, addImage };
 }
 
-test('a tag of cosign’s names what it belongs to, and no other tag does', () => {
+test('takes the subject from the names of cosign tags, and of no other tags', () => {
   const { builder, addImage } = openGraph();
   const root = addImage('signature');
   const subjectOf = (tag: string) => subjectOfTag(builder.build(), tag as TagName, root);
@@ -88,7 +96,7 @@ test('a tag of cosign’s names what it belongs to, and no other tag does', () =
     expect(subjectOf(tag), tag).toBeUndefined();
 });
 
-test('a tag that is named after a digest lists its referrers only where it does: others name tags after hashes too', () => {
+test('takes the subject from the name of a fallback tag only if its index lists referrers of that subject', () => {
   const { builder, addImage, addIndex } = openGraph();
   const image = addImage('image');
   addImage('referrer', { subject: SUBJECT });
@@ -102,7 +110,7 @@ test('a tag that is named after a digest lists its referrers only where it does:
   expect(subjectOf(addIndex('mixed', 'referrer', 'another'))).toBeUndefined();
 });
 
-test('what hangs below an accessory is one, but not what an ordinary tag points at', () => {
+test('treats manifests below an accessory as accessories, unless an ordinary tag points at them', () => {
   const { builder, addImage, addIndex } = openGraph();
   const [signature, image] = [addImage('signature'), addImage('image')];
   const list = addIndex('list', 'signature', 'image');
@@ -118,7 +126,7 @@ test('what hangs below an accessory is one, but not what an ordinary tag points 
   expect(kind(graph.digests.nodeOf(digest('config')) ?? -1)).toBeUndefined();
 });
 
-test('a child that an index calls an attestation is one', () => {
+test('treats a child as an attestation if an index marks it as one', () => {
   const { builder, child, addImage } = openGraph();
   const [image, attestation] = [addImage('image'), addImage('attestation')];
   const manifests = [child('image'), child('attestation', true)];
@@ -131,7 +139,7 @@ test('a child that an index calls an attestation is one', () => {
   ]);
 });
 
-/** The kinds of what tags with those roots reach. */
+/** Sums up by kind what tags with these roots reach. */
 function kindsOf(builder: GraphBuilder, roots: readonly number[], accessories: ReadonlySet<number>) {
   const graph = builder.build();
   const tree = buildTree([{ name: 'app' as RepositoryName, tagsCount: roots.length }]);
@@ -140,7 +148,7 @@ function kindsOf(builder: GraphBuilder, roots: readonly number[], accessories: R
   return sumByKind(graph, usage.tagsReaching, accessories, tagKinds);
 }
 
-test('every blob counts to one kind: a manifest with its config and layers to its own, and what is shared to the image', () => {
+test('counts every blob for one kind: that of its manifest, and the image if it is shared', () => {
   const { builder, child, addImage } = openGraph();
   const image = addImage('image'); // 100, the config of 7, and a layer of 1000
   const attestation = child('attestation', true); // 100 and a layer of 1000; the config is the image's
@@ -156,7 +164,7 @@ test('every blob counts to one kind: a manifest with its config and layers to it
   ]);
 });
 
-test('on random registries the kinds add up to all that is stored, and to all tags that can be read', () => {
+test('on random registries, the kinds add up to all stored bytes and to all readable tags', () => {
   const property = fc.property(randomRegistry, fc.infiniteStream(fc.boolean()), (registry, choices) => {
     const { graph, roots, repositories } = registry;
     const usage = measure(graph, buildTree(repositories), roots);

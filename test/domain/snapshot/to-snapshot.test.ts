@@ -16,17 +16,17 @@ function repository(name: string, fields: Partial<RepositoryResult> = {}): Repos
 }
 
 function snapshotOf(...repositories: readonly RepositoryResult[]) {
-  const findings: CrawlResult = {
+  const crawlResult: CrawlResult = {
     graph: builder.build(),
     repositories,
     illegal: new Set(),
     startedAt: 0,
     finishedAt: 1,
   };
-  return toSnapshot(findings);
+  return toSnapshot(crawlResult);
 }
 
-test('a repository that could not be read keeps its last figures, says since when, and is not complete', () => {
+test('keeps the last figures of a repository that could not be read, with the time, as incomplete', () => {
   const gap: Gap = { repository: 'group/app', code: 'forbidden', reason: 'the user may not read the repository' };
   const stale = repository('group/app', { gap, staleSince: 1234 });
   const { repositories, namespaces, figures, gaps } = snapshotOf(repository('other'), stale);
@@ -39,7 +39,7 @@ test('a repository that could not be read keeps its last figures, says since whe
   expect(gaps).toEqual([{ ...gap, staleSince: 1234 }]);
 });
 
-test('a tag says when it was pulled last, where somebody told', () => {
+test('returns when a tag was last pulled, and null if that is not known', () => {
   const tags = [tag('pulled', 5678), tag('never')];
   const [only] = snapshotOf(repository('app', { tags })).repositories;
   expect(only?.tags.map(({ name, lastPulledAt }) => [name, lastPulledAt])).toEqual([
@@ -48,7 +48,7 @@ test('a tag says when it was pulled last, where somebody told', () => {
   ]);
 });
 
-test('two tags of one manifest are an accessory of what each is named after', () => {
+test('gives two tags of one manifest the subjects that their names contain', () => {
   const subjects = ['ab', 'cd'].map((byte) => byte.repeat(32));
   const tags = [tag('latest'), ...subjects.map((hex) => tag(`sha256-${hex}.sig`))];
   const [only] = snapshotOf(repository('app', { tags })).repositories;
@@ -58,7 +58,7 @@ test('two tags of one manifest are an accessory of what each is named after', ()
   ]);
 });
 
-test('what is found stays as it was found', () => {
+test('sorts a copy and leaves the crawl result unchanged', () => {
   const tags = Object.freeze([tag('2'), tag('1')]);
   const found = Object.freeze([repository('b', { tags }), repository('a')]);
   expect(snapshotOf(...found).repositories.map(({ name }) => name)).toEqual(['a', 'b']);

@@ -9,7 +9,7 @@ import { summarizeImages } from '../../../src/domain/usage/platforms.ts';
 const digest = (text: string): Digest => `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;
 const NOON = Date.UTC(2024, 0, 1, 12);
 
-/** A graph to fill with images, whose configs say what they are told to, and indexes. */
+/** A graph to which a test adds images, with the configs that it needs, and indexes. */
 function openGraph() {
   const builder = new GraphBuilder();
   const child = (name: string, fields: Partial<Descriptor> = {}): Descriptor => ({
@@ -31,52 +31,52 @@ function openGraph() {
     index: (name: string, ...manifests: Descriptor[]): number =>
       builder.addManifest(digest(name), 500, { kind: 'index', manifests }),
     refer: (subject: string, referrer: string): void => builder.addReferrer(digest(subject), child(referrer)),
-    described: (root: number) => summarizeImages(builder.build(), root),
+    summary: (root: number) => summarizeImages(builder.build(), root),
   };
 }
 
-test('an image is for the platform of its config, and as old as that says', () => {
-  const { image, described } = openGraph();
-  expect(described(image('app', { platform: 'linux/amd64', createdAt: NOON }))).toEqual({
+test('takes platform and creation time of an image from its config', () => {
+  const { image, summary } = openGraph();
+  expect(summary(image('app', { platform: 'linux/amd64', createdAt: NOON }))).toEqual({
     platforms: ['linux/amd64'],
     createdAt: NOON,
   });
-  expect(described(image('unread'))).toEqual({ platforms: null, createdAt: null });
+  expect(summary(image('unread'))).toEqual({ platforms: null, createdAt: null });
 });
 
-test('an index is for the platforms that it names, whatever the configs say, and as old as its youngest image', () => {
-  const { image, index, child, described } = openGraph();
+test('takes the platforms of an index from its descriptors, and the creation time of the youngest image', () => {
+  const { image, index, child, summary } = openGraph();
   image('a', { platform: 'linux/amd64', createdAt: NOON });
   image('b', { platform: 'linux/amd64', createdAt: NOON + 1 });
   image('c', { platform: 'linux/amd64' });
   const named = index('index', child('b', { platform: 'linux/arm64' }), child('a', { platform: 'linux/arm/v7' }));
-  expect(described(named)).toEqual({ platforms: ['linux/arm/v7', 'linux/arm64'], createdAt: NOON + 1 });
+  expect(summary(named)).toEqual({ platforms: ['linux/arm/v7', 'linux/arm64'], createdAt: NOON + 1 });
   const silent = index('silent', child('a'), child('c'));
-  expect(described(silent)).toEqual({ platforms: ['linux/amd64'], createdAt: NOON });
+  expect(summary(silent)).toEqual({ platforms: ['linux/amd64'], createdAt: NOON });
 });
 
-test('one image for several platforms is listed for each of them', () => {
-  const { image, index, child, described } = openGraph();
+test('lists every platform that an index names for one image', () => {
+  const { image, index, child, summary } = openGraph();
   image('portable', { platform: 'linux/amd64' });
   const platforms = ['linux/s390x', 'linux/arm64'];
   const root = index('index', ...platforms.map((platform) => child('portable', { platform })));
-  expect(described(root).platforms).toEqual(['linux/arm64', 'linux/s390x']);
+  expect(summary(root).platforms).toEqual(['linux/arm64', 'linux/s390x']);
 });
 
-test('a platform that is named and not stored is a platform all the same, and so are those of an index in the index', () => {
-  const { image, index, child, described } = openGraph();
+test('lists platforms whose images are not stored, and those of nested indexes', () => {
+  const { image, index, child, summary } = openGraph();
   image('a', { createdAt: NOON });
   index('inner', child('a', { platform: 'linux/amd64' }), child('gone', { platform: 'linux/arm64' }));
   const root = index('outer', child('inner', { mediaType: MANIFEST_TYPES.ociIndex }), child('inner'));
-  expect(described(root)).toEqual({ platforms: ['linux/amd64', 'linux/arm64'], createdAt: NOON });
+  expect(summary(root)).toEqual({ platforms: ['linux/amd64', 'linux/arm64'], createdAt: NOON });
 });
 
-test('attestations and referrers have no say in platform and time', () => {
-  const { image, index, child, refer, described } = openGraph();
+test('ignores attestations and referrers', () => {
+  const { image, index, child, refer, summary } = openGraph();
   image('a', { platform: 'linux/amd64', createdAt: NOON });
   image('attestation', { platform: 'linux/s390x', createdAt: NOON + 1 });
   image('signature', { platform: 'linux/s390x', createdAt: NOON + 2 }, digest('a'));
   refer('a', 'signature');
   const root = index('index', child('a'), child('attestation', { platform: 'linux/s390x', isAttestation: true }));
-  expect(described(root)).toEqual({ platforms: ['linux/amd64'], createdAt: NOON });
+  expect(summary(root)).toEqual({ platforms: ['linux/amd64'], createdAt: NOON });
 });

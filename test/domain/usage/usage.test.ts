@@ -12,7 +12,7 @@ import { type NaiveFigures, type NaiveTag, naiveFigures } from '../../support/na
 import { randomRegistry } from '../../support/random-registry.ts';
 import { config, digest, layer } from '../../support/sample-graph.ts';
 
-/** Measures one repository `app` whose tags are those roots, and reads one figure of each tag and of the registry. */
+/** Measures one repository `app` whose tags have these roots. Returns a function that reads one figure of every tag and of the registry. */
 function measured(builder: GraphBuilder, roots: readonly number[]) {
   const tree = buildTree([{ name: 'app' as RepositoryName, tagsCount: roots.length }]);
   const usage = measure(builder.build(), tree, Int32Array.from(roots));
@@ -21,7 +21,7 @@ function measured(builder: GraphBuilder, roots: readonly number[]) {
     [...tree.nodeOfTag, REGISTRY_NODE].map((node) => usage[figure][node]);
 }
 
-test('a base image carries its own layers, an application what it adds, and both would take along what only they hold', () => {
+test('charges the layers of a base image to its tag, and the added layers to the application', () => {
   const builder = new GraphBuilder();
   const add = (name: string, ...layers: Descriptor[]) =>
     builder.addManifest(digest(name), 500, { kind: 'image', config, layers });
@@ -36,7 +36,7 @@ test('a base image carries its own layers, an application what it adds, and both
   expect(figure('metadataBytes')).toEqual([507, 507, 1007]);
 });
 
-test('an index with a missing platform keeps the platforms it has, and says that it is incomplete', () => {
+test('measures an index with a missing platform by its other platforms, and marks it as incomplete', () => {
   const builder = new GraphBuilder();
   const child = { mediaType: MANIFEST_TYPES.ociManifest, sizeBytes: 500 };
   builder.addManifest(digest('amd64'), 500, { kind: 'image', config, layers: [layer('a', 5)] });
@@ -49,7 +49,7 @@ test('an index with a missing platform keeps the platforms it has, and says that
   expect(figure('deduplicatedBytes')[0]).toBe(1112);
 });
 
-test('a shared index is walked once: forty diamonds in a row stay forty steps, not two to the forty', () => {
+test('walks shared indexes once: forty diamonds in a row do not take 2^40 steps', () => {
   const builder = new GraphBuilder();
   let below = digest('bottom');
   builder.addManifest(below, 1, { kind: 'image', config, layers: [layer('a', 5)] });
@@ -63,7 +63,7 @@ test('a shared index is walked once: forty diamonds in a row stay forty steps, n
   expect(measured(builder, [builder.node(below)])('sizeBytes')[0]).toBe(5);
 });
 
-test('on random registries every figure at every node is that of the naive count', () => {
+test('on random registries, every figure of every node equals the naive count', () => {
   const property = fc.property(randomRegistry, ({ blobs, tags, graph, roots, repositories }) => {
     const tree = buildTree(repositories);
     const usage = measure(graph, tree, roots);
@@ -92,7 +92,7 @@ test('on random registries every figure at every node is that of the naive count
   fc.assert(property, { numRuns: 2000 });
 });
 
-test('on random registries any set of tags has the figures of the naive count', () => {
+test('on random registries, the figures of any set of tags equal the naive count', () => {
   const property = fc.property(randomRegistry, fc.infiniteStream(fc.boolean()), (registry, choices) => {
     const { blobs, tags, graph, roots, repositories } = registry;
     const usage = measure(graph, buildTree(repositories), roots);
@@ -113,7 +113,7 @@ test('on random registries any set of tags has the figures of the naive count', 
   fc.assert(property, { numRuns: 1000 });
 });
 
-test('on random registries the identities hold: owners and metadata add up to all that is stored', () => {
+test('on random registries, disk size and metadata add up to the deduplicated bytes', () => {
   const property = fc.property(randomRegistry, ({ graph, roots, repositories }) => {
     const usage = measure(graph, buildTree(repositories), roots);
     const at = (bytes: Float64Array) => bytes[REGISTRY_NODE] ?? -1;
