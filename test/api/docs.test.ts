@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { get, talk } from '../support/raw-http.ts';
 import { type ListeningServer, NO_LIMITS, startTestServer } from '../support/server.ts';
 
-/* The page at /docs and its files, as they are asked for: what a browser makes of them is in docs-browser.test.ts. */
+/* The page at /docs and its files over HTTP; docs-browser.test.ts opens them in a browser. */
 
 const FILES = [
   '/docs',
@@ -13,7 +13,7 @@ const FILES = [
   '/docs/swagger-ui-bundle.js',
   '/docs/swagger-ui.css',
 ];
-/** As it is documented. */
+/** The policy from docs/security.md. */
 const [POLICY = ''] =
   /^default-src .*$/m.exec(readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8')) ?? [];
 const NO_TOKEN = { Authorization: '' };
@@ -30,7 +30,7 @@ const ask = (path: string, headers: Readonly<Record<string, string>> = {}, metho
   talk(front.port, get(path, { ...NO_TOKEN, ...headers }, method));
 
 describe('the page and its files', () => {
-  test.for(FILES)('%s needs no token, and is kept by whoever has it for as long as it stays the same', async (path) => {
+  test.for(FILES)('serves %s without a token, and 304 to a client that has it', async (path) => {
     const { status, headers } = await ask(path);
     expect(status).toBe(200);
     expect(headers['etag']).toMatch(/^"[\w-]{43}"$/);
@@ -41,29 +41,26 @@ describe('the page and its files', () => {
     expect(again.headers['content-security-policy']).toBe(headers['content-security-policy']);
   });
 
-  test.for(FILES)(
-    'of %s HEAD has the same headers, OPTIONS tells the methods, and others are refused',
-    async (path) => {
-      const [whole, head] = [await ask(path), await ask(path, {}, 'HEAD')];
-      expect([head.status, head.body]).toEqual([200, '']);
-      for (const name of ['content-type', 'content-length', 'etag', 'content-security-policy'])
-        expect(head.headers[name], name).toBe(whole.headers[name]);
-      const options = await ask(path, {}, 'OPTIONS');
-      expect([options.status, options.headers['allow']]).toEqual([200, 'GET, HEAD, OPTIONS']);
-      const post = await ask(path, { 'Content-Length': '0' }, 'POST');
-      expect([post.status, post.headers['allow']]).toEqual([405, 'GET, HEAD, OPTIONS']);
-      expect(post.headers['content-type']).toBe('application/problem+json');
-    },
-  );
+  test.for(FILES)('answers HEAD and OPTIONS for %s, and refuses other methods', async (path) => {
+    const [whole, head] = [await ask(path), await ask(path, {}, 'HEAD')];
+    expect([head.status, head.body]).toEqual([200, '']);
+    for (const name of ['content-type', 'content-length', 'etag', 'content-security-policy'])
+      expect(head.headers[name], name).toBe(whole.headers[name]);
+    const options = await ask(path, {}, 'OPTIONS');
+    expect([options.status, options.headers['allow']]).toEqual([200, 'GET, HEAD, OPTIONS']);
+    const post = await ask(path, { 'Content-Length': '0' }, 'POST');
+    expect([post.status, post.headers['allow']]).toEqual([405, 'GET, HEAD, OPTIONS']);
+    expect(post.headers['content-type']).toBe('application/problem+json');
+  });
 
-  test('each has its type', async () => {
+  test('have the right media types', async () => {
     const types = await Promise.all(FILES.map(async (path) => (await ask(path)).headers['content-type']));
     const [html, script, style] = ['text/html', 'text/javascript', 'text/css'].map((type) => `${type}; charset=utf-8`);
     expect(types).toEqual([html, html, script, style, script, style]);
   });
 
   test.for(['zstd', 'br', 'gzip'])(
-    'the library comes in %s, at a third of its size or less, with an ETag of its own',
+    'compress the library as %s to at most a third, with an ETag of its own',
     async (coding) => {
       const url = `http://127.0.0.1:${front.port}/usage/docs/swagger-ui-bundle.js`;
       const plain = await fetch(url, { headers: { 'accept-encoding': 'identity' } });
@@ -77,8 +74,8 @@ describe('the page and its files', () => {
   );
 });
 
-describe('what the page allows itself', () => {
-  test.for(['/docs', '/docs/'])('%s runs and shows nothing that is not a file of ours', async (path) => {
+describe('the policy of the page', () => {
+  test.for(['/docs', '/docs/'])('allows %s to load files of this server only', async (path) => {
     const { headers, body } = await ask(path);
     expect(headers['content-security-policy']).toBe(POLICY);
     expect(POLICY).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
@@ -87,7 +84,7 @@ describe('what the page allows itself', () => {
     expect(body).not.toMatch(/<script(?! src="[^"]+" defer><\/script>)|<style|style=|\son\w+=|https?:|\/\//);
   });
 
-  test('its URLs are relative to where it is, and each leads somewhere', async () => {
+  test('uses relative URLs only, and each of them exists', async () => {
     for (const path of ['/docs', '/docs/']) {
       const { body } = await ask(path);
       const urls = [...body.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, url]) => url ?? '');
@@ -101,7 +98,7 @@ describe('what the page allows itself', () => {
     }
   });
 
-  test('its files have the policy of all other answers', async () => {
+  test('is that of all other responses for its files', async () => {
     const { headers } = await ask('/docs/page.js');
     expect(headers['content-security-policy']).toMatch(/^default-src 'none'; base-uri/);
   });
@@ -130,7 +127,7 @@ test.for([
   expect([status, headers['content-type']]).toEqual([404, 'application/problem+json']);
 });
 
-test('the page is counted as any other request of an address, and so is each of its files', async () => {
+test('counts the page and its files as requests of the address', async () => {
   const limited = await startTestServer({ http: { limits: { ...NO_LIMITS, requestsPerAddress: 2 } } });
   try {
     const statuses = [];
@@ -142,12 +139,12 @@ test('the page is counted as any other request of an address, and so is each of 
   }
 });
 
-test('the entry point tells where it is', async () => {
+test('is linked from the entry point', async () => {
   const { _links } = JSON.parse((await ask('/')).body) as { _links: Record<string, object> };
   expect(_links['service-doc']).toEqual({ href: '/usage/docs', type: 'text/html' });
 });
 
-test('without a prefix it is at the top', async () => {
+test('is served at the root without a prefix', async () => {
   const top = await startTestServer({ prefix: '' });
   try {
     for (const path of FILES) expect((await fetch(`http://127.0.0.1:${top.port}${path}`)).status, path).toBe(200);
