@@ -2,39 +2,17 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Descriptor, Manifest } from '../../src/domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from '../../src/domain/names.ts';
-import type { Registry, RegistryFailure, RegistryFailureKind, StoredManifest } from '../../src/ports.ts';
+import type { Registry } from '../../src/ports.ts';
 import { takeSnapshot } from '../support/take-snapshot.ts';
+import { digestOf, Failure, storedManifest } from '../support/toy-registry.ts';
 
-/* What a crawl does with a registry that misbehaves, at the port. */
+/* How a crawl handles a registry that fails, or gives unusual answers. */
 
-class Failure extends Error implements RegistryFailure {
-  readonly kind: RegistryFailureKind;
-  readonly reason = 'a failure';
-  readonly url = 'https://registry.example.com/v2/';
-  readonly request = {
-    method: 'GET',
-    path: '/v2/',
-    status: 500,
-    registryCode: 'UNKNOWN',
-    registryMessage: 'unknown error',
-  };
-
-  constructor(kind: RegistryFailureKind) {
-    super(`a failure of kind ${kind}`);
-    this.kind = kind;
-  }
-}
-
-const digestOf = (letter: string) => `sha256:${letter.repeat(64)}` as Digest;
 const EMPTY: Manifest = { kind: 'index', manifests: [] };
 
 const listed = (...names: string[]) => names.map((name) => ({ name: name as TagName }));
 
-function stored(digest: Digest, sizeBytes: number, manifest: Manifest): StoredManifest {
-  return { digest, sizeBytes, manifest, served: { contentType: '', body: new Uint8Array() } };
-}
-
-/** A registry of these repositories, each with one tag that points at nothing in particular. */
+/** Creates a registry with these repositories, each with one tag of an empty index. */
 function registryOf(names: readonly string[], answers: Partial<Registry> = {}): Registry {
   return {
     async *repositories() {
@@ -46,7 +24,7 @@ function registryOf(names: readonly string[], answers: Partial<Registry> = {}): 
     async resolve(name, tag, _, signal) {
       return (await this.manifest(name, tag, signal))?.digest;
     },
-    manifest: async () => stored(digestOf('a'), 1, EMPTY),
+    manifest: async () => storedManifest(digestOf('a'), 1, EMPTY),
     blobBytes: async () => 1,
     imageConfig: async () => undefined,
     referrers: async () => undefined,
@@ -54,7 +32,7 @@ function registryOf(names: readonly string[], answers: Partial<Registry> = {}): 
   };
 }
 
-/** Never answers, but to an abort. */
+/** Rejects when the signal is aborted, and never resolves. */
 function hang(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason));
@@ -62,7 +40,7 @@ function hang(signal: AbortSignal): Promise<never> {
   });
 }
 
-test('a crawl that fails has stopped when it says so, and names the failure that ended it', async () => {
+test('throws the failure that ended the crawl, after all its requests have ended', async () => {
   let underWay = 0;
   let asked = 0;
   const registry = registryOf(['a', 'b', 'c', 'd', 'e', 'f'], {
@@ -89,7 +67,7 @@ test('a crawl that fails has stopped when it says so, and names the failure that
   expect(asked).toBe(askedAtTheEnd);
 });
 
-test('a list of repositories that breaks off ends the whole crawl, whatever its kind', async () => {
+test('ends the crawl if the listing of repositories fails in any way', async () => {
   const registry = registryOf([], {
     async *repositories() {
       yield 'a' as RepositoryName;
@@ -100,7 +78,7 @@ test('a list of repositories that breaks off ends the whole crawl, whatever its 
   await expect(takeSnapshot(registry, 2)).rejects.toThrow('a failure of kind unreadable');
 });
 
-test('whoever started the crawl can end it', async () => {
+test('ends the crawl when its signal is aborted', async () => {
   const controller = new AbortController();
   const registry = registryOf(['a', 'b'], { tags: (_, signal) => hang(signal) });
   const crawling = takeSnapshot(registry, 4, { signal: controller.signal });
@@ -109,7 +87,7 @@ test('whoever started the crawl can end it', async () => {
   await expect(crawling).rejects.toThrow(/abort/i);
 });
 
-test('referrers that cannot be listed leave what they refer to incomplete, with the bytes that it has', async () => {
+test('marks a tag as incomplete if its referrers cannot be listed, and keeps its figures', async () => {
   const registry = registryOf(['a'], {
     referrers: async () => {
       throw new Failure('forbidden');
@@ -120,12 +98,12 @@ test('referrers that cannot be listed leave what they refer to incomplete, with 
   expect(gaps).toHaveLength(1);
 });
 
-test('a registry lists referrers by repository: each that holds the subject is asked, in whatever order', async () => {
+test('asks for referrers in every repository that holds the subject', async () => {
   const referrer = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digestOf('b'), sizeBytes: 5 };
   const manifest: Registry['manifest'] = async (_, reference) =>
     reference === referrer.digest
-      ? stored(referrer.digest, 5, { ...EMPTY, subject: digestOf('a') })
-      : stored(digestOf('a'), 1, EMPTY);
+      ? storedManifest(referrer.digest, 5, { ...EMPTY, subject: digestOf('a') })
+      : storedManifest(digestOf('a'), 1, EMPTY);
   const asked: string[] = [];
   for (const order of [
     ['a', 'b'],
@@ -144,7 +122,7 @@ test('a registry lists referrers by repository: each that holds the subject is a
   }
 });
 
-test('a foreign layer counts 0 only where the registry says that it is not stored', async () => {
+test('counts a foreign layer as 0 only if the registry reports that it is not stored', async () => {
   const layer = {
     mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar',
     digest: digestOf('b'),
@@ -153,7 +131,7 @@ test('a foreign layer counts 0 only where the registry says that it is not store
   const config = { mediaType: 'application/vnd.example.config', digest: digestOf('c'), sizeBytes: 7 };
   const manifest: Manifest = { kind: 'image', config, layers: [layer] };
   const statusWith = async (blobBytes: Registry['blobBytes']) => {
-    const registry = registryOf(['a'], { manifest: async () => stored(digestOf('a'), 1, manifest), blobBytes });
+    const registry = registryOf(['a'], { manifest: async () => storedManifest(digestOf('a'), 1, manifest), blobBytes });
     return (await takeSnapshot(registry, 1)).repositories[0]?.tags[0];
   };
   expect(await statusWith(async () => undefined)).toMatchObject({ status: 'ok', sizeBytes: 0 });
@@ -163,25 +141,25 @@ test('a foreign layer counts 0 only where the registry says that it is not store
   expect(await statusWith(refuse)).toMatchObject({ status: 'incomplete', sizeBytes: 0 });
 });
 
-test('a registry that goes away while referrers are listed is one failure, and nobody is left to reject unheard', async () => {
+test('throws once, without an unhandled rejection, if the registry fails while it lists referrers', async () => {
   const registry = registryOf(['a'], {
     referrers: async () => {
       throw new Failure('unavailable');
     },
   });
-  const unheard: unknown[] = [];
-  const listen = (error: unknown) => unheard.push(error);
+  const unhandled: unknown[] = [];
+  const listen = (error: unknown) => unhandled.push(error);
   process.on('unhandledRejection', listen);
   try {
     await expect(takeSnapshot(registry, 1)).rejects.toThrow('a failure of kind unavailable');
     await turn();
-    expect(unheard).toEqual([]);
+    expect(unhandled).toEqual([]);
   } finally {
     process.off('unhandledRejection', listen);
   }
 });
 
-test('a tag without a legal name is one gap of its repository, and the other tags stay', async () => {
+test('reports tags without a legal name as one gap, and keeps the other tags', async () => {
   const registry = registryOf(['group/app', 'group/other'], {
     tags: async (name) =>
       name === 'group/app' ? [...listed('v1'), { illegal: 'a b' }, { illegal: '-x' }] : listed('v1'),
@@ -191,13 +169,11 @@ test('a tag without a legal name is one gap of its repository, and the other tag
     ['group/app', 1, false],
     ['group/other', 1, true],
   ]);
-  expect(gaps).toEqual([
-    { repository: 'group/app', code: 'unreadable', reason: 'tags without a legal name: "-x", "a b"' },
-  ]);
+  expect(gaps).toEqual([{ repository: 'group/app', code: 'unreadable', reason: expect.stringMatching(/"-x", "a b"/) }]);
   expect([figures.isComplete, namespaces[0]?.isComplete]).toEqual([false, false]);
 });
 
-test('a repository without a legal name is a gap, and the snapshot is not complete', async () => {
+test('reports a repository without a legal name as a gap of an incomplete snapshot', async () => {
   const registry = registryOf([], {
     async *repositories() {
       yield* [{ illegal: 'Group/App' }, 'group/app' as RepositoryName, { illegal: 'Group/App' }];
@@ -205,9 +181,7 @@ test('a repository without a legal name is a gap, and the snapshot is not comple
   });
   const { repositories, gaps, figures } = await takeSnapshot(registry, 1);
   expect(repositories.map(({ name }) => name)).toEqual(['group/app']);
-  expect(gaps).toEqual([
-    { repository: 'Group/App', code: 'unreadable', reason: 'the registry lists it, but the name is not legal' },
-  ]);
+  expect(gaps).toEqual([{ repository: 'Group/App', code: 'unreadable', reason: expect.any(String) }]);
   expect(figures).toMatchObject({ isComplete: false, tagsCount: 1 });
 });
 
@@ -216,20 +190,20 @@ const child = (digest: Digest, mediaType = OCI_INDEX): Descriptor => ({ digest, 
 const numbered = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}` as Digest;
 const numberOf = (reference: string) => (reference.startsWith('sha256:') ? Number.parseInt(reference.slice(7), 16) : 0);
 
-test('a child without a media type is a manifest like its siblings, and what it names counts', async () => {
+test('reads a child without a media type as a manifest', async () => {
   const layer = child(digestOf('c'), 'application/vnd.oci.image.layer.v1.tar+gzip');
   const image: Manifest = { kind: 'image', config: child(digestOf('d'), ''), layers: [layer] };
   const registry = registryOf(['a'], {
     manifest: async (_, reference) =>
       reference === digestOf('b')
-        ? stored(digestOf('b'), 7, image)
-        : stored(digestOf('a'), 1, { kind: 'index', manifests: [child(digestOf('b'), '')] }),
+        ? storedManifest(digestOf('b'), 7, image)
+        : storedManifest(digestOf('a'), 1, { kind: 'index', manifests: [child(digestOf('b'), '')] }),
   });
   const { repositories } = await takeSnapshot(registry, 2);
   expect(repositories[0]?.tags[0]).toMatchObject({ status: 'ok', sizeBytes: 10, deduplicatedBytes: 28 });
 });
 
-test('a registry that nests without end is followed so deep, also where each level lies in another repository', async () => {
+test('follows nested indexes to a limited depth, also across repositories', async () => {
   for (const hasIt of [() => true, (name: string, n: number) => n === 0 || (n % 2 === 0) === (name === 'a')]) {
     let deepest = 0;
     const registry = registryOf(['a', 'b'], {
@@ -238,7 +212,7 @@ test('a registry that nests without end is followed so deep, also where each lev
         if (!hasIt(name, n)) return undefined;
         deepest = Math.max(deepest, n);
         const manifest: Manifest = { kind: 'index', manifests: [child(numbered(n + 1))] };
-        return stored(numbered(n), 1, manifest);
+        return storedManifest(numbered(n), 1, manifest);
       },
     });
     const { repositories, gaps } = await takeSnapshot(registry, 2);
@@ -248,28 +222,28 @@ test('a registry that nests without end is followed so deep, also where each lev
   }
 });
 
-test('what lies too deep below one tag is read below another that is closer to it', async () => {
+test('reads a manifest that is too deep below one tag below another tag that is closer', async () => {
   const registry = registryOf(['a', 'b'], {
     async manifest(name, reference) {
       const n = name === 'b' && reference === 'v1' ? 31 : numberOf(reference);
       const manifests = n < 40 ? [child(numbered(n + 1))] : [];
-      return stored(numbered(n), 1, { kind: 'index', manifests });
+      return storedManifest(numbered(n), 1, { kind: 'index', manifests });
     },
   });
   const { repositories } = await takeSnapshot(registry, 1);
   expect(repositories.map(({ tags }) => tags[0]?.status)).toEqual(['ok', 'ok']);
 });
 
-test('a registry that makes up new referrers for every manifest is asked for so many, and the other tags stay', async () => {
+test('asks a limited number of questions if the registry invents referrers, and keeps the other tags', async () => {
   let next = 1;
   let asked = 0;
   const registry = registryOf(['good', 'hostile'], {
     async manifest(name, reference) {
       asked++;
-      if (name === 'good') return stored(digestOf('a'), 1, EMPTY);
+      if (name === 'good') return storedManifest(digestOf('a'), 1, EMPTY);
       const layers = Array.from({ length: 1000 }, () => child(numbered(next++), 'application/x-layer'));
       const digest = reference === 'v1' ? digestOf('f') : (reference as Digest);
-      return stored(digest, 1, { kind: 'image', config: child(numbered(next++), 'x/y'), layers });
+      return storedManifest(digest, 1, { kind: 'image', config: child(numbered(next++), 'x/y'), layers });
     },
     referrers: async (name) =>
       name === 'good' ? [] : Array.from({ length: 10 }, () => child(numbered(1_000_000 + next++))),

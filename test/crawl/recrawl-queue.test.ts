@@ -6,8 +6,8 @@ import type { Pull } from '../../src/ports.ts';
 
 const names = (...texts: string[]) => texts as RepositoryName[];
 
-/** A recrawl queue on a clock that stands until it is moved; what they did, in order. */
-function notices(changes: Partial<RecrawlQueueOptions> = {}) {
+/** Starts a recrawl queue with a clock that the test moves. `done` lists what the queue did, with the time. */
+function startQueue(changes: Partial<RecrawlQueueOptions> = {}) {
   let now = 0;
   const waiting = new Set<{ readonly until: number; readonly resolve: () => void }>();
   const done: string[] = [];
@@ -36,7 +36,7 @@ function notices(changes: Partial<RecrawlQueueOptions> = {}) {
   return {
     ...started,
     done,
-    /** Lets so much time go by, in small steps. */
+    /** Moves the clock in small steps. */
     async pass(ms: number): Promise<void> {
       for (const end = now + ms; now < end; now += 100) {
         for (const entry of waiting) {
@@ -50,8 +50,8 @@ function notices(changes: Partial<RecrawlQueueOptions> = {}) {
   };
 }
 
-test('several notifications in a short time are one reading, and more of them wait for a while', async () => {
-  const { changed, pass, done, length, stop } = notices();
+test('reads repositories once for several notifications, and pauses before the next ones', async () => {
+  const { changed, pass, done, length, stop } = startQueue();
   changed(names('a', 'b'));
   await pass(300);
   changed(names('a', 'c'));
@@ -66,9 +66,9 @@ test('several notifications in a short time are one reading, and more of them wa
   await stop();
 });
 
-test('where there is nothing to begin from, the repositories stay noticed', async () => {
+test('keeps repositories in the queue until there is a snapshot to update', async () => {
   let isReady = false;
-  const { changed, pass, done, length, stop } = notices({ isReady: () => isReady });
+  const { changed, pass, done, length, stop } = startQueue({ isReady: () => isReady });
   changed(names('a'));
   await pass(60_000);
   expect([done, length()]).toEqual([[], 1]);
@@ -78,17 +78,17 @@ test('where there is nothing to begin from, the repositories stay noticed', asyn
   await stop();
 });
 
-test('what is not read at all is not noticed', async () => {
-  const { changed, pass, done, length, stop } = notices();
+test('ignores repositories that are not wanted', async () => {
+  const { changed, pass, done, length, stop } = startQueue();
   changed(names('unwanted'));
   await pass(5000);
   expect([done, length()]).toEqual([[], 0]);
   await stop();
 });
 
-test('what could not be read again is tried again, ever more seldom, with what has come meanwhile', async () => {
+test('retries after a failure with increasing delays, together with new notifications', async () => {
   let isDown = true;
-  const { changed, pass, done, stop } = notices({
+  const { changed, pass, done, stop } = startQueue({
     updateSnapshot: async (some) => {
       if (isDown) throw new Error('down');
       done.push(`read ${[...some].sort()}`);
@@ -107,8 +107,8 @@ test('what could not be read again is tried again, ever more seldom, with what h
   await stop();
 });
 
-test('one that cannot be read does not keep the others from it', async () => {
-  const { changed, pass, done, length, stop } = notices({
+test('reads the other repositories although one of them fails', async () => {
+  const { changed, pass, done, length, stop } = startQueue({
     updateSnapshot: async (some) => {
       if (some.has('bad' as RepositoryName)) throw new Error('refused');
       done.push(`read ${[...some].sort()}`);
@@ -122,9 +122,9 @@ test('one that cannot be read does not keep the others from it', async () => {
   await stop();
 });
 
-test('of very many only so many are noticed, and so many read at once', async () => {
+test('limits the length of the queue and the size of a batch', async () => {
   const sizes: number[] = [];
-  const { changed, pass, length, stop } = notices({ updateSnapshot: async (some) => void sizes.push(some.size) });
+  const { changed, pass, length, stop } = startQueue({ updateSnapshot: async (some) => void sizes.push(some.size) });
   changed(names(...Array.from({ length: 20_000 }, (_, i) => `r${i}`)));
   expect(length()).toBe(10_000);
   await pass(100_000);
@@ -132,9 +132,9 @@ test('of very many only so many are noticed, and so many read at once', async ()
   await stop();
 });
 
-test('after a reading that took long it rests for longer', async () => {
+test('pauses longer after a recrawl that took long', async () => {
   let finish = (): void => undefined;
-  const { changed, pass, done, length, stop } = notices({
+  const { changed, pass, done, length, stop } = startQueue({
     updateSnapshot: (some) =>
       new Promise((resolve) => {
         done.push(String([...some]));
@@ -154,8 +154,8 @@ test('after a reading that took long it rests for longer', async () => {
   await stop();
 });
 
-test('stopping ends what is under way, and says of it nothing', async () => {
-  const { changed, pass, done, stop } = notices({
+test('stop aborts the current recrawl without a report', async () => {
+  const { changed, pass, done, stop } = startQueue({
     updateSnapshot: (_, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
   });
@@ -165,15 +165,15 @@ test('stopping ends what is under way, and says of it nothing', async () => {
   expect(done).toEqual([]);
 });
 
-test('pulls are kept at once, and read nothing again; that they cannot be kept is said', async () => {
+test('saves pulls at once without a recrawl, and reports if that fails', async () => {
   const saved: Pull[] = [];
   const pull: Pull = { repository: names('a')[0] as RepositoryName, reference: 'v1' as Pull['reference'], at: 7 };
-  const kept = notices({ crawlState: { savePulls: async (pulls) => void saved.push(...pulls) } });
-  kept.pulled([pull]);
-  await kept.pass(2000);
-  expect([saved, kept.done]).toEqual([[pull], []]);
-  await kept.stop();
-  const full = notices({
+  const saving = startQueue({ crawlState: { savePulls: async (pulls) => void saved.push(...pulls) } });
+  saving.pulled([pull]);
+  await saving.pass(2000);
+  expect([saved, saving.done]).toEqual([[pull], []]);
+  await saving.stop();
+  const full = startQueue({
     crawlState: {
       savePulls: async () => {
         throw new Error('disk full');

@@ -4,8 +4,8 @@ import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { crawlLab } from '../support/crawl-lab.ts';
 import { type Answer, type StandIn, startStandIn } from '../support/stand-in.ts';
 
-/* Distribution has no referrers API in any release, so a stand-in tells what a registry with one would (OCI distribution-spec, "Listing
- * Referrers"): an index `1` of two images, a signature of one image, and a word about that signature. */
+/* No release of Distribution has the referrers API, so a stand-in answers as a registry with it would (OCI distribution-spec, "Listing Referrers").
+ * It stores an index `1` of two images, a signature of one image, and a referrer of that signature. */
 
 const image = (configBlob: LabBlob, layers: readonly LabBlob[], fields: object = {}): LabBlob => {
   const descriptors = layers.map(({ descriptor }) => descriptor);
@@ -28,7 +28,7 @@ const manifests = [root, amd64, arm64, signature, aboutSignature];
 
 const notFound: Answer = { status: 404, body: { errors: [{ code: 'NOT_FOUND' }] } };
 
-/** A registry with one repository and the tags `1` and `amd64`, that answers `/referrers/` as told. */
+/** Starts a registry with one repository and the tags `1` and `amd64`. `referrersOf` answers the requests to `/referrers/`. */
 async function startWith(referrersOf: (digest: string) => Answer): Promise<StandIn> {
   const tagged: Readonly<Record<string, LabBlob>> = { '1': root, amd64 };
   const standIn = await startStandIn((_, { pathname }) => {
@@ -55,7 +55,7 @@ const asked = ({ requests }: StandIn): readonly string[] =>
 
 const tag = ({ repositories }: Snapshot, name: string) => repositories[0]?.tags.find((one) => one.name === name);
 
-test('a registry that keeps referrers is asked once for those of each manifest, theirs too, and they count under their subject', async () => {
+test('asks once for the referrers of each manifest and of each referrer, and counts them for the subject', async () => {
   const without = await crawlLab({ registry: await startWith(() => listed()) });
   const standIn = await startWith((digest) => {
     if (digest === amd64.descriptor.digest) return listed(signature);
@@ -71,7 +71,7 @@ test('a registry that keeps referrers is asked once for those of each manifest, 
     expect(after?.sizeBytes, name).toBe((before?.sizeBytes ?? 0) + layers);
     expect(after?.deduplicatedBytes, name).toBe((before?.deduplicatedBytes ?? 0) + layers + metadata);
     expect(after?.metadataBytes, name).toBe((before?.metadataBytes ?? 0) + metadata);
-    // Neither frees them alone.
+    // Deleting one of the tags alone does not free them.
     expect(after?.reclaimableBytes, name).toBe(before?.reclaimableBytes);
     expect(after?.status).toBe('ok');
     expect(after?.manifest?.platforms).toEqual(before?.manifest?.platforms);
@@ -79,7 +79,7 @@ test('a registry that keeps referrers is asked once for those of each manifest, 
   expect(snapshot.kinds.find(({ kind }) => kind === 'accessory')?.bytes).toBe(layers + metadata);
 });
 
-test('a registry that does not is asked once in a crawl, whatever comes at the same time', async () => {
+test('asks once per crawl if the registry does not support referrers', async () => {
   const standIn = await startWith(() => notFound);
   const snapshot = await crawlLab({ registry: standIn });
   expect(asked(standIn)).toHaveLength(1);
@@ -87,7 +87,7 @@ test('a registry that does not is asked once in a crawl, whatever comes at the s
   expect(snapshot.kinds.map(({ kind }) => kind)).toEqual(['image', 'index']);
 });
 
-test('referrers that are listed and not stored leave their subject incomplete, and nothing else', async () => {
+test('marks only the subject as incomplete if a listed referrer is not stored', async () => {
   const gone = refer(arm64, [layer('gone', 100)]);
   const dangling = await startWith((digest) => (digest === arm64.descriptor.digest ? listed(gone) : listed()));
   const snapshot = await crawlLab({ registry: dangling });

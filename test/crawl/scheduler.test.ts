@@ -7,13 +7,13 @@ import { emptySnapshot, sampleRepository, sampleTag } from '../support/sample-sn
 
 const MINUTE = 60_000;
 
-/** A snapshot with so many tags. */
+/** A snapshot with that many tags. */
 function snapshot(finishedAt: number, tagsCount: number): Snapshot {
   const tags = Array.from({ length: tagsCount }, (_, i) => sampleTag(`v${i}`, 1, 1));
   return { ...emptySnapshot(finishedAt), repositories: [sampleRepository('a', 1, 1, tags)] };
 }
 
-/** Runs collections on a clock that only the collections and the waits move; `script` says how each goes, the last ends the run. */
+/** Runs one crawl per step of the script, on a clock that only the crawls and the pauses move. */
 async function runScript(
   script: ((now: number) => {
     readonly takes: number;
@@ -32,7 +32,7 @@ async function runScript(
   const end = new Promise<void>((resolve) => {
     ended = resolve;
   });
-  const collector = createScheduler({
+  const scheduler = createScheduler({
     intervalMs: intervalMinutes * MINUTE,
     clock: () => now + shown,
     steadyClock: () => now,
@@ -64,21 +64,21 @@ async function runScript(
       },
     },
   });
-  collector.start();
+  scheduler.start();
   await end;
-  await collector.stop();
+  await scheduler.stop();
   const minutes = startedAt.map((at) => (at - 1000) / MINUTE);
-  return { latest: taken.at(-1), startedAt: minutes, errors, retriesAt, tally: collector.stats() };
+  return { latest: taken.at(-1), startedAt: minutes, errors, retriesAt, stats: scheduler.stats() };
 }
 
-test('collections start on whole intervals, however long each takes, and one at a time', async () => {
+test('starts crawls on whole intervals, however long each takes, and one at a time', async () => {
   const takes = (minutes: number) => () => ({ takes: minutes * MINUTE, result: snapshot(minutes, 1) });
   const { startedAt, latest } = await runScript([takes(10), takes(59), takes(130), takes(1)]);
   expect(startedAt).toEqual([0, 60, 120, 300]);
   expect(latest?.finishedAt).toBe(1);
 });
 
-test('a failure keeps the last good snapshot, is tried again sooner, and the interval stays where it was', async () => {
+test('retries after a failure, and then returns to the schedule', async () => {
   const good = () => ({ takes: 0, result: snapshot(7, 1) });
   const bad = () => ({ takes: 0, result: new Error('registry down') });
   const { startedAt, latest, errors } = await runScript([good, bad, bad, good, bad]);
@@ -87,7 +87,7 @@ test('a failure keeps the last good snapshot, is tried again sooner, and the int
   expect(errors).toHaveLength(3);
 });
 
-test('a clock that is set does not move the collections, and the times that are shown are its own', async () => {
+test('keeps the schedule when the clock is set, and shows times of that clock', async () => {
   const DAY = 24 * 60 * MINUTE;
   const { startedAt, retriesAt } = await runScript([
     () => ({ takes: MINUTE, result: snapshot(1, 1), setsClockBy: -DAY }),
@@ -99,7 +99,7 @@ test('a clock that is set does not move the collections, and the times that are 
   expect(retriesAt).toEqual([60.5 - 24 * 60, 120.5 + 24 * 60]);
 });
 
-test('a failure is never followed sooner than its backoff allows, not by a whole interval and not by a short one', async () => {
+test('never retries before the back-off has passed, even if an interval is shorter', async () => {
   const takes = (minutes: number, result: Snapshot | Error) => () => ({ takes: minutes * MINUTE, result });
   const [good, bad] = [snapshot(1, 1), new Error('registry down')];
   const hourly = await runScript([takes(59.75, bad), takes(0, good), takes(0, good)]);
@@ -108,23 +108,23 @@ test('a failure is never followed sooner than its backoff allows, not by a whole
   expect(often.startedAt).toEqual([0, 0.5, 1, 1.5, 1.6]);
 });
 
-test('retries come ever more seldom, and no more seldom than the interval', async () => {
+test('doubles the delay between retries up to the interval', async () => {
   const bad = () => ({ takes: 0, result: new Error('registry down') });
   const { startedAt } = await runScript(Array.from({ length: 10 }, () => bad));
   expect(startedAt.map((at, i) => at - (startedAt[i - 1] ?? 0))).toEqual([0, 0.5, 1, 2, 4, 8, 16, 32, 60, 60]);
 });
 
-test('what the collections come to adds up, however each ends, and failures count by their kind', async () => {
+test('adds up the numbers of all crawls, and counts failures by kind', async () => {
   const takes = (minutes: number, result: Snapshot | Error) => () => ({ takes: minutes * MINUTE, result });
-  const { tally } = await runScript([
+  const { stats } = await runScript([
     takes(3, snapshot(1, 1)),
     takes(0, Object.assign(new Error('no answer'), { kind: 'unavailable' })),
     takes(0, Object.assign(new Error('damaged'), { kind: 'store' })),
     takes(1, new EmptyRegistryError(1, 1000)),
     takes(5, snapshot(1, 1)),
-    takes(2, new Error('a mistake of ours')),
+    takes(2, new Error('a bug')),
   ]);
-  expect(tally).toEqual({
+  expect(stats).toEqual({
     ...NOTHING_CRAWLED,
     requestsCount: 42,
     succeededCount: 2,
@@ -136,9 +136,9 @@ test('what the collections come to adds up, however each ends, and failures coun
   });
 });
 
-test('stopping ends the collection under way', async () => {
+test('stop aborts the current crawl', async () => {
   let aborted = false;
-  const collector = createScheduler({
+  const scheduler = createScheduler({
     intervalMs: MINUTE,
     clock: () => 0,
     steadyClock: () => 0,
@@ -154,15 +154,15 @@ test('stopping ends the collection under way', async () => {
       }),
     report: { started: () => undefined, finished: () => undefined, failed: () => undefined },
   });
-  collector.start();
-  await collector.stop();
+  scheduler.start();
+  await scheduler.stop();
   expect(aborted).toBe(true);
 });
 
-test('a collection may be asked for, but not while one is under way, nor right after one began', async () => {
+test('starts a crawl on request, unless one is running or has just started', async () => {
   let now = 0;
   let finish = (): void => undefined;
-  const collector = createScheduler({
+  const scheduler = createScheduler({
     intervalMs: 60 * MINUTE,
     clock: () => now,
     steadyClock: () => now,
@@ -180,16 +180,16 @@ test('a collection may be asked for, but not while one is under way, nor right a
     report: { started: () => undefined, finished: () => undefined, failed: () => undefined },
   });
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  collector.start();
-  expect(collector.request()).toBe('running');
+  scheduler.start();
+  expect(scheduler.request()).toBe('running');
   now = 4000;
   finish();
   await settled();
-  expect(collector.request()).toEqual({ retryAfterMs: 6000 });
+  expect(scheduler.request()).toEqual({ retryAfterMs: 6000 });
   now = 10_000;
-  expect(collector.request()).toBe('started');
+  expect(scheduler.request()).toBe('started');
   await settled();
-  expect(collector.status().running).toMatchObject({ startedAt: 10_000 });
+  expect(scheduler.status().running).toMatchObject({ startedAt: 10_000 });
   finish();
-  await collector.stop();
+  await scheduler.stop();
 });

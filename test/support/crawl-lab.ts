@@ -4,16 +4,16 @@ import { createDistributionRegistry } from '../../src/registry/distribution.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
-/** The registry to crawl, and who gives out its tokens: `startTokenService` has a user `crawler` with the access token `secret`. */
+/** The registry to crawl, and its token service, which must have a user `crawler` with the access token `secret`. */
 export interface CrawledLab {
   readonly registry: { readonly url: string };
   readonly tokens?: { readonly url: string };
 }
 
-/** A crawl of the lab's registry through the real client, from start to end. */
+/** Crawls a registry of the lab with the real client. */
 export async function crawlLab(
   { registry, tokens }: CrawledLab,
-  { width = 8, clock = Date.now }: { readonly width?: number; readonly clock?: Clock } = {},
+  { concurrency = 8, clock = Date.now }: { readonly concurrency?: number; readonly clock?: Clock } = {},
 ): Promise<Snapshot> {
   const client = createDistributionRegistry({
     registryUrl: new URL(`${registry.url}/`),
@@ -21,10 +21,10 @@ export async function crawlLab(
     username: 'crawler',
     accessToken: 'secret',
     ...CLIENT_DEFAULTS,
-    concurrencyMax: width,
+    concurrencyMax: concurrency,
   });
   try {
-    return await takeSnapshot(client, width, { clock });
+    return await takeSnapshot(client, concurrency, { clock });
   } finally {
     await client.close();
   }

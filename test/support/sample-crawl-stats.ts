@@ -1,6 +1,6 @@
 import type { CrawlStats } from '../../src/ports.ts';
 
-/** Before the first collection. */
+/** The numbers before the first crawl. */
 export const NOTHING_CRAWLED: CrawlStats = {
   requestsCount: 0,
   succeededCount: 0,

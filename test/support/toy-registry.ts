@@ -2,7 +2,7 @@ import type { Descriptor, Manifest } from '../../src/domain/manifest/manifest.ts
 import type { Digest, RepositoryName, TagName } from '../../src/domain/names.ts';
 import type { Registry, RegistryFailure, RegistryFailureKind, StoredManifest } from '../../src/ports.ts';
 
-/** What a registry throws, at the port. */
+/** The error that a `Registry` throws. */
 export class Failure extends Error implements RegistryFailure {
   readonly kind: RegistryFailureKind;
   readonly reason = 'a failure';
@@ -33,7 +33,7 @@ export const descriptor = (digest: Digest, mediaType: string, sizeBytes: number)
   sizeBytes,
 });
 
-/** An image that is told from others by a letter: its manifest weighs 10, its config 1 and its layer so much. */
+/** An image whose digests are made from a letter: its manifest has 10 bytes, its config 1, and its layer `layerBytes`. */
 export function image(letter: string, layerBytes = 100): StoredManifest {
   return storedManifest(`sha256:${letter.repeat(62)}00` as Digest, 10, {
     kind: 'image',
@@ -44,13 +44,13 @@ export function image(letter: string, layerBytes = 100): StoredManifest {
   });
 }
 
-/** A registry that can be changed, and tells what it was asked. */
+/** A registry in memory, which records the questions that it is asked. */
 export interface ToyRegistry extends Registry {
   /** By repository and tag. */
   readonly content: Map<string, Map<string, StoredManifest>>;
-  /** Each question: what, of which repository, and of which reference. */
+  /** Each question, such as `manifest group/app:1.0`. */
   readonly asked: string[];
-  /** What was asked since this was called last. */
+  /** Returns the questions since the last call, sorted. */
   takeAsked(): readonly string[];
   push(repository: string, tag: string, manifest: StoredManifest): void;
 }

@@ -33,7 +33,8 @@ afterAll(async () => {
   await tokens.stop();
 });
 
-const crawlOnce = (width = 8): Promise<Snapshot> => crawlLab({ registry, tokens }, { width, clock: () => 7 });
+const crawlOnce = (concurrency = 8): Promise<Snapshot> =>
+  crawlLab({ registry, tokens }, { concurrency, clock: () => 7 });
 
 function repository(name: string): RepositoryUsage {
   const found = snapshot.repositories.find((one) => one.name === name);
