@@ -45,30 +45,38 @@ const INTRODUCTION = `# Configuration
 
 <!-- Written from the schema in src/config/: do not edit. \`npm run generate\` writes it. -->
 
-The service reads one INI file, \`/etc/gitlab_registry_usage_rest.conf\` or what \`-c FILE\` names, and then the environment, which counts more.
+The service reads one INI file, then the environment, which takes precedence.
+The file is \`/etc/gitlab_registry_usage_rest.conf\`, or the one that \`-c FILE\` names.
+
 \`gitlab-registry-usage-rest --print-default-config\` prints a file to start from, with a fresh \`secret_key\`.
-Everything is checked at the start: each mistake is one line with file, line, section and key, and the service ends with exit code 2.
 
-## The file
+The service checks the whole configuration at the start.
+It prints one line for each mistake, with file, line, section and key, and exits with code 2.
 
-- \`[section]\` headers, then \`key = value\` or \`key: value\`. Keys are not case-sensitive. A deeper indented line continues the value above it.
-- A line that begins with \`#\` or \`;\` is a comment. Behind a value a comment is part of the value.
-- What stands in \`[DEFAULT]\` counts for every section. \`%(other_key)s\` is the value of that key in the same section or in \`[DEFAULT]\`, and \`%%\` is a per cent sign. Any other \`%\` is a per cent sign too, so that most secrets need no escaping.
-- A duration is a whole number and a unit: \`w\`, \`week\`, \`weeks\`, \`d\`, \`day\`, \`days\`, \`h\`, \`hour\`, \`hours\`, \`m\`, \`min\`, \`minute\`, \`minutes\`, \`s\`, \`sec\`, \`second\` or \`seconds\`, in any case, such as \`2 weeks\`, \`14d\` or \`90 S\`.
-- \`true\`, \`yes\`, \`t\`, \`y\`, \`on\` and \`1\` are true, \`false\`, \`no\`, \`f\`, \`n\`, \`off\` and \`0\` are false, in any case.
-- Paths of files are relative to the directory that the service is started in.
-- The file is for the service alone where it holds secrets (mode 600, or 640 with a group of the service's own): the log warns of one that others may read.
+## Write the file
 
-## The environment
+- \`[section]\` starts a section; \`key = value\` or \`key: value\` sets a key. Keys are not case-sensitive. A deeper indented line continues the value above it.
+- A line that starts with \`#\` or \`;\` is a comment. A comment after a value is part of the value.
+- \`[DEFAULT]\` applies to all sections. \`%(other_key)s\` inserts the value of a key of the same section or of \`[DEFAULT]\`. \`%%\` and any other \`%\` mean a per cent sign, so most secrets need no escaping.
+- A duration is a whole number and a unit: \`w\`, \`week\`, \`weeks\`, \`d\`, \`day\`, \`days\`, \`h\`, \`hour\`, \`hours\`, \`m\`, \`min\`, \`minute\`, \`minutes\`, \`s\`, \`sec\`, \`second\` or \`seconds\`, in any case. Examples: \`2 weeks\`, \`14d\`, \`90 S\`.
+- \`true\`, \`yes\`, \`t\`, \`y\`, \`on\` and \`1\` mean true; \`false\`, \`no\`, \`f\`, \`n\`, \`off\` and \`0\` mean false, in any case.
+- File paths are relative to the working directory of the service.
+- If the file contains secrets, only the service must be able to read it: mode 600, or 640 with a group of its own. The log warns if other users can read it.
 
-\`GITLAB_REGISTRY_USAGE_REST_<SECTION>_<KEY>\` sets any key, as in \`GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_PORT=8080\`. The value is taken literally: \`%\` means nothing there.
-A variable that is set to nothing sets an empty value. For a secret, the same name with \`_FILE\` behind it names a file that holds the secret; one line end at its end does not count.
-If the environment sets every required key, there need be no file. A variable with that prefix that looks like one of ours and is none is a mistake.
-Others are let pass: Kubernetes makes some for a Service whose name is ours or begins with it, such as \`…_SERVICE_HOST\`, \`…_PORT_5000_TCP\` and \`…_PORT=tcp://10.0.0.1:5000\`. \`enableServiceLinks: false\` in the pod keeps them away.
+## Use environment variables
 
-\`HTTPS_PROXY\` and \`HTTP_PROXY\` name the proxies by which the registry and GitLab are reached, for https and for http URLs, as in \`http://user:password@proxy.example.com:3128\`.
-\`NO_PROXY\` lists what is reached without one: host names with all below them, addresses, each with or without a port, separated by commas; \`*\` is everything. In lower case they count more.
-The LDAP servers are always reached without a proxy.
+\`GITLAB_REGISTRY_USAGE_REST_<SECTION>_<KEY>\` sets a key, for example \`GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_PORT=8080\`.
+The value is literal: \`%\` has no meaning. An empty variable sets an empty value.
 
-\`STATE_DIRECTORY\`, as systemd sets it for \`StateDirectory=\`, is where the store is unless \`[store] url\` says otherwise.
+To read a secret from a file, add \`_FILE\` to the name of its variable and set it to the path. One line feed at the end of the file is removed.
+
+If the environment sets every required key, no file is needed.
+A variable with this prefix that looks like a key but is none is a mistake.
+Variables that Kubernetes sets for a Service of the same name are ignored, such as \`…_SERVICE_HOST\`, \`…_PORT_5000_TCP\` and \`…_PORT=tcp://10.0.0.1:5000\`. To avoid them, set \`enableServiceLinks: false\` in the pod.
+
+\`HTTPS_PROXY\` and \`HTTP_PROXY\` name the proxies for https and http requests to the registry and GitLab, for example \`http://user:password@proxy.example.com:3128\`.
+\`NO_PROXY\` lists exceptions, separated by commas: host names with all subdomains, and addresses, each with or without a port; \`*\` means everything.
+Lower-case names take precedence. LDAP connections never use a proxy.
+
+\`STATE_DIRECTORY\`, which systemd sets for \`StateDirectory=\`, is the directory of the store unless \`[store] url\` is set.
 `;

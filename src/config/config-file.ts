@@ -5,7 +5,7 @@ import { closest, type Problem } from './problem.ts';
 import { reasonOf } from './readers/certificates.ts';
 import { SECTIONS } from './schema.ts';
 
-/** The text of one key, and where it came from. `text` is undefined where it could not be had, which a problem tells. */
+/** The text of one key and its origin. `text` is undefined if it could not be read; a problem reports that. */
 export interface Setting {
   readonly text: string | undefined;
   readonly place: string;
@@ -18,14 +18,14 @@ export interface Source {
   readonly problems: readonly Problem[];
 }
 
-/** The file's settings, or undefined where there is no such file. A file that cannot be read is a problem. */
+/** Reads the settings of the file; undefined if it does not exist. An unreadable file is a problem. */
 export function readConfigFile(path: string): Source | undefined {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
   } catch (error) {
     const reason = reasonOf(error);
-    return reason === 'there is no such file' ? undefined : unreadable(path, reason);
+    return reason === 'the file does not exist' ? undefined : unreadable(path, reason);
   }
   if (!isUtf8(bytes)) return unreadable(path, `line ${lineNotUtf8(bytes)} is not UTF-8`);
   const { sections, problems: textProblems } = parseIni(new TextDecoder().decode(bytes));
@@ -49,7 +49,7 @@ function unreadable(place: string, reason: string): Source {
   return { settings: new Map(), problems: [{ place, message: `cannot be read: ${reason}` }] };
 }
 
-/** The first of its lines that is not, from 1. No character of more than one byte holds a line end. */
+/** Returns the first line that is not UTF-8, from 1. No multi-byte character contains the byte of a line feed. */
 function lineNotUtf8(bytes: Buffer): number {
   const lines = bytes.toString('latin1').split('\n');
   return 1 + lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1')));
@@ -66,32 +66,32 @@ function unknownSection(name: string): string {
   const meant = closest(name, SECTIONS.keys());
   const right =
     meant === undefined ? `the sections are ${[...SECTIONS.keys()].join(', ')}` : `did you mean [${meant}]?`;
-  return `there is no such section; ${right}`;
+  return `unknown section; ${right}`;
 }
 
 const HIDDEN_KEY = '(unknown key)';
 
 /**
- * What the section sets without there being such a key; what it only inherits is no mistake.
- * Behind a secret the name is hidden: it may be the rest of the secret, wrapped and ending in `=`.
+ * Returns a problem for each unknown key that the section itself sets; inherited keys may belong to other sections.
+ * After a secret, unknown names are hidden: such a name may be the rest of a wrapped secret that ends in `=`.
  */
 function unknownKeys(name: string, entries: ReadonlyMap<string, IniEntry>): readonly Omit<Problem, 'place'>[] {
   const keys = SECTIONS.get(name)?.keys ?? {};
   const problems: Omit<Problem, 'place'>[] = [];
-  let isBehindSecret = false;
+  let isAfterSecret = false;
   for (const [key, { line }] of [...entries].filter(([, entry]) => !entry.isInherited).sort(byLine)) {
     if (Object.hasOwn(keys, key)) {
-      isBehindSecret = keys[key]?.isSecret === true;
+      isAfterSecret = keys[key]?.isSecret === true;
       continue;
     }
     const meant = closestKey(name, key);
-    const isShown = meant !== undefined || (!isBehindSecret && /^[a-z][a-z_ -]{0,39}$/.test(key));
+    const isShown = meant !== undefined || (!isAfterSecret && /^[a-z][a-z_ -]{0,39}$/.test(key));
     problems.push({
       line,
       subject: `[${name}] ${isShown ? key : HIDDEN_KEY}`,
-      message: `there is no such key; ${rightKey(key, meant)}`,
+      message: `unknown key; ${rightKey(key, meant)}`,
     });
-    isBehindSecret ||= !isShown;
+    isAfterSecret ||= !isShown;
   }
   return problems;
 }
@@ -103,10 +103,10 @@ function byLine([, a]: readonly [string, IniEntry], [, b]: readonly [string, Ini
 function rightKey(key: string, meant: string | undefined): string {
   if (meant !== undefined && meant !== key) return `did you mean ${meant}?`;
   const homes = [...SECTIONS].filter(([, section]) => Object.hasOwn(section.keys, key)).map(([name]) => `[${name}]`);
-  return homes.length > 0 ? `it belongs to ${homes.join(' or ')}` : 'remove it, or put # before it';
+  return homes.length > 0 ? `it belongs in ${homes.join(' or ')}` : 'remove it, or put # before it';
 }
 
-/** The key of the section that was probably meant, else the same key of another section. */
+/** Returns the key of this section that was probably meant, or the same key if another section has it. */
 function closestKey(section: string, key: string): string | undefined {
   const own = closest(key, Object.keys(SECTIONS.get(section)?.keys ?? {}));
   if (own !== undefined) return own;

@@ -1,16 +1,16 @@
-import { type AuthConfig, authOf } from './auth.ts';
+import { type AuthConfig, authConfigOf } from './auth.ts';
 import { type HttpConfig, httpConfigOf } from './http.ts';
 import type { LogLevel } from './keys/general-keys.ts';
 import type { Proxies } from './proxies.ts';
 import { directoryUrls } from './readers/directory-hosts.ts';
 import type { UsedValues, Values } from './schema.ts';
 
-/** The validated configuration, frozen through and through. Holds secrets: never log it. */
+/** The validated configuration, deeply frozen. Contains secrets: never log it. */
 export interface Config {
   readonly general: GeneralConfig;
   readonly http: HttpConfig;
   readonly auth: AuthConfig;
-  /** Defined exactly where `ldap` is one of the methods of `auth`. */
+  /** Defined exactly if `ldap` is one of the methods of `auth`. */
   readonly ldap: LdapConfig | undefined;
   readonly jwt: JwtConfig;
   readonly registry: RegistryConfig;
@@ -22,7 +22,7 @@ export interface Config {
 export interface GeneralConfig {
   /** An IP address without brackets, or a host name. */
   readonly host: string;
-  /** 0 is any free port. */
+  /** 0 means any free port. */
   readonly port: number;
   /** '' or a path such as `/x/y`, without a trailing slash. */
   readonly prefix: string;
@@ -32,18 +32,18 @@ export interface GeneralConfig {
 }
 
 export interface LdapConfig {
-  /** At least one, each `ldap://` or `ldaps://` with a host and perhaps a port, in the order to try them. */
+  /** At least one, each `ldap://` or `ldaps://` with a host and optionally a port, in the order in which they are tried. */
   readonly urls: readonly string[];
   readonly baseDn: string;
   readonly usernameAttribute: string;
   readonly gidAttribute: string;
   readonly validGid: string;
-  /** PEM, to be trusted besides the well-known authorities. */
+  /** PEM; trusted in addition to the well-known authorities. */
   readonly ca: string | undefined;
   readonly verifyCertificate: boolean;
-  /** Only where every URL is `ldap://`. */
+  /** True only if every URL is `ldap://`. */
   readonly startTls: boolean;
-  /** Defined exactly where `bindPassword` is. */
+  /** Defined exactly if `bindPassword` is. */
   readonly bindDn: string | undefined;
   readonly bindPassword: string | undefined;
   readonly timeoutMs: number;
@@ -53,77 +53,77 @@ export interface JwtConfig {
   readonly expiresInSeconds: number;
   /** At least 32 bytes in UTF-8. */
   readonly secretKey: string;
-  /** The same. */
+  /** At least 32 bytes each. */
   readonly previousSecretKeys: readonly string[];
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
 }
 
 export interface RegistryConfig {
-  /** With a trailing slash; undefined for a registry on its own. */
+  /** With a trailing slash; undefined for a registry without GitLab. */
   readonly gitlabUrl: string | undefined;
   /** With a trailing slash. */
   readonly registryUrl: string;
   readonly username: string | undefined;
-  /** Undefined where everybody may read the registry; defined where there is a GitLab. */
+  /** Undefined if anonymous users may read the registry; always defined with GitLab. */
   readonly accessToken: string | undefined;
   readonly requestTimeoutMs: number;
-  /** Requests in flight at most when it goes badly; not more than `concurrencyMax`. */
+  /** The number of concurrent requests while the registry is slow or rejects requests; at most `concurrencyMax`. */
   readonly concurrencyMin: number;
-  /** Requests in flight at most. */
+  /** The largest number of concurrent requests. */
   readonly concurrencyMax: number;
-  /** 0 is no cap. */
+  /** 0 means no limit. */
   readonly requestsPerSecond: number;
-  /** PEM, to be trusted besides the well-known authorities. */
+  /** PEM; trusted in addition to the well-known authorities. */
   readonly ca: string | undefined;
   /** PEM; the key is that of the first certificate. */
   readonly clientCertificate: { readonly certificate: string; readonly key: string } | undefined;
   /** From the environment. */
   readonly proxy: Proxies | undefined;
-  /** Where the credentials may be sent: the origins of the two URLs, then further ones. */
+  /** The origins that may receive the credentials: those of the two URLs, then further ones. */
   readonly tokenOrigins: readonly string[];
-  /** Whether images' configs are read, for their platforms and times of creation. */
+  /** Whether to read image configs, for platforms and creation times. */
   readonly collectCreated: boolean;
-  /** From one collection that asks for everything that is known, too, to the next. */
+  /** The time between two thorough crawls. */
   readonly thoroughIntervalMs: number;
-  /** The share of the last collection's tags below which one is not believed: from 0 to 1. */
+  /** If a crawl finds less than this share of the last snapshot's tags, it fails. From 0 to 1. */
   readonly emptyGuard: number;
-  /** `gitlab` only where there is one. */
+  /** `gitlab` only if `gitlabUrl` is defined. */
   readonly discovery: Values['registry']['discovery'];
   /** Paths of groups and projects. */
   readonly groups: readonly string[];
   /** Names and patterns; at least one for `list`. */
   readonly repositories: readonly string[];
-  /** Patterns; all repositories without any. */
+  /** Patterns; empty for all repositories. */
   readonly include: readonly string[];
   /** Patterns. */
   readonly exclude: readonly string[];
 }
 
 export interface EventsConfig {
-  /** At least 16 bytes in UTF-8; undefined where no notifications are taken. */
+  /** At least 16 bytes in UTF-8; undefined if `/events` does not exist. */
   readonly secret: string | undefined;
 }
 
 export interface MetricsConfig {
   readonly isEnabled: boolean;
-  /** At least 16 bytes in UTF-8; undefined where anybody may read them. */
+  /** At least 16 bytes in UTF-8; undefined if every client may read the metrics. */
   readonly token: string | undefined;
-  /** How many have figures of their own at most. */
+  /** The largest number with metrics of their own. */
   readonly namespacesLimit: number;
   readonly repositoriesLimit: number;
 }
 
 export interface StoreConfig {
-  /** Whether nobody chose the file: then the service does without where it may not make it. */
+  /** Whether the file is the default. Then the service runs without it if it may not create it. */
   readonly isDefault: boolean;
   /** The path of an SQLite file, or `:memory:`. */
   readonly file: string;
-  /** How long every snapshot is kept, and how long one a day is. */
+  /** How long every snapshot is kept, and how long the last one of each day. */
   readonly retention: { readonly allMs: number; readonly dailyMs: number };
 }
 
-/** What the values alone do not tell. */
+/** Facts that the values alone do not contain. */
 interface Circumstances {
   readonly proxy: Proxies | undefined;
   readonly isDefaultStore: boolean;
@@ -143,7 +143,7 @@ export function configOf(
       logLevel: general.debug && general.log_level !== 'trace' ? 'debug' : general.log_level,
     },
     http: httpConfigOf({ general, limits }),
-    auth: authOf(auth),
+    auth: authConfigOf(auth),
     ldap: ldap && ldapOf(ldap),
     jwt: {
       expiresInSeconds: jwt.auth_token_expires,

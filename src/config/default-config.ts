@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { SECTIONS } from './schema.ts';
 
 /**
- * The text of a configuration file with every key explained. It is valid as it stands but for its placeholders, which
- * are refused, so that nobody starts with them by accident.
+ * Returns a configuration file that explains every key. It is valid except for its placeholders, which are rejected, so that they cannot be used by
+ * accident.
  *
- * @param secretKey what tokens are to be signed with: a fresh one each time, since a printed one would be everybody's
+ * @param secretKey the key that signs tokens; random, because a fixed one would be known to everyone with the source
  */
 export function defaultConfigText(secretKey: string = randomBytes(32).toString('hex')): string {
   const parts = [INTRODUCTION];
@@ -20,13 +20,13 @@ export function defaultConfigText(secretKey: string = randomBytes(32).toString('
   return parts.join('\n');
 }
 
-const INTRODUCTION = `# The configuration of gitlab-registry-usage-rest. What stands behind a # is not set: a default, or an example.
-# Replace the host, the group, the two URLs and the access token, and keep this file readable for the service alone.
+const INTRODUCTION = `# The configuration of gitlab-registry-usage-rest. Settings behind a # are not set; they show the default or an example.
+# Replace the LDAP host and group, the two URLs and the access token, and make this file readable for the service only.
 `;
 
 const WIDTH = 100;
 
-/** Comment lines of at most `WIDTH` characters. Backticks are for the documentation. */
+/** Returns comment lines of at most `WIDTH` characters, without the backticks of the documentation. */
 function comment(text: string): string {
   const lines: string[] = [];
   let line = '#';

@@ -6,15 +6,15 @@ import { SECTIONS } from './schema.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What every variable of ours begins with. */
+/** The prefix of all our variables. */
 export const VARIABLE_PREFIX = 'GITLAB_REGISTRY_USAGE_REST_';
 
-/** The variable that sets a key. A secret's has a twin with `_FILE` behind it, which names a file that holds the secret. */
+/** Returns the variable that sets a key. For a secret, the same name plus `_FILE` names a file that contains the secret. */
 export function variableOf(section: string, key: string): string {
   return `${VARIABLE_PREFIX}${section}_${key}`.toUpperCase();
 }
 
-/** The settings of the environment, taken literally: no interpolation. A variable that is set to nothing is set. */
+/** Reads the settings of the environment, without interpolation. An empty variable sets an empty value. */
 export function readEnvironment(env: Environment): Source {
   const settings = new Map<string, Setting>();
   const problems: Problem[] = [];
@@ -52,11 +52,11 @@ function knownVariables(): ReadonlyMap<string, Variable> {
 }
 
 /**
- * What Kubernetes tells every container of a namespace about each Service in it, behind the name of the Service, which may be ours, or begin
- * with it (Kubernetes, "Accessing the Service", environment variables).
+ * Kubernetes sets variables in every container for each Service of the namespace. They begin with the name of the Service, which may be our name or
+ * begin with it (Kubernetes, "Accessing the Service", environment variables).
  */
 const OF_KUBERNETES = /^(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_[A-Z]+(?:_PROTO|_PORT|_ADDR)?)$/;
-/** The one of those variables whose name could be a key's: its value could not. */
+/** One of those variables can have the name of a key, but its value is never valid for that key. */
 const URL_OF_KUBERNETES = /^(?:tcp|udp|sctp):\/\/[\d.:[\]a-f]+$/;
 
 function isOfKubernetes(variable: string, text: string): boolean {
@@ -64,7 +64,7 @@ function isOfKubernetes(variable: string, text: string): boolean {
   return OF_KUBERNETES.test(name) || (/(?:^|_)PORT$/.test(name) && URL_OF_KUBERNETES.test(text));
 }
 
-/** A problem where a key of ours was probably meant. What has another purpose, such as the version of an image to run, is let pass. */
+/** Returns a problem if the variable was probably meant to set a key. Other variables with our prefix are ignored, such as an image version. */
 function unknownVariable(variable: string, known: ReadonlyMap<string, Variable>): readonly Problem[] {
   const name = variable.slice(VARIABLE_PREFIX.length);
   const withSection = [...SECTIONS.keys()].map((section) => variableOf(section, name));
@@ -72,15 +72,15 @@ function unknownVariable(variable: string, known: ReadonlyMap<string, Variable>)
   const isOfSection = closest(name.split('_', 1)[0] ?? '', SECTIONS.keys()) !== undefined;
   if (meant === undefined && !isOfSection) return [];
   const right = meant === undefined ? 'unset it' : `did you mean ${meant}?`;
-  return [{ place: variable, message: `there is no such variable; ${right}` }];
+  return [{ place: variable, message: `unknown variable; ${right}` }];
 }
 
-/** The file's text without the line end that editors put there. */
+/** Reads a secret from a file, without the line feed that editors append. */
 function secretIn(path: string, variable: string, problems: Problem[]): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)).replace(/\r?\n$/, '');
   } catch (error) {
-    const message = `the file that it names cannot be read: ${reasonOf(error)}; expected the path of a file with the secret`;
+    const message = `cannot read the file that it names: ${reasonOf(error)}; expected the path of a file with the secret`;
     problems.push({ place: variable, message });
     return undefined;
   }

@@ -1,6 +1,6 @@
 import type { Values } from './schema.ts';
 
-/** Who may come, and by which way. */
+/** TLS, proxies, host names and limits of the HTTP server. */
 export interface HttpConfig {
   /** PEM; the key is that of the first certificate. Undefined: no TLS. */
   readonly tls: { readonly certificate: string; readonly key: string; readonly isKeyExposed: boolean } | undefined;
@@ -11,7 +11,7 @@ export interface HttpConfig {
   readonly limits: LimitsConfig;
 }
 
-/** 0 is no limit, anywhere. */
+/** 0 means no limit. */
 export interface LimitsConfig {
   /** A minute. */
   readonly requestsPerAddress: number;

@@ -12,27 +12,27 @@ import { warningsOf } from './warnings.ts';
 export interface ConfigSources {
   /** The path of the INI file, relative to the working directory. */
   readonly file: string;
-  /** Whether nobody asked for that file: then it may be missing, if the environment says all that is needed. */
+  /** Whether `file` is the default. Then it may be missing, if the environment sets all required keys. */
   readonly isDefaultFile: boolean;
   readonly env: Environment;
 }
 
-/** Each problem, and each warning, is one line for the operator, without a line end and without any secret. */
+/** Each problem and each warning is one line for the operator, without a line feed and without a secret. */
 export type LoadedConfig =
   | { readonly config: Config; readonly origins: Origins; readonly warnings: readonly string[] }
   | { readonly problems: readonly string[] };
 
-/** Where each setting that counts was found, by `section.key`: a file with its line, or a variable. Those that are not here have their default. */
+/** The origin of each setting in effect, by `section.key`: a file with its line, or a variable. Settings that are missing here have their default. */
 export type Origins = Readonly<Record<string, string>>;
 
-/** Reads the file and the environment, which counts more, and checks everything before it gives up. */
+/** Reads the file and the environment, which takes precedence, and reports all problems at once. */
 export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedConfig {
   const fromFile = readConfigFile(file);
   const fromEnv = readEnvironment(env);
   const settings = new Map([...stateDirectory(env), ...(fromFile?.settings ?? []), ...fromEnv.settings]);
   const { proxy, problems: proxyProblems } = readProxies(env);
   const problems = [...(fromFile?.problems ?? []), ...fromEnv.problems, ...proxyProblems];
-  const used = usedSections(settings);
+  const used = sectionsInUse(settings);
   const values = readValues(settings, used, problems);
   const missing = missingKeys(settings, used, fromFile === undefined ? undefined : file);
   if (fromFile === undefined && (!isDefaultFile || missing.length > 0)) problems.unshift(noSuchFile(file));
@@ -44,11 +44,11 @@ export function loadConfig({ file, isDefaultFile, env }: ConfigSources): LoadedC
 
 type Sections = typeof SECTIONS;
 
-function usedSections(settings: ReadonlyMap<string, Setting>): Sections {
+function sectionsInUse(settings: ReadonlyMap<string, Setting>): Sections {
   return new Map([...SECTIONS].filter(([name]) => isSectionUsed(name, settings.get('auth.methods')?.text)));
 }
 
-/** Every section whose keys are all right; what is right in any of them is then checked together too. */
+/** Returns the sections whose keys are all valid. It also checks valid values against each other, across sections. */
 function readValues(settings: ReadonlyMap<string, Setting>, used: Sections, problems: Problem[]): Partial<Values> {
   const sections: Record<string, Readonly<Record<string, unknown>>> = {};
   const all: Record<string, Readonly<Record<string, unknown>>> = {};
@@ -57,7 +57,7 @@ function readValues(settings: ReadonlyMap<string, Setting>, used: Sections, prob
     for (const [keyName, key] of Object.entries(keys)) {
       const setting = settings.get(`${name}.${keyName}`);
       const text = setting === undefined ? key.fallback : setting.text;
-      if (text === undefined) continue; // missing, or unreadable: told elsewhere
+      if (text === undefined) continue; // missing or unreadable: reported elsewhere
       const read = key.read(text);
       if ('value' in read) values[keyName] = read.value;
       else
@@ -70,18 +70,18 @@ function readValues(settings: ReadonlyMap<string, Setting>, used: Sections, prob
     all[name] = values;
     if (Object.keys(values).length === Object.keys(keys).length) sections[name] = values;
   }
-  // The schema that gave Values its type is the one that was walked through.
+  // The loop above went through the schema from which the type Values is derived.
   const values = sections as Partial<Values>;
   for (const { section, keys, message: what, without } of contradictions(all)) {
     const key = keys.find((name) => settings.has(`${section}.${name}`)) ?? keys[0];
     const empty = settings.get(`${section}.${without}`);
-    const message = empty === undefined ? what : `${what}; ${originOf(empty)} sets ${without} to nothing`;
+    const message = empty === undefined ? what : `${what}; ${originOf(empty)} sets ${without} to an empty value`;
     problems.push({ ...placeOf(settings.get(`${section}.${key}`)), subject: `[${section}] ${key}`, message });
   }
   return values;
 }
 
-/** Where systemd, or whoever else starts the service, wants it to keep its files (systemd.exec, StateDirectory=): the first of several. */
+/** The state directory that systemd or another supervisor provides (systemd.exec, StateDirectory=); the first of several. */
 function stateDirectory(env: Environment): readonly [string, Setting][] {
   const [directory] = (env['STATE_DIRECTORY'] ?? '').split(':');
   return directory ? [['store.url', { text: `sqlite:${directory}/usage.db`, place: 'STATE_DIRECTORY' }]] : [];
@@ -104,7 +104,7 @@ function placeOf(setting: Setting | undefined): Pick<Problem, 'place' | 'line'> 
 }
 
 function wrongValue(key: Key<unknown>, text: string, wrong: string): string {
-  const hint = key.isSecret || !/\s[#;]/.test(text) ? '' : ' (a comment needs a line to itself)';
+  const hint = key.isSecret || !/\s[#;]/.test(text) ? '' : ' (a comment needs a line of its own)';
   return `${quoted(text, key.isSecret === true)} ${wrong}${hint}; expected ${key.right}`;
 }
 
@@ -124,7 +124,7 @@ function missingKeys(
   return problems;
 }
 
-/** Where no file could be read and nothing else was said, one line about the file is all that helps. */
+/** If no file could be read and nothing else is set, one line about the file helps more than a list of missing keys. */
 function isWorthListing(
   missing: readonly Problem[],
   fromFile: Source | undefined,
@@ -139,6 +139,7 @@ function isWorthListing(
 function noSuchFile(place: string): Problem {
   return {
     place,
-    message: 'there is no such file; write one from what --print-default-config prints, or name another by -c FILE',
+    message:
+      'the file does not exist; create it from the output of --print-default-config, or name another file with -c FILE',
   };
 }

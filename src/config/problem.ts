@@ -1,16 +1,16 @@
-/** Something that the operator has to change, before it is a line. */
+/** A mistake in the configuration. */
 export interface Problem {
   /** The file or the environment variable. */
   readonly place: string;
-  /** The line of the file, from 1; what has none comes last. */
+  /** The line of the file, from 1. Problems without a line are listed last. */
   readonly line?: number | undefined;
-  /** `[section] key`, as far as there is one. */
+  /** `[section] key` or `[section]`; undefined for the file as a whole. */
   readonly subject?: string | undefined;
-  /** What is wrong; what is right. Holds no secret. */
+  /** The mistake and the remedy, separated by a semicolon. Contains no secret. */
   readonly message: string;
 }
 
-/** One line each, such as `my.conf:3: [general] socket_port: "abc" is not a whole number; expected …`, in order of the file. */
+/** Returns one line per problem, such as `my.conf:3: [general] socket_port: "abc" is not a whole number; expected …`, in order of the file. */
 export function problemLines(problems: readonly Problem[]): readonly string[] {
   const ordered = [...problems].sort((a, b) => (a.line ?? Number.MAX_VALUE) - (b.line ?? Number.MAX_VALUE));
   return ordered.map(({ place, line, subject, message }) =>
@@ -18,13 +18,13 @@ export function problemLines(problems: readonly Problem[]): readonly string[] {
   );
 }
 
-/** A value's text as a problem may quote it. What could hold a password, as URLs can, is not quoted. */
+/** Returns a value in quotes, or `the value` if it is secret, long, or could contain a password as URLs can. */
 export function quoted(text: string, isSecret: boolean): string {
   const isPlain = text !== '' && text.length <= 100 && !/[@?#\p{Cc}]/u.test(text);
   return isPlain && !isSecret ? `"${text}"` : 'the value';
 }
 
-/** The candidate that was probably meant: two slips away at most, and fewer for short words. */
+/** Returns the candidate that was probably meant: at most two edits away, fewer for short words. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Math.min(2, Math.floor(word.length / 3)) + 1;
@@ -38,7 +38,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** Levenshtein's: how many letters to insert, delete or replace. */
+/** Returns the Levenshtein distance: the number of letters to insert, delete or replace. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i++) {

@@ -1,17 +1,17 @@
 import type { Problem } from './problem.ts';
 import type { Reading } from './readers/key.ts';
 
-/** The proxies to reach the registry and GitLab by. A URL may hold credentials: never log it. */
+/** The proxies for requests to the registry and GitLab. Their URLs may contain credentials: never log them. */
 export interface Proxies {
   /** For http targets. */
   readonly httpProxy: string | undefined;
   /** For https targets. */
   readonly httpsProxy: string | undefined;
-  /** What is reached without a proxy, as `NO_PROXY` has it. */
+  /** The hosts that are reached without a proxy, in the form of `NO_PROXY`. */
   readonly noProxy: string;
 }
 
-/** What the variables say that many programs share. In lower case they count more, and one that is set to nothing names no proxy. */
+/** Reads the usual proxy variables. Lower-case names take precedence; an empty value means no proxy. */
 export function readProxies(env: Readonly<Record<string, string | undefined>>): {
   readonly proxy: Proxies | undefined;
   readonly problems: readonly Problem[];
@@ -35,16 +35,16 @@ export function readProxies(env: Readonly<Record<string, string | undefined>>): 
 
 const RIGHT = 'the http or https URL of a proxy, such as http://proxy.example.com:3128';
 
-/** Many write a host and a port alone. The text is never quoted, since it may hold a password. */
+/** Accepts a host and port without a scheme, as is common. Errors never quote the text, which may contain a password. */
 function proxyUrl(text: string): Reading<string> {
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   if (/\s/.test(whole) || !URL.canParse(whole)) return { wrong: 'is not a URL' };
   const url = new URL(whole);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return { wrong: 'is of another scheme' };
-  if (url.port === '0') return { wrong: 'names port 0' };
-  if (url.pathname !== '/' || /[?#]/.test(whole)) return { wrong: 'holds more than a host and a port' };
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return { wrong: 'has another scheme' };
+  if (url.port === '0') return { wrong: 'has port 0' };
+  if (url.pathname !== '/' || /[?#]/.test(whole)) return { wrong: 'contains more than a host and a port' };
   if (!isDecodable(url.username) || !isDecodable(url.password))
-    return { wrong: 'holds a % that is not followed by two hexadecimal digits' };
+    return { wrong: 'contains a % that is not followed by two hexadecimal digits' };
   return { value: url.href };
 }
 

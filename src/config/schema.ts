@@ -10,20 +10,20 @@ import { REGISTRY_KEYS } from './keys/registry-keys.ts';
 import { STORE_KEYS } from './keys/store-keys.ts';
 import type { KeyValue, Section } from './readers/key.ts';
 
-/** Every section and key there is. What is checked, documented and printed by default is read from here and nowhere else. */
+/** Every section and key: the only source for validation, documentation and the default file. */
 export const SCHEMA = {
   general: { about: 'The service itself.', keys: { ...GENERAL_KEYS, ...HTTP_KEYS } },
-  limits: { about: 'How much one may ask for (docs/security.md).', keys: LIMITS_KEYS },
-  auth: { about: 'Where users are known, and who has been logged out.', keys: AUTH_KEYS },
-  ldap: { about: 'The directory of those who may sign in.', keys: LDAP_KEYS },
-  jwt: { about: 'The tokens that users get for their password.', keys: JWT_KEYS },
-  registry: { about: 'The registry that is looked at.', keys: REGISTRY_KEYS },
-  events: { about: 'What the registry tells by itself.', keys: EVENTS_KEYS },
-  metrics: { about: 'What Prometheus is told.', keys: METRICS_KEYS },
-  store: { about: 'What is kept from start to start.', keys: STORE_KEYS },
+  limits: { about: 'The limits on requests, sign-ins and connections (docs/security.md).', keys: LIMITS_KEYS },
+  auth: { about: 'How users sign in, and which users are signed out.', keys: AUTH_KEYS },
+  ldap: { about: 'The LDAP directory of the users.', keys: LDAP_KEYS },
+  jwt: { about: 'The tokens that users get when they sign in.', keys: JWT_KEYS },
+  registry: { about: 'The registry to read.', keys: REGISTRY_KEYS },
+  events: { about: 'The notifications of the registry.', keys: EVENTS_KEYS },
+  metrics: { about: 'The metrics for Prometheus.', keys: METRICS_KEYS },
+  store: { about: 'The data that outlives a restart.', keys: STORE_KEYS },
 } satisfies Record<string, Section>;
 
-/** The schema without its exact types, to walk through. */
+/** The schema without its exact types, for loops. */
 export const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>(Object.entries(SCHEMA));
 
 /** The value of every key, by section and name. */
@@ -33,5 +33,5 @@ export type Values = {
   };
 };
 
-/** The values of every section that is used: there may be no directory. */
+/** The values of every section in use; [ldap] is not if another method checks passwords. */
 export type UsedValues = Omit<Values, 'ldap'> & Partial<Pick<Values, 'ldap'>>;

@@ -5,20 +5,20 @@ import { SECTIONS } from './schema.ts';
 
 const OTHERS_READ_OR_WRITE = 0o006;
 
-/** What works, and should not stay as it is: a line each, without a line end and without any secret. */
+/** Returns warnings about a valid but unsafe configuration: one line each, without a line feed and without a secret. */
 export function warningsOf(file: string, settings: ReadonlyMap<string, Setting>, { http }: Config): readonly string[] {
   const warnings: string[] = [];
   const secrets = secretsIn(file, settings);
   if (secrets.length > 0 && isOpenToOthers(file))
     warnings.push(
-      `${file}: others may read or change the file, which holds secrets: ${secrets.join(', ')}; give it mode 600`,
+      `${file}: other users can read or change this file, which contains secrets: ${secrets.join(', ')}; set its mode to 600`,
     );
   if (http.tls?.isKeyExposed)
-    warnings.push('[general] tls_key: others may read or change the file; it is for the service alone');
+    warnings.push('[general] tls_key: other users can read or change the file; set its mode to 600');
   return warnings;
 }
 
-/** The keys whose values are secret, count, and stand in the file. */
+/** Returns the secret keys whose values in effect are in the file. */
 function secretsIn(file: string, settings: ReadonlyMap<string, Setting>): readonly string[] {
   return [...SECTIONS].flatMap(([section, { keys }]) =>
     Object.keys(keys)

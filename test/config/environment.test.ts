@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { config, GOOD, PREFIX, problems, SECRETS, written } from '../support/config-sample.ts';
 
-const GROUP = 'the group of those who may sign in, such as 10000 (without it everyone in the directory could)';
+const GROUP = 'the group whose members may sign in, such as 10000 (without it, every user of the directory could)';
 
 const IN_FULL = {
   [`${PREFIX}LDAP_HOST`]: 'ldap.example.com',
@@ -18,7 +18,7 @@ test('a file of a secret with nothing in it is named where the secret is missed'
   const variable = `${PREFIX}REGISTRY_ACCESS_TOKEN_FILE`;
   expect(problems(GOOD, { [variable]: written('\n', 'empty') })).toEqual([
     expect.stringMatching(
-      `gitlab_base_url: is set without access_token; .*; ${variable} sets access_token to nothing$`,
+      `gitlab_base_url: is set without access_token; .*; ${variable} sets access_token to an empty value$`,
     ),
   ]);
 });
@@ -34,7 +34,7 @@ test('with less than everything in the environment, the missing file and the mis
   const { [`${PREFIX}LDAP_VALID_GID`]: _, ...env } = IN_FULL;
   expect(loadConfig({ file: '/nonexistent.conf', isDefaultFile: true, env })).toEqual({
     problems: [
-      '/nonexistent.conf: there is no such file; write one from what --print-default-config prints, or name another by -c FILE',
+      '/nonexistent.conf: the file does not exist; create it from the output of --print-default-config, or name another file with -c FILE',
       `${PREFIX}LDAP_VALID_GID: [ldap] valid_gid: is not set; expected ${GROUP}`,
     ],
   });
@@ -64,21 +64,18 @@ test('keys of before can come from a file of their own, one a line, whatever is 
 test.for([
   [
     { JWT_SECRET_KEY_FILE: '/nonexistent' },
-    'JWT_SECRET_KEY_FILE: the file that it names cannot be read: there is no such file; expected the path of a file with the secret',
+    'JWT_SECRET_KEY_FILE: cannot read the file that it names: the file does not exist; expected the path of a file with the secret',
   ],
   [
     { JWT_SECRET_KEY_FILE: '/x', JWT_SECRET_KEY: SECRETS.key },
     'JWT_SECRET_KEY_FILE: the variable without _FILE is set as well; keep one of them',
   ],
-  [{ LDAP_HOSTS: 'x' }, `LDAP_HOSTS: there is no such variable; did you mean ${PREFIX}LDAP_HOST?`],
-  [{ LDAP_COLOUR: 'x' }, 'LDAP_COLOUR: there is no such variable; unset it'],
-  [{ REGISTYR_COLOUR: 'x' }, 'REGISTYR_COLOUR: there is no such variable; unset it'],
-  [
-    { GENRAL_SOCKET_PORT: '1' },
-    `GENRAL_SOCKET_PORT: there is no such variable; did you mean ${PREFIX}GENERAL_SOCKET_PORT?`,
-  ],
-  [{ SOCKET_PORT: '1' }, `SOCKET_PORT: there is no such variable; did you mean ${PREFIX}GENERAL_SOCKET_PORT?`],
-  [{ LDAP_HOST_FILE: 'x' }, 'LDAP_HOST_FILE: there is no such variable; unset it'],
+  [{ LDAP_HOSTS: 'x' }, `LDAP_HOSTS: unknown variable; did you mean ${PREFIX}LDAP_HOST?`],
+  [{ LDAP_COLOUR: 'x' }, 'LDAP_COLOUR: unknown variable; unset it'],
+  [{ REGISTYR_COLOUR: 'x' }, 'REGISTYR_COLOUR: unknown variable; unset it'],
+  [{ GENRAL_SOCKET_PORT: '1' }, `GENRAL_SOCKET_PORT: unknown variable; did you mean ${PREFIX}GENERAL_SOCKET_PORT?`],
+  [{ SOCKET_PORT: '1' }, `SOCKET_PORT: unknown variable; did you mean ${PREFIX}GENERAL_SOCKET_PORT?`],
+  [{ LDAP_HOST_FILE: 'x' }, 'LDAP_HOST_FILE: unknown variable; unset it'],
   [{ LDAP_VALID_GID: '' }, `LDAP_VALID_GID: [ldap] valid_gid: the value is empty; expected ${GROUP}`],
 ] as const)('the environment %j is one clear line', ([variables, problem]) => {
   const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [PREFIX + name, value]));
@@ -104,10 +101,10 @@ test('the URL of a proxy that is none is one line that names the variable, and q
   for (const [text, wrong] of [
     ['http://me:hunter2@', 'is not a URL'],
     ['http://me:hunter2@a b', 'is not a URL'],
-    ['socks5://me:hunter2@proxy', 'is of another scheme'],
-    ['http://me:hunter2@proxy:0', 'names port 0'],
-    ['http://proxy/?password=hunter2', 'holds more than a host and a port'],
-    ['http://me:hunter2%zz@proxy', 'holds a % that is not followed by two hexadecimal digits'],
+    ['socks5://me:hunter2@proxy', 'has another scheme'],
+    ['http://me:hunter2@proxy:0', 'has port 0'],
+    ['http://proxy/?password=hunter2', 'contains more than a host and a port'],
+    ['http://me:hunter2%zz@proxy', 'contains a % that is not followed by two hexadecimal digits'],
   ] as const)
     expect(told(text), text).toEqual([`https_proxy: the value ${wrong}; expected ${right}`]);
   expect(problems(GOOD, { HTTP_PROXY: 'http://:' })[0]).toMatch(/^HTTP_PROXY: /);
@@ -143,9 +140,7 @@ test('a port that is none of Kubernetes is told as any other variable that there
     ['REGISTRY_URL', 'tcp://10.0.0.3:5000'],
     ['REGISTRY_PORT', 'https://10.0.0.3:5000'],
   ] as const)
-    expect(problems(GOOD, { [PREFIX + name]: text }), name).toEqual([
-      expect.stringContaining('there is no such variable'),
-    ]);
+    expect(problems(GOOD, { [PREFIX + name]: text }), name).toEqual([expect.stringContaining('unknown variable')]);
 });
 
 test('where each setting was found is known, and what is left to its default is not in there', () => {

@@ -42,8 +42,8 @@ test('a certificate with the key of another one, or one half alone, is one clear
   ]);
   expect(toldOf(`tls_key = ${key}`)).toEqual(['my.conf:2: [general] tls_key: is set without tls_certificate']);
   expect(toldOf('tls_certificate = /nonexistent', `tls_key = ${certificate}`)).toEqual([
-    'my.conf:2: [general] tls_certificate: "/nonexistent" cannot be read (there is no such file)',
-    expect.stringMatching(/my\.conf:3: \[general\] tls_key: ".*" holds no PEM private key$/),
+    'my.conf:2: [general] tls_certificate: "/nonexistent" cannot be read (the file does not exist)',
+    expect.stringMatching(/my\.conf:3: \[general\] tls_key: ".*" contains no PEM private key$/),
   ]);
 });
 
@@ -51,15 +51,15 @@ test('proxies are addresses and networks, and never everybody', () => {
   const { trustedProxies } = config(withGeneral('trust_proxy = 127.0.0.1, 10.0.0.0/8 fd00::/8 ::1')).http;
   expect(trustedProxies).toEqual(['127.0.0.1', '10.0.0.0/8', 'fd00::/8', '::1']);
   for (const [value, wrong] of [
-    ['true', 'holds an entry that is no address'],
-    ['*', 'holds an entry that is no address'],
-    ['proxy.example.com', 'holds an entry that is no address'],
-    ['10.0.0.0/8/8', 'holds an entry that is no address'],
-    ['10.0.0.0/33', 'holds a network of no legal size'],
-    ['10.0.0.0/', 'holds a network of no legal size'],
-    ['::/129', 'holds a network of no legal size'],
-    ['0.0.0.0/0', 'holds a network of all addresses there are'],
-    ['127.0.0.1 ::/0', 'holds a network of all addresses there are'],
+    ['true', 'contains an entry that is not an address'],
+    ['*', 'contains an entry that is not an address'],
+    ['proxy.example.com', 'contains an entry that is not an address'],
+    ['10.0.0.0/8/8', 'contains an entry that is not an address'],
+    ['10.0.0.0/33', 'contains a network with a wrong prefix length'],
+    ['10.0.0.0/', 'contains a network with a wrong prefix length'],
+    ['::/129', 'contains a network with a wrong prefix length'],
+    ['0.0.0.0/0', 'contains a network of all addresses'],
+    ['127.0.0.1 ::/0', 'contains a network of all addresses'],
   ] as const) {
     expect(toldOf(`trust_proxy = ${value}`)).toEqual([`my.conf:2: [general] trust_proxy: "${value}" ${wrong}`]);
   }
@@ -70,7 +70,7 @@ test('hosts are names without ports, in any case', () => {
   expect(allowedHosts).toEqual(['usage.example.com', 'usage', '[::1]', '10.0.0.1']);
   for (const value of ['usage.example.com:8080', 'https://usage.example.com', '::1', '*', '[x]']) {
     expect(toldOf(`allowed_hosts = ${value}`), value).toEqual([
-      `my.conf:2: [general] allowed_hosts: "${value}" holds an entry that is no host (ports are left out, and IPv6 is in brackets)`,
+      `my.conf:2: [general] allowed_hosts: "${value}" contains an entry that is not a host (omit ports, and put IPv6 addresses in brackets)`,
     ]);
   }
 });

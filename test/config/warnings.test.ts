@@ -12,7 +12,7 @@ function warningsAt(mode: number, text: string, env: Record<string, string> = {}
 }
 
 const EXPOSED =
-  'FILE: others may read or change the file, which holds secrets: [jwt] secret_key, [registry] access_token; give it mode 600';
+  'FILE: other users can read or change this file, which contains secrets: [jwt] secret_key, [registry] access_token; set its mode to 600';
 
 test.for([
   [0o600, []],

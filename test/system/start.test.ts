@@ -31,7 +31,7 @@ const secret = written(changed(`secret_key = ${SECRETS.key}`, 'secret_key = hunt
 const good = written(GOOD, 'good.conf');
 
 test.for([
-  ['a file that is not there', ['-c', '/nonexistent.conf'], {}, [/^\/nonexistent\.conf: there is no such file; /]],
+  ['a file that is not there', ['-c', '/nonexistent.conf'], {}, [/^\/nonexistent\.conf: the file does not exist; /]],
   ['a directory', ['-c', '/tmp'], {}, [/^\/tmp: cannot be read: it is a directory$/]],
   ['a file of bytes', ['-c', unreadable], {}, [/latin1\.conf: cannot be read: line 1 is not UTF-8$/]],
   ['a misspelled key', ['-c', typo], {}, [/typo\.conf:2: \[general\] sokcet_port: .*did you mean socket_port\?$/]],
@@ -43,7 +43,7 @@ test.for([
     [
       /several\.conf:2: \[general\] socket_port: "eighty" is not a whole number; /,
       /several\.conf:6: \[ldap\] valid_gid: the value is empty; /,
-      /several\.conf:7: \[jwtt\]: there is no such section; did you mean \[jwt\]\?$/,
+      /several\.conf:7: \[jwtt\]: unknown section; did you mean \[jwt\]\?$/,
       /several\.conf:10: \[registry\] gitlab_base_url: .* does not begin with http:\/\/ or https:\/\/; /,
       /_REGISTRY_CONCURRENCY_MAX: \[registry\] concurrency_max: "many" is not a whole number; /,
       /several\.conf: \[jwt\] secret_key: is not set; /,
@@ -53,7 +53,7 @@ test.for([
     'a file for a secret that is not there',
     ['-c', good],
     { [`${PREFIX}JWT_SECRET_KEY_FILE`]: '/nonexistent' },
-    [/_JWT_SECRET_KEY_FILE: the file that it names cannot be read: there is no such file; /],
+    [/_JWT_SECRET_KEY_FILE: cannot read the file that it names: the file does not exist; /],
   ],
   ['an option that is none', ['--nonsense'], {}, [/unknown option '--nonsense'/, /Try .* --help\.$/]],
 ] as const)('%s ends it with 2, and each problem is one line on stderr', async ([, parameters, env, problems]) => {

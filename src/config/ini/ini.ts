@@ -1,18 +1,18 @@
 import { interpolate } from './interpolation.ts';
 
-/* The dialect of Python's configparser.ConfigParser(), which the first version of this service read its file with
+/* The dialect of Python's configparser.ConfigParser(), with which the Python service read its file
  * (https://docs.python.org/3/library/configparser.html#supported-ini-file-structure):
  *
  *   [DEFAULT]                 keys that every section inherits
  *   domain = example.com
  *   [ldap]
- *   # a comment has its line to itself; `;` does as well
+ *   # a comment has a line of its own; `;` starts one too
  *   Host : ldap.%(domain)s    names are not case-sensitive, `=` and `:` mean the same
- *      ldap2.%(domain)s       deeper indented: the value goes on, empty lines included
+ *      ldap2.%(domain)s       a deeper indented line continues the value, empty lines included
  *
  * One difference: a `%` that starts neither `%%` nor `%(name)s` is a per cent sign, where Python refuses the file. */
 
-/** A key's value after interpolation; undefined where that failed, which `problems` tells. `line` counts from 1. */
+/** The value of a key after interpolation; undefined if that failed, see `problems`. `line` is counted from 1. */
 export interface IniEntry {
   readonly value: string | undefined;
   readonly line: number;
@@ -25,7 +25,7 @@ export interface IniSection {
   readonly entries: ReadonlyMap<string, IniEntry>;
 }
 
-/** Something wrong in the text. The message quotes neither values nor names: a wrapped password can look like a name. */
+/** A mistake in the text. The message quotes neither values nor names, because a wrapped password can look like a name. */
 export interface IniProblem {
   readonly line: number;
   /** The section it is in, if any. */
@@ -40,7 +40,7 @@ export interface IniFile {
   readonly problems: readonly IniProblem[];
 }
 
-/** Reads any text whatsoever, and reports everything that is wrong with it, in order of lines. Never throws. */
+/** Parses any text and reports all mistakes in the order of their lines. Never throws. */
 export function parseIni(text: string): IniFile {
   const file: RawFile = {
     sections: new Map([[DEFAULT_SECTION, { name: DEFAULT_SECTION, line: 0, entries: new Map() }]]),
@@ -57,7 +57,7 @@ export function parseIni(text: string): IniFile {
   file.sections.delete(DEFAULT_SECTION);
   const sections = new Map<string, IniSection>();
   for (const [name, section] of file.sections) {
-    sections.set(name, { line: section.line, entries: joined(section, inherited, file.problems) });
+    sections.set(name, { line: section.line, entries: mergeInherited(section, inherited, file.problems) });
   }
   return { sections, problems: sortedOnce(file.problems) };
 }
@@ -79,9 +79,9 @@ interface RawFile {
 }
 interface State {
   section: RawSection | undefined;
-  /** Where a continuation line belongs. */
+  /** The entry that a continuation line belongs to. */
   entry: RawEntry | undefined;
-  /** Of the last header or key: deeper than that is a continuation. */
+  /** The indentation of the last header or key. Deeper lines are continuations. */
   indent: number;
   isHeaderMissed: boolean;
 }
@@ -104,7 +104,7 @@ function readLine(line: string, number: number, state: State, file: RawFile): vo
   else if (state.section !== undefined) readKey(content, number, state, state.section, file);
   else if (!state.isHeaderMissed) {
     state.isHeaderMissed = true;
-    file.problems.push({ line: number, message: 'stands before any section; begin with a header such as [general]' });
+    file.problems.push({ line: number, message: 'is outside of any section; start with a header such as [general]' });
   }
 }
 
@@ -114,7 +114,7 @@ function openSection(name: string, number: number, state: State, file: RawFile):
   state.section = known ?? { name, line: number, entries: new Map() };
   if (known === undefined) file.sections.set(name, state.section);
   else if (name !== DEFAULT_SECTION) {
-    const message = `begins a second time, first in line ${known.line}; join the two`;
+    const message = `appears twice, first in line ${known.line}; merge the two`;
     file.problems.push({ line: number, section: name, message });
   }
 }
@@ -124,7 +124,7 @@ function readKey(content: string, number: number, state: State, section: RawSect
   const delimiter = content.search(/[=:]/);
   state.entry = undefined;
   if (delimiter === -1) {
-    file.problems.push({ ...problem, message: 'is neither a section, a key nor a comment; write key = value' });
+    file.problems.push({ ...problem, message: 'is not a section, a key or a comment; write key = value' });
     return;
   }
   const entry: RawEntry = { line: number, lines: [content.slice(delimiter + 1).trim()] };
@@ -134,12 +134,12 @@ function readKey(content: string, number: number, state: State, section: RawSect
   if (key === '') file.problems.push({ ...problem, message: 'is a value without a key; write key = value' });
   else if (first === undefined) section.entries.set(key, entry);
   else {
-    const message = `is set a second time, first in line ${first.line}; keep one of them`;
+    const message = `is set twice, first in line ${first.line}; keep one of them`;
     file.problems.push({ ...problem, key, message });
   }
 }
 
-function joined(
+function mergeInherited(
   section: RawSection,
   inherited: ReadonlyMap<string, RawEntry>,
   problems: IniProblem[],
@@ -155,7 +155,7 @@ function joined(
   return entries;
 }
 
-/** By line, and each once: what is wrong in [DEFAULT] is met again in every section, and reported for the first. */
+/** Sorts by line and removes duplicates: a mistake in [DEFAULT] is found again in every section. */
 function sortedOnce(problems: readonly IniProblem[]): readonly IniProblem[] {
   const distinct = new Map<string, IniProblem>();
   for (const problem of problems) {

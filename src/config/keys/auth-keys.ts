@@ -7,15 +7,15 @@ export type Method = (typeof METHODS)[number];
 const methods: Reader<readonly Method[]> = (text) => {
   const named = words(text.toLowerCase());
   const known = named.map((word) => METHODS.find((method) => method === word)).filter((method) => method !== undefined);
-  if (known.length < named.length) return { wrong: 'names another way than ldap and htpasswd' };
-  if (new Set(known).size < known.length) return { wrong: 'names one of them twice' };
+  if (known.length < named.length) return { wrong: 'contains a method other than ldap and htpasswd' };
+  if (new Set(known).size < known.length) return { wrong: 'contains a method twice' };
   return known.length === 0 ? { wrong: 'is empty' } : { value: known };
 };
 
 export const AUTH_KEYS = {
   methods: key({
     about:
-      'Where users are known, in the order of asking: `ldap` is the directory of the section [ldap], which may be left out where `ldap` is not named here, and `htpasswd` the file `htpasswd_file`. Whoever is let in by one of them is in.',
+      'The ways to check a password, tried in this order: `ldap` is the directory of section [ldap], `htpasswd` is the file `htpasswd_file`. A user who is accepted by one of them is signed in. Without `ldap`, section [ldap] is not needed.',
     right: 'ldap, htpasswd or both, separated by spaces or commas',
     read: methods,
     fallback: 'ldap',
@@ -23,7 +23,7 @@ export const AUTH_KEYS = {
   }),
   htpasswd_file: key({
     about:
-      'Accounts of our own: a line `name:hash` each, with a hash of bcrypt or Argon2, as `htpasswd -B -C 12 FILE NAME` writes it (docs/accounts.md). Read again when it changes.',
+      'The account file: one line `name:hash` per user, with a bcrypt or Argon2 hash, as written by `htpasswd -B -C 12 FILE NAME` (docs/accounts.md). The service reloads it when it changes.',
     right: 'the path of a file that the service can read',
     read: optional(line),
     fallback: '',
@@ -32,7 +32,7 @@ export const AUTH_KEYS = {
   }),
   not_before_file: key({
     about:
-      'Who is logged out: a line `name moment` ends all tokens of that user that were issued until then, and `*` those of everyone (docs/accounts.md). Read again when it changes.',
+      'The list of signed-out users: a line `name time` revokes all tokens that this user got up to that time; the name `*` revokes the tokens of all users (docs/accounts.md). The service reloads the file when it changes.',
     right: 'the path of a file that the service can read',
     read: optional(line),
     fallback: '',

@@ -5,7 +5,7 @@ import { isAllZeros, optional, replaced } from '../readers/readers.ts';
 export const EVENTS_KEYS = {
   secret: key({
     about:
-      'What the registry sends in the header `Authorization` of its notifications (docs/notifications.md). Without it there is no `/events`.',
+      'The secret that the registry sends in the `Authorization` header of its notifications (docs/notifications.md). Without it, `/events` does not exist.',
     right: HEADER_SECRET,
     read: optional(replaced(isAllZeros, headerSecret)),
     fallback: '',

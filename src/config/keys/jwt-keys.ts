@@ -12,15 +12,15 @@ const secretKey: Reader<string> = (text) => {
 };
 
 /**
- * A key in each line, taken literally. No sign could part them: a key holds any, and all that were in use have to go on being what they were. Only
- * one that is more than a line itself cannot stand here.
+ * Reads one key per line, literally. There is no other separator, because keys may contain any character and must stay unchanged. A key of several
+ * lines cannot be listed.
  */
 const secretKeys: Reader<readonly string[]> = (text) => {
   const keys = text.split(/\r?\n/).filter((one) => one !== '');
-  if (keys.some(isAllZeros)) return { wrong: 'holds the placeholder' };
+  if (keys.some(isAllZeros)) return { wrong: 'contains the placeholder' };
   for (const one of keys) {
     const read = secretKey(one);
-    if ('wrong' in read) return { wrong: `holds a key that ${read.wrong}` };
+    if ('wrong' in read) return { wrong: `contains a key that ${read.wrong}` };
   }
   return { value: keys };
 };
@@ -34,7 +34,7 @@ export const JWT_KEYS = {
   }),
   secret_key: key({
     about:
-      'The key that tokens are signed with. Whoever knows it can sign in as anyone; a new one ends all tokens that it does not leave to `previous_secret_keys`.',
+      'The key that signs tokens. A person who knows it can sign in as any user. A new key invalidates all tokens, unless the old key is added to `previous_secret_keys`.',
     right: `at least ${SHORTEST_KEY_BYTES} random bytes, such as \`openssl rand -hex 32\` prints`,
     read: replaced(isAllZeros, secretKey),
     sample: '00000000000000000000000000000000',
@@ -42,7 +42,7 @@ export const JWT_KEYS = {
   }),
   previous_secret_keys: key({
     about:
-      'Keys that tokens were signed with before: those are still good. One a line, the further lines indented. Leave it empty again when `auth_token_expires` is over (docs/accounts.md).',
+      'Former signing keys whose tokens stay valid, one per line; further lines are indented. Remove a key once `auth_token_expires` has passed (docs/accounts.md).',
     right: `a key of at least ${SHORTEST_KEY_BYTES} bytes in each line`,
     read: secretKeys,
     fallback: '',
@@ -50,8 +50,7 @@ export const JWT_KEYS = {
     isNew: true,
   }),
   issuer: key({
-    about:
-      'Who issues the tokens: the claim `iss`. Where it is set, tokens of another issuer, or without one, are not good.',
+    about: 'The issuer of tokens, claim `iss`. If set, tokens with another issuer or none are rejected.',
     right: 'one line of text, such as https://usage.example.com',
     read: optional(line),
     fallback: '',
@@ -59,8 +58,7 @@ export const JWT_KEYS = {
     isNew: true,
   }),
   audience: key({
-    about:
-      'Whom the tokens are for: the claim `aud`. Where it is set, tokens for somebody else, or for nobody, are not good.',
+    about: 'The audience of tokens, claim `aud`. If set, tokens with another audience or none are rejected.',
     right: 'one line of text, such as registry-usage',
     read: optional(line),
     fallback: '',

@@ -6,38 +6,39 @@ import { boolean, duration, isAllZeros, line, optional, replaced } from '../read
 export const LDAP_KEYS = {
   host: key({
     about:
-      'The LDAP servers, separated by spaces, tried in turn. One without a scheme is reached by `ldaps://`, or by `ldap://` with `start_tls`. Plain `ldap://` sends passwords unencrypted.',
+      'The LDAP servers, separated by spaces, tried in this order. A server without a scheme is reached over `ldaps://`, or over `ldap://` if `start_tls` is set. Plain `ldap://` sends passwords unencrypted.',
     right:
       'host names or addresses, each with or without ldap:// or ldaps:// and a port, such as ldaps://ldap.example.com:636',
     read: directoryHosts,
     sample: 'myldap.com',
   }),
   base_dn: key({
-    about: 'Where the search for a user begins.',
+    about: 'The entry below which users are searched.',
     right: 'a distinguished name, such as ou=people,dc=example,dc=com',
     read: distinguishedName,
     sample: 'dc=example,dc=com',
   }),
   valid_gid: key({
-    about: 'The value of `gid_attribute` that lets a user in.',
-    right: 'the group of those who may sign in, such as 10000 (without it everyone in the directory could)',
+    about: 'The value of `gid_attribute` that a user must have to sign in.',
+    right: 'the group whose members may sign in, such as 10000 (without it, every user of the directory could)',
     read: replaced(isAllZeros, line),
     sample: '00000',
   }),
   username_attribute: key({
-    about: 'The attribute that holds the name a user signs in with.',
+    about: 'The attribute that holds the user name.',
     right: 'the name of an attribute, such as uid or sAMAccountName',
     read: attributeName,
     fallback: 'uid',
   }),
   gid_attribute: key({
     about: 'The attribute that is compared with `valid_gid`.',
-    right: 'the name of an attribute, such as gidNumber (without it everyone in the directory could sign in)',
+    right: 'the name of an attribute, such as gidNumber (without it, every user of the directory could sign in)',
     read: attributeName,
     fallback: 'gidNumber',
   }),
   ca_file: key({
-    about: 'Certificates to trust for the LDAP servers besides the well-known authorities, read at the start.',
+    about:
+      'Certificates of authorities that are trusted for the LDAP servers, in addition to the well-known ones. Read at the start.',
     right: 'the path of a readable PEM file with at least one certificate',
     read: optional(certificatesIn),
     fallback: '',
@@ -45,21 +46,22 @@ export const LDAP_KEYS = {
     isNew: true,
   }),
   verify_certificate: key({
-    about: 'Whether the certificate of an LDAP server must be right. `false` gives passwords to whoever answers.',
+    about: 'Whether to verify the certificate of an LDAP server. With `false`, an impostor can collect passwords.',
     right: 'true or false',
     read: boolean,
     fallback: 'true',
     isNew: true,
   }),
   start_tls: key({
-    about: 'Whether a connection by `ldap://` is encrypted by StartTLS before anything else is sent.',
+    about: 'Whether to encrypt `ldap://` connections with StartTLS before anything else is sent.',
     right: 'true or false',
     read: boolean,
     fallback: 'false',
     isNew: true,
   }),
   bind_dn: key({
-    about: 'Who searches for users, where the directory does not let anyone do so. Needs `bind_password`.',
+    about:
+      'The account that searches for users, if the directory does not allow anonymous searches. Needs `bind_password`.',
     right: 'a distinguished name, such as cn=reader,dc=example,dc=com',
     read: optional(distinguishedName),
     fallback: '',

@@ -5,13 +5,13 @@ import { boolean, duration, isAllZeros, line, oneOf, optional, replaced, wholeNu
 import { namespaces, patterns } from '../readers/repository-patterns.ts';
 import { baseUrl, origins } from '../readers/web-addresses.ts';
 
-/** A name for Basic authentication, which ends at the first colon (RFC 7617, section 2). */
-const basicName: Reader<string> = (text) => (text.includes(':') ? { wrong: 'holds a colon' } : line(text));
+/** Reads a user name for basic authentication, which must not contain a colon (RFC 7617, section 2). */
+const basicName: Reader<string> = (text) => (text.includes(':') ? { wrong: 'contains a colon' } : line(text));
 
 export const REGISTRY_KEYS = {
   gitlab_base_url: key({
     about:
-      'The GitLab that hands out the tokens for the registry. Empty for a registry on its own, such as Distribution, zot or Harbor.',
+      'The GitLab that issues tokens for the registry. Empty for a registry without GitLab, such as Distribution, zot or Harbor.',
     right: 'an http or https URL without credentials, such as https://gitlab.example.com/',
     read: optional(baseUrl('mygitlab.com')),
     fallback: '',
@@ -25,14 +25,14 @@ export const REGISTRY_KEYS = {
   }),
   username: key({
     about:
-      'The user that reads the registry. In GitLab only an administrator may list all repositories; for others see `discovery`.',
+      'The user who reads the registry. In GitLab, only an administrator may list all repositories; for other users see `discovery`.',
     right: 'the name of a GitLab user',
     read: optional(basicName),
     fallback: 'root',
   }),
   access_token: key({
     about:
-      'A personal access token of that user, with the scope `read_registry`, and also `read_api` where GitLab is asked for the repositories. For a registry on its own, the password of the user, or nothing where everybody may read it.',
+      'A personal access token of that user with the scope `read_registry`; also with `read_api` if GitLab lists the repositories. For a registry without GitLab: the password of the user, or empty if anonymous users may read.',
     right: 'a personal access token of the user, in one line',
     read: optional(replaced(isAllZeros, line)),
     fallback: '',
@@ -40,7 +40,7 @@ export const REGISTRY_KEYS = {
     isSecret: true,
   }),
   request_timeout: key({
-    about: 'How long to wait for an answer of the registry or of GitLab.',
+    about: 'How long to wait for a response from the registry or GitLab.',
     right: 'a duration from 1 second to 1 hour, such as 30 seconds',
     read: duration(3600),
     fallback: '30 seconds',
@@ -48,7 +48,7 @@ export const REGISTRY_KEYS = {
   }),
   concurrency_min: key({
     about:
-      'How many requests are in flight at once when the registry is slow or refuses them, and while many ask the service itself.',
+      'The number of concurrent requests when the registry is slow or rejects requests, and while the service itself is busy.',
     right: 'a whole number from 1 to 256, and at most `concurrency_max`',
     read: wholeNumber(1, 256),
     fallback: '2',
@@ -56,14 +56,14 @@ export const REGISTRY_KEYS = {
   }),
   concurrency_max: key({
     about:
-      'How many requests are in flight at most. Between the two the service finds out by itself how many the registry can take.',
+      'The largest number of concurrent requests. Between minimum and maximum, the service finds out how many the registry can handle.',
     right: 'a whole number from 1 to 256, and at least `concurrency_min`',
     read: wholeNumber(1, 256),
     fallback: '32',
     isNew: true,
   }),
   requests_per_second: key({
-    about: 'How many requests go out in a second at most, to the registry and GitLab together. `0` is no cap.',
+    about: 'The largest number of requests per second, to the registry and GitLab together. `0` means no limit.',
     right: 'a whole number from 0 to 10000',
     read: wholeNumber(0, 10_000),
     fallback: '0',
@@ -71,7 +71,7 @@ export const REGISTRY_KEYS = {
   }),
   client_certificate: key({
     about:
-      'The certificate to show to the registry and GitLab where they ask for one, with the chain behind it if there is one, read at the start. Needs `client_key`.',
+      'The client certificate for the registry and GitLab, followed by its chain if there is one. Read at the start. Needs `client_key`.',
     right: 'the path of a readable PEM file with at least one certificate',
     read: optional(certificatesIn),
     fallback: '',
@@ -87,7 +87,8 @@ export const REGISTRY_KEYS = {
     isNew: true,
   }),
   ca_file: key({
-    about: 'Certificates to trust for the registry and GitLab besides the well-known authorities, read at the start.',
+    about:
+      'Certificates of authorities that are trusted for the registry and GitLab, in addition to the well-known ones. Read at the start.',
     right: 'the path of a readable PEM file with at least one certificate',
     read: optional(certificatesIn),
     fallback: '',
@@ -96,7 +97,7 @@ export const REGISTRY_KEYS = {
   }),
   token_origins: key({
     about:
-      'Further origins that may be sent the credentials where the registry names them as its token service. Those of the two base URLs always may.',
+      'Further origins that may receive the credentials if the registry names them as its token service. The origins of both base URLs always may.',
     right: 'origins such as https://tokens.example.com, separated by spaces or commas',
     read: origins,
     fallback: '',
@@ -105,7 +106,7 @@ export const REGISTRY_KEYS = {
   }),
   empty_guard: key({
     about:
-      'A collection that finds less than so many per cent of the tags of the last one is not believed: the last snapshot stays. `0` believes everything.',
+      'If a crawl finds less than this percentage of the tags of the last snapshot, it fails and the last snapshot stays. `0` turns the check off.',
     right: 'a whole number from 0 to 100',
     read: wholeNumber(0, 100),
     fallback: '10',
@@ -113,15 +114,14 @@ export const REGISTRY_KEYS = {
   }),
   thorough_interval: key({
     about:
-      'How often a collection also asks whether every manifest that is known is still there. A registry says that a tag has not changed without looking at its manifest, so that what it has lost shows then only. Such a collection reads nothing again, but may count as pulls.',
+      'How often a crawl also checks that every known manifest still exists. Between two such crawls, the service does not notice manifests that the registry has lost, because a registry reports a tag as unchanged without looking at its manifest. A thorough crawl reads no content again, but its requests may count as pulls.',
     right: 'a duration of at least 1 second, such as 1 day',
     read: duration(LONGEST_SECONDS),
     fallback: '1 day',
     isNew: true,
   }),
   collect_created: key({
-    about:
-      'Whether to read when images were built and for which platform: one small request for each image that is new.',
+    about: 'Whether to read when images were built and for which platform. This costs one small request per new image.',
     right: 'True or False',
     read: boolean,
     fallback: 'True',
@@ -129,7 +129,7 @@ export const REGISTRY_KEYS = {
   }),
   discovery: key({
     about:
-      'Who says which repositories there are: the `catalog` of the registry, the REST API of `gitlab`, or the `list` in `repositories`. `auto` takes the catalogue where the user may list it, and else asks GitLab.',
+      'The source of the list of repositories: the `catalog` of the registry, the REST API of `gitlab`, or the `list` in `repositories`. `auto` uses the catalogue if the user may list it, and otherwise GitLab.',
     right: 'one of auto, catalog, gitlab, list',
     read: oneOf(['auto', 'catalog', 'gitlab', 'list']),
     fallback: 'auto',
@@ -137,7 +137,7 @@ export const REGISTRY_KEYS = {
   }),
   groups: key({
     about:
-      'The groups, with all below them, and the projects whose repositories GitLab is asked for. Empty for all projects that the user is a member of.',
+      'The groups and projects whose repositories GitLab lists, with all subgroups. Empty means all projects of the user.',
     right: 'paths such as my-group or my-group/my-project, separated by spaces or commas',
     read: namespaces,
     fallback: '',
@@ -146,7 +146,7 @@ export const REGISTRY_KEYS = {
   }),
   repositories: key({
     about:
-      'The repositories for `discovery = list`. In a pattern `?` is any character but a slash, `*` any number of them, and `**` any characters; what fits one is looked for as with `auto`.',
+      'The repositories for `discovery = list`. In a pattern, `?` matches any character but a slash, `*` any number of them, and `**` any number of any characters. Repositories that match a pattern are searched as with `auto`.',
     right: 'names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
     read: patterns,
     fallback: '',
@@ -154,7 +154,7 @@ export const REGISTRY_KEYS = {
     isNew: true,
   }),
   include: key({
-    about: 'Patterns as in `repositories` for those that are read, of whatever was found. Empty for all of them.',
+    about: 'Patterns as in `repositories`: only matching repositories are read. Empty means all.',
     right: 'names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
     read: patterns,
     fallback: '',
@@ -162,7 +162,8 @@ export const REGISTRY_KEYS = {
     isNew: true,
   }),
   exclude: key({
-    about: 'Patterns as in `repositories` for those that are left out. It counts more than `include`.',
+    about:
+      'Patterns as in `repositories`: matching repositories are not read. `exclude` takes precedence over `include`.',
     right: 'names or patterns such as my-group/app or my-group/**, separated by spaces or commas',
     read: patterns,
     fallback: '',

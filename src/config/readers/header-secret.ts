@@ -3,10 +3,10 @@ import { line } from './readers.ts';
 
 const SHORTEST_SECRET_BYTES = 16;
 
-/** What a right one looks like. */
+/** A description of valid secrets. */
 export const HEADER_SECRET = `at least ${SHORTEST_SECRET_BYTES} random bytes in one line, such as \`openssl rand -hex 32\` prints`;
 
-/** What can be the whole of a header's value: white space around it would be lost on the way (RFC 9110, 5.5). */
+/** Reads a secret that is sent as a header value: servers remove white space around it (RFC 9110, 5.5). */
 export const headerSecret: Reader<string> = (text) => {
   if (text !== text.trim()) return { wrong: 'begins or ends with white space' };
   const isLong = Buffer.byteLength(text) >= SHORTEST_SECRET_BYTES;

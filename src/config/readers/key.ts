@@ -1,21 +1,21 @@
-/** What a text of a configuration means, or what is wrong with it: a predicate such as `is not a number`, which never quotes the text. */
+/** The value of a text, or the reason why it has none: a predicate such as `is not a number` that never quotes the text. */
 export type Reading<T> = { readonly value: T } | { readonly wrong: string };
 export type Reader<T> = (text: string) => Reading<T>;
 
-/** One key of the configuration: validation, documentation and the default file all come from here. */
+/** One key of the configuration. Validation, documentation and the default file are derived from it. */
 export interface Key<T> {
-  /** What it is for, in whole sentences. */
+  /** Its purpose, in whole sentences. */
   readonly about: string;
-  /** What a right value looks like; ends the line of a problem and stands in the documentation. */
+  /** A description of valid values, for error messages and the documentation. */
   readonly right: string;
   readonly read: Reader<T>;
-  /** The text that counts where the key is not set. A key without one must be set. */
+  /** The default, as text. A key without a default must be set. */
   readonly fallback?: string;
-  /** What the default file shows: a placeholder that must be replaced, or an example. */
+  /** The value in the default file: a placeholder that must be replaced, or an example. */
   readonly sample?: string;
-  /** Never shown, and taken from a file named by `…_FILE` too. */
+  /** Never shown; also read from a file that the variable `…_FILE` names. */
   readonly isSecret?: true;
-  /** Not in the first version of this service: the default file shows it commented out. */
+  /** The Python service did not have this key: the default file contains it as a comment. */
   readonly isNew?: true;
 }
 
@@ -25,10 +25,10 @@ export interface Section {
   readonly keys: Readonly<Record<string, Key<unknown>>>;
 }
 
-/** The type that a key's reader gives. */
+/** The type of a key's value. */
 export type KeyValue<K> = K extends Key<infer T> ? T : never;
 
-/** Keeps the type of the reader's value, which a plain annotation would widen. */
+/** Returns its argument; it keeps the type of the value, which a type annotation would widen. */
 export function key<T>(definition: Key<T>): Key<T> {
   return definition;
 }

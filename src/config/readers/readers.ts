@@ -1,26 +1,26 @@
 import { parseDuration } from './duration.ts';
 import type { Reader } from './key.ts';
 
-/** Node's timers hold 2^31 - 1 ms, a little more than 24 days, and fire at once beyond. */
+/** Node's timers hold 2^31 - 1 ms, a little more than 24 days. With a longer delay they fire at once. */
 export const LONGEST_TIMER_SECONDS = 24 * 86_400;
 
-/** One line of text, not empty. */
+/** Reads one line of text that is not empty. */
 export const line: Reader<string> = (text) => {
   if (text === '') return { wrong: 'is empty' };
-  return hasControls(text) ? { wrong: 'holds a line break or a control character' } : { value: text };
+  return hasControls(text) ? { wrong: 'contains a line break or a control character' } : { value: text };
 };
 
-/** The reader's value, or undefined for an empty text. */
+/** Returns a reader that gives undefined for an empty text, and otherwise the value of `read`. */
 export function optional<T>(read: Reader<T>): Reader<T | undefined> {
   return (text) => (text === '' ? { value: undefined } : read(text));
 }
 
-/** A line that is not left at what the default file shows. */
+/** Returns a reader that rejects the placeholder of the default file. */
 export function replaced(isPlaceholder: (text: string) => boolean, read: Reader<string>): Reader<string> {
   return (text) => (text !== '' && isPlaceholder(text) ? { wrong: 'is still the placeholder' } : read(text));
 }
 
-/** `0`, `00000`…: what secrets and numbers are in the default file. */
+/** Whether the text is `0`, `00000`…, the placeholder of secrets and numbers in the default file. */
 export function isAllZeros(text: string): boolean {
   return /^0+$/.test(text);
 }
@@ -34,7 +34,7 @@ export const boolean: Reader<boolean> = (text) => {
   return FALSE.includes(word) ? { value: false } : { wrong: 'is neither true nor false' };
 };
 
-/** A decimal number from `least` to `most`, both included. */
+/** Returns a reader of decimal numbers from `least` to `most`, inclusive. */
 export function wholeNumber(least: number, most: number): Reader<number> {
   return (text) => {
     if (!/^[0-9]{1,15}$/.test(text)) return { wrong: 'is not a whole number' };
@@ -43,7 +43,7 @@ export function wholeNumber(least: number, most: number): Reader<number> {
   };
 }
 
-/** A duration in seconds, from one second to `mostSeconds`. */
+/** Returns a reader of durations, in seconds, from one second to `mostSeconds`. */
 export function duration(mostSeconds: number): Reader<number> {
   return (text) => {
     const parsed = parseDuration(text);
@@ -60,7 +60,7 @@ export function oneOf<const T extends string>(choices: readonly T[]): Reader<T> 
   };
 }
 
-/** The words between white space and commas. */
+/** Splits a text at white space and commas. */
 export function words(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter((word) => word !== '');
 }

@@ -25,7 +25,7 @@ test('keys are not case-sensitive, sections and values are', () => {
   expect(values('[A]\nKey = Value\n[a]\nKEY = other')).toEqual({ A: { key: 'Value' }, a: { key: 'other' } });
 });
 
-test('a comment has its line to itself: behind a value it belongs to the value', () => {
+test('a comment has its line to itself: behind a value it belongs in the value', () => {
   expect(values('; one\n# two\n[a]\nx = 1 # no comment\n  # in between\n  ; as well\ny = a;b')).toEqual({
     a: { x: '1 # no comment', y: 'a;b' },
   });
@@ -83,13 +83,13 @@ test('every problem is reported, each with its line', () => {
       ].join('\n'),
     ),
   ).toEqual([
-    '1: stands before any section; begin with a header such as [general]',
-    '5: is set a second time, first in line 4; keep one of them',
-    '6: is neither a section, a key nor a comment; write key = value',
+    '1: is outside of any section; start with a header such as [general]',
+    '5: is set twice, first in line 4; keep one of them',
+    '6: is not a section, a key or a comment; write key = value',
     '7: is a value without a key; write key = value',
-    '9: begins a second time, first in line 3; join the two',
-    '10: refers with %(…)s to a key that is not there; write %% for a plain %',
-    '11: refers to itself, or too deep; write the value out',
+    '9: appears twice, first in line 3; merge the two',
+    '10: refers with %(…)s to a key that does not exist; write %% for a literal %',
+    '11: refers to itself, or is nested too deep; write out the value',
   ]);
 });
 
@@ -106,7 +106,7 @@ test('what is left of a secret that was wrapped by mistake is not quoted', () =>
 test('references that multiply end in a problem, not in gigabytes', () => {
   const bomb = Array.from({ length: 9 }, (_, i) => `k${i} = ${`%(k${i + 1})s`.repeat(50)}`).join('\n');
   expect(problems(`[a]\n${bomb}\nk9 = boom`)).toContain(
-    '2: grows beyond 100000 characters by its %(…)s; write the value out',
+    '2: grows beyond 100000 characters through its %(…)s; write out the value',
   );
 });
 

@@ -36,10 +36,10 @@ test('a key of another certificate, or one half alone, is one clear line', () =>
     'my.conf:14: [registry] client_key: is not the key of client_certificate; expected the private key of the first certificate there',
   ]);
   expect(problems(withKeys({ client_certificate: certificate }))).toEqual([
-    'my.conf:13: [registry] client_certificate: is set without client_key; expected both or neither',
+    'my.conf:13: [registry] client_certificate: is set without client_key; set both or neither',
   ]);
   expect(problems(withKeys({ client_key: key }))).toEqual([
-    'my.conf:13: [registry] client_key: is set without client_certificate; expected both or neither',
+    'my.conf:13: [registry] client_key: is set without client_certificate; set both or neither',
   ]);
 });
 
@@ -47,10 +47,10 @@ test('a file without a usable key is one clear line, and nothing of it is told',
   const encryption = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' } as const;
   const encrypted = createPrivateKey(mine.key).export(encryption);
   const files = {
-    'holds no PEM private key': mine.certificate,
-    'holds more than one private key': mine.key + other.key,
-    'holds a broken private key': mine.key.replace(/\n[^-\n]{20}/, '\n'),
-    'holds a private key that needs a password': encrypted.toString(),
+    'contains no PEM private key': mine.certificate,
+    'contains more than one private key': mine.key + other.key,
+    'contains a broken private key': mine.key.replace(/\n[^-\n]{20}/, '\n'),
+    'contains a private key that needs a password': encrypted.toString(),
   };
   for (const [wrong, text] of Object.entries(files)) {
     const key = written(text, 'key.pem');
@@ -61,7 +61,7 @@ test('a file without a usable key is one clear line, and nothing of it is told',
   }
   const missing = problems(withKeys({ client_certificate: '/nonexistent', client_key: '/nonexistent' }));
   expect(missing.map((line) => line.split(';')[0])).toEqual([
-    'my.conf:13: [registry] client_certificate: "/nonexistent" cannot be read (there is no such file)',
-    'my.conf:14: [registry] client_key: "/nonexistent" cannot be read (there is no such file)',
+    'my.conf:13: [registry] client_certificate: "/nonexistent" cannot be read (the file does not exist)',
+    'my.conf:14: [registry] client_key: "/nonexistent" cannot be read (the file does not exist)',
   ]);
 });
