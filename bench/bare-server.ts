@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-/* As a program: the bare limit of Node's HTTP server, in a process of its own, as the service is. It says the same bytes from memory, whatever it is asked.
+/* A program: the bare limit of Node's HTTP server, in a process of its own like the service. It answers every request with the same bytes from memory.
  *
  *   node bare-server.ts PORT STATUS FILE-OF-THE-BODY */
 

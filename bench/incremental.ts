@@ -18,7 +18,7 @@ const ROUNDS = 7;
 const DAY_MS = 86_400_000;
 
 /**
- * Second crawls of 10,000 tags that nobody has touched, in turn with two bare limits that ask the same registry the same conditional question
+ * Second crawls of 10,000 tags without any change, in turn with two bare limits that ask the same registry the same conditional question
  * for each tag; then what such a crawl asks, and one after a hundredth of the tags was moved, by the access log of the registry.
  *
  * `apart` has the registry on a core of its own, as on a machine of its own: whether the crawl takes all that it gives. `together` lets

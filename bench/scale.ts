@@ -68,7 +68,7 @@ interface Restarted {
   readonly seconds: number;
 }
 
-/** From before the process is there until it has answered with what was shown last. */
+/** The time from the start of the process to its first response with the last snapshot. */
 async function timedStart(settings: Settings): Promise<Restarted> {
   const startedAt = performance.now();
   const service = await startService(settings);

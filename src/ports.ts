@@ -141,7 +141,7 @@ export interface CrawlState {
 export interface CrawlMark {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** Whether the crawl also asks for what is known already, to find out whether it is still there. */
+  /** Whether the crawl also checks that known manifests still exist. */
   readonly isThorough: boolean;
 }
 
@@ -320,7 +320,7 @@ export interface Snapshots {
   latest(): Snapshot | undefined;
 }
 
-/** How far a crawl has come. What it has found grows while it runs. */
+/** How far a crawl has come. The counts grow while it runs. */
 export interface CrawlProgress {
   repositoriesFound: number;
   repositoriesRead: number;

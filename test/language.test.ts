@@ -7,7 +7,7 @@ import { ROOT } from './support/documentation.ts';
 /** What not to write, and what to write instead. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [
-    /\b(?:who|what|that)ever\b|\bwhomever\b/i,
+    /\bwho(?:m)?ever\b|\bwhatever (?:is|was|are|were|has|comes|goes|stands|else|it|they|we)\b/i,
     'name the actor: the client, the user, the registry, the service, any value',
   ],
   [/\b(?:no|some|any|every)body\b/i, 'name the actor: no client, another user, every process'],
@@ -18,7 +18,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
     /(?:^|[.] )What (?:is|was|has|had|comes?|goes|nobody|it|they|stands|\w+s)\b(?![^.]*\?)/,
     'name the thing instead of a relative pronoun',
   ],
-  [/\bwhat (?:is|was) (?:kept|read|wrong|asked|given|left|known|shown|said|found|meant|wanted)\b/i, 'name the thing'],
+  [/\bwhat (?:is|was) (?:kept|read|asked|given|known|shown|said|found|meant|wanted)\b/i, 'name the thing'],
   [/\band counts\b|\bcounts? (?:more|no more)\b/i, 'takes precedence, takes effect'],
   [/\bin front of whom\b|\bfor whom\b|\bto whom\b|\bby whom\b/i, 'name the actor'],
   [/\b(?:lets?|let) (?:in|pass)\b(?! through)/i, 'accepts, allows, ignores'],

@@ -4,7 +4,7 @@ export const MAX_DEPTH = 32;
 const MAX_NODES_BELOW_ROOT = 50_000;
 
 /**
- * Where a crawl meets a manifest: at a depth below a root. What the manifest names is counted for that root. What lies beyond the bounds is not
+ * Where a crawl meets a manifest: at a depth below a root. What the manifest names is counted for that root. Manifests beyond the bounds are not
  * read, so the root is incomplete.
  */
 export interface Place {

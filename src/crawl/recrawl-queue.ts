@@ -42,7 +42,7 @@ const FIRST_RETRY_MS = 5000;
 const MAX_RETRY_MS = 300_000;
 /** How many repositories one recrawl reads. Fewer after a failure, so that one unreadable repository does not hold up the others. */
 const MAX_BATCH = 500;
-/** The longest queue. Nobody pushes to more repositories within seconds; the next crawl finds the rest. */
+/** The longest queue. More pushes within seconds are unlikely, and the next crawl finds the rest. */
 const MAX_QUEUE_LENGTH = 10_000;
 
 export function createRecrawlQueue(options: RecrawlQueueOptions): RecrawlQueue {

@@ -192,7 +192,9 @@ test('a registry on its own needs nothing of GitLab, and what would is told', ()
   expect(told('discovery = gitlab')).toEqual([
     'my.conf:10: [registry] discovery: is gitlab, but gitlab_base_url is not set',
   ]);
-  expect(told('groups = a')).toEqual(['my.conf:10: [registry] groups: has no effect, because GitLab does not list the repositories']);
+  expect(told('groups = a')).toEqual([
+    'my.conf:10: [registry] groups: has no effect, because GitLab does not list the repositories',
+  ]);
   const anonymous = changed(`access_token = ${SECRETS.token}`).replace(/gitlab_base_url.*\n/, '');
   expect(problems(anonymous)).toEqual([]);
   expect(problems(`${anonymous}username = crawler`)).toEqual([

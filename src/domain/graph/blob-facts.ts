@@ -2,7 +2,7 @@ import type { ImageConfig } from '../manifest/image-config.ts';
 import type { Kind } from '../manifest/manifest-kind.ts';
 import type { Numbers } from './typed-arrays.ts';
 
-/** What manifests and configs state besides the blobs that they name, by node, in compact arrays. */
+/** The contents of manifests and configs except the blobs that they name, by node, in compact arrays. */
 export interface BlobFacts {
   /** The kind of manifest i is kinds[kindOf[i]]; '' if the node is not a manifest that was read. */
   readonly kinds: readonly (Kind | '')[];

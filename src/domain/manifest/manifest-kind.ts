@@ -10,7 +10,7 @@ import { isBuildCacheConfigType, isImageConfigType, isLayerType } from './media-
 export type Kind = 'image' | 'index' | 'build-cache' | 'attestation' | 'accessory' | `artifact:${string}`;
 
 /**
- * Returns the kind of a manifest by its own content. What points at it may override that: an index marks attestations, and a tag name accessories.
+ * Returns the kind of a manifest by its own content. References may override it: an index marks attestations, and a tag name accessories.
  */
 export function kindOf(manifest: Manifest): Kind {
   if (manifest.subject !== undefined) return 'accessory';

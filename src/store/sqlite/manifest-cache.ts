@@ -8,7 +8,7 @@ import type { Database } from './database.ts';
 import { DIGEST_OF_VALUE, encodeDigest, encodeDigests } from './encode-digest.ts';
 
 /**
- * The manifest cache with a write queue: most of the cost of a write is the transaction, so many are written in one. What is queued can already be
+ * The manifest cache with a write queue: most of the cost of a write is the transaction, so many are written in one. Queued manifests can already be
  * read. If the process is killed, the queue is lost.
  */
 export interface QueuedManifestCache extends ManifestCache {
