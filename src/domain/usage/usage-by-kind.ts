@@ -13,7 +13,7 @@ export interface KindUsage {
 }
 
 /**
- * A blob of several kinds belongs to the first of them: the layer of an image belongs to it, whatever else names the layer. Artifacts come between.
+ * A blob of several kinds belongs to the first of them: the layer of an image belongs to it, no matter which other manifests name the layer. Artifacts come between.
  */
 const ORDER: readonly Kind[] = ['image', 'index'];
 const LAST: readonly Kind[] = ['build-cache', 'attestation', 'accessory'];

@@ -6,7 +6,7 @@ import { toStoreError } from './sqlite-error.ts';
 /* The process that checks a store while the service runs. It receives a path as its only message, and answers with one. */
 
 export interface CheckAnswer {
-  /** What is wrong; undefined if the store is intact. */
+  /** The damage; undefined if the store is intact. */
   readonly reason: string | undefined;
 }
 
