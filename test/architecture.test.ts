@@ -158,6 +158,23 @@ describe('rule 4: each outside fact has one place', () => {
   });
 });
 
+describe('rule 5: one admission path', () => {
+  test('only admit() counts requests and verifies tokens, and the server creates it once', () => {
+    const checks = /\.count(?:Address|User)\(|\btokens\??\.(?:recall|verify)\(|\bproblemOfHost\(/;
+    expect(matching(checks)).toEqual(['http/admission.ts']);
+    const created = sources.flatMap(
+      ({ path, code }) => code.match(/(?<!function )\bcreateAdmission\(/g)?.map(() => path) ?? [],
+    );
+    expect(created).toEqual(['http/http-server.ts']);
+  });
+
+  test('every cache of responses has the visibility in its keys', () => {
+    const caches = matching(/\bcreateByteLru\b/, [...inPart('api'), ...inPart('http')]);
+    expect(caches.length).toBeGreaterThan(0);
+    expect(caches.filter((path) => !/\bvisibility\b/.test(byPath.get(path)?.code ?? ''))).toEqual([]);
+  });
+});
+
 describe('rule 6: one descriptor per list resource', () => {
   /** The list may contain small descriptors itself. */
   const inFiles = DESCRIPTORS.filter((path) => path !== LIST);
