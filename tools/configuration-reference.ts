@@ -43,7 +43,7 @@ function cell(text: string): string {
 
 const INTRODUCTION = `# Configuration
 
-<!-- Written from the schema in src/config/: do not edit. \`npm run generate\` writes it. -->
+<!-- Generated from src/config/ by \`npm run generate\`; do not edit. -->
 
 The service reads one INI file, then the environment, which takes precedence.
 The file is \`/etc/gitlab_registry_usage_rest.conf\`, or the one that \`-c FILE\` names.
