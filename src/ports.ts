@@ -171,7 +171,9 @@ export interface ManifestCache {
   saveBlobBytes(digest: Digest, bytes: number | null): Promise<void>;
 }
 
-/** What led to a snapshot: a crawl of the whole registry, or a notification, after which a few repositories are read, every few seconds at most. */
+/**
+ * What led to a snapshot: a crawl of the whole registry, or notifications, after which a few repositories are read, as often as every few seconds.
+ */
 export type SnapshotOccasion = 'crawl' | 'notification';
 
 /** Stores snapshots. Every call may throw a `StoreFailure`. */

@@ -34,7 +34,7 @@ export interface AssembleOptions {
 }
 
 /**
- * Builds the graph of all stored repositories that are wanted. If an earlier assembly is given, starts from its graph and loads only what is new,
+ * Builds the graph of all stored repositories that are wanted. If an earlier assembly is given, starts from its graph and loads only new records,
  * as long as that leads to the same graph. Yields to the event loop after about twenty manifests, or the tag list of one repository.
  */
 export async function assemble(

@@ -34,7 +34,7 @@ export interface CrawlIntervals {
 /** A crawl that has read everything. */
 export interface FinishedCrawl {
   readonly illegal: ReadonlySet<string>;
-  /** Builds the graph from all records, and asks the registry for what is missing in it. */
+  /** Builds the graph from all records, and asks the registry for manifests and sizes that are missing in it. */
   assemble(): Promise<CrawlResult>;
 }
 

@@ -22,7 +22,7 @@ export interface KnownTags {
   readonly cached: ReadonlySet<Digest>;
 }
 
-/** Reads what is new into the cache: each manifest once, however many tags and indexes name it. */
+/** Reads manifests that are not cached into the cache: each once, even if several tags and indexes name it. */
 export interface ManifestReader {
   /**
    * Returns what the tag points at, or a gap if it cannot be read. Returns undefined if the registry has no such tag.

@@ -39,7 +39,7 @@ export function parseTagName(text: string): TagName | undefined {
   return TAG.test(text) ? (text as TagName) : undefined;
 }
 
-/** Compares names as bytes, whatever the locale. Names are ASCII, so that this is also the order of their UTF-16 code units. */
+/** Compares names as bytes, independent of the locale. Names are ASCII, so this is also the order of their UTF-16 code units. */
 export function byName(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -10,7 +10,7 @@ export function createSearch(text: string): (name: string) => boolean {
 
 /**
  * Matches with a single step of backtracking: every `*` takes as few characters as possible, and only the last `*` so far may take more. An earlier
- * `*` need not be tried again, because the last one could take the additional characters just as well. So the time is at most the length of the name
+ * `*` need not be tried again, because the last one could take the additional characters instead. So the time is at most the length of the name
  * times that of the pattern.
  */
 function matches(name: string, pattern: string): boolean {

@@ -1,5 +1,5 @@
 /* A semaphore that is fair to its users: at most `concurrency` callers run at once, at most `queueLength` wait, and all others are rejected.
- * Every user, known by a key, has a queue of its own:
+ * There is one queue per user, who is identified by a key:
  *
  *   a: ● ● ● ●     if all places are taken, the longest queue gives up its last caller to a user with fewer
  *   b: ●           the queues take turns, so no user waits behind all callers of another */

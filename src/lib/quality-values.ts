@@ -1,6 +1,6 @@
 /**
- * What a header such as `Accept` or `Accept-Encoding` names, in lower case and without parameters, and its weight: from 0, which refuses it, to 1
- * (RFC 9110, 12.4.2). Of what is named twice the larger weight counts; a weight that is none is 0.
+ * Parses a header such as `Accept` or `Accept-Encoding` (RFC 9110, section 12.4.2). Returns its values in lower case and without parameters, with
+ * their weights: from 0, which refuses the value, to 1. If a value occurs twice, the larger weight is used. An invalid weight is 0.
  */
 export function qualityValues(header: string | undefined): ReadonlyMap<string, number> {
   const found = new Map<string, number>();

@@ -1,4 +1,5 @@
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
+import { formatRfc3339 } from '../lib/rfc3339.ts';
 import type { CrawlStatus, StoreFailure } from '../ports.ts';
 import type { Logger } from './log.ts';
 import { failureFields, messageOf } from './message.ts';
@@ -35,7 +36,7 @@ export function crawlEvents(log: Logger, requests: RequestCounts, hasSnapshot: (
       log.info(facts, 'crawl finished');
     },
     failed(error: unknown, retryAt: number): void {
-      const facts = { ...failureFields(error), retryAt: new Date(retryAt).toISOString(), hasSnapshot: hasSnapshot() };
+      const facts = { ...failureFields(error), retryAt: formatRfc3339(retryAt), hasSnapshot: hasSnapshot() };
       log.error(facts, 'crawl failed');
     },
   };

@@ -1,5 +1,6 @@
 import { isManifestType } from '../domain/manifest/media-types.ts';
 import { parseDigest, parseRepositoryName, parseTagName, type RepositoryName } from '../domain/names.ts';
+import { parseJson } from '../lib/parse-json.ts';
 import { parseRfc3339 } from '../lib/rfc3339.ts';
 import type { Clock, NotificationReader, Pull, RegistryNews } from '../ports.ts';
 
@@ -32,12 +33,10 @@ export function createNotificationReader({ product, clock }: NotificationReaderO
 }
 
 function eventsIn(body: string): readonly unknown[] | { readonly wrong: string } {
-  try {
-    const events = field(JSON.parse(body), 'events');
-    return Array.isArray(events) ? events : { wrong: NOT_AN_ENVELOPE };
-  } catch {
-    return { wrong: 'The body must be JSON' };
-  }
+  const envelope = parseJson(body);
+  if (envelope === undefined) return { wrong: 'The body must be JSON' };
+  const events = field(envelope, 'events');
+  return Array.isArray(events) ? events : { wrong: NOT_AN_ENVELOPE };
 }
 
 const NOT_AN_ENVELOPE = 'The body must be a JSON object with a list "events"';

@@ -10,7 +10,7 @@ export interface Store {
   check(): Promise<void>;
   /** Aborts the running check. It then rejects, and so does every later one. */
   endCheck(): void;
-  /** Writes what is still queued. Calls under way fail, and leave nothing half written that can be read. */
+  /** Writes what is still queued. Running calls fail, and leave nothing incomplete that can be read. */
   close(): void;
 }
 
@@ -25,6 +25,6 @@ export interface StoreOptions {
 export interface Retention {
   /** For every snapshot of a crawl, and for the last snapshot of every hour (UTC) that a notification caused. */
   readonly allMs: number;
-  /** For the last snapshot of every day (UTC), whatever caused it. */
+  /** For the last snapshot of every day (UTC), after a crawl or a notification. */
   readonly dailyMs: number;
 }

@@ -35,7 +35,7 @@ test('yieldToEventLoop lets pending callbacks run first', async () => {
   expect(hasRun).toBe(true);
 });
 
-test('a yielder yields after every so many steps', async () => {
+test('a yielder yields after the given number of steps', async () => {
   const yieldNow = createYielder(3);
   const yields = Array.from({ length: 7 }, () => yieldNow() !== undefined);
   expect(yields).toEqual([false, false, true, false, false, true, false]);

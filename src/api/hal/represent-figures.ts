@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Figures } from '../../domain/snapshot/snapshot.ts';
 import { sharedBytes } from '../../domain/usage/figures.ts';
+import { formatRfc3339 } from '../../lib/rfc3339.ts';
 import type { figures as shape } from '../schemas/schema-parts.ts';
 
 /** Returns the figures of a node of the tree, by their names in the API. */
@@ -21,7 +22,7 @@ export function representFigures(figures: Figures): Readonly<z.output<z.ZodObjec
 
 /** Returns a time in milliseconds since the epoch as RFC 3339. */
 export function representTime(at: number): string {
-  return new Date(at).toISOString();
+  return formatRfc3339(at);
 }
 
 /** Returns a time as RFC 3339, or null if there is none. */

@@ -4,7 +4,7 @@ import type { Digest, RepositoryName, TagName } from '../names.ts';
 import type { Usage } from '../usage/usage.ts';
 import type { KindUsage } from '../usage/usage-by-kind.ts';
 
-/** The figures of one crawl. All lists are sorted by name, whatever the order of reading. Times are milliseconds since the epoch. */
+/** The figures of one crawl. All lists are sorted by name, not by the order of reading. Times are milliseconds since the epoch. */
 export interface Snapshot {
   /** Identifies the snapshot in URLs. */
   readonly id: string;

@@ -13,7 +13,8 @@ export interface KindUsage {
 }
 
 /**
- * A blob of several kinds belongs to the first of them: the layer of an image belongs to it, no matter which other manifests name the layer. Artifacts come between.
+ * A blob of several kinds belongs to the first of them: the layer of an image belongs to the image, even if other manifests name it. Artifacts come
+ * between the two lists.
  */
 const ORDER: readonly Kind[] = ['image', 'index'];
 const LAST: readonly Kind[] = ['build-cache', 'attestation', 'accessory'];

@@ -15,7 +15,7 @@ const ROWS_PER_BATCH = 1000;
  * Deletes cached manifests, configs and blob sizes that no tag has reached for a while, and old pulls of what no longer exists.
  *
  * Does so at most once an hour, since there may be a snapshot every few seconds. Does nothing while a crawl is unfinished, and stops when one
- * begins: the crawl may have met again what the snapshot does not know of, and does not read again what is cached.
+ * begins: the crawl may have found cached manifests that the snapshot does not contain, and does not read them again.
  */
 export function createPrune(database: Database, clock: Clock): (snapshot: Snapshot) => Promise<void> {
   const caches = ['manifest', 'image_config', 'blob'].map((table) => prepareCacheTable(database, table));

@@ -12,7 +12,7 @@ const READ_ONLY = 'the store cannot be written: the file system is read-only';
 const DISK_FULL = 'the disk is full';
 const NO_DIRECTORY = 'the store cannot be created: a part of its path is not a directory';
 
-/** Turns an error of SQLite or the file system into a `StoreError` with a text of ours, and keeps the error as its cause. */
+/** Turns an error of SQLite or the file system into a `StoreError` with a plain text, and keeps the error as its cause. */
 export function toStoreError(error: unknown, file: string): StoreError {
   if (error instanceof StoreError) return error;
   const { code = '', errcode, errstr, message } = error as NodeJS.ErrnoException & Partial<SqliteFailure>;

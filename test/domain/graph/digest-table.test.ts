@@ -7,7 +7,7 @@ import { byName, type Digest } from '../../../src/domain/names.ts';
 
 const hexadecimal = (length: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
-/** Digests of several algorithms, and texts that resemble a sha256: the table returns whatever was added. */
+/** Digests of several algorithms, and texts that resemble a sha256: the table returns them unchanged. */
 const anyDigest = fc
   .oneof(
     { weight: 6, arbitrary: hexadecimal(64).map((hex) => `sha256:${hex}`) },

@@ -168,7 +168,7 @@ describe.each(SESSIONS)('the crawl state of $name', (session) => {
     expect(await (await state()).illegalNames()).toEqual(new Set(['A']));
   });
 
-  test('keeps the latest pull, in whatever order they are saved', async () => {
+  test('keeps the latest pull, in any order of saving', async () => {
     const state = await start(session);
     const pull = (repository: string, reference: TagName | Digest, at: number) => ({
       repository: name(repository),

@@ -233,7 +233,7 @@ function probe(file: string): string {
   return startedWith('"$@"', file, 1);
 }
 
-/** Starts the writer with a shell command, for so many rounds, and returns its output. */
+/** Starts the writer with a shell command, for that many rounds, and returns its output. */
 function startedWith(shell: string, file: string, rounds: number): string {
   const parameters = [...WRITER_COMMAND, file, String(rounds)];
   return execFileSync('sh', ['-c', `${shell} 2>&1 || true`, 'sh', ...parameters], { encoding: 'utf8' });
