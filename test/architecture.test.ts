@@ -29,6 +29,9 @@ const ALLOWED_IN_API: Readonly<Record<string, readonly string[]>> = {
   docs: ['hal', 'schemas', 'api/route-table.ts'],
 };
 
+/** What a module that waits contains: the domain imports none. */
+const WAITS = /\bawait\b|\basync\b|node:timers/;
+
 const FILES_IN_A_FOLDER = 20;
 
 interface Source {
@@ -54,7 +57,8 @@ function read(file: string): Source {
 
 const sources: readonly Source[] = globSync('src/**/*.ts').sort().map(read);
 const byPath = new Map(sources.map((source) => [source.path, source]));
-const localImports = ({ imports }: Source): readonly string[] => imports.filter((name) => byPath.has(name));
+const localImports = ({ imports }: Pick<Source, 'imports'>): readonly string[] =>
+  imports.filter((name) => byPath.has(name));
 /** `http` for `http/bodies/send-body.ts`, `ports.ts` for `ports.ts`. */
 const partOf = (path: string): string => path.split('/', 1)[0] ?? '';
 const folderOf = (path: string, parent: string): string | undefined =>
@@ -128,7 +132,15 @@ describe('rule 3: the domain is pure', () => {
         expect(foreign.filter((name) => /^node:(?:fs|net|http|https|child_process|dns|tls)\b/.test(name))).toEqual([]);
       if (partOf(path) !== 'domain') continue;
       expect(code, path).not.toMatch(/\bawait\b|\basync\b|Date\.now|new Date\(\)|Math\.random|\bprocess\./);
+      const waiting = localImports({ imports }).filter((name) => WAITS.test(byPath.get(name)?.code ?? ''));
+      expect(waiting, path).toEqual([]);
     }
+  });
+
+  test('what every store engine shares knows none of them', () => {
+    const shared = inPart('store').filter(({ path }) => !path.startsWith('store/sqlite/'));
+    const strays = shared.filter((source) => localImports(source).some((name) => name.startsWith('store/sqlite/')));
+    expect(strays.map(({ path }) => path)).toEqual([]);
   });
 
   test('the crawl knows no URL, JSON or HTTP status', () => {
