@@ -144,7 +144,7 @@ function composeRegistry({ registry }: Config, { version, log, isBusy }: Surroun
     retries: RETRIES,
     userAgent: `${PRODUCT}/${version}`,
     isBusy,
-    onGitlabInstead: (reason) => log.info({ reason }, 'catalogue access denied, listing repositories through GitLab'),
+    onGitlabFallback: (reason) => log.info({ reason }, 'catalogue access denied, listing repositories through GitLab'),
     clock,
     steadyClock,
   });

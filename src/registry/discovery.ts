@@ -5,41 +5,41 @@ import { createGlob, isGlob } from './glob.ts';
 import { createIllegalNames } from './illegal-names.ts';
 
 export interface DiscoveryOptions {
-  /** Who says which repositories there are; `auto` is the catalogue where it is granted, else GitLab. */
+  /** The source of the list of repositories. `auto` is the catalogue if the user may list it, and otherwise GitLab. */
   readonly discovery?: 'auto' | 'catalog' | 'gitlab' | 'list';
-  /** Paths of the groups or projects whose repositories GitLab is asked for; all that the user is a member of without any. */
+  /** Paths of the groups or projects whose repositories GitLab lists; if empty, all projects of the user. */
   readonly groups?: readonly string[];
-  /** For `list`: names, and patterns for them (glob.ts). */
+  /** For `list`: names and patterns (glob.ts). */
   readonly repositories?: readonly string[];
-  /** Patterns of the repositories to read; all without any. */
+  /** Patterns of the repositories to read; all if empty. */
   readonly include?: readonly string[];
-  /** Patterns of the repositories to leave out, which counts more. */
+  /** Patterns of the repositories not to read; takes precedence over `include`. */
   readonly exclude?: readonly string[];
-  /** Told each time that GitLab is asked since the catalogue is not granted, and why it is not: GitLab lists only what its user is a member of. */
-  readonly onGitlabInstead?: (reason: string) => void;
+  /** Called each time that GitLab lists the repositories because the catalogue is denied, with the reason: GitLab lists only projects of its user. */
+  readonly onGitlabFallback?: (reason: string) => void;
 }
 
-/** Names as somebody lists them, page by page; some may come twice. Throws a `RegistryError` where the list is not granted, or not whole. */
+/** Lists names page by page, possibly with duplicates. Throws a `RegistryError` if the list is denied or incomplete. */
 export type NameSource = (signal: AbortSignal) => AsyncIterable<readonly string[]>;
 
 export interface NameSources {
   readonly catalog: NameSource;
-  /** Undefined where there is no GitLab to ask. */
+  /** Undefined without GitLab. */
   readonly gitlab: NameSource | undefined;
 }
 
-/** The repositories to read, each once, page by page. A list that is not granted is an error, and never an empty registry. */
+/** Lists the repositories to read, each once, page by page. If the list is denied, it throws: an empty list would look like an empty registry. */
 export async function* discover(
   sources: NameSources,
   options: DiscoveryOptions,
   signal: AbortSignal,
 ): AsyncGenerator<readonly (RepositoryName | IllegalName)[]> {
-  const isLetIn = createFilter(options);
+  const isSelected = createFilter(options);
   const seen = new Set<string>();
   const illegal = createIllegalNames();
   for await (const page of listed(sources, options, signal)) {
     yield page.flatMap((text) => {
-      if (seen.has(text) || !isLetIn(text)) return [];
+      if (seen.has(text) || !isSelected(text)) return [];
       const name = parseRepositoryName(text);
       if (name === undefined) return illegal.take(text) ?? [];
       seen.add(name);
@@ -53,15 +53,15 @@ function createFilter({ include = [], exclude = [] }: DiscoveryOptions): (name: 
   return (name) => (include.length === 0 || included(name)) && !excluded(name);
 }
 
-/** Whether a name that was not listed may be one of those that would be. */
-export function createWanted(options: DiscoveryOptions): (name: string) => boolean {
-  const isLetIn = createFilter(options);
+/** Returns whether a name that was not listed could have been. */
+export function createNameFilter(options: DiscoveryOptions): (name: string) => boolean {
+  const isSelected = createFilter(options);
   const mayBeListed = createMayBeListed(options);
-  return (name) => isLetIn(name) && mayBeListed(name);
+  return (name) => isSelected(name) && mayBeListed(name);
 }
 
-/** Whether the configuration writes out that name, so that it is read without anybody having listed it. */
-export function createWrittenOut({ discovery, repositories = [] }: DiscoveryOptions): (name: string) => boolean {
+/** Returns whether the configuration contains this name itself, so that it is read without being listed. */
+export function createConfiguredNames({ discovery, repositories = [] }: DiscoveryOptions): (name: string) => boolean {
   const names = new Set(discovery === 'list' ? repositories : []);
   return (name) => names.has(name);
 }
@@ -72,10 +72,10 @@ function createMayBeListed({ discovery, repositories = [], groups = [] }: Discov
   return () => true;
 }
 
-/** Whether a name is one of these paths of GitLab or lies below one. GitLab takes a number for an id, of which a name says nothing. */
+/** Returns whether a name is one of these GitLab paths or below one. GitLab also accepts numeric ids, which say nothing about names. */
 function belowAnyOf(groups: readonly string[]): (name: string) => boolean {
   if (groups.some((group) => /^\d+$/.test(group))) return () => true;
-  const paths = groups.map((group) => `${group.toLowerCase()}/`); // in the registry all names are in lower case
+  const paths = groups.map((group) => `${group.toLowerCase()}/`); // registry names are in lower case
   return (name) => paths.some((path) => `${name}/`.startsWith(path));
 }
 
@@ -89,7 +89,7 @@ function listed(
       return sources.catalog(signal);
     case 'gitlab':
       if (sources.gitlab === undefined)
-        throw new TypeError('GitLab is to be asked, and its URL or an access token is missing');
+        throw new TypeError('GitLab cannot list the repositories: its URL or the access token is missing');
       return sources.gitlab(signal);
     case 'list':
       return named(sources, options, signal);
@@ -98,7 +98,7 @@ function listed(
   }
 }
 
-/** The names that are written out, and what fits the patterns: only for those is anybody asked. */
+/** Lists the configured names, and the names that match configured patterns: only patterns need a list. */
 async function* named(
   sources: NameSources,
   options: DiscoveryOptions,
@@ -112,10 +112,10 @@ async function* named(
   for await (const page of granted(sources, options, signal)) yield page.filter(fits);
 }
 
-/** The catalogue, or where it is not granted what GitLab lists. */
+/** Lists the catalogue, or if the catalogue is denied the repositories that GitLab lists. */
 async function* granted(
   sources: NameSources,
-  { onGitlabInstead }: DiscoveryOptions,
+  { onGitlabFallback }: DiscoveryOptions,
   signal: AbortSignal,
 ): AsyncGenerator<readonly string[]> {
   let isGranted = false;
@@ -126,7 +126,7 @@ async function* granted(
     }
   } catch (refusal) {
     if (isGranted || !(refusal instanceof RegistryError) || refusal.kind !== 'forbidden') throw refusal;
-    if (sources.gitlab !== undefined) onGitlabInstead?.(refusal.reason);
+    if (sources.gitlab !== undefined) onGitlabFallback?.(refusal.reason);
     yield* insteadOf(refusal, sources.gitlab, signal);
   }
 }
@@ -136,7 +136,8 @@ async function* insteadOf(
   gitlab: NameSource | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<readonly string[]> {
-  if (gitlab === undefined) throw refusal.because(`${refusal.reason}; with discovery = list they can be named`);
+  if (gitlab === undefined)
+    throw refusal.because(`${refusal.reason}; set discovery = list and name them in repositories`);
   try {
     yield* gitlab(signal);
   } catch (failure) {

@@ -7,10 +7,10 @@ import { parseJson } from '../lib/parse-json.ts';
 import type { Registry, StoredManifest } from '../ports.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './auth/authorized-client.ts';
 import { CATALOG } from './auth/token-service.ts';
-import { createWanted, type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
+import { createNameFilter, type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
 import { RegistryError } from './errors.ts';
 import { gitlabRepositories } from './gitlab/gitlab-projects.ts';
-import { type Collection, catalogPage, pages } from './paginated-listing.ts';
+import { catalogPage, type ListingRequest, pages } from './paginated-listing.ts';
 import { signedPayload } from './schema1.ts';
 import { createTagLists } from './tag-lists.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from './transport/http-client.ts';
@@ -21,30 +21,30 @@ import type { HttpResponse } from './transport/send-once.ts';
 
 export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions {}
 
-/** A registry of the Distribution family (Docker's, GitLab's, Harbor, zot) over HTTP. */
+/** A registry of the Distribution family (Docker, GitLab, Harbor, zot) over HTTP. */
 export interface DistributionRegistry extends Registry {
-  /** How many requests went out since the start. */
+  /** The number of requests since the start. */
   requestsCount(): number;
-  /** How many requests may be in flight at present. */
+  /** The current limit of concurrent requests. */
   concurrency(): number;
   close(): Promise<void>;
 }
 
-/** Every type, in one header: a registry tells a client that lacks one that the manifest does not exist. */
+/** All types in one header: if the client does not accept a type, the registry answers that the manifest does not exist. */
 const ACCEPT = Object.values(MANIFEST_TYPES).join(', ');
-/** Of a manifest or a config: both are read whole, many at once. */
+/** The limit for manifests and configs: they are held in memory, many at a time. */
 const MOST_BYTES = 8 * 1024 * 1024;
-const askForManifest = { method: 'GET', headers: { accept: ACCEPT }, mostBytes: MOST_BYTES } as const;
+const manifestRequest = { method: 'GET', headers: { accept: ACCEPT }, mostBytes: MOST_BYTES } as const;
 
-/** A registry that has the API never answers 404 (OCI distribution-spec, "Listing Referrers"); others do not know the path. */
+/** Registries with the API never answer 404 (OCI distribution-spec, "Listing Referrers"); others do not know the path. */
 const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 
 export function createDistributionRegistry(options: DistributionOptions): DistributionRegistry {
   const http = createOwnHttpClient(options);
   const client = createAuthorizedClient(detectOutages(http, options.registryUrl), options);
   const tagLists = createTagLists(client, options);
-  const isWanted = createWanted(options);
-  /** What was listed against all expectation: GitLab finds a group that has moved by its former path, too. */
+  const isWanted = createNameFilter(options);
+  /** Names that were listed although the configuration does not select them: GitLab also finds a moved group by its former path. */
   const unexpected = new Set<RepositoryName>();
   return {
     async *repositories(signal) {
@@ -63,34 +63,36 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
     resolve: (repository, reference, before, signal) => resolve(client, repository, reference, before, options, signal),
     async manifest(repository, reference, signal) {
       const path = `v2/${repository}/manifests/${reference}`;
-      const answer = await client.send(repository, path, { ...askForManifest, signal });
-      if (answer.status === 404) return undefined;
-      return toManifest(answer, reference, () => new URL(path, options.registryUrl));
+      const response = await client.send(repository, path, { ...manifestRequest, signal });
+      if (response.status === 404) return undefined;
+      return toManifest(response, reference, () => new URL(path, options.registryUrl));
     },
     blobBytes: (repository, digest, signal) => blobBytes(client, repository, digest, options, signal),
     async imageConfig(repository, digest, signal) {
       const path = `v2/${repository}/blobs/${digest}`;
-      const answer = await client.send(repository, path, { method: 'GET', signal, mostBytes: MOST_BYTES });
-      if (answer.status === 404) return undefined;
-      if (answer.status !== 200) return unreadable(`status ${answer.status}`, path, options, answer);
-      if (answer.isTooLarge) return unreadable('more than 8 MiB is too large for a config', path, options, answer);
-      if (!hasDigest(answer.body, digest))
-        return unreadable('the bytes do not match their digest', path, options, answer);
-      return readImageConfig(parseJson(answer.body));
+      const response = await client.send(repository, path, { method: 'GET', signal, mostBytes: MOST_BYTES });
+      if (response.status === 404) return undefined;
+      if (response.status !== 200) return unreadable(`status ${response.status}`, path, options, response);
+      if (response.isTooLarge) return unreadable('the config is larger than 8 MiB', path, options, response);
+      if (!hasDigest(response.body, digest))
+        return unreadable('the bytes do not match their digest', path, options, response);
+      return readImageConfig(parseJson(response.body));
     },
     async referrers(repository, digest, signal) {
       const path = `v2/${repository}/referrers/${digest}`;
-      const answer = await client.send(repository, path, {
+      const response = await client.send(repository, path, {
         method: 'GET',
         headers: { accept: MANIFEST_TYPES.ociIndex },
         signal,
       });
-      if (NO_REFERRERS_API.has(answer.status)) return undefined;
-      if (answer.status !== 200) return unreadable(`status ${answer.status}`, path, options, answer);
-      if (/\bnext\b/i.test(String(answer.headers['link'])))
-        return unreadable('the referrers are too many for one page', path, options, answer);
-      const index = readManifest(MANIFEST_TYPES.ociIndex, parseJson(answer.body));
-      return index.kind === 'index' ? index.manifests : unreadable('the referrers are no index', path, options, answer);
+      if (NO_REFERRERS_API.has(response.status)) return undefined;
+      if (response.status !== 200) return unreadable(`status ${response.status}`, path, options, response);
+      if (/\bnext\b/i.test(String(response.headers['link'])))
+        return unreadable('the list of referrers has more than one page', path, options, response);
+      const index = readManifest(MANIFEST_TYPES.ociIndex, parseJson(response.body));
+      return index.kind === 'index'
+        ? index.manifests
+        : unreadable('the list of referrers is not an index', path, options, response);
     },
     requestsCount: http.requestsCount,
     concurrency: http.concurrency,
@@ -98,7 +100,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
   };
 }
 
-/** A client that knows which servers the operator has named, and which are only the registry's word. */
+/** Creates a client that distinguishes servers that the operator has configured from those that the registry names. */
 function createOwnHttpClient(options: DistributionOptions): HttpClient {
   const { registryUrl, gitlabUrl = registryUrl.href, tokenOrigins } = options;
   const certificateOrigins = [registryUrl.origin, new URL(gitlabUrl).origin, ...tokenOrigins];
@@ -108,7 +110,7 @@ function createOwnHttpClient(options: DistributionOptions): HttpClient {
 
 function nameSources(http: HttpClient, client: AuthorizedClient, options: DistributionOptions): NameSources {
   const { registryUrl, gitlabUrl, accessToken, groups = [] } = options;
-  const listing: Collection<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };
+  const listing: ListingRequest<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };
   return {
     catalog: (signal) => pages(client, registryUrl, listing, signal),
     gitlab:
@@ -118,27 +120,28 @@ function nameSources(http: HttpClient, client: AuthorizedClient, options: Distri
   };
 }
 
-function toManifest(answer: HttpResponse, reference: string, url: () => URL): StoredManifest {
-  if (answer.status !== 200) {
-    const unsupported = answer.status === 400 && errorCodes(answer).includes('MANIFEST_INVALID');
-    const what = unsupported ? 'the registry holds a format that it no longer serves' : `status ${answer.status}`;
-    throw new RegistryError(unsupported ? 'unsupported' : 'unreadable', what, url(), answer);
+function toManifest(response: HttpResponse, reference: string, url: () => URL): StoredManifest {
+  if (response.status !== 200) {
+    const unsupported = response.status === 400 && errorCodes(response).includes('MANIFEST_INVALID');
+    const what = unsupported
+      ? 'the registry no longer serves the format of this manifest'
+      : `status ${response.status}`;
+    throw new RegistryError(unsupported ? 'unsupported' : 'unreadable', what, url(), response);
   }
-  if (answer.isTooLarge)
-    throw new RegistryError('unreadable', 'more than 8 MiB is too large for a manifest', url(), answer);
-  const body = parseJson(answer.body);
-  const manifest = readManifest(header(answer, 'content-type'), body);
-  // What is stored of a signed schema 1 manifest, and has its digest, is the payload without the signatures.
-  const stored = manifest.kind === 'schema1' ? signedPayload(answer.body, body) : answer.body;
-  const digest = digestOf(answer, reference, stored, url);
-  if (manifest.kind === 'unsupported') throw new RegistryError('unsupported', manifest.reason, url(), answer);
-  const served = { contentType: header(answer, 'content-type') ?? '', body: answer.body };
-  return { digest, sizeBytes: (stored ?? answer.body).length, manifest, served };
+  if (response.isTooLarge) throw new RegistryError('unreadable', 'the manifest is larger than 8 MiB', url(), response);
+  const body = parseJson(response.body);
+  const manifest = readManifest(header(response, 'content-type'), body);
+  // The registry stores a signed schema 1 manifest without its signatures, and its digest is that of this payload.
+  const stored = manifest.kind === 'schema1' ? signedPayload(response.body, body) : response.body;
+  const digest = digestOf(response, reference, stored, url);
+  if (manifest.kind === 'unsupported') throw new RegistryError('unsupported', manifest.reason, url(), response);
+  const served = { contentType: header(response, 'content-type') ?? '', body: response.body };
+  return { digest, sizeBytes: (stored ?? response.body).length, manifest, served };
 }
 
 /**
- * The digest of a manifest, by a conditional HEAD: a registry compares the whole of `If-None-Match` with the digest, and a 304 is no pull to it.
- * One that names no digest is asked for the manifest itself.
+ * Returns the digest of a manifest, by a conditional HEAD: the registry compares all of `If-None-Match` with the digest, and does not count a 304 as a
+ * pull. If the response contains no digest, the manifest itself is read.
  */
 async function resolve(
   client: AuthorizedClient,
@@ -150,27 +153,27 @@ async function resolve(
 ): Promise<Digest | undefined> {
   const path = `v2/${repository}/manifests/${reference}`;
   const headers = { accept: ACCEPT, ...(before !== undefined && { 'if-none-match': `"${before}"` }) };
-  const answer = await client.send(repository, path, { method: 'HEAD', headers, signal });
-  if (answer.status === 304 && before !== undefined) return before;
-  if (answer.status === 404) return undefined;
-  const named = parseDigest(header(answer, 'docker-content-digest') ?? '');
-  if (answer.status === 200 && named !== undefined) return named;
-  const whole = await client.send(repository, path, { ...askForManifest, signal });
+  const response = await client.send(repository, path, { method: 'HEAD', headers, signal });
+  if (response.status === 304 && before !== undefined) return before;
+  if (response.status === 404) return undefined;
+  const named = parseDigest(header(response, 'docker-content-digest') ?? '');
+  if (response.status === 200 && named !== undefined) return named;
+  const whole = await client.send(repository, path, { ...manifestRequest, signal });
   if (whole.status === 404) return undefined;
   return toManifest(whole, reference, () => new URL(path, options.registryUrl)).digest;
 }
 
-/** The digest that the registry names, or the one asked for, which has to be that of the bytes where those are known. */
-function digestOf(answer: HttpResponse, reference: string, stored: Buffer | undefined, url: () => URL): Digest {
-  const named = parseDigest(header(answer, 'docker-content-digest') ?? '');
+/** Returns the requested digest, or the one that the registry states. If the bytes are known, it must match them. */
+function digestOf(response: HttpResponse, reference: string, stored: Buffer | undefined, url: () => URL): Digest {
+  const named = parseDigest(header(response, 'docker-content-digest') ?? '');
   const asked = parseDigest(reference);
-  const digest = asked ?? named ?? (`sha256:${hash('sha256', stored ?? answer.body)}` as Digest);
+  const digest = asked ?? named ?? (`sha256:${hash('sha256', stored ?? response.body)}` as Digest);
   if (stored === undefined) return digest;
   if (hasDigest(stored, digest)) return digest;
   const [algorithm = ''] = digest.split(':');
   const isKnown = CHECKABLE.has(algorithm);
-  const what = isKnown ? 'the bytes do not match their digest' : `no way to check a digest of ${algorithm}`;
-  throw new RegistryError('unreadable', what, url(), answer);
+  const what = isKnown ? 'the bytes do not match their digest' : `digests of ${algorithm} cannot be verified`;
+  throw new RegistryError('unreadable', what, url(), response);
 }
 
 const CHECKABLE: ReadonlySet<string> = new Set(['sha256', 'sha512']);
@@ -188,19 +191,19 @@ async function blobBytes(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const path = `v2/${repository}/blobs/${digest}`;
-  let answer = await client.send(repository, path, { method: 'HEAD', signal });
-  // A blob store's signed address may be for another method than HEAD (protocol trap of S3 and GCS): one byte tells the length too.
-  if (answer.status === 403 || answer.status === 405) {
-    answer = await client.send(repository, path, { method: 'GET', headers: { range: 'bytes=0-0' }, signal });
+  let response = await client.send(repository, path, { method: 'HEAD', signal });
+  // A signed URL of a blob store may not be valid for HEAD (S3, GCS): a request for one byte reveals the length too.
+  if (response.status === 403 || response.status === 405) {
+    response = await client.send(repository, path, { method: 'GET', headers: { range: 'bytes=0-0' }, signal });
   }
-  if (answer.status === 404) return undefined;
+  if (response.status === 404) return undefined;
   const total =
-    answer.status === 206
-      ? /\/(\d+)$/.exec(header(answer, 'content-range') ?? '')?.[1]
-      : header(answer, 'content-length');
-  if ((answer.status === 200 || answer.status === 206) && total !== undefined && /^\d+$/.test(total))
+    response.status === 206
+      ? /\/(\d+)$/.exec(header(response, 'content-range') ?? '')?.[1]
+      : header(response, 'content-length');
+  if ((response.status === 200 || response.status === 206) && total !== undefined && /^\d+$/.test(total))
     return Number(total);
-  return unreadable(`status ${answer.status} without a length`, path, options, answer);
+  return unreadable(`status ${response.status} without a length`, path, options, response);
 }
 
 function unreadable(reason: string, path: string, options: DistributionOptions, response: HttpResponse): never {

@@ -5,23 +5,23 @@
 //   **    any characters                       group/**        group/app, group/app/cache, not group
 //   **/   any directories, or none at all      **/cache        cache, group/app/cache
 //
-// It is walked with the set of all places where one may be in it, so that no name, however hostile, takes more steps than its length times
-// the pattern's: a regular expression with several stars would try them against each other.
+// The matcher tracks the set of all positions in the pattern that are possible after each character. So a hostile name takes at most as many steps as
+// its length times the length of the pattern; a regular expression with several stars would backtrack.
 
 type Step =
   | { readonly kind: 'character'; readonly character: string }
-  // `**/` where a name or a directory begins: either nothing, or the two steps that follow.
+  // `**/` at the start of a name or directory matches either nothing, or the two steps that follow.
   | { readonly kind: 'directories' }
   | { readonly kind: 'one' | 'some' | 'any' };
 
 export type Glob = (name: string) => boolean;
 
-/** Whether the text is a pattern, and not just a name. */
+/** Returns whether the text is a pattern, and not just a name. */
 export function isGlob(text: string): boolean {
   return /[*?]/.test(text);
 }
 
-/** Whether a whole name fits the pattern; upper and lower case differ. */
+/** Returns whether a whole name matches the pattern; case-sensitive. */
 export function createGlob(pattern: string): Glob {
   const steps = (pattern.match(/(?<=^|\/)\*\*\/|\*+|[^*]/gs) ?? []).flatMap(stepsOf);
   return (name) => {
@@ -42,7 +42,7 @@ function stepsOf(text: string): readonly Step[] {
   return [text === '?' ? { kind: 'one' } : { kind: 'character', character: text }];
 }
 
-/** Adds the place, and all that can be reached from it without a character. */
+/** Adds a position, and all positions that can be reached from it without a character. */
 function enter(steps: readonly Step[], place: number, places: Set<number>): void {
   places.add(place);
   const kind = steps[place]?.kind;

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { IllegalName } from '../ports.ts';
 
-/** The names of a listing that the protocol does not allow: they may be of any length and number, and are kept and logged. */
+/** Collects names that the protocol does not allow. They are stored and logged, so their number and length are limited. */
 export interface IllegalNames {
-  /** The name, cut where it is too long; undefined where it was met before, or enough were met. */
+  /** Returns the name, shortened if it is too long; undefined for a duplicate, or if the limit is reached. */
   take(text: string): IllegalName | undefined;
 }
 
@@ -23,7 +23,7 @@ export function createIllegalNames(): IllegalNames {
   };
 }
 
-/** By way of bytes: what is cut off a string shares its memory, and would keep all of it. */
+/** Through bytes, because a substring shares memory with the whole string and would keep it alive. */
 function cut(text: string): string {
   return text.length <= LONGEST ? text : Buffer.from(`${text.slice(0, LONGEST - 1)}…`).toString();
 }

@@ -1,4 +1,4 @@
-/** Where a listing goes on: what a `next` link says of `n` and `last`. */
+/** The next page of a list: `n` and `last` of a `next` link. */
 export interface PageQuery {
   readonly n: string | undefined;
   readonly last: string;
@@ -7,8 +7,8 @@ export interface PageQuery {
 type LinkHeader = string | readonly string[] | undefined;
 
 /**
- * The next page of a listing (RFC 8288), or undefined on the last. Only `n` and `last` are believed, and put on our own URL:
- * a link may be relative, lack a proxy's prefix, or point at another host.
+ * Returns the next page of a list (RFC 8288), or undefined on the last page. Only `n` and `last` are used, with our own URL: a link may be relative,
+ * lack the prefix of a proxy, or name another host.
  */
 export function nextPage(header: LinkHeader): PageQuery | undefined {
   for (const query of nextQueries(header)) {
@@ -18,7 +18,7 @@ export function nextPage(header: LinkHeader): PageQuery | undefined {
   return undefined;
 }
 
-/** The queries of the `next` links, in their order. A target that is no URL is no link. */
+/** Returns the queries of the `next` links, in their order. Links with an invalid target are ignored. */
 export function nextQueries(header: LinkHeader): readonly URLSearchParams[] {
   const lines = header === undefined ? [] : typeof header === 'string' ? [header] : header;
   const queries: URLSearchParams[] = [];
@@ -34,7 +34,7 @@ export function nextQueries(header: LinkHeader): readonly URLSearchParams[] {
 
 const RELATIVE = 'http://relative.invalid/';
 
-/** Whether the first `rel` names `next` among its space-separated types; names and types are case-insensitive (RFC 8288, 3.3). */
+/** Returns whether the first `rel` contains `next` among its space-separated types, which are case-insensitive (RFC 8288, 3.3). */
 function isNext(parameters: string): boolean {
   const rel = /;\s*rel\s*=\s*(?:"([^"]*)"|([^";,\s]+))/i.exec(parameters);
   const types = (rel?.[1] ?? rel?.[2] ?? '').toLowerCase().split(/\s+/);

@@ -12,7 +12,7 @@ import { createListingBound } from './listing-bound.ts';
 import { errorCodes } from './transport/response-body.ts';
 import type { HttpResponse } from './transport/send-once.ts';
 
-/** The largest page that every registry gives: some refuse more. */
+/** The largest page that every registry allows: some reject larger ones. */
 const LARGEST_PAGE = 1000;
 
 export const catalogPage = z
@@ -20,32 +20,32 @@ export const catalogPage = z
   .transform((page) => page.repositories ?? []);
 const tagsPage = z.object({ tags: z.array(z.string()).nullish() }).transform((page) => page.tags ?? []);
 
-export interface Collection<T> {
+export interface ListingRequest<T> {
   readonly subject: TokenSubject;
-  /** Below the registry's URL. */
+  /** Relative to the URL of the registry. */
   readonly path: string;
   readonly page: z.ZodType<T[]>;
-  /** Whether the size of every page is ours to say, and links do not keep it. */
+  /** Whether every request must repeat the page size, because links do not contain it. */
   readonly hasOwnSize?: true;
 }
 
-/** What a registry answers for a repository that is gone: the code of the protocol, and Harbor's own. */
+/** The error codes for a repository that does not exist: the protocol's and Harbor's. */
 const GONE_CODES: ReadonlySet<string> = new Set(['NAME_UNKNOWN', 'NOT_FOUND']);
 const MOST_RESTARTS = 3;
 
 /**
- * A listing, page by page: to the last `next` link, however many a page holds. A subject that is gone has none. Some registries
- * know a page only for as long as the name before it exists: a listing that loses its place begins again, and then names most things twice.
+ * Reads a list page by page, up to the last `next` link, however many entries a page has. A subject that no longer exists has no pages. For some
+ * registries, a page exists only as long as the name before it: then the list is read again from the start, and most names are listed twice.
  */
 export async function* pages<T>(
   client: AuthorizedClient,
   registryUrl: URL,
-  { subject, path, page: schema, hasOwnSize }: Collection<T>,
+  { subject, path, page: schema, hasOwnSize }: ListingRequest<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T[]> {
   const url = new URL(path, registryUrl);
   const count = createListingBound(url);
-  /** Hashes: a place in a listing may be as long as a header. */
+  /** Hashes, because a cursor may be as long as a header. */
   const seen = new Set<string>();
   let restarts = 0;
   let size: string | undefined = String(LARGEST_PAGE);
@@ -53,23 +53,23 @@ export async function* pages<T>(
   for (;;) {
     const query = new URLSearchParams({ ...(size && { n: size }), ...(last !== undefined && { last }) });
     const request = { method: 'GET', signal } as const;
-    const answer = await client.send(subject, `${path}?${query}`, request);
-    if (answer.status === 400 && size !== undefined && errorCodes(answer).includes('PAGINATION_NUMBER_INVALID')) {
+    const response = await client.send(subject, `${path}?${query}`, request);
+    if (response.status === 400 && size !== undefined && errorCodes(response).includes('PAGINATION_NUMBER_INVALID')) {
       size = Number(size) > 1 ? String(Math.floor(Number(size) / 2)) : undefined;
-    } else if (last !== undefined && hasLostItsPlace(answer) && restarts < MOST_RESTARTS) {
+    } else if (last !== undefined && hasLostCursor(response) && restarts < MOST_RESTARTS) {
       restarts++;
       last = undefined;
       seen.clear();
-    } else if (last === undefined && subject !== CATALOG && isGone(answer)) {
+    } else if (last === undefined && subject !== CATALOG && isGone(response)) {
       return;
     } else {
-      const page = readPage(answer, schema, url);
+      const page = readPage(response, schema, url);
       count(page);
       yield page;
-      const next = nextPage(answer.headers['link']);
+      const next = nextPage(response.headers['link']);
       if (next === undefined) return;
       const place = hash('sha256', next.last);
-      if (seen.has(place)) throw new RegistryError('unreadable', 'the pages of the listing go round in a circle', url);
+      if (seen.has(place)) throw new RegistryError('unreadable', 'the pages of the list form a circle', url);
       seen.add(place);
       last = next.last;
       if (!hasOwnSize) size = next.n ?? size;
@@ -77,7 +77,7 @@ export async function* pages<T>(
   }
 }
 
-/** The tags as every registry lists them: by their names alone. Undefined where it does not know the repository. */
+/** Lists the tags by name, as every registry can. Undefined if the registry does not know the repository. */
 export async function listTags(
   client: AuthorizedClient,
   repository: RepositoryName,
@@ -88,7 +88,7 @@ export async function listTags(
   const tags = new Map<string, ListedTag | IllegalName>();
   const illegal = createIllegalNames();
   const path = `v2/${repository}/tags/list`;
-  const listing: Collection<string> = { subject: repository, path, page: tagsPage };
+  const listing: ListingRequest<string> = { subject: repository, path, page: tagsPage };
   for await (const page of pages(client, registryUrl, listing, signal)) {
     isKnown = true;
     for (const text of page) {
@@ -100,19 +100,19 @@ export async function listTags(
   return isKnown ? [...tags.values()] : undefined;
 }
 
-/** Harbor answers 400, and zot 404, where the `last` of a page is gone. */
-function hasLostItsPlace({ status }: HttpResponse): boolean {
+/** Harbor answers 400, and zot 404, if the tag in `last` no longer exists. */
+function hasLostCursor({ status }: HttpResponse): boolean {
   return status === 400 || status === 404;
 }
 
-/** Any other 404 may be a proxy's, and does not say that there are no tags. */
-function isGone(answer: HttpResponse): boolean {
-  return answer.status === 404 && errorCodes(answer).some((code) => GONE_CODES.has(code));
+/** Other 404s may come from a proxy, and do not mean that there are no tags. */
+function isGone(response: HttpResponse): boolean {
+  return response.status === 404 && errorCodes(response).some((code) => GONE_CODES.has(code));
 }
 
-function readPage<T>(answer: HttpResponse, schema: z.ZodType<T[]>, url: URL): T[] {
-  if (answer.status !== 200) throw new RegistryError('unreadable', `status ${answer.status}`, url, answer);
-  const page = schema.safeParse(parseJson(answer.body));
+function readPage<T>(response: HttpResponse, schema: z.ZodType<T[]>, url: URL): T[] {
+  if (response.status !== 200) throw new RegistryError('unreadable', `status ${response.status}`, url, response);
+  const page = schema.safeParse(parseJson(response.body));
   if (page.success) return page.data;
-  throw new RegistryError('unreadable', 'the listing is not as the protocol has it', url, answer);
+  throw new RegistryError('unreadable', 'the list does not have the format of the protocol', url, response);
 }

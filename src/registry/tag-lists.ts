@@ -1,19 +1,19 @@
 import type { Registry } from '../ports.ts';
 import type { AuthorizedClient } from './auth/authorized-client.ts';
-import { createWrittenOut, type DiscoveryOptions } from './discovery.ts';
+import { createConfiguredNames, type DiscoveryOptions } from './discovery.ts';
 import { RegistryError } from './errors.ts';
 import { createGitlabTags } from './gitlab/gitlab-tags.ts';
 import { listTags } from './paginated-listing.ts';
 
 export interface TagListsOptions extends DiscoveryOptions {
   readonly registryUrl: URL;
-  /** The GitLab that the registry belongs to; undefined for a registry on its own. */
+  /** The GitLab of the registry; undefined for a registry without GitLab. */
   readonly gitlabUrl?: string | undefined;
 }
 
-/** The tags of each repository, by the best listing that the registry has. */
+/** Lists tags with the best API that the registry has. */
 export interface TagLists {
-  /** Forgets which listings the registry has: that may have changed since the last crawl. */
+  /** Forgets which APIs the registry has: they may have changed since the last crawl. */
   begin(): void;
   readonly list: Registry['tags'];
 }
@@ -23,17 +23,18 @@ const UNKNOWN = 'the registry does not know the repository that the configuratio
 export function createTagLists(client: AuthorizedClient, options: TagListsOptions): TagLists {
   const { registryUrl, gitlabUrl } = options;
   const gitlabTags = gitlabUrl === undefined ? undefined : createGitlabTags(client, registryUrl);
-  const isWrittenOut = createWrittenOut(options);
+  const isConfigured = createConfiguredNames(options);
   return {
     begin: () => gitlabTags?.begin(),
     async list(repository, signal) {
-      const ofGitlab = await gitlabTags?.list(repository, signal);
-      // GitLab's listing has none of an unknown repository, either: the protocol's own tells the two apart.
-      if (ofGitlab !== undefined && (ofGitlab.size > 0 || !isWrittenOut(repository))) return [...ofGitlab.values()];
+      const gitlabTagsOfRepository = await gitlabTags?.list(repository, signal);
+      // For an unknown repository, GitLab's list is empty too; the list of the protocol tells the two cases apart.
+      if (gitlabTagsOfRepository !== undefined && (gitlabTagsOfRepository.size > 0 || !isConfigured(repository)))
+        return [...gitlabTagsOfRepository.values()];
       const tags = await listTags(client, repository, registryUrl, signal);
       if (tags !== undefined) return tags;
-      // A typing mistake, for all one can tell: Distribution answers the same where all tags were deleted, so that this is a gap, too.
-      if (isWrittenOut(repository))
+      // This may be a typing error. Distribution answers the same if all tags were deleted, so it is reported as a gap in both cases.
+      if (isConfigured(repository))
         throw new RegistryError('unreadable', UNKNOWN, new URL(`v2/${repository}/tags/list`, registryUrl));
       return [];
     },

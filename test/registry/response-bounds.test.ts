@@ -28,7 +28,7 @@ function endless(entry: string, around: (list: string) => string): Promise<Stand
   return standIn(() => ({ body, headers: { link: `</x?last=${++pages}&page=${pages}>; rel="next"` } }));
 }
 
-const MANY = 'the listing has more than 1,000,000 entries, or does not end';
+const MANY = 'the list has more than 1,000,000 entries, or does not end';
 
 test('a listing of tags or repositories that does not end is given up', { timeout: 30_000 }, async () => {
   const tags = await endless('"a"', (list) => `{"tags":${list}}`);
@@ -75,7 +75,7 @@ test('of a manifest or a config no more than 8 MiB are read, once, and it is no 
     ['config', () => registry.imageConfig(repository, digest, signal)],
   ] as const;
   for (const [what, ask] of questions) {
-    const reason = `more than 8 MiB is too large for a ${what}`;
+    const reason = `the ${what} is larger than 8 MiB`;
     await expect(ask()).rejects.toMatchObject({ kind: 'unreadable', reason });
   }
   expect(mostSentMebibytes).toBeLessThan(40); // what is under way in the buffers of two sockets is sent, too

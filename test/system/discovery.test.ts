@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { RepositoryName } from '../../src/domain/names.ts';
-import { createWanted } from '../../src/registry/discovery.ts';
+import { createNameFilter } from '../../src/registry/discovery.ts';
 import { type GitlabLab, startGitlabLab } from '../support/gitlab-lab.ts';
 import { connect, found } from '../support/registry-client.ts';
 import { type Answer, type StandIn, startStandIn } from '../support/stand-in.ts';
@@ -50,8 +50,8 @@ const failure = (client: Parameters<typeof found>[0]): Promise<unknown> =>
 
 test('an administrator gets the catalogue, and GitLab is asked for no list', async () => {
   const told: string[] = [];
-  const onGitlabInstead = (reason: string): unknown => told.push(reason);
-  expect(await found(lab.as('root', { onGitlabInstead }))).toEqual(ALL);
+  const onGitlabFallback = (reason: string): unknown => told.push(reason);
+  expect(await found(lab.as('root', { onGitlabFallback }))).toEqual(ALL);
   expect(told).toEqual([]);
   expect(lab.gitlab.counts()).toMatchObject({ catalog: 1 });
   expect(Object.keys(lab.gitlab.counts()).filter((kind) => kind.startsWith('rest'))).toEqual([]);
@@ -59,9 +59,9 @@ test('an administrator gets the catalogue, and GitLab is asked for no list', asy
 
 test('who may not list the catalogue gets the repositories of all projects that they are members of, and is told so', async () => {
   const told: string[] = [];
-  const onGitlabInstead = (reason: string): unknown => told.push(reason);
-  expect(await found(lab.as('member', { onGitlabInstead }))).toEqual([...SHOP, ...WEB]);
-  expect(told).toEqual(['the user may not list the repositories, as in GitLab and Harbor only administrators may']);
+  const onGitlabFallback = (reason: string): unknown => told.push(reason);
+  expect(await found(lab.as('member', { onGitlabFallback }))).toEqual([...SHOP, ...WEB]);
+  expect(told).toEqual(['the user may not list the repositories; in GitLab and Harbor only administrators may']);
   // The last page of projects is empty, and one project has its registry switched off.
   expect(lab.gitlab.counts()).toMatchObject({ 'rest projects': 2, 'rest project': 3 });
   expect(lab.gitlab.counts().catalog).toBeUndefined();
@@ -88,15 +88,15 @@ test('a project that has moved is found where it is now, and wanted there from t
 });
 
 test('of groups only what is one of them or lies below one is wanted, whatever else begins like it', () => {
-  const isWanted = createWanted({ discovery: 'gitlab', groups: ['Shop/App', 'tools'], exclude: ['tools/old'] });
+  const isWanted = createNameFilter({ discovery: 'gitlab', groups: ['Shop/App', 'tools'], exclude: ['tools/old'] });
   const names = ['shop', 'shop/app', 'shop/app/cache', 'shop/apple', 'tools', 'tools/lint', 'tools/old', 'toolshed/a'];
   expect(names.filter(isWanted)).toEqual(['shop/app', 'shop/app/cache', 'tools', 'tools/lint']);
 });
 
 test('anything may be wanted where GitLab says what there is, of all groups or of one by its number', () => {
   for (const groups of [[], ['shop', '9']])
-    expect(createWanted({ discovery: 'gitlab', groups })('tools/lint')).toBe(true);
-  expect(createWanted({ discovery: 'auto', groups: ['shop'] })('tools/lint')).toBe(true);
+    expect(createNameFilter({ discovery: 'gitlab', groups })('tools/lint')).toBe(true);
+  expect(createNameFilter({ discovery: 'auto', groups: ['shop'] })('tools/lint')).toBe(true);
 });
 
 test('a group of many repositories is read to its last page, also where GitLab takes another address for its own', async () => {
@@ -141,7 +141,7 @@ test('the access token goes to GitLab in its own header, and nowhere else', asyn
   });
   const options = { gitlabUrl: `${gitlab.url}/`, username: 'crawler', accessToken: 'secret' } as const;
   const told = await failure(connect(thief.url, { ...options, discovery: 'gitlab' }));
-  expect(told).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining(`sends on to ${thief.url}`) });
+  expect(told).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining(`redirects to ${thief.url}`) });
   expect(seen).toEqual([['secret', undefined]]);
   expect(thief.requests).toEqual([]);
   expect(String(told) + JSON.stringify(told)).not.toContain('secret');
@@ -161,14 +161,14 @@ test.for([
     'stranger',
     {},
     'forbidden',
-    /^the user may not list .*; and the user is a member of no project/,
+    /^the user may not list .*; and the user is not a member of any GitLab project/,
   ],
   [
     'no project with a registry',
     'writer',
     {},
     'forbidden',
-    /; and GitLab shows the user the registry of none of its projects/,
+    /; and GitLab does not show the registry of any project of the user/,
   ],
   [
     'a group that is not there',
@@ -189,16 +189,22 @@ test.for([
     'member',
     { discovery: 'catalog' },
     'forbidden',
-    /^the user may not list the repositories[^;]*$/,
+    /^the user may not list the repositories; in GitLab and Harbor only administrators may$/,
   ],
   [
     'a wrong token',
     'member',
     { accessToken: 'wrong', discovery: 'gitlab' },
     'unavailable',
-    /^GitLab refuses the access token/,
+    /^GitLab rejects the access token/,
   ],
-  ['no GitLab to ask', 'member', { gitlabUrl: undefined }, 'forbidden', /; with discovery = list they can be named/],
+  [
+    'no GitLab to ask',
+    'member',
+    { gitlabUrl: undefined },
+    'forbidden',
+    /; set discovery = list and name them in repositories/,
+  ],
 ] as const)('with %s the listing fails, and is no empty registry', async ([, user, options, kind, reason]) => {
   const told = await failure(lab.as(user, { ...options, tokenOrigins: [lab.gitlab.url] }));
   expect(told).toMatchObject({ kind, reason: expect.stringMatching(reason) });

@@ -54,11 +54,11 @@ test('a registry behind basic authentication is read with a user name and a pass
   expect(await found(connect(registry.url, CRAWLER))).toEqual(REPOSITORIES);
   expect(await failure(connect(registry.url, { ...CRAWLER, accessToken: 'wrong' }))).toMatchObject({
     kind: 'unavailable',
-    reason: 'the registry refuses the user name or the access token',
+    reason: 'the registry rejects the user name or the access token',
   });
   expect(await failure(connect(registry.url))).toMatchObject({
     kind: 'unavailable',
-    reason: 'the registry wants a user name and a password, and none are set',
+    reason: 'the registry requires a user name and a password, but none are set',
   });
 });
 
@@ -85,7 +85,7 @@ test('without credentials a token is asked for without any, and grants what ever
   expect(await failure(connect(registry.url, options))).toMatchObject({
     kind: 'forbidden',
     reason: expect.stringContaining(
-      'grants nothing to those without credentials; with discovery = list they can be named',
+      'requires credentials for this; set discovery = list and name them in repositories',
     ),
   });
   const client = connect(registry.url, { ...options, discovery: 'list', repositories: REPOSITORIES });

@@ -80,7 +80,7 @@ test('a registry that is gone leaves the last snapshot, with its own time, and i
 });
 
 test.each([
-  [401, 'the token service refuses the user name or the access token'],
+  [401, 'the token service rejects the user name or the access token'],
   [500, 'the token service answered with status 500'],
 ])('a token service that answers %i is named in the log, and the service goes on', async (status, reason) => {
   lab.tokens.faults.status = status;

@@ -1,20 +1,20 @@
-/* What a server wants to see before it answers (RFC 9110, 11.6.1):
+/* Authentication challenges (RFC 9110, 11.6.1):
  *
  *   WWW-Authenticate = 1#( scheme [ 1*SP ( token68 / #auth-param ) ] )
  *   auth-param       = token BWS "=" BWS ( token / quoted-string )
  *
- * Several challenges may share a header, and their parameters the commas: a scheme is a token that no "=" follows. */
+ * One header may contain several challenges, and commas also separate parameters: a token that no "=" follows starts a new challenge. */
 export interface Challenge {
-  /** Lower-cased: `bearer`, `basic`. */
+  /** In lower case: `bearer`, `basic`. */
   readonly scheme: string;
-  /** Names lower-cased. */
+  /** Names in lower case. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
 const PARAMETER = /\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)/y;
 const SCHEME = /[\s,]*([\w!#$%&'*+.^`|~-]+)(?:\s+|,|$)/y;
 
-/** The challenges of a header, in its order. What does not fit the grammar ends the reading; what came before it stays. */
+/** Returns the challenges of a header in their order. Parsing stops at the first syntax error and keeps the challenges before it. */
 export function parseChallenges(header: string): readonly Challenge[] {
   const challenges: Challenge[] = [];
   let at = 0;

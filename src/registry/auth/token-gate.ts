@@ -3,11 +3,11 @@ import type { SteadyClock } from '../../ports.ts';
 import { RegistryError } from '../errors.ts';
 
 /**
- * The way to the token service, for all crawls together. Whoever insists on credentials that it does not take is banned for a while,
- * and everybody at the same address, too: by GitLab after a few requests.
+ * Limits requests to the token service, for all crawls together. A token service may ban an address that repeats wrong credentials, and with it every
+ * other client at that address; GitLab does after a few requests.
  */
 export interface TokenGate {
-  /** Asks for a token when it is its turn. A refusal of the credentials is the answer to all that would be asked in the next half minute. */
+  /** Runs `question` when its turn comes. If the credentials are refused, all requests of the next half minute get that refusal. */
   ask<T>(signal: AbortSignal, question: () => Promise<T>): Promise<T>;
 }
 
@@ -15,7 +15,7 @@ const MOST_AT_ONCE = 4;
 const REFUSED_FOR_MS = 30_000;
 
 export function createTokenGate(steadyClock: SteadyClock): TokenGate {
-  const slots = createPrioritySemaphore({
+  const semaphore = createPrioritySemaphore({
     waitMs: (inUse) => (inUse < MOST_AT_ONCE ? 0 : Number.POSITIVE_INFINITY),
     enter: () => undefined,
   });
@@ -23,7 +23,7 @@ export function createTokenGate(steadyClock: SteadyClock): TokenGate {
 
   return {
     async ask(signal, question) {
-      await slots.acquire({ signal, isVital: true });
+      await semaphore.acquire({ signal, isVital: true });
       try {
         if (last !== undefined && steadyClock() < last.until) throw last.refusal;
         return await question();
@@ -32,13 +32,13 @@ export function createTokenGate(steadyClock: SteadyClock): TokenGate {
           last = { refusal: error, until: steadyClock() + REFUSED_FOR_MS };
         throw error;
       } finally {
-        slots.release();
+        semaphore.release();
       }
     },
   };
 }
 
-/** What is refused to those without credentials is forbidden, and no refusal of credentials. */
+/** A refusal of an anonymous request is of kind forbidden; it is not a refusal of credentials. */
 function isRefusal(error: unknown): error is RegistryError {
   return (
     error instanceof RegistryError && error.kind === 'unavailable' && (error.status === 401 || error.status === 403)

@@ -15,49 +15,49 @@ export interface TokenServiceOptions extends Credentials {
   readonly realm: URL;
   readonly service: string;
   readonly steadyClock: SteadyClock;
-  /** Outlives these tokens: a refusal is not forgotten with them. */
+  /** Outlives the tokens, so that a refusal is remembered longer. */
   readonly gate: TokenGate;
 }
 
-/** A bearer token as the registry wants it. `grants` is undefined where the token does not say what it grants. */
+/** A bearer token for the registry. `grants` is undefined if the token does not list them. */
 export interface RegistryToken {
-  /** The header's value, put together once: a token is long, and a crawl sends it with every request. */
+  /** The header value, built once: tokens are long, and a crawl sends one with every request. */
   readonly authorization: string;
   /** By the steady clock. */
   readonly renewAt: number;
   readonly grants: ReadonlySet<string> | undefined;
 }
 
-/** The tokens of a crawl: several repositories to a token, one request for each at a time, renewed before they end. */
+/** The tokens of a crawl: several repositories share a token, each token is requested once at a time and renewed before it expires. */
 export interface TokenService {
-  /** Repositories that will be asked for soon: they share tokens. */
+  /** Announces repositories that will be read soon, so that they share tokens. */
   expect(repositories: readonly RepositoryName[]): void;
   tokenFor(subject: TokenSubject, signal: AbortSignal): Promise<RegistryToken>;
-  /** Says that the registry did not take that token, so that nobody uses it again. */
+  /** Reports that the registry has refused this token, so that it is not used again. */
   refuse(subject: TokenSubject, token: RegistryToken): void;
 }
 
 export type TokenSubject = RepositoryName | typeof CATALOG;
-/** Stands for the list of all repositories, which only administrators may ask for. */
+/** Stands for the list of all repositories, which only administrators may read. */
 export const CATALOG = Symbol('catalog');
 
 /* A group of repositories shares a token:
  *
- *   scope=repository:a:pull&scope=repository:b:pull ...   at most 20, or the token outgrows a proxy's header buffer
+ *   scope=repository:a:pull&scope=repository:b:pull ...   at most 20, or the token exceeds the header buffer of a proxy
  *
- * A group that still gives too long a token, or that the token service will not take, falls into halves. */
+ * A group whose token is still too long, or that the token service rejects, is split in half. */
 const GROUP_SIZE = 20;
 const LONGEST_TOKEN = 6000;
 const TOO_MUCH_ASKED: ReadonlySet<number> = new Set([400, 413, 414, 431, 502]);
-/** The Docker token specification's life of a token that names none. */
+/** The lifetime of a token that states none, by the Docker token specification. */
 const DEFAULT_LIFE_MS = 60_000;
 const RENEW_AFTER_SHARE_OF_LIFE = 0.8;
 
 interface Group {
   readonly subjects: readonly TokenSubject[];
-  /** Comes to undefined where the group has fallen into halves. */
+  /** Resolves to undefined if the group has been split. */
   readonly token: SingleFlight<RegistryToken | undefined>;
-  /** What `token` came to; a later refusal of an earlier one changes nothing. */
+  /** The value of `token`. A late refusal of an earlier token does not change it. */
   current?: RegistryToken | undefined;
 }
 
@@ -92,7 +92,7 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
       for (let at = 0; at < fresh.length; at += GROUP_SIZE) groupTogether(fresh.slice(at, at + GROUP_SIZE));
     },
     async tokenFor(subject, signal) {
-      // A group may fall into halves while it is waited for: then the subject has another one, and is asked for again.
+      // The group may be split while this waits. Then the subject has another group, and the loop asks again.
       for (;;) {
         const group = groups.get(subject) ?? groupTogether([subject]);
         if (group.current !== undefined && options.steadyClock() >= group.current.renewAt) forget(group);
@@ -107,7 +107,7 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
   };
 }
 
-/** The token for a group, or undefined where that is too much to ask for at once. */
+/** Requests a token for a group; undefined if the group is too large. */
 async function requestToken(
   http: HttpClient,
   options: TokenServiceOptions,
@@ -120,22 +120,22 @@ async function requestToken(
   const authorization = basicAuthorization(options);
   const requestedAt = options.steadyClock();
   const headers = { authorization };
-  const answer = await http.send(url, { method: 'GET', headers, signal, isVital: true }).catch(asOutage);
+  const response = await http.send(url, { method: 'GET', headers, signal, isVital: true }).catch(asOutage);
   const mayShrink = subjects.length > 1;
-  if (mayShrink && TOO_MUCH_ASKED.has(answer.status)) return undefined;
-  // Without credentials a refusal is one of what was asked for: GitLab's service says so where it is nothing that everybody may read.
-  if (authorization === undefined && (answer.status === 401 || answer.status === 403))
-    throw new RegistryError('forbidden', 'the token service grants nothing to those without credentials', url, answer);
-  const token = readToken(url, answer, requestedAt);
+  if (mayShrink && TOO_MUCH_ASKED.has(response.status)) return undefined;
+  // Without credentials only these subjects are refused: GitLab's token service refuses what anonymous users may not read.
+  if (authorization === undefined && (response.status === 401 || response.status === 403))
+    throw new RegistryError('forbidden', 'the token service requires credentials for this', url, response);
+  const token = readToken(url, response, requestedAt);
   return mayShrink && token.authorization.length > LONGEST_TOKEN ? undefined : token;
 }
 
-/** Only `pull` is asked for: GitLab drops `*` without giving `pull` in its place, and a push would create the repository. */
+/** Only `pull` is requested: GitLab drops `*` without granting `pull` instead, and `push` would create the repository. */
 export function scopeOf(subject: TokenSubject): string {
   return subject === CATALOG ? 'registry:catalog:*' : `repository:${subject}:pull`;
 }
 
-const tokenAnswer = z.object({
+const tokenResponse = z.object({
   token: z.string().optional(),
   access_token: z.string().optional(),
   expires_in: z.number().positive().optional(),
@@ -147,15 +147,15 @@ const tokenClaims = z.object({
   access: z.array(z.object({ type: z.string(), name: z.string(), actions: z.array(z.string()).nullable() })).optional(),
 });
 
-function readToken(url: URL, answer: HttpResponse, requestedAt: number): RegistryToken {
-  if (answer.status !== 200) throw new RegistryError('unavailable', refusal(answer.status), url, answer);
-  const parsed = tokenAnswer.safeParse(parseJson(answer.body));
+function readToken(url: URL, response: HttpResponse, requestedAt: number): RegistryToken {
+  if (response.status !== 200) throw new RegistryError('unavailable', refusal(response.status), url, response);
+  const parsed = tokenResponse.safeParse(parseJson(response.body));
   const value = parsed.data?.token || parsed.data?.access_token;
   if (value === undefined || value === '') {
-    throw new RegistryError('unavailable', 'the response of the token service contains no token', url, answer);
+    throw new RegistryError('unavailable', 'the response of the token service contains no token', url, response);
   }
   const claims = readClaims(value);
-  // The difference of the service's own times, since its clock may differ from ours.
+  // The lifetime is the difference of two times of the token service, because its clock may differ from ours.
   const lifeMs =
     claims?.exp !== undefined && claims.iat !== undefined
       ? (claims.exp - claims.iat) * 1000
@@ -168,13 +168,13 @@ function readToken(url: URL, answer: HttpResponse, requestedAt: number): Registr
 }
 
 function refusal(status: number): string {
-  if (status === 401) return 'the token service refuses the user name or the access token';
-  if (status === 403) return 'the token service denies access, or has banned this address for a while';
+  if (status === 401) return 'the token service rejects the user name or the access token';
+  if (status === 403) return 'the token service denies access, or has temporarily banned this address';
   if (status === 404) return 'the token service does not know the service that the registry names';
   return `the token service answered with status ${status}`;
 }
 
-/** What a token says of itself: a hint only, so its signature is the registry's business. Undefined where it is no JWT. */
+/** Reads the claims of a token. They are a hint only: the registry verifies the signature. Undefined if it is not a JWT. */
 function readClaims(token: string): z.infer<typeof tokenClaims> | undefined {
   const payload = token.split('.')[1];
   if (payload === undefined) return undefined;

@@ -11,19 +11,19 @@ import { isTransient } from '../transport/retries.ts';
 import type { HttpResponse } from '../transport/send-once.ts';
 
 export interface GitlabApiOptions {
-  /** With a slash at its end. The only origin that is shown the access token. */
+  /** Ends with a slash. The only origin that receives the access token. */
   readonly gitlabUrl: string;
   readonly accessToken: string;
 }
 
 /**
- * GitLab's REST API v4. Paths are below `api/v4/`. Throws a `RegistryError`: forbidden, with its status, for what GitLab itself refuses to show; unavailable
- * where it does not answer, or refuses the access token.
+ * GitLab's REST API v4. Paths are below `api/v4/`. Throws a `RegistryError`: forbidden, with its status, for what GitLab does not show to the user;
+ * unavailable if GitLab does not answer or refuses the access token.
  */
 export interface GitlabApi {
-  /** A listing, page by page ("Pagination"; by keyset or by offset). */
+  /** Reads a list page by page ("Pagination"; by keyset or by offset). */
   pages<T>(path: string, schema: z.ZodType<T[]>): AsyncGenerator<readonly T[]>;
-  /** A listing by offset, whole: one that shrinks while it is read begins again, since what follows has moved into the pages before. */
+  /** Reads a whole list by offset. If the list shrinks meanwhile, it starts again, because later items have moved to pages that were already read. */
   all<T>(path: string, schema: z.ZodType<T[]>): Promise<readonly T[]>;
 }
 
@@ -33,7 +33,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 307, 308]);
 
 interface Page<T> {
   readonly items: readonly T[];
-  /** How many the whole listing has; NaN where GitLab does not say, as for more than 10,000. */
+  /** The length of the whole list; NaN if GitLab does not state it, as for more than 10,000 items. */
   readonly total: number;
 }
 
@@ -44,13 +44,13 @@ export function createGitlabApi(http: HttpClient, options: GitlabApiOptions, sig
     const seen = new Set<string>();
     while (url !== undefined) {
       const place = hash('sha256', url.href);
-      if (seen.has(place)) throw new RegistryError('unreadable', 'the pages of GitLab go round in a circle', url);
+      if (seen.has(place)) throw new RegistryError('unreadable', 'the pages of the list in GitLab form a circle', url);
       seen.add(place);
-      const { answer, from } = await get(http, url, options.accessToken, signal);
-      const items = readPage(answer, schema, from);
+      const { response, from } = await get(http, url, options.accessToken, signal);
+      const items = readPage(response, schema, from);
       count(items);
-      yield { items, total: Number(header(answer, 'x-total') ?? Number.NaN) };
-      url = nextUrl(answer, from);
+      yield { items, total: Number(header(response, 'x-total') ?? Number.NaN) };
+      url = nextUrl(response, from);
     }
   }
 
@@ -64,77 +64,77 @@ export function createGitlabApi(http: HttpClient, options: GitlabApiOptions, sig
         if (found !== undefined) return found;
       }
       const url = new URL(`api/v4/${path}`, options.gitlabUrl);
-      throw new RegistryError('unreadable', 'what GitLab lists changes faster than it can be read', url);
+      throw new RegistryError('unreadable', 'the list in GitLab changes faster than it can be read', url);
     },
   };
 }
 
-/** All items, or undefined where the listing shrank between two pages. */
+/** Returns all items; undefined if the list shrank between two pages. */
 async function whole<T>(pages: AsyncIterable<Page<T>>): Promise<readonly T[] | undefined> {
   const found: T[] = [];
   let before = Number.NaN;
   for await (const { items, total } of pages) {
     if (total < before) return undefined;
     before = total;
-    for (const item of items) found.push(item); // as arguments of one call they may be more than fit
+    for (const item of items) found.push(item); // a spread could exceed the number of arguments that a call allows
   }
   return found;
 }
 
-/** Moved projects answer with a redirect. It is followed at GitLab alone: elsewhere the access token would be given away. */
+/** Follows redirects, which GitLab sends for moved projects, at the same origin only: other servers must not receive the access token. */
 async function get(
   http: HttpClient,
   url: URL,
   accessToken: string,
   signal: AbortSignal,
-): Promise<{ readonly answer: HttpResponse; readonly from: URL }> {
+): Promise<{ readonly response: HttpResponse; readonly from: URL }> {
   let from = url;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
     const headers = { 'private-token': accessToken };
-    const answer = await http.send(from, { method: 'GET', headers, signal, isVital: true }).catch(asOutage);
-    const location = answer.headers['location'];
-    if (!REDIRECTS.has(answer.status) || typeof location !== 'string' || !URL.canParse(location, from.href))
-      return { answer, from };
+    const response = await http.send(from, { method: 'GET', headers, signal, isVital: true }).catch(asOutage);
+    const location = response.headers['location'];
+    if (!REDIRECTS.has(response.status) || typeof location !== 'string' || !URL.canParse(location, from.href))
+      return { response, from };
     const target = new URL(location, from);
     if (target.origin !== url.origin) {
-      const what = `GitLab sends on to ${target.origin}, which is not the origin of gitlab_base_url`;
-      throw new RegistryError('unavailable', what, from, answer);
+      const what = `GitLab redirects to ${target.origin}, which is not the origin of gitlab_base_url`;
+      throw new RegistryError('unavailable', what, from, response);
     }
     from = target;
   }
   throw new RegistryError('unreadable', `more than ${MOST_REDIRECTS} redirects`, url);
 }
 
-/** Of a link only the query is believed, and put on our own URL: behind a proxy GitLab may not know the address that it is reached at. */
-function nextUrl(answer: HttpResponse, current: URL): URL | undefined {
-  const [query] = nextQueries(answer.headers['link']);
+/** Takes only the query of a link and puts it on our own URL: behind a proxy, GitLab may not know its own address. */
+function nextUrl(response: HttpResponse, current: URL): URL | undefined {
+  const [query] = nextQueries(response.headers['link']);
   if (query === undefined) return undefined;
   const next = new URL(current);
   for (const [name, value] of query) next.searchParams.set(name, value);
   return next;
 }
 
-function readPage<T>(answer: HttpResponse, schema: z.ZodType<T[]>, url: URL): readonly T[] {
-  if (answer.status !== 200) throw refusal(answer, url);
-  const page = schema.safeParse(parseJson(answer.body));
+function readPage<T>(response: HttpResponse, schema: z.ZodType<T[]>, url: URL): readonly T[] {
+  if (response.status !== 200) throw refusal(response, url);
+  const page = schema.safeParse(parseJson(response.body));
   if (page.success) return page.data;
-  throw new RegistryError('unreadable', 'what GitLab lists is not as its API has it', url, answer);
+  throw new RegistryError('unreadable', 'the list from GitLab does not have the format of its API', url, response);
 }
 
 const refusalBody = z.union([z.object({ message: z.unknown() }), z.object({ error: z.string() })]);
 
-/** What GitLab says in its own words is its decision; any other 403 or 404 may be a proxy's, or a ban. */
-function refusal(answer: HttpResponse, url: URL): RegistryError {
-  const { status } = answer;
-  if (status === 401) return new RegistryError('unavailable', 'GitLab refuses the access token', url, answer);
-  const body = refusalBody.safeParse(parseJson(answer.body)).data;
+/** A 403 or 404 with GitLab's own error body is a decision of GitLab; without one, it may come from a proxy or a ban. */
+function refusal(response: HttpResponse, url: URL): RegistryError {
+  const { status } = response;
+  if (status === 401) return new RegistryError('unavailable', 'GitLab rejects the access token', url, response);
+  const body = refusalBody.safeParse(parseJson(response.body)).data;
   if (body === undefined || (status !== 403 && status !== 404)) {
     const kind = isTransient(status) ? 'unavailable' : 'unreadable';
-    return new RegistryError(kind, `GitLab answered with status ${status}`, url, answer);
+    return new RegistryError(kind, `GitLab answered with status ${status}`, url, response);
   }
   if ('error' in body && body.error === 'insufficient_scope') {
-    const what = 'the access token lacks the scope read_api, which GitLab wants to see before it lists anything';
-    return new RegistryError('unavailable', what, url, answer);
+    const what = 'the access token lacks the scope read_api, which GitLab requires to list repositories';
+    return new RegistryError('unavailable', what, url, response);
   }
-  return new RegistryError('forbidden', 'GitLab does not show the user the repositories', url, answer);
+  return new RegistryError('forbidden', 'GitLab does not show the user the repositories', url, response);
 }

@@ -4,7 +4,7 @@ import type { HttpClient } from '../transport/http-client.ts';
 import { createGitlabApi, type GitlabApi, type GitlabApiOptions } from './gitlab-api.ts';
 
 export interface GitlabProjectsOptions extends GitlabApiOptions {
-  /** Paths of groups or projects; every project that the user is a member of without any. */
+  /** Paths of groups or projects; if empty, all projects of the user. */
   readonly groups: readonly string[];
 }
 
@@ -14,8 +14,8 @@ const repositoriesPage = z.array(z.object({ path: z.string() }));
 const MEMBERSHIPS = 'projects?membership=true&simple=true&pagination=keyset&order_by=id&sort=asc&per_page=100';
 
 /**
- * The names of the repositories that GitLab's REST API lists ("Container registry API"; "Projects API"), some at a time.
- * What somebody asks for and does not get is an error.
+ * Lists the repositories that GitLab's REST API knows ("Container registry API"; "Projects API"), a few at a time. Throws if a configured group or
+ * project is not available.
  */
 export async function* gitlabRepositories(
   http: HttpClient,
@@ -27,7 +27,7 @@ export async function* gitlabRepositories(
   for (const path of options.groups) yield await ofGroup(api, path);
 }
 
-/** The repositories of a group and of all below it, or of a project: a path does not tell which it is. */
+/** Lists the repositories of a group with its subgroups, or of a project: the path does not tell which of them it is. */
 async function ofGroup(api: GitlabApi, path: string): Promise<readonly string[]> {
   try {
     return await repositoriesOf(api, 'groups', path).catch((refusal: unknown) => {
@@ -49,7 +49,7 @@ async function* ofMemberships(api: GitlabApi, gitlabUrl: string): AsyncGenerator
       projects.map(({ id }) =>
         repositoriesOf(api, 'projects', String(id)).catch((refusal: unknown) => {
           if (!isRefusal(refusal, [403, 404])) throw refusal;
-          refusedCount++; // its registry is switched off, or the user has too small a part in it
+          refusedCount++; // the registry of this project is disabled, or the user's role is too low
           return [];
         }),
       ),
@@ -59,8 +59,8 @@ async function* ofMemberships(api: GitlabApi, gitlabUrl: string): AsyncGenerator
   if (refusedCount < projectsCount) return;
   const what =
     projectsCount === 0
-      ? 'the user is a member of no project of GitLab; groups can name those to look at'
-      : 'GitLab shows the user the registry of none of its projects';
+      ? 'the user is not a member of any GitLab project; name groups or projects in groups'
+      : 'GitLab does not show the registry of any project of the user';
   throw new RegistryError('forbidden', what, new URL('api/v4/projects', gitlabUrl));
 }
 

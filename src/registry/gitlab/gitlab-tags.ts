@@ -9,22 +9,22 @@ import { createIllegalNames } from '../illegal-names.ts';
 import { pages } from '../paginated-listing.ts';
 
 /**
- * The listing of tags that GitLab's registry has beside the one of the protocol, where it keeps a metadata database:
- * it says what each tag points at, a thousand tags at a time (container-registry, docs/spec/gitlab/api.md, "List Repository Tags").
+ * An additional tag list of GitLab's registry with a metadata database. It includes the digest of each tag, a thousand tags per request
+ * (container-registry, docs/spec/gitlab/api.md, "List Repository Tags").
  */
 export interface GitlabTags {
-  /** Forgets whether the registry has it: that may have changed since the last crawl. */
+  /** Forgets whether the registry has this API: that may have changed since the last crawl. */
   begin(): void;
-  /** The tags of a repository, or undefined where this listing does not have them, and the other one has to be asked. */
+  /** Lists the tags of a repository; undefined if this API does not have them, so that the protocol's own list must be read. */
   list(
     repository: RepositoryName,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, ListedTag | IllegalName> | undefined>;
 }
 
-/** Every path ends with a slash: without it there would be a redirect. */
+/** Every path ends with a slash; otherwise the registry redirects. */
 const ROOT = 'gitlab/v1/';
-/** Where GitLab hands out tokens. Registries that get theirs elsewhere are not its own, and are not asked. */
+/** The path of GitLab's token service. Registries with another token service do not belong to GitLab, and are not asked. */
 const GITLAB_REALM = /\/jwt\/auth$/;
 
 const tagsPage = z
@@ -32,15 +32,15 @@ const tagsPage = z
   .transform((page) => page.map(({ name, digest }) => readTag(name, digest)));
 
 export function createGitlabTags(client: AuthorizedClient, registryUrl: URL): GitlabTags {
-  /** One question for all: whether there is such a listing, or undefined where those who asked might not ask. */
+  /** One probe for all callers: whether the API exists; undefined if the callers were not allowed to ask. */
   const probe = createSingleFlight<boolean | undefined>((isThere) => isThere !== undefined);
 
   async function ask(repository: RepositoryName, signal: AbortSignal): Promise<boolean | undefined> {
     try {
       const realm = await client.realm(signal);
       if (realm === undefined || !GITLAB_REALM.test(realm.pathname)) return false;
-      const answer = await client.send(repository, ROOT, { method: 'GET', signal });
-      return answer.status === 200 && z.object({}).safeParse(parseJson(answer.body)).success;
+      const response = await client.send(repository, ROOT, { method: 'GET', signal });
+      return response.status === 200 && z.object({}).safeParse(parseJson(response.body)).success;
     } catch (error) {
       if (isOfThisApi(error, new URL(ROOT, registryUrl))) return false;
       if (error instanceof RegistryError && error.kind === 'forbidden') return undefined;
@@ -90,7 +90,7 @@ function readTag(text: string, digestText: unknown): ListedTag | IllegalName {
   return digest === undefined ? { name } : { name, digest };
 }
 
-/** Whether the failure is one of this API, which says nothing of the protocol's own: an old version, no database, a proxy that keeps it shut. */
+/** Returns whether the failure concerns only this API: an old version, no metadata database, or a proxy that blocks it. */
 function isOfThisApi(error: unknown, url: URL): boolean {
   if (!(error instanceof RegistryError)) return false;
   if (error.kind === 'unreadable') return true;

@@ -1,16 +1,16 @@
-/** A rest for everyone, where a server says again and again that it wants one. Times are by one clock that nobody sets. */
+/** A pause for all requests if a server repeatedly asks for one. Times are from one steady clock. */
 export interface Backpressure {
-  /** A request was refused for now, and asked to wait that long, if the server said so. */
+  /** Records a refused request, and the pause that the server asked for, if any. */
   refused(now: number, askedMs: number | undefined): void;
-  /** Another one was answered. */
+  /** Records a successful response. */
   answered(): void;
-  /** Milliseconds until anyone may ask again. */
+  /** Milliseconds until the next request may be sent. */
   remainingMs(now: number): number;
 }
 
-/** One refusal in passing is for the request that met it. */
+/** A single refusal delays only the request that met it. */
 const SEVERAL = 3;
-/** What a server asks for beyond that is its mistake: a crawl that rests for an hour looks broken. */
+/** The longest pause. A server that asks for more is misconfigured: a crawl that pauses for an hour looks broken. */
 const LONGEST_MS = 60_000;
 
 export function createBackpressure(): Backpressure {

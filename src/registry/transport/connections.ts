@@ -3,36 +3,36 @@ import { rootCertificates } from 'node:tls';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 
 export interface ConnectionOptions {
-  /** How long a server may take until it is connected to, until its headers come, and between two pieces of a body. */
+  /** The time limit for connecting, for the response headers, and between two chunks of a body. */
   readonly timeoutMs: number;
-  /** Certificates in PEM to trust besides the well-known ones, of servers and of proxies. */
+  /** Certificates in PEM that are trusted in addition to the well-known ones, for servers and proxies. */
   readonly ca?: string | undefined;
-  /** Shown to the `certificateOrigins` where they ask for one. A proxy and a blob store are not told who we are. */
+  /** Presented to the `certificateOrigins` on request; proxies and blob stores do not get it. */
   readonly clientCertificate?: ClientCertificate | undefined;
   readonly certificateOrigins?: readonly string[];
-  /** How names become addresses; as everywhere by default. What goes through a proxy is resolved by the proxy. */
+  /** Resolves host names; by default as the system does. A proxy resolves names itself. */
   readonly lookup?: LookupFunction;
-  /** The proxies to go through; straight to every server by default. */
+  /** The proxies; by default every connection is direct. */
   readonly proxy?: Proxies | undefined;
 }
 
-/** PEM texts. */
+/** Texts in PEM. */
 export interface ClientCertificate {
   readonly certificate: string;
   readonly key: string;
 }
 
-/** As the variables of the environment name them. A URL may hold credentials: never log it. */
+/** Proxies, as in the environment variables. A URL may contain credentials: never log it. */
 export interface Proxies {
-  /** For http targets. */
+  /** For http requests. */
   readonly httpProxy: string | undefined;
-  /** For https targets. */
+  /** For https requests. */
   readonly httpsProxy: string | undefined;
-  /** Host names, with or without a port, that are reached without a proxy, and all below them; separated by commas or spaces. `*` is all. */
+  /** Host names with all their subdomains, with or without a port, that are reached directly; separated by commas or spaces. `*` means all. */
   readonly noProxy: string;
 }
 
-/** The connections to every server, kept for the next request. */
+/** Keep-alive connections to all servers. */
 export interface Connections {
   dispatch: Dispatcher['dispatch'];
   destroy(): Promise<void>;
@@ -40,7 +40,7 @@ export interface Connections {
 
 const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
 
-/** @param perOrigin how many connections to one origin there may be at once */
+/** @param perOrigin the largest number of connections to one origin */
 export function createConnections(options: ConnectionOptions, perOrigin: number): Connections {
   const others = createAgent(options, perOrigin, undefined);
   const { clientCertificate, certificateOrigins = [] } = options;
@@ -55,7 +55,7 @@ export function createConnections(options: ConnectionOptions, perOrigin: number)
   };
 }
 
-/** HTTP/1.1 only: many small answers come faster over some connections than over one (measured: 1.8 times as fast). */
+/** HTTP/1.1 only: many small responses are faster over several connections than over one (measured: 1.8 times). */
 function createAgent(
   { timeoutMs, ca, lookup, proxy }: ConnectionOptions,
   connections: number,
@@ -69,15 +69,15 @@ function createAgent(
     maxResponseSize: LARGEST_BODY_BYTES,
     allowH2: false,
   };
-  // `ca` replaces the well-known certificates, so they are named with it.
+  // `ca` replaces the well-known certificates, so they are added.
   const wire = { timeout: timeoutMs, allowH2: false, ...(ca !== undefined && { ca: [...rootCertificates, ca] }) };
   const target = { ...wire, ...(identity && { cert: identity.certificate, key: identity.key }) };
   const connect = { ...target, ...(lookup && { lookup }) };
   const direct = new Agent({ ...limits, connect });
   if (proxy === undefined) return direct;
-  // To a proxy the library makes connections without our limits, if it is not told how.
+  // Without this, the library connects to the proxy without our limits.
   const toProxy = (origin: string | URL, given: object): Dispatcher => new Pool(origin, { ...limits, ...given });
-  // Empty, and not missing: what is missing the library reads from the environment.
+  // Empty instead of undefined: undefined makes the library read the environment.
   const { httpProxy = '', httpsProxy = '', noProxy } = proxy;
   const proxied = new EnvHttpProxyAgent({
     ...limits,
@@ -90,7 +90,7 @@ function createAgent(
     httpsProxy,
     noProxy,
   });
-  // Without a proxy for https the library takes the one for http; nobody else does.
+  // Without an https proxy, the library would use the http proxy, unlike other programs.
   const isDirect = (origin: string): boolean => httpsProxy === '' && origin.startsWith('https:');
   return {
     dispatch: (request, handler) => (isDirect(String(request.origin)) ? direct : proxied).dispatch(request, handler),

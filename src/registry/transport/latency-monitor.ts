@@ -1,24 +1,24 @@
-/** Tells when answers take clearly longer than they did when fewer were asked for at once. */
+/** Detects when responses take clearly longer than with fewer concurrent requests. */
 export interface LatencyMonitor {
-  /** Takes note of an answer; true where the limit should be lowered. Times are by one clock that nobody sets. */
+  /** Records a response; returns true if the limit should be lowered. Times are from one steady clock. */
   isOutOfLine(startedAt: number, now: number, limit: number): boolean;
 }
 
-/* Every server takes longer when it has more to do at once, and one that shares a machine with us answers one request after the other:
- * so three times as long is in order, and whatever is short is in order too. Of each round the middle one counts: some long listings
- * among small questions are slow by themselves, but under a load too high most are. */
+/* Every server is slower with more concurrent requests, and one on the same machine handles one request at a time. So three times the latency is
+ * normal, and so is any short latency. The median of each round counts: a few long lists among short requests are slow by themselves, but under too
+ * much load most requests are. */
 const TOLERANCE = 3;
 const ALWAYS_IN_ORDER_MS = 250;
 const SHORTEST_ROUND = 8;
-/** Where fewer at once are still about as slow, it was not their number: other things are asked for, or the way has become longer. */
+/** If fewer concurrent requests are still about as slow, their number was not the cause: the requests or the network have changed. */
 const NO_HELP = 0.75;
 
 export function createLatencyMonitor(): LatencyMonitor {
   let usualMs = Number.POSITIVE_INFINITY;
   let roundMs: number[] = [];
-  /** Answers to what began before do not belong to this round. */
+  /** Responses to requests from before this time belong to an earlier round. */
   let since = Number.NEGATIVE_INFINITY;
-  /** What was out of line in the last round, if anything was. */
+  /** The latency that was too long in the last round, if it was. */
   let alarmMs: number | undefined;
 
   return {

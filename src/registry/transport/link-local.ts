@@ -1,22 +1,22 @@
 import { lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
-/** Link-local addresses, and the one like them of IPv6 clouds: there cloud machines keep their credentials. */
+/** Link-local addresses, and their IPv6 counterpart in clouds: cloud machines offer their credentials there. */
 const LINK_LOCAL = new BlockList();
 LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4');
 LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6');
 LINK_LOCAL.addAddress('fd00:ec2::254', 'ipv6');
 
-/** The `code` of the failure to connect to a link-local address. */
+/** The `code` of the error when connecting to a link-local address. */
 export const LINK_LOCAL_CODE = 'ERR_LINK_LOCAL';
 
-/** Whether the address is link-local; IPv4 within IPv6 is seen through, and a name is no address. */
+/** Returns whether an address is link-local. It recognizes IPv4 addresses inside IPv6; a host name is not an address. */
 export function isLinkLocal(address: string): boolean {
   const family = isIP(address);
   return family !== 0 && LINK_LOCAL.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
-/** Resolves names as ever, but fails where a name other than the configured ones stands for a link-local address. */
+/** Returns a lookup that fails if a name other than the configured ones resolves to a link-local address. */
 export function createLookup(configuredHosts: ReadonlySet<string>, resolve: LookupFunction = lookup): LookupFunction {
   return (hostname, options, callback) =>
     resolve(hostname, options, (error, found, family) => {

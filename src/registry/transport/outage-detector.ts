@@ -4,17 +4,17 @@ import type { HttpClient, HttpRequest } from './http-client.ts';
 import { isTransient } from './retries.ts';
 import type { HttpResponse } from './send-once.ts';
 
-/** A registry that answers the probe and nothing else is not worth the hours that its timeouts would take. Errors come quickly, and may be many. */
+/** A registry that answers only the probe is not worth hours of timeouts. Errors arrive quickly, and are not limited. */
 const OUTAGE_AFTER_UNANSWERED = 50;
 const PROBE_RETRIES = 1;
 
 /**
- * Tells one question without an answer from a registry that is gone. A request that was given up is a failure of that question alone as
- * long as the registry answers `GET /v2/` with anything, a 401 included; otherwise a `RegistryError` of kind unavailable is thrown.
+ * Distinguishes a single failed request from a registry that is down. As long as the registry answers `GET /v2/`, with any status but a server error,
+ * only the failed request is affected; otherwise a `RegistryError` of kind unavailable is thrown.
  */
 export function detectOutages(http: HttpClient, registryUrl: URL): HttpClient {
   let unansweredInARow = 0;
-  /** Many requests may be given up at once: one probe answers for all, and for none that is given up later. */
+  /** Many requests may fail at once: one probe serves all of them, and later failures get a new one. */
   const probe = createSingleFlight<void>(() => false);
 
   async function probeRegistry(signal: AbortSignal): Promise<void> {
@@ -25,7 +25,7 @@ export function detectOutages(http: HttpClient, registryUrl: URL): HttpClient {
     if (answer.status >= 500) throw new RegistryError('unavailable', `status ${answer.status}`, url, answer);
   }
 
-  const throwIfGone = (signal: AbortSignal): Promise<void> => probe.ask(signal, probeRegistry);
+  const throwIfDown = (signal: AbortSignal): Promise<void> => probe.ask(signal, probeRegistry);
 
   return {
     ...http,
@@ -33,21 +33,21 @@ export function detectOutages(http: HttpClient, registryUrl: URL): HttpClient {
       try {
         const answer = await http.send(url, request);
         unansweredInARow = 0;
-        if (isTransient(answer.status)) await throwIfGone(request.signal);
+        if (isTransient(answer.status)) await throwIfDown(request.signal);
         return answer;
       } catch (error) {
         if (!(error instanceof RegistryError) || error.kind !== 'unreadable') throw error;
         if (++unansweredInARow >= OUTAGE_AFTER_UNANSWERED) {
-          throw new RegistryError('unavailable', `no answer, as to ${unansweredInARow} requests in a row`, url);
+          throw new RegistryError('unavailable', `no response to ${unansweredInARow} requests in a row`, url);
         }
-        await throwIfGone(request.signal);
+        await throwIfDown(request.signal);
         throw error;
       }
     },
   };
 }
 
-/** The failure of a question on which all others depend. */
+/** Turns the failure of a request on which all others depend into an outage. */
 export function asOutage(error: unknown): never {
   throw error instanceof RegistryError ? error.as('unavailable') : error;
 }

@@ -6,35 +6,35 @@ import { createLatencyMonitor } from './latency-monitor.ts';
 import { createTokenBucket } from './token-bucket.ts';
 
 export interface RequestPacingOptions {
-  /** Requests in flight at once, however bad it goes, and while this process is busy. */
+  /** The lowest limit of concurrent requests, also used while this process is busy. */
   readonly concurrencyMin: number;
-  /** Requests in flight at once, however well it goes. */
+  /** The highest limit of concurrent requests. */
   readonly concurrencyMax: number;
-  /** 0 is no cap. */
+  /** 0 means no limit. */
   readonly requestsPerSecond: number;
   readonly steadyClock: SteadyClock;
-  /** Whether many wait for this process: an answer that comes together with others keeps them waiting. Never by default. */
+  /** Whether many clients wait for this process: then fewer responses should arrive at once. By default never. */
   readonly isBusy?: () => boolean;
 }
 
-/** What the end of a request says of the server's load. */
+/** What the end of a request shows about the load of the server. */
 export type Load =
   | { readonly kind: 'fine' }
-  /** The server asks for less, and perhaps for so long a rest. */
+  /** The server asks for fewer requests, and possibly for a pause of this length. */
   | { readonly kind: 'refused'; readonly askedMs: number | undefined }
-  /** It could not answer, or not in time. */
+  /** The server could not answer, or not in time. */
   | { readonly kind: 'overloaded' }
   | { readonly kind: 'unknown' };
 
-/** When the next request may go out: as many at once as the servers take, and as many a second as the operator allows. */
+/** Decides when the next request may be sent: limits concurrency by the servers' load, and the rate by the operator's setting. */
 export interface RequestPacing {
-  /** Waits until one more request may go out, and gives the time at which it does. Throws the signal's reason where that comes first. */
+  /** Waits until a request may be sent, and returns the time. Throws the signal's reason if it is aborted first. */
   begin(request: SlotRequest): Promise<number>;
-  /** Each request that began ends once. */
+  /** Ends a request; called once for each that began. */
   end(startedAt: number, load: Load): void;
-  /** It turned out that a request which has ended met an overload. */
-  wasOverloaded(startedAt: number): void;
-  /** How many requests may be in flight at present. */
+  /** Reports afterwards that an ended request met an overload. */
+  reportOverload(startedAt: number): void;
+  /** The current limit of concurrent requests. */
   concurrency(): number;
 }
 
@@ -73,7 +73,7 @@ export function createRequestPacing(options: RequestPacingOptions): RequestPacin
       learn(startedAt, load);
       slots.release();
     },
-    wasOverloaded: (startedAt) => concurrency.trouble(startedAt, steadyClock(), slots.inUse() + 1),
+    reportOverload: (startedAt) => concurrency.trouble(startedAt, steadyClock(), slots.inUse() + 1),
     concurrency: limit,
   };
 }

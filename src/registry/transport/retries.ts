@@ -6,11 +6,11 @@ import type { HttpResponse } from './send-once.ts';
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 10_000;
 
-/** The network's refusal, as a value until it is clear that nobody tries again. */
-export class NoAnswer {
+/** A network failure as a value, until it is clear that there is no retry. */
+export class NoResponse {
   readonly cause: unknown;
   readonly reason: string;
-  /** Whether it will be no other the next time: too large, not HTTP, or not to be asked. What breaks off in the middle is no such thing. */
+  /** Whether a retry would fail the same way: a response too large, not HTTP, or a forbidden address. A broken connection is not such a failure. */
   readonly isLasting: boolean;
 
   constructor(cause: unknown) {
@@ -27,12 +27,12 @@ export class NoAnswer {
   }
 }
 
-/** The library gives the status only in the text, as `(407)`, where a proxy does not do what it is asked to. */
+/** If a proxy refuses a connection, the library gives the status only in its message, as `(407)`. */
 const OF_PROXIES: ReadonlySet<string> = new Set(['UND_ERR_ABORTED', 'UND_ERR_INVALID_ARG']);
 
-export type Outcome = HttpResponse | NoAnswer;
+export type Outcome = HttpResponse | NoResponse;
 
-/** Whether a status says that the request was not answered now, and may be later. */
+/** Returns whether a status means that the request may succeed later. */
 export function isTransient(status: number): boolean {
   return status === 408 || status === 429 || (status >= 500 && status !== 501);
 }
@@ -45,11 +45,11 @@ const LASTING: ReadonlySet<string> = new Set([
 const TIMEOUT = /_TIMEOUT$/;
 
 /**
- * What lasts is not asked again, and what may last, once: a 500 may be a tag whose file is broken, a timeout one that takes too long,
- * and six of those would hold a connection for minutes. The rest says that it passes.
+ * Failures that may be permanent are retried once: a 500 may come from a broken tag, and a timeout from a request that takes too long; six of these
+ * would occupy a connection for minutes. All other failures are temporary.
  */
 export function retriesFor(outcome: Outcome, retries: number, isVital: boolean): number {
-  if (outcome instanceof NoAnswer) {
+  if (outcome instanceof NoResponse) {
     if (outcome.isLasting) return 0;
     return TIMEOUT.test(outcome.reason) && !isVital ? Math.min(1, retries) : retries;
   }
@@ -57,23 +57,23 @@ export function retriesFor(outcome: Outcome, retries: number, isVital: boolean):
   return isServerError(outcome) ? Math.min(1, retries) : retries;
 }
 
-/** A status that may be one broken tag's, and may be the whole server's. */
+/** Statuses that may concern one broken tag or the whole server. */
 export function isServerError(outcome: Outcome): boolean {
-  return !(outcome instanceof NoAnswer) && outcome.status === 500;
+  return !(outcome instanceof NoResponse) && outcome.status === 500;
 }
 
 /**
- * What an outcome says of the server's load. A 500 says nothing yet: a registry answers so for a tag whose file is broken, however
- * little it has to do. One that is answered well when it is asked for again was no such thing; that is told afterwards.
+ * Returns what an outcome shows about the load of the server. A 500 shows nothing yet, because a registry also answers 500 for a broken tag. If a
+ * retry succeeds, the 500 was a sign of overload; that is reported afterwards.
  */
 export function loadOf(outcome: Outcome, clock: Clock): Load {
-  if (outcome instanceof NoAnswer) return { kind: outcome.isLasting ? 'unknown' : 'overloaded' };
+  if (outcome instanceof NoResponse) return { kind: outcome.isLasting ? 'unknown' : 'overloaded' };
   if (outcome.status === 429) return { kind: 'refused', askedMs: askedMs(outcome, clock) };
   if (isServerError(outcome)) return { kind: 'unknown' };
   return { kind: isTransient(outcome.status) ? 'overloaded' : 'fine' };
 }
 
-/** Milliseconds until the next try: what the server asks for, else doubling with full jitter. */
+/** Returns the milliseconds until the next attempt: the server's wish, or exponential back-off with full jitter. */
 export function delayBefore(tries: number, outcome: Outcome, clock: Clock): number {
   const asked = askedMs(outcome, clock);
   if (asked !== undefined) return asked;
@@ -81,9 +81,9 @@ export function delayBefore(tries: number, outcome: Outcome, clock: Clock): numb
   return ceiling / 2 + (Math.random() * ceiling) / 2;
 }
 
-/** `Retry-After` is seconds or an HTTP date (RFC 9110, 10.2.3). */
+/** Parses `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). */
 function askedMs(outcome: Outcome, clock: Clock): number | undefined {
-  const value = outcome instanceof NoAnswer ? undefined : outcome.headers['retry-after'];
+  const value = outcome instanceof NoResponse ? undefined : outcome.headers['retry-after'];
   const text = typeof value === 'string' ? value.trim() : undefined;
   if (text === undefined) return undefined;
   if (/^\d+$/.test(text)) return Number(text) * 1000;

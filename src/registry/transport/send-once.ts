@@ -13,27 +13,27 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
-  /** The body was longer than the request wants it, and is not here. */
+  /** Set if the body was longer than allowed; then `body` is empty. */
   readonly isTooLarge?: true;
 }
 
 export interface SendOnceOptions {
   readonly signal: AbortSignal;
-  /** The answer has to be whole within that time. */
+  /** The time limit for the complete response, in milliseconds. */
   readonly timeoutMs: number;
-  /** The body is given up once it is longer; the connections have a limit of their own. */
+  /** The longest body to read, in bytes; the connections have a limit of their own. */
   readonly mostBytes?: number | undefined;
 }
 
-/** An answer that comes piece by piece, and never to its end. */
-class AnswerTimeoutError extends Error {
-  override readonly name = 'AnswerTimeoutError';
+/** A response that arrives in pieces but never ends. */
+class ResponseTimeoutError extends Error {
+  override readonly name = 'ResponseTimeoutError';
   readonly code = 'ANSWER_TIMEOUT';
 }
 
 /**
- * Sends one request and collects its answer, which has to be whole within that time. At this lowest level of the library no stream is made for each body: on a machine that the
- * crawler shares with the registry, what it saves is the registry's.
+ * Sends one request and returns its complete response. It uses the lowest level of the library, without a stream per body: on a machine that crawler and
+ * registry share, the saved CPU time is available to the registry.
  */
 export function sendOnce(
   dispatcher: Pick<Dispatcher, 'dispatch'>,
@@ -51,7 +51,7 @@ export function sendOnce(
       reject(reason);
     };
     const abort = (): void => fail(signal.reason);
-    const timer = setTimeout(() => fail(new AnswerTimeoutError('the answer does not end')), timeoutMs);
+    const timer = setTimeout(() => fail(new ResponseTimeoutError('the response does not end')), timeoutMs);
     const forget = onAbort(signal, abort);
     const settle = (): void => {
       clearTimeout(timer);
@@ -71,7 +71,7 @@ export function sendOnce(
         if (bytes <= mostBytes) return void chunks.push(chunk);
         settle();
         resolve({ request, status, headers, body: Buffer.alloc(0), isTooLarge: true });
-        answering.abort(new Error('the answer is too large'));
+        answering.abort(new Error('the response is too large'));
       },
       onResponseEnd() {
         settle();

@@ -1,15 +1,15 @@
-/** So many requests a second at most. Times are in milliseconds, by one clock that nobody sets. */
+/** Limits the requests per second. Times are in milliseconds, from one steady clock. */
 export interface TokenBucket {
-  /** Milliseconds until the next request may go out. */
+  /** Milliseconds until the next request may be sent. */
   waitMs(now: number): number;
-  /** One goes out. */
+  /** Records that a request is sent. */
   take(now: number): void;
 }
 
-/** How many may go out at once after a rest, as a share of a second's. */
+/** The burst after a pause, as a share of the requests per second. */
 const BURST_SECONDS = 0.1;
 
-/** A token bucket: it holds a few requests at most, and one more with every so many milliseconds. 0 is no cap. */
+/** Creates a token bucket: it holds a few requests at most, and refills at a constant rate. 0 means no limit. */
 export function createTokenBucket(requestsPerSecond: number): TokenBucket {
   if (requestsPerSecond === 0) return { waitMs: () => 0, take: () => undefined };
   const perMs = requestsPerSecond / 1000;
