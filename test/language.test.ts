@@ -19,7 +19,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
     'name the thing instead of a relative pronoun',
   ],
   [/\bwhat (?:is|was) (?:kept|read|asked|given|known|shown|said|found|meant|wanted)\b/i, 'name the thing'],
-  [/\band counts\b|\bcounts? (?:more|no more)\b/i, 'takes precedence, takes effect'],
+  [/\band counts(?=[.,;]|$)|\bcounts? (?:more|no more)\b/i, 'takes precedence, takes effect'],
   [/\bin front of whom\b|\bfor whom\b|\bto whom\b|\bby whom\b/i, 'name the actor'],
   [/\b(?:lets?|let) (?:in|pass)\b(?! through)/i, 'accepts, allows, ignores'],
   [/\bturnstile\b|\bguests?\b|\bleft ?overs\b|\bthe house\b/i, 'no metaphor'],

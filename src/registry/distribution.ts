@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readImageConfig } from '../domain/manifest/image-config.ts';
+import { type ImageConfig, readImageConfig } from '../domain/manifest/image-config.ts';
 import { readManifest } from '../domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../domain/manifest/media-types.ts';
 import { type Digest, parseDigest, type RepositoryName, type TagName } from '../domain/names.ts';
@@ -68,16 +68,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       return toManifest(response, reference, () => new URL(path, options.registryUrl));
     },
     blobBytes: (repository, digest, signal) => blobBytes(client, repository, digest, options, signal),
-    async imageConfig(repository, digest, signal) {
-      const path = `v2/${repository}/blobs/${digest}`;
-      const response = await client.send(repository, path, { method: 'GET', signal, mostBytes: MOST_BYTES });
-      if (response.status === 404) return undefined;
-      if (response.status !== 200) return unreadable(`status ${response.status}`, path, options, response);
-      if (response.isTooLarge) return unreadable('the config is larger than 8 MiB', path, options, response);
-      if (!hasDigest(response.body, digest))
-        return unreadable('the bytes do not match their digest', path, options, response);
-      return readImageConfig(parseJson(response.body));
-    },
+    imageConfig: (repository, digest, signal) => imageConfig(client, repository, digest, options, signal),
     async referrers(repository, digest, signal) {
       const path = `v2/${repository}/referrers/${digest}`;
       const response = await client.send(repository, path, {
@@ -181,6 +172,23 @@ const CHECKABLE: ReadonlySet<string> = new Set(['sha256', 'sha512']);
 function hasDigest(bytes: Buffer, digest: Digest): boolean {
   const [algorithm = '', encoded] = digest.split(':');
   return CHECKABLE.has(algorithm) && hash(algorithm, bytes) === encoded;
+}
+
+async function imageConfig(
+  client: AuthorizedClient,
+  repository: RepositoryName,
+  digest: Digest,
+  options: DistributionOptions,
+  signal: AbortSignal,
+): Promise<ImageConfig | undefined> {
+  const path = `v2/${repository}/blobs/${digest}`;
+  const response = await client.send(repository, path, { method: 'GET', signal, mostBytes: MOST_BYTES });
+  if (response.status === 404) return undefined;
+  if (response.status !== 200) return unreadable(`status ${response.status}`, path, options, response);
+  if (response.isTooLarge) return unreadable('the config is larger than 8 MiB', path, options, response);
+  if (!hasDigest(response.body, digest))
+    return unreadable('the bytes do not match their digest', path, options, response);
+  return readImageConfig(parseJson(response.body));
 }
 
 async function blobBytes(

@@ -220,7 +220,7 @@ test.for([
   expect(config(changed('socket_port = 8080', `server_prefix = ${written}`)).general.prefix).toBe(prefix);
 });
 
-test('a registry on its own needs no GitLab, and one for everybody no credentials', () => {
+test('accepts a registry without GitLab, and a public one without credentials', () => {
   const alone = GOOD.replace(/(gitlab_base_url|access_token).*\n/g, '');
   expect(config(`${alone}username =\n`).registry).toMatchObject({
     gitlabUrl: undefined,
@@ -253,7 +253,7 @@ test.for([
   expect(config(changed('socket_port = 8080', `socket_host = ${written}`)).general.host).toBe(host);
 });
 
-test('a key in [DEFAULT] counts everywhere, and one that is nobody’s is no mistake', () => {
+test('applies keys in [DEFAULT] to all sections, and ignores unknown ones there', () => {
   const text = `[DEFAULT]\ndomain = example.com\n${GOOD.replace('ldap.example.com', 'ldap.%(domain)s')}`;
   expect(config(text).ldap?.urls).toEqual(['ldaps://ldap.example.com']);
 });
@@ -276,7 +276,7 @@ test('the default file names every key, has a fresh secret each time, and works 
   expect(config(filled).registry.registryUrl).toBe('https://registry.gitlab.example.com/');
 });
 
-test('a secret key is one key, whatever is in it, over as many lines as it has', () => {
+test('takes a secret key literally, also with several lines', () => {
   const key = 'a key, with commas; spaces\nand a second line';
   const { jwt } = config(changed(`secret_key = ${SECRETS.key}`, `secret_key = ${key.replace('\n', '\n  ')}`));
   expect([jwt.secretKey, jwt.previousSecretKeys]).toEqual([key, []]);

@@ -51,7 +51,7 @@ test('a secret can come from a file of its own, without the line end that editor
   expect(config(GOOD, env).registry.accessToken).toBe('of-a-file');
 });
 
-test('keys of before can come from a file of their own, one a line, whatever is in them', () => {
+test('reads previous keys from a file, one per line, literally', () => {
   const keys = [
     '# a key, with commas, of over 32 bytes',
     ' a key that begins and ends with spaces ',
@@ -110,7 +110,7 @@ test('the URL of a proxy that is none is one line that names the variable, and q
   expect(problems(GOOD, { HTTP_PROXY: 'http://:' })[0]).toMatch(/^HTTP_PROXY: /);
 });
 
-test('what Kubernetes says of a Service of our name, and what is meant for others, is let pass', () => {
+test('ignores the variables of a Kubernetes Service with our name, and those for other programs', () => {
   const variables = {
     SERVICE_HOST: '10.0.0.1',
     SERVICE_PORT: '5000',
@@ -133,7 +133,7 @@ test('what Kubernetes says of a Service of our name, and what is meant for other
   expect(problems(GOOD, env)).toEqual([]);
 });
 
-test('a port that is none of Kubernetes is told as any other variable that there is not', () => {
+test('reports an unknown port variable that is not from Kubernetes', () => {
   for (const [name, text] of [
     ['REGISTRY_PORT', '5000'],
     ['LDAP_PORT', '636'],

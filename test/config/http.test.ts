@@ -12,7 +12,7 @@ const toldOf = (...lines: readonly string[]): readonly string[] =>
 const mine = testCertificate('first');
 const other = testCertificate('second');
 
-test('a certificate and its key are served with; whether others can get at the key is told', () => {
+test('reads a certificate and its key, and reports a key that other users can access', () => {
   const certificate = written(mine.certificate, 'service.pem');
   const key = written(mine.key, 'service.key');
   const tlsAt = (mode: number) => {
@@ -47,7 +47,7 @@ test('a certificate with the key of another one, or one half alone, is one clear
   ]);
 });
 
-test('proxies are addresses and networks, and never everybody', () => {
+test('accepts addresses and networks as proxies, but not all addresses', () => {
   const { trustedProxies } = config(withGeneral('trust_proxy = 127.0.0.1, 10.0.0.0/8 fd00::/8 ::1')).http;
   expect(trustedProxies).toEqual(['127.0.0.1', '10.0.0.0/8', 'fd00::/8', '::1']);
   for (const [value, wrong] of [

@@ -172,7 +172,7 @@ test.for(CASES)('instead of "%s", "%s" is one clear line', ([line, instead, prob
   ]);
 });
 
-test('without the directory among the methods nothing has to be said of one, and what is said does not count', () => {
+test('ignores section [ldap] if ldap is not among the methods', () => {
   const told = (methods: string, ldap: string) =>
     problems(GOOD.replace(/\[ldap\][^[]*/, `[auth]\nmethods = ${methods}\nhtpasswd_file = accounts\n${ldap}`));
   expect(told('htpasswd', '')).toEqual([]);
@@ -184,7 +184,7 @@ test('without the directory among the methods nothing has to be said of one, and
   expect(missing).toEqual(['host', 'base_dn', 'valid_gid'].map((key) => `my.conf: [ldap] ${key}: is not set`));
 });
 
-test('a registry on its own needs nothing of GitLab, and what would is told', () => {
+test('reports settings that need GitLab if there is none', () => {
   const told = (...lines: string[]) =>
     problems(changed('gitlab_base_url = https://gitlab.example.com', ...lines)).map((line) => line.split(';')[0]);
   expect(told('gitlab_base_url =')).toEqual([]);
@@ -212,7 +212,7 @@ test('all problems come at once, in order of the file', () => {
   ]);
 });
 
-test('what is wrong together is told besides what is wrong by itself', () => {
+test('reports contradictions together with other mistakes', () => {
   const text = changed('host = ldap.example.com', 'bind_dn = cn=reader');
   expect(problems(text).map((line) => line.split(';')[0])).toEqual([
     'my.conf:4: [ldap] bind_dn: is set without bind_password',

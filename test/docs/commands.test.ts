@@ -278,7 +278,7 @@ test('every command is run by a test, or is marked as needing servers of the rea
   expect(INLINE_THERE.filter(({ command }) => !isKnown(command))).toEqual([]);
 });
 
-test('what is known here is still there', () => {
+test('lists only commands that the documentation contains', () => {
   const blocks = new Set(BLOCKS_THERE.map(({ name }) => name));
   expect([...Object.keys(BLOCKS), ...OTHERS].filter((name) => !blocks.has(name))).toEqual([]);
   const commands = new Set([
@@ -306,7 +306,7 @@ describe('the blocks', () => {
     expect(beside).toContain(join(directory, 'opt/gitlab-registry-usage-rest', program));
   });
 
-  test('nobody else may read the file that holds secrets', async () => {
+  test('creates a file that only its owner can read', async () => {
     expect((await stat(join(directory, 'my.conf'))).mode & 0o777).toBe(0o600);
   });
 

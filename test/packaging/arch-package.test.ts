@@ -110,7 +110,7 @@ const entry = (path: string) => entries.find((one) => one.path === path);
 /** A member of the package that was made. */
 const member = async (name: string): Promise<string> => (await run('bsdtar', ['-xOf', archPackage, name])).stdout;
 
-test('makepkg takes the tarball that lies there, and warns of nothing but what it was told to leave out', () => {
+test('builds from the local tarball without unexpected warnings', () => {
   expect(said).toContain(`Found ${TARBALL}\n`);
   // Also not of a file that names the directory in which it was built.
   expect(said.match(/(?:WARNING|ERROR): .*/g)).toEqual(['WARNING: Skipping dependency checks.']);
@@ -144,7 +144,7 @@ test('to pacman a version before a release is older than the release', async () 
   expect(stdout.trim()).toBe(manifest.version.includes('-') ? '-1' : '0');
 });
 
-test('pacman wants the Node that the program wants', async () => {
+test('requires the same Node version as the program', async () => {
   const failure = await install(archPackage, await emptyRoot('old-node'), '22.18.0').catch((error) => error);
   expect(failure.stderr).toContain(`unable to satisfy dependency 'nodejs${manifest.engines.node}'`);
 });
@@ -168,7 +168,7 @@ test('it brings the program, its licence, its man page, the unit and the configu
   expect((await run('find', [root, '-xtype', 'l', '-o', '-lname', '/*'])).stdout).toBe('');
 });
 
-test('all of it is root’s, everybody may read the program, and nobody else may write to any of it', () => {
+test('installs files of root that all users can read and only root can write', () => {
   expect(entries.length).toBeGreaterThan(500);
   expect(entries.filter(({ owner }) => owner !== 'root:root')).toEqual([]);
   expect(entries.filter(({ type, mode }) => type !== 'l' && (mode & 0o022) !== 0)).toEqual([]);

@@ -69,7 +69,7 @@ afterAll(async () => {
 });
 
 describe('the image', () => {
-  test('says how it is run: as nobody special, with the options of the main file, and with the store in a volume', () => {
+  test('runs as an unprivileged user, with the options of the main file, and with the store in a volume', () => {
     const [, ...options] = serviceCommand(`${HOME}/dist/main.js`);
     expect(image).toMatchObject({
       User: '1000:1000',
@@ -228,7 +228,7 @@ async function withSecrets(): Promise<{ env: Record<string, string>; readOnly: R
 }
 
 describe('a container', () => {
-  test('listens at all its addresses, finds itself alive whatever port and path the file names, and ends when it is told to', async () => {
+  test('listens on all addresses, passes its health check with any port and path, and ends on SIGTERM', async () => {
     const { env, readOnly } = await withSecrets();
     const general = { socket_host: '127.0.0.1', socket_port: 8081, server_prefix: '/registry/usage' };
     const container = await start('alone', settings({ general }), { env, readOnly, hasOwnNetwork: true });

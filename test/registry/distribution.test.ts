@@ -72,7 +72,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return collected;
 }
 
-test('a listing is followed to its last page, on our own address whatever host the link names', async () => {
+test('reads a list to its last page, at our own address although the link names another host', async () => {
   const server = await standIn((_, url) => {
     if (url.pathname === '/v2/') return {};
     const last = url.searchParams.get('last');
@@ -83,7 +83,7 @@ test('a listing is followed to its last page, on our own address whatever host t
   expect(await all(connect(server.url).repositories(signal))).toEqual(['a', 'b/tags/list']);
 });
 
-test('a page size that the registry refuses is halved until it fits', async () => {
+test('halves the page size until the registry accepts it', async () => {
   const server = await standIn((_, url) => {
     if (url.pathname === '/v2/') return {};
     if (Number(url.searchParams.get('n')) > 100)
@@ -93,14 +93,14 @@ test('a page size that the registry refuses is halved until it fits', async () =
   expect(await connect(server.url).tags(repository, signal)).toEqual([{ name: 'v1' }]);
 });
 
-test('pages that go round in a circle are an error, and not an endless crawl', async () => {
+test('fails if the pages of a list form a circle', async () => {
   const server = await standIn((_, url) =>
     url.pathname === '/v2/' ? {} : { body: { tags: ['v1'] }, headers: { link: '</x?last=v1>; rel="next"' } },
   );
   await expect(connect(server.url).tags(repository, signal)).rejects.toThrow('form a circle');
 });
 
-test('names that are not legal are told apart, and the others stay', async () => {
+test('reports illegal names separately and keeps the others', async () => {
   const server = await standIn((_, url) => {
     if (url.pathname === '/v2/') return {};
     return url.pathname === '/v2/_catalog'
@@ -112,7 +112,7 @@ test('names that are not legal are told apart, and the others stay', async () =>
   expect(await registry.tags(repository, signal)).toEqual([{ name: 'v1' }, { illegal: '-x' }]);
 });
 
-test('null, a missing list and a repository that is gone are no tags', async () => {
+test('reads null, a missing list and a deleted repository as no tags', async () => {
   for (const answer of [
     { body: { tags: null } },
     { body: {} },
@@ -124,7 +124,7 @@ test('null, a missing list and a repository that is gone are no tags', async () 
   }
 });
 
-test('a 404 that does not say what is unknown is no empty repository', async () => {
+test('fails on a 404 without an error code instead of reading it as no tags', async () => {
   for (const body of ['<h1>404</h1>', '', { errors: [{ code: 'UNSUPPORTED' }] }]) {
     const server = await standIn((_, url) => (url.pathname === '/v2/' ? {} : { status: 404, body }));
     await expect(connect(server.url).tags(repository, signal)).rejects.toMatchObject({ kind: 'unreadable' });
@@ -148,7 +148,7 @@ test.each([
   expect(await connect(server.url).tags(repository, signal)).toEqual(['a', 'b', 'c'].map((name) => ({ name })));
 });
 
-test('a listing that loses its place again and again is unreadable, and not what was read of it', async () => {
+test('fails if the registry loses the cursor of a list again and again', async () => {
   const server = await standIn((_, url) => {
     if (url.pathname === '/v2/') return {};
     if (url.searchParams.has('last')) return { status: 404, body: { errors: [{ code: 'NAME_UNKNOWN' }] } };
@@ -158,7 +158,7 @@ test('a listing that loses its place again and again is unreadable, and not what
   expect(server.requests.filter(({ url }) => url.includes('/tags/list'))).toHaveLength(8);
 });
 
-test('twenty repositories share a token, and a token service that takes fewer at once is asked for fewer', async () => {
+test('shares a token among twenty repositories, or fewer if the token service rejects as many', async () => {
   const names = Array.from({ length: 30 }, (_, i) => `group/r${String(i).padStart(2, '0')}`);
   const asked: number[] = [];
   const server = await guarded(
@@ -178,7 +178,7 @@ test('twenty repositories share a token, and a token service that takes fewer at
   expect(asked.toSorted((a, b) => a - b)).toEqual([1, 10, 10, 10, 20]);
 });
 
-test('a token service that fails for a while is asked again, for every half of a group that fell apart meanwhile', async () => {
+test('retries a token service that fails for a while, for each half of a group that was split meanwhile', async () => {
   const names = ['group/a', 'group/b', 'group/c', 'group/d'] as RepositoryName[];
   let isDown = false;
   const server = await guarded(
@@ -200,7 +200,7 @@ test('a token service that fails for a while is asked again, for every half of a
   for (const name of names) expect(await registry.tags(name, signal)).toEqual([{ name: 'v1' }]);
 });
 
-test('only pull is asked for, and the credentials go to the token service alone', async () => {
+test('requests only pull, and sends the credentials only to the token service', async () => {
   const server = await guarded(
     () => ({ body: { token: token([pull(repository)]) } }),
     () => ({ body: { tags: [] } }),
@@ -213,7 +213,7 @@ test('only pull is asked for, and the credentials go to the token service alone'
   expect(withCredentials.map(({ url }) => url.split('?')[0])).toEqual(['/jwt/auth']);
 });
 
-test('a token service at an address that is not configured never sees the credentials', async () => {
+test('never sends the credentials to a token service at an address that is not configured', async () => {
   const thief = await standIn(() => ({ body: { token: 'x' } }));
   const server = await standIn(() => ({
     status: 401,
@@ -223,7 +223,7 @@ test('a token service at an address that is not configured never sees the creden
   expect(thief.requests).toEqual([]);
 });
 
-test('a token is renewed before it ends', async () => {
+test('renews a token before it expires', async () => {
   let now = 0;
   const server = await guarded(
     () => ({ body: { token: token([pull(repository)], 100) } }),
@@ -243,7 +243,7 @@ test('a token is renewed before it ends', async () => {
   ]).toEqual([1, 1, 2, 2]);
 });
 
-test('a token that the registry calls invalid is replaced once, and then the registry is to blame', async () => {
+test('replaces a token that the registry rejects once, then fails', async () => {
   let served = 0;
   const server = await guarded(
     () => ({ body: { token: token([pull(repository), { type: 'x', name: String(served++), actions: [] }]) } }),
@@ -260,7 +260,7 @@ test('a token that the registry calls invalid is replaced once, and then the reg
   await expect(connect(refusing.url).tags(repository, signal)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
-test('a repository that the token does not grant is forbidden, and the registry is not even asked', async () => {
+test('reports a repository that the token does not grant as forbidden without a request to the registry', async () => {
   const server = await guarded(
     () => ({ body: { token: token([]) } }),
     () => ({ body: { tags: [] } }),
@@ -269,7 +269,7 @@ test('a repository that the token does not grant is forbidden, and the registry 
   expect(server.requests.some(({ url }) => url.includes('/tags/list'))).toBe(false);
 });
 
-test('wrong credentials are tried once and not again: some token services ban who insists', async () => {
+test('tries wrong credentials only once, because token services ban repeated attempts', async () => {
   const server = await guarded(
     () => ({
       status: 401,
@@ -286,7 +286,7 @@ test('wrong credentials are tried once and not again: some token services ban wh
   expect(server.requests.filter(({ url }) => url.startsWith('/jwt/auth'))).toHaveLength(1);
 });
 
-test('a server that asks for patience gets it, and one that hangs up is asked again', async () => {
+test('waits as long as the server asks, and retries after a closed connection', async () => {
   const answers: (Answer | undefined)[] = [
     { status: 429, headers: { 'retry-after': '0' } },
     undefined,
@@ -297,7 +297,7 @@ test('a server that asks for patience gets it, and one that hangs up is asked ag
   expect(await connect(server.url).tags(repository, signal)).toEqual([{ name: 'v1' }]);
 });
 
-test('a server that never answers in time is unavailable, and the error says where without the query', async () => {
+test('reports a server that never answers in time as unavailable, with its URL but without the query', async () => {
   const server = await standIn(() => new Promise(() => undefined));
   const failure = await connect(server.url, { timeoutMs: 100, retries: 0 })
     .tags(repository, signal)
@@ -307,7 +307,7 @@ test('a server that never answers in time is unavailable, and the error says whe
   expect(String(failure)).toContain(`(${server.url}/v2/)`);
 });
 
-test('an abort ends a request that waits for its next try', async () => {
+test('ends a request that waits for a retry when it is aborted', async () => {
   const server = await standIn(() => ({ status: 503, headers: { 'retry-after': '60' } }));
   const controller = new AbortController();
   const listing = connect(server.url).tags(repository, controller.signal);
@@ -316,7 +316,7 @@ test('an abort ends a request that waits for its next try', async () => {
   await expect(listing).rejects.toThrow(/abort/i);
 });
 
-test('a redirect to a blob store carries no authorization, and its refusal of HEAD is met with one byte', async () => {
+test('follows a redirect to a blob store without authorization, and requests one byte if HEAD is refused', async () => {
   const store = await standIn((request) =>
     request.method === 'HEAD'
       ? { status: 403 }
@@ -345,7 +345,7 @@ test.each([401, 403])('a %i of a blob store is one unreadable blob, and no refus
   await expect(registry.imageConfig(repository, digest, signal)).rejects.toMatchObject(unreadable);
 });
 
-test('a 403 of the registry itself is forbidden, whatever is asked for', async () => {
+test('reports a 403 of the registry itself as forbidden for every kind of request', async () => {
   const server = await guarded(
     () => ({ body: { token: token([pull(repository)]) } }),
     () => ({ status: 403 }),
@@ -367,7 +367,7 @@ test.each([
   await expect(connect(server.url).blobBytes(repository, digest, signal)).rejects.toThrow('is not allowed');
 });
 
-test('a redirect to a name for a link-local address ends where it would connect, and one blob is unreadable', async () => {
+test('does not connect to a name that resolves to a link-local address, and reports only that blob as unreadable', async () => {
   const server = await standIn((_, url) =>
     url.pathname === '/v2/' ? {} : { status: 307, headers: { location: 'http://store.example/x' } },
   );
@@ -381,7 +381,7 @@ test('a redirect to a name for a link-local address ends where it would connect,
   expect(asked).toEqual(['store.example']);
 });
 
-test('a configured name may stand for a link-local address: whoever configures it knows', () => {
+test('connects to a configured name that resolves to a link-local address', () => {
   const found: unknown[] = [];
   const lookup = createLookup(new Set(['registry.example']), (_, __, callback) => callback(null, '169.254.1.2', 4));
   for (const name of ['registry.example', 'store.example'])
@@ -389,7 +389,7 @@ test('a configured name may stand for a link-local address: whoever configures i
   expect(found).toEqual(['169.254.1.2', 'ERR_LINK_LOCAL']);
 });
 
-test('a manifest whose bytes are not those of its digest is unreadable', async () => {
+test('reports a manifest as unreadable if its bytes do not match its digest', async () => {
   const server = await standIn((_, url) =>
     url.pathname === '/v2/' ? {} : { body: { layers: [] }, headers: { 'docker-content-digest': digest } },
   );
@@ -397,7 +397,7 @@ test('a manifest whose bytes are not those of its digest is unreadable', async (
   await expect(reading).rejects.toMatchObject({ kind: 'unreadable' });
 });
 
-test('a sha512 digest is checked like any other', async () => {
+test('verifies a sha512 digest', async () => {
   const body = JSON.stringify({ manifests: [] });
   const sha512 = `sha512:${createHash('sha512').update(body).digest('hex')}` as Digest;
   const server = await standIn((_, url) =>
@@ -408,7 +408,7 @@ test('a sha512 digest is checked like any other', async () => {
   expect(stored).toMatchObject({ digest: sha512, sizeBytes: body.length, manifest });
 });
 
-test('schema 1 on a registry that no longer serves it is unsupported', async () => {
+test('reports schema 1 as unsupported if the registry no longer serves it', async () => {
   const server = await standIn((_, url) =>
     url.pathname === '/v2/'
       ? {}
@@ -419,7 +419,7 @@ test('schema 1 on a registry that no longer serves it is unsupported', async () 
   });
 });
 
-test('each crawl finds out anew how the registry wants to be asked: a page for maintenance is no open registry for ever', async () => {
+test('detects the authentication scheme again in each crawl, so that a maintenance page is not an open registry for ever', async () => {
   let isInMaintenance = true;
   const basic = `Basic ${Buffer.from(`crawler:${ACCESS_TOKEN}`).toString('base64')}`;
   const server = await standIn((request) => {
@@ -433,7 +433,7 @@ test('each crawl finds out anew how the registry wants to be asked: a page for m
   expect(await all(registry.repositories(signal))).toEqual(['a']);
 });
 
-test('repositories that are gone are not asked for in the tokens of the next crawl', async () => {
+test('leaves deleted repositories out of the tokens of the next crawl', async () => {
   let names = ['group/a', 'group/b', 'group/c'] as RepositoryName[];
   const scopes: string[] = [];
   const server = await guarded(
@@ -460,7 +460,7 @@ test('repositories that are gone are not asked for in the tokens of the next cra
   expect(await crawlOnce()).toEqual(['repository:group/b:pull', 'repository:group/d:pull']);
 });
 
-test('how the registry wants to be asked is found out before all that waits for its turn', async () => {
+test('detects the authentication scheme before all waiting requests', async () => {
   const released = Promise.withResolvers<Answer>();
   let isFirst = true;
   const server = await standIn((_, { pathname }) => {
@@ -482,7 +482,7 @@ test('how the registry wants to be asked is found out before all that waits for 
   ]);
 });
 
-test('a registry behind basic authentication is read with it', async () => {
+test('reads a registry with basic authentication', async () => {
   const basic = `Basic ${Buffer.from(`crawler:${ACCESS_TOKEN}`).toString('base64')}`;
   const server = await standIn((request) =>
     request.headers.authorization === basic

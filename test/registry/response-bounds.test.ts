@@ -30,7 +30,7 @@ function endless(entry: string, around: (list: string) => string): Promise<Stand
 
 const MANY = 'the list has more than 1,000,000 entries, or does not end';
 
-test('a listing of tags or repositories that does not end is given up', { timeout: 30_000 }, async () => {
+test('gives up an endless list of tags or repositories', { timeout: 30_000 }, async () => {
   const tags = await endless('"a"', (list) => `{"tags":${list}}`);
   await expect(connect(tags.url).tags(repository, signal)).rejects.toMatchObject({ kind: 'unreadable', reason: MANY });
   expect(tags.requests.filter(({ url }) => url.includes('/tags/list'))).toHaveLength(5);
@@ -38,7 +38,7 @@ test('a listing of tags or repositories that does not end is given up', { timeou
   await expect(found(connect(catalogue.url))).rejects.toMatchObject({ kind: 'unreadable', reason: MANY });
 });
 
-test('a listing of GitLab that does not end is given up', { timeout: 30_000 }, async () => {
+test('gives up an endless list of GitLab', { timeout: 30_000 }, async () => {
   const { url } = await endless('{"path":"a"}', (list) => list);
   const client = connect(url, { gitlabUrl: `${url}/`, accessToken: 'x', discovery: 'gitlab', groups: ['group'] });
   await expect(found(client)).rejects.toMatchObject({ kind: 'unreadable', reason: MANY });
@@ -47,7 +47,7 @@ test('a listing of GitLab that does not end is given up', { timeout: 30_000 }, a
 const MEBIBYTE = Buffer.alloc(1024 * 1024, ' ');
 const digest = `sha256:${'a'.repeat(64)}` as Digest;
 
-test('of a manifest or a config no more than 8 MiB are read, once, and it is no outage', {
+test('reads at most 8 MiB of a manifest or config, once, and does not report an outage', {
   timeout: 30_000,
 }, async () => {
   let sizeMebibytes = 60;
@@ -87,7 +87,7 @@ test('of a manifest or a config no more than 8 MiB are read, once, and it is no 
   }
 });
 
-test('names that are not legal are cut at 300 characters, and a thousand of a listing are kept', async () => {
+test('keeps at most a thousand illegal names of a list, cut to 300 characters', async () => {
   const long = `-${'x'.repeat(5 * 1024 * 1024)}`;
   const names = ['legal', long, `${long}y`, ...Array.from({ length: 1500 }, (_, i) => `-${i}`), 'last'];
   const server = await standIn((_, { pathname }) =>

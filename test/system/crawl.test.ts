@@ -135,7 +135,7 @@ describe('case by case', () => {
     expect(registry.output()).not.toMatch(/GET \/v2\/group\/build-cache\/manifests\/sha256/);
   });
 
-  test('schema 1 has no sizes: the registry is asked once for a layer that nobody else names, and a layer named twice counts once', () => {
+  test('requests the size of each schema 1 layer once, and counts a layer that is named twice once', () => {
     const heads = registry.output().match(/HEAD \/v2\/group\/schema1\/blobs\/sha256:\w+/g) ?? [];
     expect(new Set(heads).size).toBe(1);
     expect(tag('group/schema1', 'old').sizeBytes).toBeGreaterThan(309 * 1024);

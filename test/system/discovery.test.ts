@@ -48,7 +48,7 @@ async function standIn(...parameters: Parameters<typeof startStandIn>): Promise<
 const failure = (client: Parameters<typeof found>[0]): Promise<unknown> =>
   found(client).catch((error: unknown) => error);
 
-test('an administrator gets the catalogue, and GitLab is asked for no list', async () => {
+test('reads the catalogue as an administrator, without a list from GitLab', async () => {
   const told: string[] = [];
   const onGitlabFallback = (reason: string): unknown => told.push(reason);
   expect(await found(lab.as('root', { onGitlabFallback }))).toEqual(ALL);
@@ -57,7 +57,7 @@ test('an administrator gets the catalogue, and GitLab is asked for no list', asy
   expect(Object.keys(lab.gitlab.counts()).filter((kind) => kind.startsWith('rest'))).toEqual([]);
 });
 
-test('who may not list the catalogue gets the repositories of all projects that they are members of, and is told so', async () => {
+test("lists the repositories of the user's projects if the catalogue is denied, and reports it", async () => {
   const told: string[] = [];
   const onGitlabFallback = (reason: string): unknown => told.push(reason);
   expect(await found(lab.as('member', { onGitlabFallback }))).toEqual([...SHOP, ...WEB]);
@@ -67,39 +67,39 @@ test('who may not list the catalogue gets the repositories of all projects that 
   expect(lab.gitlab.counts().catalog).toBeUndefined();
 });
 
-test('what is found by way of GitLab can be read', async () => {
+test('reads the repositories that GitLab lists', async () => {
   const client = lab.as('member');
   await found(client);
   const tags = await client.tags('shop/app/cache' as RepositoryName, new AbortController().signal);
   expect(tags).toMatchObject([{ name: 'v1' }]);
 });
 
-test('groups are listed with all below them, and projects too; what lies in two of them comes once', async () => {
+test('lists groups with their subgroups, and projects, each repository once', async () => {
   const groups = ['shop', 'Shop/Front', 'shop/app', '9'];
   expect(await found(lab.as('member', { discovery: 'gitlab', groups }))).toEqual([...SHOP, ...WEB]);
   expect(lab.gitlab.counts()).toMatchObject({ 'rest group': 4, 'rest project': 2 });
   expect(lab.gitlab.counts().catalog).toBeUndefined();
 });
 
-test('a project that has moved is found where it is now, and wanted there from then on', async () => {
+test('finds a moved project at its new path', async () => {
   const client = lab.as('member', { discovery: 'gitlab', groups: ['old/app'] });
   expect(await found(client)).toEqual(SHOP);
   expect(([...ALL, 'old/app'] as RepositoryName[]).filter(client.isWanted)).toEqual([...SHOP, 'old/app']);
 });
 
-test('of groups only what is one of them or lies below one is wanted, whatever else begins like it', () => {
+test('selects only configured groups and paths below them, not names with the same prefix', () => {
   const isWanted = createNameFilter({ discovery: 'gitlab', groups: ['Shop/App', 'tools'], exclude: ['tools/old'] });
   const names = ['shop', 'shop/app', 'shop/app/cache', 'shop/apple', 'tools', 'tools/lint', 'tools/old', 'toolshed/a'];
   expect(names.filter(isWanted)).toEqual(['shop/app', 'shop/app/cache', 'tools', 'tools/lint']);
 });
 
-test('anything may be wanted where GitLab says what there is, of all groups or of one by its number', () => {
+test('selects any name if GitLab lists all groups, or one by its id', () => {
   for (const groups of [[], ['shop', '9']])
     expect(createNameFilter({ discovery: 'gitlab', groups })('tools/lint')).toBe(true);
   expect(createNameFilter({ discovery: 'auto', groups: ['shop'] })('tools/lint')).toBe(true);
 });
 
-test('a group of many repositories is read to its last page, also where GitLab takes another address for its own', async () => {
+test('reads a large group to its last page, also if GitLab does not know its own address', async () => {
   const repositories = Array.from({ length: 250 }, (_, at) => `many/app/r${String(at).padStart(3, '0')}`);
   lab.gitlab.projects.push({ id: 50, path: 'many/app', repositories, members: ['member'] });
   for (const externalUrl of [undefined, 'http://gitlab.invalid']) {
@@ -111,7 +111,7 @@ test('a group of many repositories is read to its last page, also where GitLab t
   lab.gitlab.projects.pop();
 });
 
-test('more than a hundred projects are walked by keyset', async () => {
+test('reads more than a hundred projects by keyset pagination', async () => {
   const added = Array.from({ length: 210 }, (_, at) => ({
     id: 1000 + at,
     path: `many/p${at}`,
@@ -124,7 +124,7 @@ test('more than a hundred projects are walked by keyset', async () => {
   lab.gitlab.projects.splice(-added.length);
 });
 
-test('a GitLab that asks for patience gets it', async () => {
+test('waits as long as GitLab asks', async () => {
   Object.assign(lab.gitlab.faults, { tooManyTimes: 2, retryAfterSeconds: 0 });
   expect(await found(lab.as('member', { discovery: 'gitlab' }))).toEqual([...SHOP, ...WEB]);
   Object.assign(lab.gitlab.faults, { tooManyTimes: 1, retryAfterSeconds: 3600 });
@@ -132,7 +132,7 @@ test('a GitLab that asks for patience gets it', async () => {
   expect(told).toMatchObject({ kind: 'unavailable', reason: 'GitLab answered with status 429' });
 });
 
-test('the access token goes to GitLab in its own header, and nowhere else', async () => {
+test('sends the access token only to GitLab, in its own header', async () => {
   const thief = await standIn(() => ({ body: [] }));
   const seen: unknown[] = [];
   const gitlab = await standIn((request) => {
@@ -228,7 +228,7 @@ test.for([
   expect(await failure(lab.as('member', { discovery: 'gitlab', retries: 0 }))).toMatchObject({ kind });
 });
 
-test('a listing that shrinks between two pages begins again, so that nothing slips through', async () => {
+test('reads a list again from the start if it shrinks between two pages', async () => {
   let names = Array.from({ length: 4 }, (_, at) => `a/r${at}`);
   const gitlab = await standIn((_, url): Answer => {
     const page = Number(url.searchParams.get('page') ?? 1);
@@ -249,14 +249,14 @@ test('a listing that shrinks between two pages begins again, so that nothing sli
   expect(await found(connect(registry.url, options))).toEqual(['a/r1', 'a/r2', 'a/r3']);
 });
 
-test('names that are listed in the configuration are taken as they stand, and nobody is asked', async () => {
+test('takes configured names without a request for a list', async () => {
   const client = lab.as('member', { discovery: 'list', repositories: ['shop/app', 'not/there'] });
   expect(await found(client)).toEqual(['not/there', 'shop/app']);
   const asked = Object.keys(lab.gitlab.counts());
   expect(asked.filter((kind) => kind === 'catalog' || kind.startsWith('rest'))).toEqual([]);
 });
 
-test('a name in the configuration that the registry does not know is a gap, and no repository without tags', async () => {
+test('reports a configured name that the registry does not know as a gap', async () => {
   const { signal } = new AbortController();
   const [typo, empty] = ['shop/ap', 'shop/empty'] as [RepositoryName, RepositoryName];
   const registry = await standIn((_, { pathname }) => {
@@ -278,7 +278,7 @@ test('a name in the configuration that the registry does not know is a gap, and 
   }
 });
 
-test('for patterns the catalogue is matched, or what GitLab lists', async () => {
+test("matches patterns against the catalogue, or against GitLab's list", async () => {
   const repositories = ['not/there', 'shop/*', '**/web'];
   for (const user of ['root', 'member'])
     expect(await found(lab.as(user, { discovery: 'list', repositories }))).toEqual([
@@ -288,7 +288,7 @@ test('for patterns the catalogue is matched, or what GitLab lists', async () => 
     ]);
 });
 
-test('include and exclude count for every way, and exclude counts more', async () => {
+test('applies include and exclude to every source, and exclude takes precedence', async () => {
   const patterns = { include: ['shop/**', 'not/*'], exclude: ['**/cache'] };
   const ways = [
     ['root', { discovery: 'catalog' }],
@@ -299,14 +299,14 @@ test('include and exclude count for every way, and exclude counts more', async (
     expect(await found(lab.as(user, { ...options, ...patterns }))).toEqual(['shop/app', 'shop/front/web']);
 });
 
-test('a name that is no legal one stays told apart, unless it is excluded', async () => {
+test('reports an illegal name separately unless it is excluded', async () => {
   const registry = await standIn((_, url) =>
     url.pathname === '/v2/' ? {} : { body: { repositories: ['a', 'B/c', 'B/d', 'a'] } },
   );
   expect(await found(connect(registry.url, { exclude: ['*/d'] }))).toEqual([{ illegal: 'B/c' }, 'a']);
 });
 
-test('a catalogue that fails is not taken for one that is not granted', async () => {
+test('does not take a failing catalogue for a denied one', async () => {
   lab.gitlab.forgetCounts();
   const registry = await standIn((_, url) => (url.pathname === '/v2/' ? {} : { status: 404, body: '' }));
   const options = { gitlabUrl: `${lab.gitlab.url}/`, username: 'member', accessToken: 'token of member' };

@@ -150,7 +150,7 @@ test.for(['/docs', '/docs/'])('behind a proxy that strips a prefix %s is the sam
   expect(complaints).toEqual([]);
 });
 
-test('nobody’s link makes it show another document', async () => {
+test('shows no other document, not even by a crafted link', async () => {
   const other = 'http://127.0.0.1:9/other.json';
   await open(urlOf(front, `/usage/docs?url=${other}&configUrl=${other}&urls.primaryName=x#/?url=${other}`));
   await page.locator('.opblock').first().waitFor();

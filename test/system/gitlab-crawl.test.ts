@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => lab.remove());
 
-test('a registry that says what its tags point at is asked once for a thousand of them, and for a manifest once in its life', async () => {
+test('needs one request per thousand tags and one per manifest if the registry lists digests', async () => {
   const snapshots = createSnapshotTaker(snapshotTakerOptions(lab.as('member'), 8));
   const take = () => snapshots.takeSnapshot(noProgress(), new AbortController().signal);
   const first = await take();

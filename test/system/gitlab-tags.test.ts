@@ -58,14 +58,14 @@ const digests = async (client: DistributionRegistry, repository: RepositoryName)
     ),
   );
 
-test('thousands of tags and what they point at take a request for each thousand', async () => {
+test('lists thousands of tags with their digests, a thousand per request', async () => {
   const tags = await lab.as('member').tags(MANY, signal);
   expect(tags).toEqual([...TAGS, 'v1'].map((name) => ({ name, digest: digestOfMany })));
   expect(asked()).toEqual({ probe: 1, gitlab: 3 });
   expect(lab.gitlab.counts()).toMatchObject({ token: 1 });
 });
 
-test('every page is asked for in our own size and at our own address, whatever a link names', async () => {
+test('requests every page in our own size and at our own address, not those of the link', async () => {
   const queries: string[] = [];
   const headers = { link: '</elsewhere/?before=a>; rel="previous", <http://evil.invalid/?n=1&last=a>; rel="next"' };
   lab.gitlab.faults.answer = ({ pathname, search, searchParams }) => {
@@ -78,7 +78,7 @@ test('every page is asked for in our own size and at our own address, whatever a
   expect(queries).toEqual(['?n=1000', '?n=1000&last=a']);
 });
 
-test('a tag of an index has the digest of the index', async () => {
+test('gives a tag of an index the digest of the index', async () => {
   const image = await lab.pusher.image(APP, undefined, { config: config('amd64'), layers: [] });
   const index = await lab.pusher.manifest(APP, 'multi', TYPES.ociIndex, { schemaVersion: 2, manifests: [image] });
   const client = lab.as('member');
@@ -87,7 +87,7 @@ test('a tag of an index has the digest of the index', async () => {
   expect(tags.map((tag) => 'digest' in tag && tag.digest)).toEqual(await digests(client, APP));
 });
 
-test('it is found out once for all repositories, however many ask at the same time, and anew for each crawl', async () => {
+test('probes for the API once per crawl, for all repositories', async () => {
   const client = lab.as('member', { discovery: 'list', repositories: OTHERS });
   for (let crawls = 1; crawls <= 2; crawls++) {
     await found(client);
@@ -96,7 +96,7 @@ test('it is found out once for all repositories, however many ask at the same ti
   }
 });
 
-test('a registry without the database is asked for tags as any other, and listed whole', async () => {
+test('lists tags by the protocol if the registry has no metadata database', async () => {
   lab.gitlab.faults.hasDatabase = false;
   const client = lab.as('member');
   expect(await client.tags(MANY, signal)).toHaveLength(TAGS.length + 1);
@@ -104,7 +104,7 @@ test('a registry without the database is asked for tags as any other, and listed
   expect(asked()).toEqual({ probe: 1, tags: 2 });
 });
 
-test('a registry that is not known to be GitLab’s is not asked whether it is', async () => {
+test('does not probe a registry that does not belong to GitLab', async () => {
   const client = lab.as('member', { gitlabUrl: undefined, tokenOrigins: [lab.gitlab.url] });
   expect(await client.tags(MANY, signal)).toHaveLength(TAGS.length + 1);
   expect(asked()).toEqual({ tags: 3 });
@@ -141,12 +141,12 @@ test.for([
   expect(asked()).toMatchObject({ gitlab: undefined, tags: OTHERS.length });
 });
 
-test('a repository that is gone has no tags, and is not asked for again elsewhere', async () => {
+test('reads a deleted repository as one without tags, with one request', async () => {
   expect(await lab.as('member').tags('shop/gone' as RepositoryName, signal)).toEqual([]);
   expect(asked()).toEqual({ probe: 1, gitlab: 1 });
 });
 
-test('a repository that is forbidden decides nothing for the others', async () => {
+test('continues with other repositories if one is forbidden', async () => {
   const client = lab.as('member');
   const outcomes = await Promise.allSettled([SECRET, ...OTHERS].map((name) => client.tags(name, signal)));
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', ...OTHERS.map(() => 'fulfilled')]);
@@ -154,7 +154,7 @@ test('a repository that is forbidden decides nothing for the others', async () =
   expect(asked()).toEqual({ probe: 1, gitlab: OTHERS.length });
 });
 
-test('a digest that is missing or makes no sense is left out, and the tag stays', async () => {
+test('keeps a tag without its digest if the digest is missing or invalid', async () => {
   answering(/app\/tags\/list\/$/, 200, [
     { name: 'a' },
     { name: 'b', digest: null },
@@ -170,7 +170,7 @@ test('a digest that is missing or makes no sense is left out, and the tag stays'
   ]);
 });
 
-test('the stand-in has the traps of the real one', async () => {
+test('answers like the real API, including its traps', async () => {
   const admin = { authorization: `Bearer ${await tokenOf('root', MANY)}` };
   const get = (path: string) => fetch(`${lab.gitlab.registryUrl}${path}`, { headers: admin, redirect: 'manual' });
   const path = `/gitlab/v1/repositories/${MANY}/tags/list`;

@@ -34,7 +34,7 @@ test('a log that cannot be written costs its lines and not the service, and two 
   });
 });
 
-test('a log that nobody reads keeps nobody waiting, and comes whole and in order when somebody does', async () => {
+test('does not block on a log that is not read, and writes it completely and in order later', async () => {
   await inNewDirectory('output', async (directory) => {
     const [port, nobody] = [await freePort(), await freePort()];
     const configFile = join(directory, 'service.conf');

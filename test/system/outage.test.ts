@@ -47,7 +47,7 @@ async function standIn(answer: Parameters<typeof startStandIn>[0], isAlive = () 
 
 const hangs = (): Promise<Answer> => new Promise(() => undefined);
 
-test('nine tags whose files are broken are nine gaps, and the rest of the registry stays', async () => {
+test('reports nine broken tags as nine gaps, and reads the rest', async () => {
   const lab = await startRegistry();
   cleanups.push(lab.remove);
   const pusher = createPusher(lab);
@@ -65,14 +65,14 @@ test('nine tags whose files are broken are nine gaps, and the rest of the regist
   ]);
 });
 
-test('a question that gets no answer in time is unreadable, for as long as the registry answers at all', async () => {
+test('reports a request without a response as unreadable while the registry answers the probe', async () => {
   const server = await standIn(hangs);
   const reading = connect(server.url, 100, 6).manifest(repository, 'v1' as TagName, signal);
   await expect(reading).rejects.toMatchObject({ kind: 'unreadable' });
   expect(server.requests.filter(({ url }) => url.includes('/manifests/'))).toHaveLength(2);
 });
 
-test('it is an outage where the registry does not answer the probe either', async () => {
+test('reports an outage if the registry does not answer the probe either', async () => {
   let isAlive = true;
   const server = await standIn(
     () => {
@@ -85,7 +85,7 @@ test('it is an outage where the registry does not answer the probe either', asyn
   await expect(reading).rejects.toMatchObject({ kind: 'unavailable', status: 503 });
 });
 
-test('a registry that answers the probe, and fifty questions in a row with nothing, is gone as well', async () => {
+test('reports an outage after fifty requests in a row without a response, although the probe succeeds', async () => {
   const server = await standIn(() => undefined);
   const registry = connect(server.url, 10_000, 0);
   const kinds: unknown[] = [];
@@ -94,7 +94,7 @@ test('a registry that answers the probe, and fifty questions in a row with nothi
   expect(kinds).toEqual([...Array.from({ length: 49 }, () => 'unreadable'), 'unavailable']);
 });
 
-test('a registry that answers the probe, and any number of questions with an error, has so many broken tags', async () => {
+test('reports any number of errors as broken tags while the probe succeeds', async () => {
   const server = await standIn(() => ({ status: 500 }));
   const registry = connect(server.url, 10_000, 0);
   for (let i = 0; i < 60; i++) {
@@ -103,7 +103,7 @@ test('a registry that answers the probe, and any number of questions with an err
   }
 });
 
-test('an answer that is too large, or is not HTTP, is one unreadable thing, and is not asked for again', async () => {
+test('reports a response that is too large or not HTTP as unreadable, without a retry', async () => {
   const huge = Buffer.alloc(65 * 1024 * 1024);
   const server = await standIn((request, url) => {
     if (url.pathname.endsWith('/huge')) return { body: huge };
@@ -117,14 +117,14 @@ test('an answer that is too large, or is not HTTP, is one unreadable thing, and 
   }
 });
 
-test('nobody waits longer than two minutes for one question, even if it is told to', async () => {
+test('waits at most two minutes for one request, even if the server asks for more', async () => {
   const server = await standIn(() => ({ status: 503, headers: { 'retry-after': '121' } }));
   const reading = connect(server.url).manifest(repository, 'v1' as TagName, signal);
   await expect(reading).rejects.toMatchObject({ kind: 'unreadable' });
   expect(server.requests.filter(({ url }) => url.includes('/manifests/'))).toHaveLength(1);
 });
 
-test('an answer that trickles for ever is given up, and the rest of the registry is read', async () => {
+test('gives up a response that trickles for ever, and reads the rest', async () => {
   const trickles: NodeJS.Timeout[] = [];
   const server = await serve((request, response) => {
     const path = new URL(request.url ?? '', 'http://lab.invalid').pathname;

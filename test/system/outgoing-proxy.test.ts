@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { startProxy } from '../../lab/proxy.ts';
 import { startService } from '../../lab/service.ts';
 
-test('the whole service goes through the proxy of its environment, and tells nobody the password for it', async () => {
+test('sends all requests through the proxy of the environment, and does not log its password', async () => {
   const proxy = await startProxy('me:pr0xy-secret');
   proxy.fault = 403; // with the right password: nothing is to leave this machine
   const settings = {

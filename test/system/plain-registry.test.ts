@@ -40,7 +40,7 @@ async function standIn(...parameters: Parameters<typeof startStandIn>) {
 const failure = (client: Parameters<typeof found>[0]): Promise<unknown> =>
   found(client).catch((error: unknown) => error);
 
-test('an open registry is read by nobody in particular, and by whoever names themselves', async () => {
+test('reads an open registry with and without credentials', async () => {
   const registry = await filled();
   for (const who of [{}, CRAWLER]) {
     const client = connect(registry.url, who);
@@ -49,7 +49,7 @@ test('an open registry is read by nobody in particular, and by whoever names the
   }
 });
 
-test('a registry behind basic authentication is read with a user name and a password', async () => {
+test('reads a registry with a user name and a password', async () => {
   const registry = await filled({ htpasswd: HTPASSWD });
   expect(await found(connect(registry.url, CRAWLER))).toEqual(REPOSITORIES);
   expect(await failure(connect(registry.url, { ...CRAWLER, accessToken: 'wrong' }))).toMatchObject({
@@ -62,7 +62,7 @@ test('a registry behind basic authentication is read with a user name and a pass
   });
 });
 
-test('a registry that shows everybody a part, as zot does, is told who asks', async () => {
+test('sends credentials to a registry that is partly public, such as zot', async () => {
   const zot = await standIn((request, url): Answer => {
     const isKnown = request.headers.authorization === BASIC;
     if (url.pathname === '/v2/') return {};
@@ -77,7 +77,7 @@ test('a registry that shows everybody a part, as zot does, is told who asks', as
   expect(await anybody.tags('public' as RepositoryName, signal)).toEqual([{ name: 'v1' }]);
 });
 
-test('without credentials a token is asked for without any, and grants what everybody may read', async () => {
+test('requests an anonymous token if there are no credentials', async () => {
   const tokens = await startTokenService([], (name) => name.startsWith('a/'));
   const registry = await filled({ tokens });
   cleanups.push(tokens.stop);
@@ -94,7 +94,7 @@ test('without credentials a token is asked for without any, and grants what ever
   await expect(client.tags('b/app' as RepositoryName, signal)).rejects.toMatchObject({ kind: 'forbidden' });
 });
 
-test('a token service elsewhere is not asked, and it is said how to trust it', async () => {
+test('does not use a token service at another origin, and names the setting that allows it', async () => {
   const tokens = await startTokenService([{ ...CRAWLER, isAdmin: true }]);
   const registry = await filled({ tokens });
   cleanups.push(tokens.stop);
@@ -115,7 +115,7 @@ function harborToken(access: readonly object[]): Answer {
   return { body: { token: '', access_token: token, expires_in: 1800, issued_at: '2026-01-01T00:00:00Z' } };
 }
 
-test('the tokens of Harbor are understood: by their other name, for as long as they say, and for what they grant', async () => {
+test("understands Harbor's tokens: name, lifetime and grants", async () => {
   let now = 0;
   const harbor = await standIn((request, url): Answer => {
     const realm = `http://${request.headers.host}/service/token`;

@@ -52,7 +52,7 @@ test('a registry that is killed and started again in the middle of a collection 
   }
 });
 
-test('a registry that is gone leaves the last snapshot, with its own time, and is tried again when somebody asks', async () => {
+test('keeps the last snapshot when the registry is down, and tries again on request', async () => {
   const one = await lab.start({ general: { update_interval: '2 s' } });
   try {
     await said(one, 'crawl finished');

@@ -63,7 +63,7 @@ async function startRefusing(bears: number, headers: Record<string, string> = {}
   return { url, state };
 }
 
-test('a server that answers whatever comes is asked as much at once as is allowed, within a thousand requests', async () => {
+test('reaches the maximum concurrency within a thousand requests if the server handles everything', async () => {
   const { url } = await started((_, response) => response.end());
   const http = client();
   expect(http.concurrency()).toBe(8);
@@ -72,7 +72,7 @@ test('a server that answers whatever comes is asked as much at once as is allowe
   expect(http.requestsCount()).toBe(1000);
 });
 
-test('a server that takes ten at once is soon asked about ten at once, refuses few, and every question is answered', async () => {
+test('settles at about ten with a server that handles ten at once, and every request succeeds', async () => {
   const { url, state } = await startRefusing(10);
   const http = client();
   expect(await ask(http, url, 3000)).toEqual(new Set([200]));
@@ -81,7 +81,7 @@ test('a server that takes ten at once is soon asked about ten at once, refuses f
   expect(http.concurrency()).toBeLessThanOrEqual(15);
 });
 
-test('when a server bears more again, it is asked for more again', async () => {
+test('raises the concurrency when the server can handle more again', async () => {
   const { url, state } = await startRefusing(4);
   const http = client();
   await ask(http, url, 500);
@@ -93,7 +93,7 @@ test('when a server bears more again, it is asked for more again', async () => {
   expect(state.refusals).toBe(before);
 });
 
-test('a server that becomes slow when it is asked too much at once is asked less', async () => {
+test('lowers the concurrency if the server becomes slow', async () => {
   let atOnce = 0;
   let most = 0;
   const { url } = await started((_, response) => {
@@ -112,7 +112,7 @@ test('a server that becomes slow when it is asked too much at once is asked less
   expect(http.concurrency()).toBeLessThan(28);
 });
 
-test('a server that cannot answer, or hangs up, is asked less at once', async () => {
+test('lowers the concurrency if the server fails or closes connections', async () => {
   for (const trouble of [503, 502, undefined]) {
     let troubles = 1;
     const { url } = await started((_, response) => {
@@ -126,7 +126,7 @@ test('a server that cannot answer, or hangs up, is asked less at once', async ()
   }
 });
 
-test('a server that does not answer in time is asked less at once', async () => {
+test('lowers the concurrency after timeouts', async () => {
   let isFirst = true;
   const { url } = await started((_, response) => {
     if (!isFirst) response.end();
@@ -137,7 +137,7 @@ test('a server that does not answer in time is asked less at once', async () => 
   expect(http.concurrency()).toBe(2);
 });
 
-test('a tag that is broken costs no speed, and neither does what is not there', async () => {
+test('keeps the concurrency after broken and missing tags', async () => {
   const { url } = await started((request, response) =>
     response.writeHead(request.url?.endsWith('7') ? 500 : 404).end(),
   );
@@ -146,7 +146,7 @@ test('a tag that is broken costs no speed, and neither does what is not there', 
   expect(http.concurrency()).toBeGreaterThanOrEqual(8);
 });
 
-test('an error that is gone when it is asked for again was the server’s, and not the tag’s', async () => {
+test('takes an error that a retry does not meet as a sign of overload', async () => {
   let isFirst = true;
   const { url } = await started((_, response) => {
     response.writeHead(isFirst ? 500 : 200).end();
@@ -157,7 +157,7 @@ test('an error that is gone when it is asked for again was the server’s, and n
   expect(http.concurrency()).toBe(2);
 });
 
-test('one request that is told to wait does so alone', async () => {
+test('delays only the request that met a single refusal', async () => {
   const controller = new AbortController();
   const { url } = await started((request, response) =>
     response.writeHead(request.url === '/told' ? 429 : 200, { 'retry-after': '100' }).end(),
@@ -169,7 +169,7 @@ test('one request that is told to wait does so alone', async () => {
   await expect(told).rejects.toThrow(/abort/i);
 });
 
-test('where everything is told to wait, nothing more goes out, and an abort ends the wait at once', async () => {
+test('pauses all requests if all are refused, until an abort', async () => {
   const controller = new AbortController();
   const paths = new Set<string>();
   const { url } = await started((request, response) => {
@@ -193,7 +193,7 @@ test('where everything is told to wait, nothing more goes out, and an abort ends
   for (const { status } of await Promise.allSettled([...refused, ...later])) expect(status).toBe('rejected');
 });
 
-test('a token that others depend on does not wait behind them', async () => {
+test('requests a token before the requests that depend on it', async () => {
   const paths: string[] = [];
   let release: (() => void) | undefined;
   const { url } = await started((request, response) => {
@@ -211,7 +211,7 @@ test('a token that others depend on does not wait behind them', async () => {
   expect(paths.slice(0, 3)).toEqual(['/first', '/token', '/0']);
 });
 
-test('the cap on requests a second holds for all of them together', async () => {
+test('limits the requests per second of all requests together', async () => {
   const { url } = await started((_, response) => response.end());
   const http = client({ requestsPerSecond: 100, steadyClock: () => performance.now() });
   const startedAt = performance.now();

@@ -43,7 +43,7 @@ test('a key of another certificate, or one half alone, is one clear line', () =>
   ]);
 });
 
-test('a file without a usable key is one clear line, and nothing of it is told', () => {
+test('reports a file without a usable key in one line that shows nothing of it', () => {
   const encryption = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' } as const;
   const encrypted = createPrivateKey(mine.key).export(encryption);
   const files = {

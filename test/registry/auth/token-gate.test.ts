@@ -57,7 +57,7 @@ test.each([401, 403])(
   },
 );
 
-test('no more than four tokens are asked for at once, and all of them come', async () => {
+test('requests at most four tokens at once', async () => {
   let atOnce = 0;
   let mostAtOnce = 0;
   const server = await startGuarded(async () => {
@@ -72,7 +72,7 @@ test('no more than four tokens are asked for at once, and all of them come', asy
   expect(mostAtOnce).toBeLessThanOrEqual(4);
 });
 
-test('forty repositories that are read again because of notifications cost two tokens', async () => {
+test('needs two tokens to read forty repositories after notifications', async () => {
   const server = await startGuarded(async () => ({ body: { token: 'opaque' } }));
   const registry = connect(server.url, user);
   await createSnapshotTaker(snapshotTakerOptions(registry, 8)).updateSnapshot(new Set(NAMES.slice(0, 40)), signal);
@@ -80,7 +80,7 @@ test('forty repositories that are read again because of notifications cost two t
   expect(tokenRequests(server)).toBe(2);
 });
 
-test('what is refused to those without credentials is refused for itself, and the next is asked for', async () => {
+test('treats a refusal without credentials as that of one subject only', async () => {
   const server = await startGuarded(async () => ({ status: 403 }));
   const registry = connect(server.url);
   for (const name of NAMES.slice(0, 3))

@@ -55,7 +55,7 @@ async function get(http: HttpClient, url: string): Promise<string> {
 
 const through = (proxy: LabProxy, noProxy = '') => ({ httpProxy: proxy.url, httpsProxy: proxy.url, noProxy });
 
-test('a proxy is asked for the whole URL of an http target, and for a tunnel to an https target', async () => {
+test('requests the whole URL from a proxy for http, and a tunnel for https', async () => {
   const [proxy, web, safe] = [kept(await startProxy()), await plain(), await secure()];
   const http = open({ proxy: through(proxy) });
   const host = (url: string) => new URL(url).host;
@@ -64,7 +64,7 @@ test('a proxy is asked for the whole URL of an http target, and for a tunnel to 
   expect(proxy.requests).toEqual([`GET ${web.url}/path?query=1`, `CONNECT ${host(safe.url)}`]);
 });
 
-test('the credentials of a proxy’s URL are shown to it, and no server sees them', async () => {
+test("sends the credentials in a proxy's URL to the proxy and to no server", async () => {
   const proxy = kept(await startProxy('me:p@ss:w%rd'));
   const seen: unknown[] = [];
   const web = kept(
@@ -80,7 +80,7 @@ test('the credentials of a proxy’s URL are shown to it, and no server sees the
   expect(seen).toEqual([undefined, undefined]);
 });
 
-test('a proxy that wants other credentials is one clear failure, without those that it got, and is not asked again', async () => {
+test('fails without a retry if the proxy rejects the credentials, and does not show them', async () => {
   const proxy = kept(await startProxy('me:right'));
   const url = proxy.url.replace('//', '//me:wrong-secret@');
   const http = open({ retries: 6, proxy: { httpProxy: url, httpsProxy: url, noProxy: '' } });
@@ -94,7 +94,7 @@ test('a proxy that wants other credentials is one clear failure, without those t
   expect(proxy.requests).toHaveLength(2);
 });
 
-test('a proxy that cannot at the moment is asked again', async () => {
+test('retries if the proxy is temporarily unavailable', async () => {
   const [proxy, safe] = [kept(await startProxy()), await secure()];
   proxy.fault = 503;
   const http = open({ retries: 1, proxy: through(proxy) });
@@ -115,7 +115,7 @@ test.each([
   expect(proxy.requests).toHaveLength(times);
 });
 
-test('a proxy for http is not taken for https, nor the other way round', async () => {
+test('uses the http proxy only for http, and the https proxy only for https', async () => {
   const [proxy, web, safe] = [kept(await startProxy()), await plain(), await secure()];
   const forHttp = open({ proxy: { httpProxy: proxy.url, httpsProxy: undefined, noProxy: '' } });
   expect([await get(forHttp, safe.url), proxy.requests.length]).toEqual([expect.stringMatching(/^200 secure/), 0]);
@@ -123,14 +123,14 @@ test('a proxy for http is not taken for https, nor the other way round', async (
   expect([await get(forHttps, web.url), proxy.requests.length]).toEqual([expect.stringMatching(/^200 plain/), 0]);
 });
 
-test('through a proxy a server still has to prove who it is', async () => {
+test('verifies the certificate of a server behind a proxy', async () => {
   const [proxy, safe] = [kept(await startProxy()), await secure()];
   await expect(get(open({ ca: undefined, proxy: through(proxy) }), safe.url)).rejects.toThrow(
     'DEPTH_ZERO_SELF_SIGNED_CERT',
   );
 });
 
-test('through a proxy the timeouts hold as well', async () => {
+test('applies the timeouts through a proxy', async () => {
   const proxy = kept(await startProxy());
   const silent = kept(await serve(() => undefined));
   const deaf = kept(await serveTls({ cert: server.certificate, key: server.key }, () => undefined));
@@ -140,14 +140,14 @@ test('through a proxy the timeouts hold as well', async () => {
     expect(failure).toMatchObject({ status: 'rejected', reason: { reason: 'no response: UND_ERR_HEADERS_TIMEOUT' } });
 });
 
-test('there are no more connections to a proxy than requests at once, and each is used again', async () => {
+test('opens at most as many connections to a proxy as there are concurrent requests, and reuses them', async () => {
   const [proxy, safe] = [kept(await startProxy()), await secure()];
   const http = open({ proxy: through(proxy) });
   await Promise.all(Array.from({ length: 40 }, () => get(http, safe.url)));
   expect(proxy.requests.length).toBeLessThanOrEqual(4);
 });
 
-test('connections are kept for the next requests, after a HEAD too', async () => {
+test('reuses connections, also after a HEAD', async () => {
   const ports = new Set<number | undefined>();
   const listener: RequestListener = (request, response) => {
     ports.add(request.socket.remotePort);
@@ -163,7 +163,7 @@ test('connections are kept for the next requests, after a HEAD too', async () =>
   }
 });
 
-test('where a target is reached without the proxy, a name for a link-local address still leads nowhere', async () => {
+test('rejects names for link-local addresses on direct connections beside a proxy', async () => {
   const proxy = kept(await startProxy());
   const guard = createLookup(new Set(), (_, __, callback) => callback(null, [{ address: '169.254.1.2', family: 4 }]));
   for (const options of [{}, { proxy: through(proxy, 'metadata.example') }])
@@ -183,7 +183,7 @@ async function demanding(isMust: boolean): Promise<Served> {
   );
 }
 
-test('a server that demands a client certificate is shown it, through a proxy too', async () => {
+test('presents the client certificate, also through a proxy', async () => {
   const { url } = await demanding(true);
   const proxy = kept(await startProxy());
   const identity = { clientCertificate: client, certificateOrigins: [url] };
@@ -193,7 +193,7 @@ test('a server that demands a client certificate is shown it, through a proxy to
   await expect(get(open({ proxy: through(proxy) }), url)).rejects.toThrow('no response: ');
 });
 
-test('a server that the operator did not name does not learn who we are', async () => {
+test('presents no client certificate to servers that are not configured', async () => {
   const [own, other] = [await demanding(false), await demanding(false)];
   const http = open({ clientCertificate: client, certificateOrigins: [own.url] });
   expect([await get(http, own.url), await get(http, other.url)]).toEqual(['200 known', '200 a stranger']);

@@ -12,7 +12,7 @@ import { createTokenBucket } from '../../../src/registry/transport/token-bucket.
 
 const usual = { signal: new AbortController().signal, isVital: false };
 
-test('the limit grows by one for every round of answers while it is in use, to the most and not beyond', () => {
+test('raises the limit by one per round of responses while it is in use, up to the maximum', () => {
   const concurrency = createAimdLimit({ least: 2, most: 32 });
   const limits: number[] = [];
   for (let answers = 0; concurrency.limit() < 32; answers++) {
@@ -27,13 +27,13 @@ test('the limit grows by one for every round of answers while it is in use, to t
   expect(concurrency.limit()).toBe(32);
 });
 
-test('a limit that nobody reaches stays where it is', () => {
+test('keeps a limit that is not reached', () => {
   const concurrency = createAimdLimit({ least: 2, most: 32 });
   for (let i = 0; i < 1000; i++) concurrency.fine(7);
   expect(concurrency.limit()).toBe(8);
 });
 
-test('it begins within its bounds, and trouble after trouble leads to the least', () => {
+test('starts within its bounds, and sinks to the minimum after repeated trouble', () => {
   expect(createAimdLimit({ least: 1, most: 4 }).limit()).toBe(4);
   expect(createAimdLimit({ least: 20, most: 32 }).limit()).toBe(20);
   const concurrency = createAimdLimit({ least: 3, most: 32 });
@@ -41,7 +41,7 @@ test('it begins within its bounds, and trouble after trouble leads to the least'
   expect(concurrency.limit()).toBe(3);
 });
 
-test('a burst of refusals counts once: what began before the limit was lowered says nothing of the new one', () => {
+test('counts a burst of refusals once', () => {
   const concurrency = createAimdLimit({ least: 1, most: 32 });
   for (let i = 0; i < 8; i++) concurrency.trouble(0, 10 + i, 8);
   expect(concurrency.limit()).toBe(4);
@@ -49,13 +49,13 @@ test('a burst of refusals counts once: what began before the limit was lowered s
   expect(concurrency.limit()).toBe(2);
 });
 
-test('what is lowered is what was in flight, and not a limit that nobody reached', () => {
+test('lowers the number of requests in flight, not a limit that was not reached', () => {
   const concurrency = createAimdLimit({ least: 1, most: 32 });
   concurrency.trouble(0, 1, 4);
   expect(concurrency.limit()).toBe(2);
 });
 
-test('near the last trouble it grows slowly, and above it as ever', () => {
+test('grows slowly close to the last trouble, and normally above it', () => {
   const concurrency = createAimdLimit({ least: 2, most: 32 });
   const answersTo = (limit: number): number => {
     let answers = 0;
@@ -70,7 +70,7 @@ test('near the last trouble it grows slowly, and above it as ever', () => {
   expect(answersTo(20)).toBeLessThan(80);
 });
 
-test('against a server that takes ten at once it refuses few, and ten it uses', () => {
+test('settles at ten with a server that handles ten at once, with few refusals', () => {
   const concurrency = createAimdLimit({ least: 2, most: 32 });
   let refusals = 0;
   let inUse = 0;
@@ -94,37 +94,37 @@ function round(latency: ReturnType<typeof createLatencyMonitor>, from: number, .
   return answers.map((ms) => latency.isOutOfLine(from, from + ms, 8)).includes(true);
 }
 
-test('three times as long is in order, and more is out of line', () => {
+test('accepts three times the latency, and no more', () => {
   const latency = createLatencyMonitor();
   expect([round(latency, 0, 100), round(latency, 1000, 299), round(latency, 2000, 301)]).toEqual([false, false, true]);
 });
 
-test('whatever is short is in order, however much longer it takes than before', () => {
+test('accepts every short latency', () => {
   const latency = createLatencyMonitor();
   expect([round(latency, 0, 1), round(latency, 1000, 250), round(latency, 2000, 251)]).toEqual([false, false, true]);
 });
 
-test('slow answers among quick ones are slow by themselves', () => {
+test('ignores slow responses among quick ones', () => {
   const latency = createLatencyMonitor();
   round(latency, 0, 10);
   expect(round(latency, 1000, 9000, 9000, 9000, 12, 12, 12, 12, 12)).toBe(false);
 });
 
-test('answers to what began before the limit was lowered do not count', () => {
+test('ignores responses to requests from before the limit was lowered', () => {
   const latency = createLatencyMonitor();
   round(latency, 0, 10);
   expect(round(latency, 1000, 2000)).toBe(true);
   expect(round(latency, 1001, 2500)).toBe(false);
 });
 
-test('where fewer at once are as slow, that is the new measure', () => {
+test('takes the latency as normal if fewer concurrent requests are as slow', () => {
   const latency = createLatencyMonitor();
   round(latency, 0, 10);
   expect(round(latency, 1000, 1000)).toBe(true);
   for (let i = 2; i < 20; i++) expect(round(latency, i * 5000, 1000 + i), `${i}`).toBe(false);
 });
 
-test('where fewer at once are quicker, the measure stays, and the limit cannot creep up', () => {
+test('keeps the normal latency if fewer concurrent requests are quicker', () => {
   const latency = createLatencyMonitor();
   round(latency, 0, 100);
   expect(round(latency, 1000, 400)).toBe(true);
@@ -132,7 +132,7 @@ test('where fewer at once are quicker, the measure stays, and the limit cannot c
   expect(round(latency, 3000, 400)).toBe(true);
 });
 
-test('the cap lets a small burst out, and then one after the other, however long it rested', () => {
+test('allows a small burst, then one request after the other, after any pause', () => {
   const cap = createTokenBucket(50);
   const out: number[] = [];
   for (let now = 0; now < 10_000; now += 1) {
@@ -147,7 +147,7 @@ test('the cap lets a small burst out, and then one after the other, however long
   expect(out.filter((at) => at < 3000).length).toBeGreaterThan(140);
 });
 
-test('after the wait that the cap names one may go out, at any rate', () => {
+test('allows a request after the announced wait, at any rate', () => {
   for (const rate of [1, 3, 7, 999, 10_000]) {
     const cap = createTokenBucket(rate);
     let now = 5;
@@ -161,7 +161,7 @@ test('after the wait that the cap names one may go out, at any rate', () => {
   expect(createTokenBucket(0).waitMs(0)).toBe(0);
 });
 
-test('one refusal is for the request that met it, and several in a row are for everyone, until the longest of them', () => {
+test('pauses all requests after several refusals in a row, until the longest requested time', () => {
   const pause = createBackpressure();
   pause.refused(0, 20_000);
   pause.refused(0, 5000);
@@ -173,7 +173,7 @@ test('one refusal is for the request that met it, and several in a row are for e
   expect([pause.remainingMs(20), pause.remainingMs(4010), pause.remainingMs(9999)]).toEqual([3990, 0, 0]);
 });
 
-test('nobody rests longer than a minute, and nobody where the server does not ask for it', () => {
+test('pauses at most a minute, and only if the server asks for it', () => {
   const pause = createBackpressure();
   for (let i = 0; i < 5; i++) pause.refused(0, undefined);
   expect(pause.remainingMs(0)).toBe(0);
@@ -181,7 +181,7 @@ test('nobody rests longer than a minute, and nobody where the server does not as
   expect(pause.remainingMs(0)).toBe(60_000);
 });
 
-test('while many ask the service itself, few requests are in flight, and as many as ever afterwards', async () => {
+test('sends few requests while the service is busy, and as many as before afterwards', async () => {
   let isBusy = true;
   let begun = 0;
   const pace = createRequestPacing({
@@ -198,7 +198,7 @@ test('while many ask the service itself, few requests are in flight, and as many
   expect([begun, pace.concurrency()]).toEqual([9, 8]);
 });
 
-test('many are more than a hundred in the last second', () => {
+test('is busy with more than a hundred requests in the last second', () => {
   let now = 0;
   const server = new EventEmitter() as Server;
   const isMany = measureRequestRate(server, () => now);
