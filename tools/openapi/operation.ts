@@ -17,9 +17,9 @@ export type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>
 /** The groups of operations. */
 export type Tag = keyof typeof TAGS;
 export const TAGS = {
-  'way in': 'The entry point, this document, and tokens.',
+  start: 'The entry point, this document, and tokens.',
   tree: 'Namespaces, repositories and tags: their sizes, and the bytes that deleting each would free.',
   blobs: 'The layers, configs and manifests of tags.',
-  collection: 'The crawl of the registry, and its gaps.',
-  operation: 'Endpoints for health probes, Prometheus and the registry.',
+  crawl: 'The crawl of the registry, and its gaps.',
+  operations: 'Endpoints for health probes, Prometheus and the registry.',
 } as const;

@@ -20,7 +20,7 @@ export function operationPaths(resources: readonly ResourceDescriptor[]): Paths 
 
 function wayIn(): Paths {
   const token = {
-    tags: ['way in'],
+    tags: ['start'],
     parameters: [parameterNamed('X-Request-Id')],
     security: [{ password: [] }],
     responses: {
@@ -32,10 +32,10 @@ function wayIn(): Paths {
   const document = { schema: { type: 'object', properties, required: Object.keys(properties) } };
   return {
     '/': {
-      get: cached('getEntryPoint', 'way in', 'The entry point: links to all resources', { [HAL]: json('EntryPoint') }),
+      get: cached('getEntryPoint', 'start', 'The entry point: links to all resources', { [HAL]: json('EntryPoint') }),
     },
     '/openapi.json': {
-      get: cached('getOpenApi', 'way in', 'This OpenAPI document', { 'application/json': document }),
+      get: cached('getOpenApi', 'start', 'This OpenAPI document', { 'application/json': document }),
     },
     '/auth_token': {
       get: { operationId: 'getAuthToken', summary: 'A token, for a user name and a password', ...token },
@@ -56,12 +56,12 @@ function page(): Paths {
     Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }]));
   const file = cached(
     'getDocsFile',
-    'way in',
+    'start',
     'A file of the documentation page',
     of('text/html', 'text/javascript', 'text/css'),
   );
   return {
-    '/docs': { get: cached('getDocs', 'way in', 'The documentation page', of('text/html')) },
+    '/docs': { get: cached('getDocs', 'start', 'The documentation page', of('text/html')) },
     '/docs/{file}': {
       get: {
         ...file,
@@ -93,7 +93,7 @@ function crawl(): Paths {
     '/collection': {
       get: {
         operationId: 'getCollection',
-        tags: ['collection'],
+        tags: ['crawl'],
         summary: 'The state of the crawl: progress, last failure, next run',
         parameters: [parameterNamed('X-Request-Id')],
         responses: {
@@ -103,7 +103,7 @@ function crawl(): Paths {
       },
       post: {
         operationId: 'startCollection',
-        tags: ['collection'],
+        tags: ['crawl'],
         summary: 'Starts a crawl now',
         parameters: [parameterNamed('X-Request-Id')],
         responses: {
@@ -118,7 +118,7 @@ function crawl(): Paths {
 function operation(): Paths {
   const probe = (operationId: string, summary: string, schema: string, others: Json): Operation => ({
     operationId,
-    tags: ['operation'],
+    tags: ['operations'],
     summary,
     parameters: [parameterNamed('X-Request-Id')],
     security: NO_TOKEN,
@@ -143,7 +143,7 @@ function metrics(): Operation {
   const series = { schema: { type: 'string' } };
   return {
     operationId: 'getMetrics',
-    tags: ['operation'],
+    tags: ['operations'],
     summary: 'Metrics for Prometheus',
     description:
       'Needs the token from section [metrics] of the configuration, if one is set. 404 if metrics are disabled.',
@@ -167,7 +167,7 @@ function events(): Operation {
   const body = { schema: schemaNamed('Envelope') };
   return {
     operationId: 'notify',
-    tags: ['operation'],
+    tags: ['operations'],
     summary: 'Receives notifications from the registry',
     description:
       'Needs the secret from section [events] of the configuration, bare or as a bearer token. 404 if no secret is set.',

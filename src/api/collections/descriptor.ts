@@ -22,7 +22,7 @@ interface ResourceDescription {
 /** The operation `GET` in the OpenAPI document. */
 export interface OperationDescription {
   readonly id: string;
-  readonly section: 'tree' | 'blobs' | 'collection';
+  readonly section: 'tree' | 'blobs' | 'crawl';
   readonly summary: string;
 }
 

@@ -13,7 +13,7 @@ import { BY_NAME } from './orders.ts';
 export const GAPS = describeCollection<Gap>({
   path: PATHS.gaps,
   relation: 'gaps',
-  operation: { id: 'listGaps', section: 'collection', summary: 'The gaps: what the last crawl could not read' },
+  operation: { id: 'listGaps', section: 'crawl', summary: 'The gaps: what the last crawl could not read' },
   schema: { name: 'Gaps', schema: gaps },
   memberSchemas: [{ name: 'Gap', schema: gap }],
   columns: [
