@@ -1,14 +1,13 @@
 // Requests /health/live from the service in this container, for HEALTHCHECK. Reads the service's configuration for the port, the prefix and TLS.
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { DEFAULT_CONFIG_FILE } from './dist/cli/arguments.js';
-import { loadConfig } from './dist/config/load-config.js';
+import { DEFAULT_CONFIG_FILE, loadConfig } from './dist/config/load-config.js';
 
 const loaded = loadConfig({ file: DEFAULT_CONFIG_FILE, isDefaultFile: true, env: process.env });
 if ('problems' in loaded) fail(loaded.problems.join('\n'));
-const { general, front } = loaded.config;
+const { general, http } = loaded.config;
 const isEverywhere = ['0.0.0.0', '::'].includes(general.host);
-const send = front.tls === undefined ? requestPlain : requestTls;
+const send = http.tls === undefined ? requestPlain : requestTls;
 const target = {
   host: isEverywhere ? '127.0.0.1' : general.host,
   port: general.port,

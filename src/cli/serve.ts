@@ -2,13 +2,12 @@ import { statSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { compose, type Service } from '../compose.ts';
 import type { Config } from '../config/config.ts';
-import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
+import { DEFAULT_CONFIG_FILE, type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { createLog, type Logger } from '../log/log.ts';
 import { messageOf } from '../log/message.ts';
 import type { Command, Host } from './command.ts';
 import { PROGRAM } from './program-name.ts';
 
-export const DEFAULT_CONFIG_FILE = '/etc/gitlab_registry_usage_rest.conf';
 export const CONFIG_FILE_FLAGS: readonly string[] = ['-c', '--config-file'];
 
 /** Runs the service until a signal ends it. */

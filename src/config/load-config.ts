@@ -9,6 +9,9 @@ import type { Key } from './readers/key.ts';
 import { SECTIONS, type UsedValues, type Values } from './schema.ts';
 import { warningsOf } from './warnings.ts';
 
+/** The file that is read unless the operator names another one. */
+export const DEFAULT_CONFIG_FILE = '/etc/gitlab_registry_usage_rest.conf';
+
 export interface ConfigSources {
   /** The path of the INI file, relative to the working directory. */
   readonly file: string;

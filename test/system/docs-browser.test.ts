@@ -121,7 +121,7 @@ test('without one, it is seen what is missing', async () => {
   await open(urlOf(front, '/usage/docs'));
   const { status, text } = await execute('/repositories');
   expect(status).toContain('401');
-  expect(JSON.parse(text)).toMatchObject({ detail: expect.stringMatching(/token is needed/) });
+  expect(JSON.parse(text)).toMatchObject({ detail: expect.stringMatching(/bearer token/i) });
 });
 
 test('with name and password, a token is had in the page, too', async () => {
