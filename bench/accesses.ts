@@ -1,11 +1,11 @@
-/** What a registry was asked, by its access log. */
+/** Numbers of requests to a registry, from its access log. */
 export interface Accesses {
   readonly manifestGets: number;
-  /** Of those, the ones by digest. */
+  /** How many of them were by digest. */
   readonly manifestGetsByDigest: number;
   readonly manifestHeads: number;
   readonly manifestHeadsAnswered304: number;
-  /** The tags that were asked for by HEAD, and how often the one that was asked for most. */
+  /** How many tags got a HEAD request, and how many of these the most requested tag got. */
   readonly tagsHeaded: number;
   readonly mostHeadsOfATag: number;
   readonly blobGets: number;
@@ -13,7 +13,7 @@ export interface Accesses {
   readonly all: number;
 }
 
-/** Distribution writes its access log in Apache's combined format. */
+/** A line of Distribution's access log, which has Apache's combined format. */
 const LINE = /"(GET|HEAD) (\/v2\/\S*) HTTP\/1\.1" (\d{3}) /g;
 
 export function countAccesses(log: string): Accesses {

@@ -5,16 +5,16 @@ import { buildTree, REGISTRY_NODE } from '../src/domain/usage/tree.ts';
 import { measure } from '../test/support/measure.ts';
 
 const LAYERS_PER_TAG = 10;
-/** A base image of these is shared by every fifty tags; the rest of a tag's layers are its own. */
+/** Every fifty tags share a base image of six layers. The other four layers of a tag are its own. */
 const SHARED_LAYERS_PER_TAG = 6;
 const TAGS_PER_BASE = 50;
 
-/** How many tags a repository has, and how many repositories a project, in each of a hundred groups. */
+/** Each of a hundred groups has projects of four repositories, with fifty tags each. */
 const TAGS_PER_REPOSITORY = 50;
 const REPOSITORIES_PER_PROJECT = 4;
 const GROUPS = 100;
 
-/** All figures at every node of a registry of so many tags, as one JSON line: milliseconds, and the peak of the whole process. */
+/** Computes all figures of every node of a synthetic registry, and prints one JSON line with the time and the peak memory of this process. */
 function main(tagsCount: number): void {
   const { graph, roots } = syntheticRegistry(tagsCount);
   const repositories = syntheticRepositories(tagsCount);
@@ -46,14 +46,14 @@ function syntheticRepositories(tagsCount: number): { name: RepositoryName; tagsC
   return repositories.sort((a, b) => byName(a.name, b.name));
 }
 
-/** The limit: reading every edge once, and nothing else. */
+/** Reads every edge once and does nothing else: no algorithm can be faster. */
 function bareLoop(edges: Uint32Array): number {
   let sum = 0;
   for (const edge of edges) sum += edge;
   return sum;
 }
 
-/** Tags are nodes 0 to tagsCount - 1; behind them come the base layers, then the tags' own. */
+/** Nodes 0 to tagsCount - 1 are the tags. The base layers follow, and then the layers that belong to one tag each. */
 function syntheticRegistry(tagsCount: number): { graph: BlobGraph; roots: Int32Array } {
   const own = LAYERS_PER_TAG - SHARED_LAYERS_PER_TAG;
   const firstBase = tagsCount;

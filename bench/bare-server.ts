@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-/* A program: the bare limit of Node's HTTP server, in a process of its own like the service. It answers every request with the same bytes from memory.
+/* A program: a minimal HTTP server on Node, as a reference for the speed of the service. It sends the same bytes from memory for every request.
  *
  *   node bare-server.ts PORT STATUS FILE-OF-THE-BODY */
 

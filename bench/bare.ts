@@ -5,13 +5,13 @@ import { createDistributionRegistry, type DistributionRegistry } from '../src/re
 import { sendOnce } from '../src/registry/transport/send-once.ts';
 import { type BareRequest, load } from './wrk.ts';
 
-/* Two bare limits of a registry, and the client that is held against them. */
+/* Two references for the speed of a crawl, `wrk` and a bare loop, and the registry client that is compared with them. */
 
 export const CONNECTIONS = 32;
 const REPOSITORIES_PER_TOKEN = 20;
 const ACCEPT = Object.values(MANIFEST_TYPES).join(', ');
 
-/** The requests of each repository, with the tokens that a crawl would have. */
+/** Returns the requests of all repositories, with the tokens that a crawl would use. */
 export async function withTokens(
   tokens: LabTokenService,
   names: readonly string[],
@@ -27,15 +27,15 @@ export async function withTokens(
   return requests;
 }
 
-/** Requests a second of `wrk`, which throws the answers away in C. */
+/** Returns the requests per second of `wrk`, which discards the responses in C. */
 export async function wrkRate(url: string, requests: readonly BareRequest[]): Promise<number> {
   const wanted = { url, requests, accept: ACCEPT, connections: CONNECTIONS, seconds: 7 };
   const { requestsPerSecond, errors } = await load(wanted);
-  if (errors > 0) throw new Error(`the bare load met ${errors} errors`);
+  if (errors > 0) throw new Error(`${errors} requests of wrk have failed`);
   return requestsPerSecond;
 }
 
-/** Requests a second of a loop on the HTTP library that the crawler uses, which throws the answers away in JavaScript. */
+/** Returns the requests per second of a loop over the crawler's HTTP library, which discards the responses in JavaScript. */
 export async function loopRate(origin: string, requests: readonly BareRequest[]): Promise<number> {
   const agent = new Agent({ connections: CONNECTIONS, pipelining: 1 });
   const { signal } = new AbortController();
@@ -46,7 +46,8 @@ export async function loopRate(origin: string, requests: readonly BareRequest[])
       const headers = { accept: ACCEPT, authorization: `Bearer ${token}`, ...condition };
       const wanted = { origin, path, method, headers, reset: false };
       const { status } = await sendOnce(agent, wanted, { signal, timeoutMs: 60_000 });
-      if (status !== (ifNoneMatch === undefined ? 200 : 304)) throw new Error(`the bare loop met status ${status}`);
+      if (status !== (ifNoneMatch === undefined ? 200 : 304))
+        throw new Error(`a request of the bare loop got status ${status}`);
     }
   };
   const startedAt = performance.now();
@@ -56,7 +57,7 @@ export async function loopRate(origin: string, requests: readonly BareRequest[])
   return Math.round(requests.length / seconds);
 }
 
-/** The client of the service, for the user `crawler`. */
+/** Creates the service's own registry client, which signs in as `crawler`. */
 export function connect(registryUrl: string, tokenUrl: string): DistributionRegistry {
   return createDistributionRegistry({
     registryUrl: new URL(`${registryUrl}/`),

@@ -10,8 +10,8 @@ const SIZE = { repositories: 200, tagsPerRepository: 50, layersPerTag: 10 };
 const ROUNDS = 5;
 
 /**
- * First crawls of 10,000 tags, in turn with two bare limits that read the same of the same registry: `wrk`, which
- * throws them away in C, and a loop on the HTTP library that the crawler uses, which throws them away in JavaScript.
+ * Measures first crawls of 10,000 tags. Two references read the same content from the same registry, in turn with the crawler: `wrk`, which discards the
+ * responses in C, and a loop over the crawler's HTTP library, which discards them in JavaScript.
  */
 export async function benchCrawl(): Promise<object> {
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
@@ -24,7 +24,7 @@ export async function benchCrawl(): Promise<object> {
       const wrk = await wrkRate(registry.url, requests);
       const loop = await loopRate(registry.url, requests);
       const crawled = await crawlOnce(registry.url, tokens.url);
-      if (round > 0) rounds.push({ wrk, loop, ...crawled }); // the first warms the disk's cache
+      if (round > 0) rounds.push({ wrk, loop, ...crawled }); // the first round fills the disk cache
     }
     return {
       requestsPerSecond: median(rounds.map(({ ours }) => ours)),
@@ -41,7 +41,7 @@ export async function benchCrawl(): Promise<object> {
   }
 }
 
-/** What a crawl asks for, with the tokens that it would have: every list of tags, every manifest, and every image's config. */
+/** Returns the requests of a crawl, with the tokens that it would use: every list of tags, every manifest and every image config. */
 function crawlRequests(tokens: LabTokenService): Promise<readonly BareRequest[]> {
   const names = Array.from({ length: SIZE.repositories }, (_, i) => repositoryName(i));
   return withTokens(tokens, names, (name) => {

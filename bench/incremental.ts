@@ -18,11 +18,11 @@ const ROUNDS = 7;
 const DAY_MS = 86_400_000;
 
 /**
- * Second crawls of 10,000 tags without any change, in turn with two bare limits that ask the same registry the same conditional question
- * for each tag; then what such a crawl asks, and one after a hundredth of the tags was moved, by the access log of the registry.
+ * Measures second crawls of 10,000 unchanged tags. Two references send the same conditional request for each tag, in turn with the crawler. Then it counts
+ * the requests of such a crawl, and of one after a hundredth of the tags has moved, from the access log of the registry.
  *
- * `apart` has the registry on a core of its own, as on a machine of its own: whether the crawl takes all that it gives. `together` lets
- * everyone run everywhere: what the crawl costs where it shares the registry's machine.
+ * For `apart`, the registry has a core of its own, as on a separate machine: this shows whether a crawl uses all that the registry can deliver. For
+ * `together`, all processes use all cores: this shows what a crawl costs on the registry's machine.
  */
 export async function benchIncremental(): Promise<object> {
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
@@ -71,7 +71,7 @@ function measureRates(registry: LabRegistry, tokens: LabTokenService): Promise<o
   });
 }
 
-/** With a store of its own, as the service has one. */
+/** Runs a task that crawls with a new store, as the service does. */
 async function crawling<T>(
   registry: LabRegistry,
   tokens: LabTokenService,
@@ -90,7 +90,7 @@ async function crawling<T>(
   }
 }
 
-/** One for each tag, whether it still points at what it pointed at. */
+/** Returns a conditional request for each tag, which asks whether the tag has changed. */
 function conditionalRequests(snapshot: Snapshot, tokens: LabTokenService): Promise<readonly BareRequest[]> {
   const repositories = new Map<string, Snapshot['repositories'][number]>(
     snapshot.repositories.map((repository) => [repository.name, repository]),
@@ -104,7 +104,7 @@ function conditionalRequests(snapshot: Snapshot, tokens: LabTokenService): Promi
   );
 }
 
-/** Of a registry that writes a line for every request, which costs it a few per cent: its speed is not looked at. */
+/** Counts the requests of crawls. The registry writes a line for every request, which costs a few percent, so no speed is measured here. */
 function addRequestMetrics(registry: LabRegistry, tokens: LabTokenService): Promise<object> {
   return crawling(registry, tokens, async (crawl) => {
     await crawl();
@@ -122,8 +122,8 @@ function addRequestMetrics(registry: LabRegistry, tokens: LabTokenService): Prom
 }
 
 /**
- * A hundredth of the tags. Of every four in a repository two get the same new image, as a version and `latest` do, one gets another
- * new image, and one goes back to an older one.
+ * A hundredth of the tags. In each repository four tags move: two of them to the same new image, like a version and `latest`, one to another new image, and
+ * one to an older image.
  */
 const MOVED: readonly LaidOutTag[] = Array.from({ length: TAGS / 400 }, (_, repository) => [
   { repository, tag: 1, image: SIZE.tagsPerRepository },

@@ -11,7 +11,7 @@ import { startTokenService } from '../lab/token-service.ts';
 import { API_CASES, type ApiCase, PAGE, REPOSITORY, requestOf, TREE } from './api-cases.ts';
 import { median } from './median.ts';
 import { memoryOf } from './process-memory.ts';
-import { benchToken, settingsFor, shown } from './service.ts';
+import { benchToken, settingsFor, shownSnapshot } from './service.ts';
 import { soak } from './soak.ts';
 import { type BareRequest, type LoadResult, load } from './wrk.ts';
 
@@ -19,12 +19,12 @@ const TAGS_PER_REPOSITORY = 100;
 const LAYERS_PER_TAG = 10;
 const SECONDS = 8;
 const ROUNDS = 3;
-/** A crawl is started by the bench, and by nothing else. */
+/** So rarely that only the benchmark starts crawls. */
 const ONCE_A_DAY = '24 hours';
 
 /**
- * The service in front of a real registry of so many tags, asked by `wrk`, in turn with a bare HTTP server that has the same bytes in memory; and then
- * half of that load for so many minutes, while one crawl follows the other.
+ * Measures the API of a service with a real registry of that many tags, in turn with a minimal HTTP server that sends the same bytes from memory. After
+ * that it applies half of that load for some minutes, while the service crawls without a pause.
  */
 export async function benchLoad(tags: number, soakMinutes: number): Promise<object> {
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
@@ -35,7 +35,7 @@ export async function benchLoad(tags: number, soakMinutes: number): Promise<obje
   const general = { log_level: 'warn', update_interval: ONCE_A_DAY };
   const service = await startService({ ...settingsFor(registry.url, tokens.url), general });
   try {
-    await shown(service);
+    await shownSnapshot(service);
     const token = await benchToken();
     const results: Record<string, object> = {};
     for (const [name, one] of Object.entries(API_CASES)) {
@@ -87,11 +87,11 @@ async function fetchOnce(
   token: string,
 ): Promise<{ bytes: Buffer; etag: string }> {
   const headers = { authorization: `Bearer ${token}`, accept, 'accept-encoding': acceptEncoding };
-  const answer = await request(url + path, { headers });
-  const bytes = Buffer.from(await answer.body.arrayBuffer());
+  const response = await request(url + path, { headers });
+  const bytes = Buffer.from(await response.body.arrayBuffer());
   const text = String(acceptEncoding === 'gzip' ? gunzipSync(bytes) : bytes);
   if (accept !== 'text/csv') JSON.parse(text);
-  return { bytes, etag: String(answer.headers['etag']).replaceAll('"', '') };
+  return { bytes, etag: String(response.headers['etag']).replaceAll('"', '') };
 }
 
 async function withBareServer<T>(body: Buffer, status: number, task: (url: string) => Promise<T>): Promise<T> {
@@ -109,7 +109,7 @@ async function withBareServer<T>(body: Buffer, status: number, task: (url: strin
   }
 }
 
-/** Of each figure by itself. */
+/** Returns the median of each figure, each taken by itself. */
 function medians(results: readonly LoadResult[]): LoadResult {
   const of = (read: (result: LoadResult) => number): number => median(results.map(read));
   return {

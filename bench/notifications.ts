@@ -8,24 +8,24 @@ import { type Served, serve } from '../lab/serve.ts';
 import { type LabService, startService } from '../lab/service.ts';
 import { type LabTokenService, startTokenService } from '../lab/token-service.ts';
 import { median, secondsFrom } from './median.ts';
-import { ask, EVENTS_SECRET, settingsFor, shown } from './service.ts';
+import { EVENTS_SECRET, getJson, settingsFor, shownSnapshot } from './service.ts';
 
 const SIZE = { repositories: 200, tagsPerRepository: 50, layersPerTag: 10 };
 const PUSHES = 20;
-/** So long that nothing of the push before is left. */
+/** Long enough that the work of the previous push is done. */
 const ALONE_MS = 5000;
 const LOOK_EVERY_MS = 20;
 
-/** From the registry's answer to a push until the API shows the tag: a registry of 10,000 tags that notifies, and the service as it runs. */
+/** Measures the time from the registry's response to a push until the API shows the tag, with a registry of 10,000 tags that sends notifications. */
 export async function benchNotifications(): Promise<object> {
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
-  const front = await startFront();
-  const registry = await startRegistry({ tokens, accessLog: false, notifications: front.notifications });
+  const relayed = await startNotificationRelay();
+  const registry = await startRegistry({ tokens, accessLog: false, notifications: relayed.notifications });
   await layOutRegistry(registry.storageDirectory, SIZE);
   const service = await startService(settingsFor(registry.url, tokens.url));
   try {
-    front.leadsTo(service);
-    await shown(service);
+    relayed.forwardTo(service);
+    await shownSnapshot(service);
     return {
       tags: SIZE.repositories * SIZE.tagsPerRepository,
       alone: await pushToShown(service, registry, tokens, { pushes: PUSHES, pauseMs: ALONE_MS }),
@@ -33,18 +33,18 @@ export async function benchNotifications(): Promise<object> {
     };
   } finally {
     await service.stop();
-    await Promise.all([registry.remove(), front.stop()]);
+    await Promise.all([registry.remove(), relayed.stop()]);
     await tokens.stop();
   }
 }
 
-/** Where a registry sends its notifications that has to be there before the service is. */
-export interface Front extends Pick<Served, 'stop'> {
+/** Receives the notifications of a registry, which starts before the service, and forwards them to the service. */
+export interface NotificationRelay extends Pick<Served, 'stop'> {
   readonly notifications: { readonly url: string; readonly secret: string };
-  leadsTo(service: LabService): void;
+  forwardTo(service: LabService): void;
 }
 
-export async function startFront(): Promise<Front> {
+export async function startNotificationRelay(): Promise<NotificationRelay> {
   let target: LabService | undefined;
   const { url, stop } = await serve((request, response) => {
     if (target === undefined) response.writeHead(503).end();
@@ -52,14 +52,14 @@ export async function startFront(): Promise<Front> {
   });
   return {
     notifications: { url: `${url}/events`, secret: EVENTS_SECRET },
-    leadsTo(service) {
+    forwardTo(service) {
       target = service;
     },
     stop,
   };
 }
 
-/** Pushes a new tag to one repository after the other, and waits for each to be shown. */
+/** Pushes a new tag to one repository after the other, and waits until the API shows each. */
 export async function pushToShown(
   service: LabService,
   registry: LabRegistry,
@@ -80,6 +80,6 @@ async function timedPush(service: LabService, pusher: Pusher, repository: string
   await pusher.image(repository, tag, image);
   const startedAt = performance.now();
   const path = `/repositories/${encodeURIComponent(repository)}/tags/${tag}`;
-  while ((await ask(service, path)).status !== 200) await sleep(LOOK_EVERY_MS);
+  while ((await getJson(service, path)).status !== 200) await sleep(LOOK_EVERY_MS);
   return secondsFrom(startedAt);
 }

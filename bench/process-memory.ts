@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 const MIB_IN_KIB = 1024;
 
-/** What a process takes, and has taken at most: proc_pid_status(5). */
+/** Returns the memory that a process uses now, and its peak: proc_pid_status(5). */
 export async function memoryOf(pid: number): Promise<{ peakMiB: number; residentMiB: number }> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8');
   const mebibytes = (name: string): number =>

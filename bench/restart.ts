@@ -6,13 +6,13 @@ import { type Settings, serviceCommand, startService } from '../lab/service.ts';
 import { makeDirectory, removeDirectory } from '../lab/temporary.ts';
 import { startTokenService } from '../lab/token-service.ts';
 import { median, secondsFrom } from './median.ts';
-import { settingsFor, shown } from './service.ts';
+import { settingsFor, shownSnapshot } from './service.ts';
 
 const SIZE = { repositories: 10, tagsPerRepository: 10, layersPerTag: 10 };
 const ROUNDS = 9;
 const ROOT = new URL('..', import.meta.url).pathname;
 
-/** What of a restart is Node's, what is ours, and what it helps to keep what Node has compiled: seconds, of a registry of 100 tags. */
+/** Measures restarts, in seconds: Node alone, the service from sources and from compiled files, and each of these with Node's compile cache. */
 export async function benchRestart(): Promise<object> {
   await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'tsconfig.build.json')]);
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
@@ -49,7 +49,7 @@ interface Way {
   readonly variables: NodeJS.ProcessEnv;
 }
 
-/** Every measurement once a round; the first round fills caches and the store. */
+/** Runs every measurement once per round. The first round, which fills the caches and the store, is left out. */
 async function inTurn(measurements: Readonly<Record<string, () => Promise<number>>>): Promise<object> {
   const found = Object.entries(measurements).map(([name, measure]) => ({ name, measure, seconds: [] as number[] }));
   for (let round = 0; round <= ROUNDS; round++) {
@@ -74,11 +74,11 @@ async function timedRun(parameters: readonly string[], variables: NodeJS.Process
   return secondsFrom(startedAt);
 }
 
-/** From before the process is there until it has answered; then it is killed. */
+/** Measures the time from before the start of the process until its first response with a snapshot, and kills the process. */
 async function timedAnswer(settings: Settings, { main, variables }: Way): Promise<number> {
   const startedAt = performance.now();
   const service = await startService(settings, variables, serviceCommand(main));
-  await shown(service);
+  await shownSnapshot(service);
   const seconds = secondsFrom(startedAt);
   await service.kill();
   return seconds;

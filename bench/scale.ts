@@ -7,9 +7,9 @@ import { type LabService, type Settings, startService } from '../lab/service.ts'
 import { makeDirectory, removeDirectory } from '../lab/temporary.ts';
 import { startTokenService } from '../lab/token-service.ts';
 import { median, secondsFrom } from './median.ts';
-import { pushToShown, startFront } from './notifications.ts';
+import { pushToShown, startNotificationRelay } from './notifications.ts';
 import { memoryOf } from './process-memory.ts';
-import { collection, settingsFor, shown } from './service.ts';
+import { crawlStatus, settingsFor, shownSnapshot } from './service.ts';
 
 const TAGS_PER_REPOSITORY = 100;
 const LAYERS_PER_TAG = 10;
@@ -18,13 +18,13 @@ const PUSHES = 5;
 const LOOK_EVERY_MS = 200;
 
 /**
- * The service as a process, in front of a real registry of so many tags: a first crawl, restarts after a kill -9, a second crawl, and what is
- * pushed then.
+ * Measures the service as a process, with a real registry of that many tags: a first crawl, restarts after `kill -9`, a second crawl, and the time until
+ * the API shows a push.
  */
 export async function benchScale(tags: number): Promise<object> {
   const tokens = await startTokenService([{ username: 'crawler', accessToken: 'secret', isAdmin: true }]);
-  const front = await startFront();
-  const registry = await startRegistry({ tokens, accessLog: false, notifications: front.notifications });
+  const relayed = await startNotificationRelay();
+  const registry = await startRegistry({ tokens, accessLog: false, notifications: relayed.notifications });
   const directory = makeDirectory('store');
   const file = join(directory, 'usage.db');
   try {
@@ -33,12 +33,12 @@ export async function benchScale(tags: number): Promise<object> {
     await layOutRegistry(registry.storageDirectory, size);
     const settings = settingsFor(registry.url, tokens.url, { store: { url: `sqlite://${file}` } });
     const crawls = await measureLife(settings, async (service) => {
-      front.leadsTo(service);
+      relayed.forwardTo(service);
       return pushToShown(service, registry, tokens, { pushes: PUSHES, pauseMs: 0 });
     });
     return { tags, ...crawls, databaseMiB: Math.round((await stat(file)).size / 2 ** 20) };
   } finally {
-    await Promise.all([registry.remove(), front.stop(), removeDirectory(directory)]);
+    await Promise.all([registry.remove(), relayed.stop(), removeDirectory(directory)]);
     await tokens.stop();
   }
 }
@@ -46,16 +46,16 @@ export async function benchScale(tags: number): Promise<object> {
 async function measureLife(settings: Settings, push: (service: LabService) => Promise<object>): Promise<object> {
   const first = await startService(settings);
   const firstCrawl = await watchCrawl(first, null);
-  let expected = await shown(first);
+  let expected = await shownSnapshot(first);
   await first.kill();
   const restarts: number[] = [];
   let later: object = {};
   for (let round = 0; round < RESTARTS; round++) {
     const { service, snapshot, seconds } = await timedStart(settings);
-    if (snapshot !== expected) throw new Error('the restarted service shows another snapshot');
+    if (snapshot !== expected) throw new Error('the service shows a different snapshot after the restart');
     restarts.push(seconds);
     if (round === 0) later = { secondCrawl: await watchCrawl(service, snapshot), pushToShown: await push(service) };
-    expected = await shown(service);
+    expected = await shownSnapshot(service);
     await service.kill();
   }
   const restartSeconds = { median: median(restarts), worst: Math.max(...restarts), all: restarts };
@@ -68,21 +68,21 @@ interface Restarted {
   readonly seconds: number;
 }
 
-/** The time from the start of the process to its first response with the last snapshot. */
+/** Measures the time from before the start of the process until its first response with a snapshot. */
 async function timedStart(settings: Settings): Promise<Restarted> {
   const startedAt = performance.now();
   const service = await startService(settings);
-  const snapshot = await shown(service);
+  const snapshot = await shownSnapshot(service);
   return { service, snapshot, seconds: secondsFrom(startedAt) };
 }
 
-/** From the start of the process, whose first collection it is, until it shows another snapshot than that one. */
+/** Measures the first crawl of a process, which begins at its start, until the API shows a snapshot other than `before`. */
 async function watchCrawl(service: LabService, before: string | null): Promise<object> {
   const startedAt = performance.now();
   let readAt = startedAt;
   let whileReading = await memoryOf(service.child.pid);
   for (;;) {
-    const { running, snapshot } = await collection(service);
+    const { running, snapshot } = await crawlStatus(service);
     if (snapshot !== before) break;
     if (running !== null && (running.tags_read === 0 || running.tags_read < running.tags_found)) {
       readAt = performance.now();
@@ -101,10 +101,10 @@ async function watchCrawl(service: LabService, before: string | null): Promise<o
   };
 }
 
-/** What the service logs of its last collection. */
+/** Returns the log line of the last crawl that has finished. */
 function finishedLine({ child }: LabService): { readonly requests: number; readonly tags: number } {
   const lines = child.output().split('\n');
   const line = lines.findLast((text) => text.includes('"crawl finished"'));
-  if (line === undefined) throw new Error(`no collection has finished:\n${child.output()}`);
+  if (line === undefined) throw new Error(`no crawl has finished:\n${child.output()}`);
   return JSON.parse(line) as { requests: number; tags: number };
 }

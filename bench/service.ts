@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabService, Settings } from '../lab/service.ts';
 import { createTokens } from '../src/auth/tokens.ts';
 
-/* The service as it runs, asked with tokens that were issued here: no directory has to answer for them. */
+/* Settings of a service under test, and requests to it. The benchmark issues the tokens itself, so that no directory is needed. */
 
 export const EVENTS_SECRET = 'what the registry shows';
 const SECRET_KEY = 'a secret key for the bench, and for nothing else';
 const LOOK_EVERY_MS = 20;
-/** Counted, but never reached: what counting costs is measured, too. */
+/** Requests are counted, so that the cost of counting is measured, but the limits are never reached. */
 export const FAR_LIMITS = { requests_per_address: 10_000_000, requests_per_user: 10_000_000 };
 const tokens = createTokens({ secretKey: SECRET_KEY, expiresInSeconds: 86_400, clock: Date.now });
 
@@ -28,33 +28,33 @@ export function settingsFor(registryUrl: string, gitlabUrl: string, further: Set
   };
 }
 
-/** A token of the service, for a day. */
+/** Returns a token that is valid for a day. */
 export function benchToken(): Promise<string> {
   return tokens.issue('bench');
 }
 
-/** An answer of any status, and its body. */
-export async function ask(service: LabService, path: string): Promise<{ status: number; body: unknown }> {
+/** Returns the status and the body of a response; any status is accepted. */
+export async function getJson(service: LabService, path: string): Promise<{ status: number; body: unknown }> {
   const headers = { authorization: `Bearer ${await benchToken()}` };
-  const answer = await fetch(service.url + path, { headers });
-  return { status: answer.status, body: await answer.json() };
+  const response = await fetch(service.url + path, { headers });
+  return { status: response.status, body: await response.json() };
 }
 
-/** The snapshot that the service shows; waits for the first one. */
-export async function shown(service: LabService): Promise<string> {
+/** Returns the snapshot that the service shows, and waits for the first one. */
+export async function shownSnapshot(service: LabService): Promise<string> {
   for (;;) {
-    const { status, body } = await ask(service, '/repositories');
+    const { status, body } = await getJson(service, '/repositories');
     const { snapshot } = body as { snapshot?: string };
     if (status === 200 && snapshot !== undefined) return snapshot;
     await sleep(LOOK_EVERY_MS);
   }
 }
 
-export interface Collection {
+export interface CrawlStatus {
   readonly running: { readonly tags_found: number; readonly tags_read: number } | null;
   readonly snapshot: string | null;
 }
 
-export async function collection(service: LabService): Promise<Collection> {
-  return (await ask(service, '/collection')).body as Collection;
+export async function crawlStatus(service: LabService): Promise<CrawlStatus> {
+  return (await getJson(service, '/collection')).body as CrawlStatus;
 }

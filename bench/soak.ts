@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabService } from '../lab/service.ts';
 import { median } from './median.ts';
 import { memoryOf } from './process-memory.ts';
-import { benchToken, collection } from './service.ts';
+import { benchToken, crawlStatus } from './service.ts';
 import { type BareRequest, type LoadResult, load } from './wrk.ts';
 
 const SMALL_CONNECTIONS = 64;
@@ -10,19 +10,19 @@ const TREE_CONNECTIONS = 2;
 const FULL_SECONDS = 10;
 const IDLE_SECONDS = 60;
 const LOOK_EVERY_MS = 2000;
-/** Until then the process grows: the first snapshot that is made beside another, and the first former one that is held for pages. */
+/** During these crawls the memory still grows: then there are two snapshots for the first time, and the first one that is pinned for paging. */
 const CRAWLS_BEFORE = 3;
 
 export interface SoakOptions {
-  /** Small answers, asked for in turn. */
+  /** Requests with small responses, sent in turn. */
   readonly small: readonly BareRequest[];
   readonly tree: BareRequest;
   readonly soakMinutes: number;
 }
 
 /**
- * Small answers, and whole trees beside them, each at half of what the service gives when both are asked for as fast as it can: a minute while nothing
- * else goes on, and then for longer while one crawl follows the other, three of which are over when the measuring begins.
+ * Measures small responses and whole trees at the same time, each at half of the rate that the service reaches when it gets both at full speed: for a
+ * minute without a crawl, and then for `soakMinutes` while the service crawls without a pause. Measuring begins after three crawls.
  */
 export async function soak(service: LabService, { small, tree, soakMinutes }: SoakOptions): Promise<object> {
   const full = await both(service, { small, tree, seconds: FULL_SECONDS });
@@ -69,7 +69,7 @@ async function both(
   return { small: ofSmall, tree: ofTree };
 }
 
-/** A connection that rests as long as its requests take at full speed asks half as often. */
+/** Returns the time that a request takes at full speed. A connection that pauses this long after each request sends half as many. */
 function restOf({ requestsPerSecond }: LoadResult, connections: number): number {
   return (connections / requestsPerSecond) * 1000 * 2;
 }
@@ -82,22 +82,22 @@ async function askUntil(isEnough: Promise<void>, ask: () => Promise<unknown>): P
   while (isAsking) await ask();
 }
 
-/** Each as soon as it may be started; tells when enough have finished to begin with, and resolves to how many have in the end. */
+/** Starts each crawl as soon as the service allows it, until the signal. Calls `noteEnough` after `CRAWLS_BEFORE` of them, and returns how many have finished. */
 async function crawlOnAndOn(service: LabService, signal: AbortSignal, noteEnough: () => void): Promise<number> {
   let finished = 0;
-  let snapshot = (await collection(service)).snapshot;
+  let snapshot = (await crawlStatus(service)).snapshot;
   while (!signal.aborted) {
     const headers = { authorization: `Bearer ${await benchToken()}` };
     await fetch(`${service.url}/collection`, { method: 'POST', headers });
     await sleep(LOOK_EVERY_MS);
-    const now = (await collection(service)).snapshot;
+    const now = (await crawlStatus(service)).snapshot;
     if (now !== snapshot && ++finished === CRAWLS_BEFORE) noteEnough();
     snapshot = now;
   }
   return finished;
 }
 
-/** The median of each third, and the most. */
+/** Samples the memory until the signal. Returns the median of each third of the samples, and the maximum. */
 async function watchMemory({ child }: LabService, signal: AbortSignal): Promise<object> {
   const seen: number[] = [];
   while (!signal.aborted) {

@@ -8,34 +8,34 @@ import { snapshotTakerOptions } from '../test/support/take-snapshot.ts';
 import { CONNECTIONS } from './bare.ts';
 import { secondsFrom } from './median.ts';
 
-/** What a crawl of everything took, from its start to a snapshot that is saved. */
+/** The times of a whole crawl, from its start until its snapshot is saved. */
 export interface TimedCrawl {
   readonly snapshot: Snapshot;
   readonly requests: number;
-  /** Of the reading. */
+  /** Requests per second while the crawl reads the registry. */
   readonly requestsPerSecond: number;
   readonly seconds: Seconds;
 }
 
 interface Seconds {
-  /** Whether the store is whole: before the first crawl after a start, and no other. */
+  /** The integrity check of the store, before the first crawl after a start. */
   readonly checking: number;
   readonly reading: number;
   readonly assemblingAndCounting: number;
   readonly saving: number;
 }
 
-/** Crawls as the service does, and looks at the clock where one part of a crawl ends and the next begins. */
+/** Returns a function that crawls as the service does, and takes the time at the end of each phase. */
 export function createTimedCrawls(registry: DistributionRegistry, store: Store): () => Promise<TimedCrawl> {
   let [checkedAt, readAt, countedAt] = [0, 0, 0];
   const crawlState: CrawlState = {
     ...store.crawlState,
     unfinished() {
-      checkedAt = performance.now(); // what a crawl begins with
+      checkedAt = performance.now(); // the first call of a crawl
       return store.crawlState.unfinished();
     },
     repositories(wanted) {
-      readAt ||= performance.now(); // the first thing that is asked for when all is read
+      readAt ||= performance.now(); // the first call after everything is read
       return store.crawlState.repositories(wanted);
     },
   };

@@ -8,19 +8,19 @@ export interface BareRequest {
   readonly method?: 'GET' | 'HEAD';
   readonly path: string;
   readonly token: string;
-  /** The tag of `If-None-Match`, without its quotes. */
+  /** The value of `If-None-Match`, without its quotes. */
   readonly ifNoneMatch?: string;
   readonly acceptEncoding?: string;
 }
 
 export interface Load {
   readonly url: string;
-  /** Asked for in turn. */
+  /** Sent in turn. */
   readonly requests: readonly BareRequest[];
   readonly accept: string;
   readonly connections: number;
   readonly seconds: number;
-  /** How long each connection rests before its next request: a load that does not grow with the speed of the server. None by default. */
+  /** The average pause of a connection before its next request, for a load that does not grow with the speed of the server. 0 by default. */
   readonly restMs?: number;
 }
 
@@ -29,11 +29,11 @@ export interface LoadResult {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
-  /** Answers that were neither 2xx nor 3xx, and requests that had none. */
+  /** How many responses had a status other than 2xx and 3xx, and how many requests got no response. */
   readonly errors: number;
 }
 
-/** The bare limit of a server: `wrk` (Debian's package), one thread, connections kept. */
+/** Measures a server with `wrk`, which uses one thread and keeps its connections open. */
 export async function load({ url, requests, accept, connections, seconds, restMs = 0 }: Load): Promise<LoadResult> {
   const directory = makeDirectory('wrk');
   const script = join(directory, 'script.lua');

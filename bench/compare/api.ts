@@ -38,25 +38,25 @@ export async function compareApi(
   return results;
 }
 
-interface Answer {
+interface Reply {
   readonly text: string;
   readonly type: string | null;
   readonly encoding: string | null;
   readonly etag: string;
 }
 
-/** Throws unless both services answer with the same bytes, apart from the times of the snapshot. Returns the etags, without their quotes. */
+/** Throws unless both services send the same bytes, apart from the times of the snapshot. Returns the etags, without their quotes. */
 async function checkSame(name: string, one: ApiCase, { before, after }: Sides<Ready>): Promise<Sides<string>> {
-  const answers = { before: await ask(name, one, before), after: await ask(name, one, after) };
+  const replies = { before: await fetchReply(name, one, before), after: await fetchReply(name, one, after) };
   for (const part of ['type', 'encoding', 'text'] as const)
-    if (answers.before[part] !== answers.after[part])
+    if (replies.before[part] !== replies.after[part])
       throw new Error(
-        `${name}: the responses differ in ${part}:\n${difference(answers.before[part], answers.after[part])}`,
+        `${name}: the responses differ in ${part}:\n${difference(replies.before[part], replies.after[part])}`,
       );
-  return { before: answers.before.etag, after: answers.after.etag };
+  return { before: replies.before.etag, after: replies.after.etag };
 }
 
-async function ask(name: string, one: ApiCase, { service, fields }: Ready): Promise<Answer> {
+async function fetchReply(name: string, one: ApiCase, { service, fields }: Ready): Promise<Reply> {
   const { accept = '*/*', acceptEncoding = 'identity', isKnown = false, path } = one;
   const headers = { authorization: `Bearer ${service.token}`, accept, 'accept-encoding': acceptEncoding };
   const response = await fetch(service.url + path, { headers });

@@ -100,7 +100,7 @@ export async function nextSnapshot(
     const headers = { authorization: `Bearer ${token}` };
     const response = await fetch(`${url}/repositories`, { headers });
     const root = (await response.json()) as Partial<Root>;
-    if (response.status !== 200) throw new Error(`/repositories answers with status ${response.status}`);
+    if (response.status !== 200) throw new Error(`/repositories: status ${response.status}`);
     if (root.snapshot && root.snapshot !== former) {
       if (root.tags_count !== tags || !root.complete) throw new Error('the crawl is not complete');
       return root as Root;
