@@ -12,15 +12,15 @@ import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
 
-/* The Arch package, built by makepkg and installed by pacman, which Debian has as well. What the PKGBUILD would fetch lies beside it: the tarball that
- * npm makes of this checkout. pacman runs below fakeroot, into directories of ours, and without the scriptlet: that wants a whole system there. */
+/* Builds the Arch package with Debian's makepkg, and installs it with Debian's pacman. The tarball that the PKGBUILD would download is packed from this
+ * checkout. pacman runs in fakeroot, installs into temporary directories, and does not run the scriptlet, which needs a whole system. */
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const NAME = 'gitlab-registry-usage-rest';
-const VERSION = manifest.version.replace('-', ''); // no hyphen may be in it
+const VERSION = manifest.version.replace('-', ''); // a pacman version must not contain a hyphen
 const CONFIG = 'etc/gitlab_registry_usage_rest.conf';
 const TARBALL = `${NAME}-${manifest.version}.tgz`;
-/** makepkg refuses root, who therefore becomes nobody, but still may read and write where root may: this checkout, npm's settings, our directory. */
+/** makepkg refuses to run as root, so root becomes `nobody` but keeps access to all files: the checkout, npm's settings, the temporary directory. */
 const NOBODY = '--reuid 65534 --regid 65534 --clear-groups --inh-caps +dac_override --ambient-caps +dac_override';
 const AS_BUILDER = process.getuid?.() === 0 ? ['setpriv', ...NOBODY.split(' ')] : [];
 const IN_ENGLISH = { LC_ALL: 'C.UTF-8' };
@@ -33,12 +33,12 @@ interface Entry {
 }
 
 let directory: string;
-/** Where the PKGBUILD lies with what belongs beside it. */
+/** The directory of the PKGBUILD and the files that it uses. */
 let sources: string;
-/** What makepkg said, and the package that it made. */
-let said: string;
+/** The output of makepkg, and the package that it built. */
+let makepkgOutput: string;
 let archPackage: string;
-/** Where pacman has installed it, and what lies there. */
+/** The directory that pacman has installed the package into, and its files. */
 let root: string;
 let entries: readonly Entry[];
 
@@ -46,12 +46,12 @@ beforeAll(async () => {
   const tools = ['makepkg', 'pacman-package-manager:pacman', 'libarchive-tools:bsdtar'];
   await installDebianPackages(...tools);
   directory = await inNewDirectory('arch', async (made) => made);
-  sources = await besideEachOther('sources');
+  sources = await copySources('sources');
   const packed = join(directory, 'packed');
   await mkdir(packed);
   const tarball = await packInto(packed);
   await rename(tarball, join(sources, basename(tarball)));
-  said = await makepkg(sources, '--nodeps', '--noprogressbar');
+  makepkgOutput = await makepkg(sources, '--nodeps', '--noprogressbar');
   archPackage = packageIn(sources, VERSION);
   root = await emptyRoot('root');
   entries = await install(archPackage, root);
@@ -59,8 +59,8 @@ beforeAll(async () => {
 
 afterAll(() => removeDirectory(directory));
 
-/** A directory with all that the AUR has of us. */
-async function besideEachOther(name: string): Promise<string> {
+/** Returns a new directory with the files that the AUR contains. */
+async function copySources(name: string): Promise<string> {
   const made = join(directory, name);
   await mkdir(made);
   for (const file of ['arch/PKGBUILD', `arch/${NAME}.install`, `${NAME}.service`])
@@ -68,7 +68,7 @@ async function besideEachOther(name: string): Promise<string> {
   return made;
 }
 
-/** Both streams of makepkg, run there, with the Node of the tests first in the path, and nothing of npm's that our own npm has set. */
+/** Runs makepkg without the variables that npm has set for this process. Returns both of its output streams. */
 async function makepkg(where: string, ...parameters: readonly string[]): Promise<string> {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^npm_(?!config_(?:registry|userconfig)$)/.test(name),
@@ -87,7 +87,7 @@ async function emptyRoot(name: string): Promise<string> {
   return join(directory, name);
 }
 
-/** Installs it into that root. What then lies there, below fakeroot, where files can belong to anybody; pacman finds all of it as it was packed. */
+/** Installs the package into that root in fakeroot, and checks that pacman finds every file unchanged. Returns the installed files. */
 async function install(file: string, into: string, node = '22.19.0'): Promise<readonly Entry[]> {
   const script = `
     pacman --root "$1" --config /dev/null --noconfirm --noprogressbar --noscriptlet --assume-installed "nodejs=$3" -U "$2" >&2
@@ -107,16 +107,16 @@ async function install(file: string, into: string, node = '22.19.0'): Promise<re
 
 const program = (): string => join(root, 'usr/bin', NAME);
 const entry = (path: string) => entries.find((one) => one.path === path);
-/** A member of the package that was made. */
+/** Returns the content of a file in the package. */
 const member = async (name: string): Promise<string> => (await run('bsdtar', ['-xOf', archPackage, name])).stdout;
 
 test('builds from the local tarball without unexpected warnings', () => {
-  expect(said).toContain(`Found ${TARBALL}\n`);
-  // Also not of a file that names the directory in which it was built.
-  expect(said.match(/(?:WARNING|ERROR): .*/g)).toEqual(['WARNING: Skipping dependency checks.']);
+  expect(makepkgOutput).toContain(`Found ${TARBALL}\n`);
+  // makepkg would also warn about a file that contains the build directory.
+  expect(makepkgOutput.match(/(?:WARNING|ERROR): .*/g)).toEqual(['WARNING: Skipping dependency checks.']);
 });
 
-test('what makepkg writes of it is what it should be', async () => {
+test('has the expected metadata', async () => {
   const lines = (await member('.PKGINFO')).split('\n').filter((line) => !/^(?:#|builddate|packager|size|$)/.test(line));
   expect(lines).toEqual([
     `pkgname = ${NAME}`,
@@ -133,13 +133,13 @@ test('what makepkg writes of it is what it should be', async () => {
   ]);
 });
 
-test('.SRCINFO is what makepkg prints of the PKGBUILD, and its first source is what npm would have', async () => {
+test('.SRCINFO equals the output of makepkg, and its first source is the npm package', async () => {
   const committed = await readFile(join(ROOT, 'packaging/arch/.SRCINFO'), 'utf8');
   expect(committed).toBe(await makepkg(sources, '--printsrcinfo'));
   expect(committed).toContain(`\tsource = https://registry.npmjs.org/${NAME}/-/${TARBALL}\n`);
 });
 
-test('to pacman a version before a release is older than the release', async () => {
+test('pacman considers a pre-release older than the release', async () => {
   const { stdout } = await run('vercmp', [VERSION, manifest.version.replace(/-.*/, '')]);
   expect(stdout.trim()).toBe(manifest.version.includes('-') ? '-1' : '0');
 });
@@ -149,12 +149,12 @@ test('requires the same Node version as the program', async () => {
   expect(failure.stderr).toContain(`unable to satisfy dependency 'nodejs${manifest.engines.node}'`);
 });
 
-test('the program runs where it was installed', async () => {
+test('installs a program that runs', async () => {
   const { stdout } = await run(program(), ['--version']);
   expect(stdout).toBe(`${NAME}, version ${manifest.version}\n`);
 });
 
-test('it brings the program, its licence, its man page, the unit and the configuration, and nothing else', async () => {
+test('installs the program, its licence, its man page, the unit and the configuration, and nothing else', async () => {
   const files = entries.filter(({ type, path }) => type !== 'd' && !path.startsWith(`usr/lib/node_modules/${NAME}/`));
   expect(files.map(({ type, mode, path }) => `${type} ${mode.toString(8)} ${path}`).sort()).toEqual([
     `f 600 ${CONFIG}`,
@@ -176,7 +176,7 @@ test('installs files of root that all users can read and only root can write', (
   expect(entry(CONFIG)?.mode).toBe(0o600);
 });
 
-test('the configuration holds only placeholders, and the scriptlet tells where to replace them', async () => {
+test('installs a configuration with placeholders, and a scriptlet that names it', async () => {
   const failure = await run(program(), ['-c', join(root, CONFIG)]).catch((error) => error);
   expect(failure.code).toBe(2);
   const problems = failure.stderr.trimEnd().split('\n');
@@ -187,8 +187,8 @@ test('the configuration holds only placeholders, and the scriptlet tells where t
   expect(stdout).toContain(`systemctl enable --now ${NAME}\n`);
 });
 
-test('an upgrade leaves a changed configuration alone, puts the new one beside it, and the service starts with the old', async () => {
-  const older = await besideEachOther('older');
+test('keeps a changed configuration on upgrade, adds the new one as .pacnew, and starts with the old one', async () => {
+  const older = await copySources('older');
   const pkgbuild = await readFile(join(older, 'PKGBUILD'), 'utf8');
   const [head] = pkgbuild.replace(/^_version=.*/m, '_version=0.9.0').split('package() {');
   const onlyConfig = `package() { install -Dm600 /dev/stdin "$pkgdir/${CONFIG}" <<< '# of the release before'; }\n`;

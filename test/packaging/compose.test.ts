@@ -5,13 +5,14 @@ import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type ComposeService, type Mount, readComposeFile } from '../support/compose-file.ts';
 
-/* The compose files, held against the schema of the compose specification, and against what there is. container-image.test.ts runs the one to try it. */
+/* Checks the compose files against the schema of the compose specification and against the files that they name. container-image.test.ts runs
+ * compose.try.yaml. */
 
 const FILES = ['compose.yaml', 'compose.try.yaml'];
 
 const usageOf = async (file: string): Promise<ComposeService> => (await readComposeFile(file)).services['usage'] ?? {};
 
-/** The schema of the compose specification, as the package dclint hands it on. */
+/** Returns a validator for the schema of the compose specification, from the package dclint. */
 async function validator() {
   const { $schema: _, ...schema } = JSON.parse(
     await readFile('node_modules/dclint/schemas/compose.schema.json', 'utf8'),
@@ -19,7 +20,7 @@ async function validator() {
   return new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(schema);
 }
 
-test.each(FILES)('%s is as the compose specification wants it', async (file) => {
+test.each(FILES)('%s conforms to the compose specification', async (file) => {
   const validate = await validator();
   const content = await readComposeFile(file);
   expect([validate(content), validate.errors]).toEqual([true, null]);
@@ -27,7 +28,7 @@ test.each(FILES)('%s is as the compose specification wants it', async (file) => 
   expect(validate(spoilt)).toBe(false);
 });
 
-test.each(FILES)('%s names only what there is', async (file) => {
+test.each(FILES)('%s refers only to services, secrets, volumes and files that exist', async (file) => {
   const { services, volumes = {}, secrets = {} } = await readComposeFile(file);
   for (const [name, service] of Object.entries(services)) {
     for (const needed of Object.keys(service.depends_on ?? {})) expect(services, name).toHaveProperty(needed);
@@ -41,7 +42,7 @@ test.each(FILES)('%s names only what there is', async (file) => {
 });
 
 test.each(FILES)(
-  'in %s the service has no rights, cannot write to its root, and is there for this machine alone',
+  '%s gives the service no capabilities and a read-only root, and publishes it on 127.0.0.1 only',
   async (file) => {
     expect(await usageOf(file)).toMatchObject({
       read_only: true,
@@ -52,7 +53,7 @@ test.each(FILES)(
   },
 );
 
-test('in production it has the file, the volume and the check that the image knows, its secrets from files, and its version', async () => {
+test('compose.yaml uses the configuration file, volume and health check of the image, secrets from files, and the current version', async () => {
   const { image, volumes, healthcheck, environment = {}, secrets, restart } = await usageOf('compose.yaml');
   const dockerfile = await readFile('Dockerfile', 'utf8');
   expect(image).toBe(`${packageJson.name}:${packageJson.version}`);
@@ -61,7 +62,7 @@ test('in production it has the file, the volume and the check that the image kno
     source: './gitlab_registry_usage_rest.conf',
     target: '/etc/gitlab_registry_usage_rest.conf',
     read_only: true,
-    bind: { create_host_path: false }, // else it would be a directory, and the service restarted for ever
+    bind: { create_host_path: false }, // else the engine would create a directory, and restart the service for ever
   };
   expect(volumes).toEqual([file, `store:${/^VOLUME (.*)$/m.exec(dockerfile)?.[1]}`]);
   expect(healthcheck?.test).toEqual(['CMD', ...JSON.parse(/^HEALTHCHECK.* CMD (.*)$/m.exec(dockerfile)?.[1] ?? '')]);
@@ -79,7 +80,7 @@ test('in production it has the file, the volume and the check that the image kno
   for (const file of files) expect(page).toMatch(new RegExp(`^.* ${file}$`, 'm'));
 });
 
-test('to try it, whatever ends is waited for until it has ended, and what has a health check until it is healthy', async () => {
+test('compose.try.yaml waits until jobs have completed and services with a health check are healthy', async () => {
   const { services } = await readComposeFile('compose.try.yaml');
   const needs = Object.values(services).flatMap((service) => Object.entries(service.depends_on ?? {}));
   for (const [name, { condition }] of needs) {

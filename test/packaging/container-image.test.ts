@@ -1,6 +1,5 @@
 import { chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../lab/certificate.ts';
 import { freePort } from '../../lab/child.ts';
@@ -17,19 +16,19 @@ import { readComposeFile } from '../support/compose-file.ts';
 import { makeVolume, startTrial } from '../support/compose-trial.ts';
 import { installDebianPackages } from '../support/debian-packages.ts';
 import { setSlowTimeLimits } from '../support/time-limits.ts';
-import { basic } from '../support/whole-lab.ts';
+import { basic, waitForLog } from '../support/whole-lab.ts';
 
 setSlowTimeLimits();
 
-/* Our Dockerfile, built by Debian's buildah on a base image that is made of what this machine has, and what comes of it, run as an engine would.
- * That is for root: it mounts, and changes roots. */
+/* Builds the Dockerfile with Debian's buildah, on a base image made from the packages of this machine, and runs the image as a container engine
+ * would. These tests need root, because they mount file systems and change the root directory. */
 
 const IMAGE = 'localhost/lab/usage:1';
 const EPOCH = '1767225600';
 const HOME = '/opt/gitlab-registry-usage-rest';
 const CONFIG_FILE = '/etc/gitlab_registry_usage_rest.conf';
 const STATE = '/var/lib/gitlab-registry-usage-rest';
-/** What SQLite cannot hold in its cache it writes to a temporary file. */
+/** A script that makes SQLite write to a temporary file, because the data does not fit into its cache. */
 const SPILL = `const database = new (require('node:sqlite').DatabaseSync)(':memory:');
   database.exec('PRAGMA temp_store = FILE; PRAGMA temp.cache_size = 10; CREATE TEMP TABLE large (bytes)');
   database.exec('INSERT INTO large WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) SELECT zeroblob(1000) FROM n')`;
@@ -43,7 +42,7 @@ let tokens: LabTokenService;
 let directory: LabDirectory;
 let registry: LabRegistry;
 
-/** What has been started, to be stopped in the opposite order: also where the rest could not be. */
+/** Stop the started programs, in the opposite order, also if a later one could not be started. */
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
@@ -80,10 +79,10 @@ describe('the image', () => {
     });
     expect(image.Cmd ?? []).toEqual([]);
     expect(image.WorkingDir || '/').toBe('/');
-    expect(image.Healthcheck?.Timeout).toBeGreaterThan(5e9); // the check itself gives up after five seconds, and says why
+    expect(image.Healthcheck?.Timeout).toBeGreaterThan(5e9); // the check itself gives up after five seconds, and prints why
   });
 
-  test('says what it is', () => {
+  test('has labels with its title, description, version, licence and base image', () => {
     const prefix = 'org.opencontainers.image.';
     expect(image.Labels).toMatchObject({
       [`${prefix}title`]: packageJson.name,
@@ -94,19 +93,19 @@ describe('the image', () => {
     });
   });
 
-  test('is made from a base of a fixed version, unless another one is named', async () => {
+  test('has a base image of a fixed version by default, whose Node can run the program', async () => {
     const named = async (file: string) => /^ARG NODE_IMAGE=(.*)$/m.exec(await readFile(file, 'utf8'))?.[1] ?? '';
     const [, ...version] =
       /^docker\.io\/library\/node:(\d+)\.(\d+)\.\d+-bookworm-slim$/.exec(await named('Dockerfile')) ?? [];
     const [major = 0, minor = 0] = version.map(Number);
     const [, fetched] = /\$package@(\d+)/.exec(await readFile('scripts/with-node', 'utf8')) ?? [];
-    expect(major).toBe(Number(fetched)); // what the tests run on
+    expect(major).toBe(Number(fetched)); // the Node version of the tests
     expect(packageJson.engines.node).toBe('>=22.19.0');
     expect(major > 22 || (major === 22 && minor >= 19)).toBe(true);
     expect(await named('lab/Dockerfile')).toBe(await named('Dockerfile'));
   });
 
-  test('has what runs, and nothing of what it was made with', async () => {
+  test('contains the program and its production dependencies, and no build tools', async () => {
     const home = join(root, HOME);
     expect((await readdir(home)).sort()).toEqual([
       'LICENSE',
@@ -123,12 +122,12 @@ describe('the image', () => {
     const [before, after] = [await pathsIn(await store.rootOf(BASE_IMAGE)), await pathsIn(await store.rootOf(IMAGE))];
     const isOurs = (path: string) => `/${path}/`.startsWith(`${HOME}/`) || `/${path}` === STATE;
     const others = [...after].filter((path) => !before.has(path) && !isOurs(path));
-    expect(others).toEqual(['etc/hosts']); // buildah mounts one there while it runs a command
+    expect(others).toEqual(['etc/hosts']); // buildah mounts this file while it runs a command
     const { uid, gid, mode } = await stat(join(root, STATE));
     expect([uid, gid, mode & 0o777]).toEqual([1000, 1000, 0o700]);
   });
 
-  test('is made of nothing else of the checkout, which may hold secrets, than what the Dockerfiles copy', async () => {
+  test('is built only from the files that the Dockerfiles copy, not from others in the checkout', async () => {
     const file = join(folder, 'everything');
     await writeFile(file, 'FROM scratch\nCOPY . /\n');
     const everything = 'localhost/lab/everything:1';
@@ -141,24 +140,24 @@ describe('the image', () => {
     expect((await readdir(await store.rootOf(everything))).sort()).toEqual([...new Set(copied)].sort());
   });
 
-  test('has the same layers and settings when it is built again of the same sources with the same date', async () => {
+  test('has the same layers and settings when it is built again from the same sources with the same date', async () => {
     const again = 'localhost/lab/usage:again';
     await store.build(again, 'Dockerfile', '--timestamp', EPOCH);
     expect(await store.layersOf(again)).toEqual(await store.layersOf(IMAGE));
-    // In Docker's format buildah also writes down the name of the container that it was built in.
+    // In Docker's format, buildah adds the name of the build container.
     const { Hostname: _, ...config } = await store.configOf(again);
     expect(image).toMatchObject(config);
     expect((await store.layersOf(again)).length).toBeGreaterThan((await store.layersOf(BASE_IMAGE)).length);
   });
 });
 
-test('docs/container.md mounts what the image has, where it has it', async () => {
+test('docs/container.md mounts the configuration and the volume at the paths of the image', async () => {
   const page = await readFile('docs/container.md', 'utf8');
   const [, command = ''] = /^docker run --detach ([^`]*)/m.exec(page) ?? [];
   const options = command.replaceAll('\\\n', ' ').trim().split(/\s+/);
   const after = (name: string) => options.filter((_, i) => options[i - 1] === name);
   expect(after('--publish')).toEqual([`127.0.0.1:5000:${Object.keys(image.ExposedPorts)[0]?.replace('/tcp', '')}`]);
-  // Unlike --volume it makes no directory of a file that is missing.
+  // Unlike --volume, --mount does not create a directory if the file is missing.
   expect(after('--mount')).toEqual([
     `type=bind,source="$PWD/gitlab_registry_usage_rest.conf",target=${CONFIG_FILE},readonly`,
   ]);
@@ -166,7 +165,7 @@ test('docs/container.md mounts what the image has, where it has it', async () =>
   expect(options).toEqual(expect.arrayContaining(['--read-only', '--cap-drop', 'ALL', 'no-new-privileges']));
 });
 
-/** A container with that file, and with an empty volume, which belongs to whom the image says, as engines make it. */
+/** Starts a container with these settings and an empty volume, whose owner is that of the directory in the image. */
 async function start(name: string, settings: Settings, options: Partial<ContainerOptions> = {}): Promise<Container> {
   const [file, volume] = [join(folder, `${name}.conf`), join(folder, `${name}.volume`)];
   await writeFile(file, toIni(settings));
@@ -176,7 +175,7 @@ async function start(name: string, settings: Settings, options: Partial<Containe
   return startContainer({ root, image, ...mounts, ...others });
 }
 
-/** A file for the user of the container alone. */
+/** Writes a file that only the user of the container can read. */
 async function secret(name: string, text: string): Promise<string> {
   const file = join(folder, name);
   await writeFile(file, `${text}\n`, { mode: 0o400 });
@@ -184,21 +183,14 @@ async function secret(name: string, text: string): Promise<string> {
   return file;
 }
 
-/** Everything that is in a directory, by its path from there. */
+/** Returns the paths of all files below a directory, relative to it. */
 async function pathsIn(directory: string): Promise<ReadonlySet<string>> {
   const { stdout } = await run('find', [directory, '-mindepth', '1', '-printf', '%P\\n']);
   return new Set(stdout.trim().split('\n'));
 }
 
-/** The command that finds out whether it is alive. */
+/** Returns the command of the health check. */
 const check = (): readonly string[] => image.Healthcheck?.Test.slice(1) ?? [];
-
-async function said({ child }: Container, text: string): Promise<void> {
-  for (let tries = 0; !child.output().includes(text); tries++) {
-    if (tries > 6000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
-    await sleep(20);
-  }
-}
 
 const settings = (changes: Settings = {}): Settings => ({
   general: changes['general'] ?? {},
@@ -211,7 +203,7 @@ const settings = (changes: Settings = {}): Settings => ({
   registry: { gitlab_base_url: tokens.url, registry_base_url: registry.url, username: 'crawler' },
 });
 
-/** As compose.yaml hands secrets in: as files, which variables name. One more is for the directory of the lab. */
+/** Returns the variables and files of the secrets as compose.yaml passes them, and of one more for the LDAP directory of the lab. */
 async function withSecrets(): Promise<{ env: Record<string, string>; readOnly: Record<string, string> }> {
   const { services, secrets = {} } = await readComposeFile('compose.yaml');
   const texts: Readonly<Record<string, string>> = {
@@ -228,12 +220,12 @@ async function withSecrets(): Promise<{ env: Record<string, string>; readOnly: R
 }
 
 describe('a container', () => {
-  test('listens on all addresses, passes its health check with any port and path, and ends on SIGTERM', async () => {
+  test('listens on all addresses, passes its health check with any port and path, and exits with 0 on SIGTERM', async () => {
     const { env, readOnly } = await withSecrets();
     const general = { socket_host: '127.0.0.1', socket_port: 8081, server_prefix: '/registry/usage' };
     const container = await start('alone', settings({ general }), { env, readOnly, hasOwnNetwork: true });
     try {
-      await said(container, '"listening"');
+      await waitForLog(container, '"listening"');
       expect(container.child.output()).toContain('"url":"http://0.0.0.0:8081/registry/usage"');
       await container.exec(...check());
       for (const [variable, problem] of [
@@ -249,12 +241,12 @@ describe('a container', () => {
     expect(container.child.output()).toContain('"stopping"');
   });
 
-  test('has no rights, and can write to its volume only', async () => {
+  test('has no capabilities, and can write only to its volume', async () => {
     const { env, readOnly } = await withSecrets();
     const container = await start('rights', settings(), { env, readOnly, hasOwnNetwork: true });
     const node = (script: string) => container.exec('node', '-e', script);
     try {
-      await said(container, '"listening"');
+      await waitForLog(container, '"listening"');
       const status = await container.exec('node', '-p', 'fs.readFileSync("/proc/1/status", "utf8")');
       expect(status).toMatch(/^Uid:\s+1000\s+1000\s+1000\s+1000$/m);
       expect(status).toMatch(/^CapEff:\s+0+$/m);
@@ -269,7 +261,7 @@ describe('a container', () => {
     }
   });
 
-  test('finds itself alive behind a certificate, too', async () => {
+  test('passes its health check with a certificate', async () => {
     const { env, readOnly } = await withSecrets();
     const { certificateFile, keyFile } = await makeCertificate(folder, ['DNS:usage.example.com']);
     await chown(keyFile, 1000, 1000);
@@ -281,14 +273,14 @@ describe('a container', () => {
       hasOwnNetwork: true,
     });
     try {
-      await said(container, '"url":"https://0.0.0.0:5000');
+      await waitForLog(container, '"url":"https://0.0.0.0:5000');
       await container.exec(...check());
     } finally {
       await container.stop();
     }
   });
 
-  test('that cannot write to its volume says so, and does not start', async () => {
+  test('exits with 1 if it cannot write to its volume', async () => {
     const { env, readOnly } = await withSecrets();
     const volume = join(folder, 'of-root');
     await mkdir(volume, { mode: 0o700 });
@@ -304,23 +296,23 @@ describe('a container', () => {
     );
   });
 
-  test('prints a configuration to start from, as the command does', async () => {
+  test('prints the default configuration', async () => {
     const container = await start('print', {}, { parameters: ['--print-default-config'], hasOwnNetwork: true });
     expect(await container.child.ended).toBe(0);
     expect(container.child.output()).toMatch(/^secret_key = [0-9a-f]{64}$/m);
   });
 
-  test('says how big its own image is, once that is in the registry', async () => {
+  test('returns the size of its own image after a push to the registry', async () => {
     const name = 'group/tools/usage';
     const token = await tokens.mint([{ type: 'repository', name, actions: ['pull', 'push'] }]);
     await store.push(IMAGE, registry.url, `${name}:1`, '--dest-registry-token', token);
     const { env, readOnly } = await withSecrets();
     const port = await freePort();
-    // Of this machine nothing but 127.0.0.1 is for it.
+    // The container shares the network of this machine, where it may listen only on 127.0.0.1.
     const ours = { ...env, GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_HOST: '127.0.0.1' };
     const container = await start('whole', settings({ general: { socket_port: port } }), { env: ours, readOnly });
     try {
-      await said(container, 'crawl finished');
+      await waitForLog(container, 'crawl finished');
       const url = `http://127.0.0.1:${port}`;
       const { auth_token } = await answer(`${url}/auth_token`, basic('alice', 'alice-secret'));
       const headers = { authorization: `Bearer ${auth_token}` };
@@ -342,14 +334,14 @@ describe('a container', () => {
   });
 });
 
-test('what compose.try.yaml starts of the two images is a service that has read the sample images', async () => {
+test('compose.try.yaml starts a service that reads the sample images', async () => {
   const lab = 'localhost/lab/try:1';
   await store.build(lab, 'lab/Dockerfile');
   const labImage = { root: await store.rootOf(lab), image: await store.configOf(lab) };
   const trial = await startTrial({ Dockerfile: { root, image }, 'lab/Dockerfile': labImage });
   try {
-    await said(trial.usage, 'crawl finished');
-    await trial.usage.exec(...check()); // without a file
+    await waitForLog(trial.usage, 'crawl finished');
+    await trial.usage.exec(...check()); // works without a configuration file
     const lines = (await readFile('docs/container.md', 'utf8')).match(/^(token=\$\(curl|curl ).*$/gm) ?? [];
     const { stdout } = await run('sh', ['-euc', lines.join('\n').replaceAll('http://127.0.0.1:5000', trial.url)]);
     const { _embedded } = JSON.parse(stdout) as { _embedded: { items: object[] } };
@@ -365,7 +357,7 @@ async function answer(url: string, headers: Record<string, string>): Promise<Rec
   return (await response.json()) as Record<string, unknown>;
 }
 
-/** The bytes of everything that the registry holds on its disk. */
+/** Returns the size of every blob on the registry's disk. */
 async function blobSizes({ storageDirectory }: LabRegistry): Promise<readonly number[]> {
   const blobs = join(storageDirectory, 'docker/registry/v2/blobs');
   const files = (await readdir(blobs, { recursive: true })).filter((file) => file.endsWith('/data'));

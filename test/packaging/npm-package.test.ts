@@ -13,11 +13,11 @@ import manifest from '../../package.json' with { type: 'json' };
 import { GOOD, PREFIX, written } from '../support/config-sample.ts';
 import { pages } from '../support/documentation.ts';
 import { setSlowTimeLimits } from '../support/time-limits.ts';
-import { basic, said } from '../support/whole-lab.ts';
+import { basic, waitForLog } from '../support/whole-lab.ts';
 
 setSlowTimeLimits();
 
-/* The npm package as an operator has it: made by `npm pack`, installed into an empty directory, with nothing in PATH but node and npm. */
+/* The npm package as an operator installs it: packed by `npm pack`, and installed into an empty directory with only node and npm in PATH. */
 
 const PROGRAM = 'gitlab-registry-usage-rest';
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
@@ -26,11 +26,11 @@ const MAN_PAGE = new URL(`../../man/${PROGRAM}.1`, import.meta.url).pathname;
 
 let folder: string;
 let tarball: string;
-/** What it was installed into, and what npm put there. */
+/** The prefix, and the directory of the installed package. */
 let prefix: string;
 let installed: string;
 let program: string;
-/** All that there is in PATH: this Node, and npm. */
+/** The PATH, which contains only this Node and npm. */
 let path: string;
 
 beforeAll(async () => {
@@ -47,7 +47,7 @@ beforeAll(async () => {
 
 afterAll(() => removeDirectory(folder));
 
-/** A directory with links of these names. */
+/** Creates a directory with symbolic links of these names. */
 async function inPath(name: string, links: Record<string, string>): Promise<string> {
   await mkdir(join(folder, name));
   for (const [link, target] of Object.entries(links)) await symlink(target, join(folder, name, link));
@@ -65,7 +65,7 @@ interface Ending {
   readonly stderr: string;
 }
 
-/** Runs what was installed. */
+/** Runs the installed program. */
 function start(parameters: readonly string[], variables: NodeJS.ProcessEnv = {}): Promise<Ending> {
   return run(program, parameters, { env: { ...process.env, PATH: path, ...variables } }).then(
     ({ stdout, stderr }) => ({ exitCode: 0, stdout, stderr }),
@@ -73,7 +73,7 @@ function start(parameters: readonly string[], variables: NodeJS.ProcessEnv = {})
   );
 }
 
-/** Another Node, from npm as ours, alone in a directory. */
+/** Installs another Node version from npm. Returns a directory that contains only a link to it. */
 async function nodeOf(version: string): Promise<string> {
   const name = `node-linux-${process.arch}`;
   const where = join(folder, version);
@@ -83,7 +83,7 @@ async function nodeOf(version: string): Promise<string> {
   return inPath(`only-${version}`, { node: join(where, 'node_modules', name, 'bin/node') });
 }
 
-/** Installs it as root would, into that directory. */
+/** Installs the package globally with that directory as the prefix. */
 function install(into: string): Promise<unknown> {
   const options = [
     '--global',
@@ -98,7 +98,7 @@ function install(into: string): Promise<unknown> {
 }
 
 describe('the package', () => {
-  test('holds what runs, and nothing else', async () => {
+  test('contains the compiled sources and the documented files, and nothing else', async () => {
     const { stdout } = await run('tar', ['-tzf', tarball]);
     const files = stdout.trim().split('\n').sort();
     const compiled = files.filter((file) => file.startsWith('package/dist/'));
@@ -115,22 +115,22 @@ describe('the package', () => {
     expect(compiled).toEqual(expected.sort());
   });
 
-  test('has the size and the dependencies that the README says', () => {
-    const said = /a package of (\d+) kB with (\d+) production dependencies, (\d+) in all/.exec(README)?.slice(1);
-    const [kilobytes = 0, direct, total] = said?.map(Number) ?? [];
-    // Within 5 %: else every sentence that is written would want another figure.
+  test('has the size and the number of dependencies that the README states', () => {
+    const documented = /a package of (\d+) kB with (\d+) production dependencies, (\d+) in all/.exec(README)?.slice(1);
+    const [kilobytes = 0, direct, total] = documented?.map(Number) ?? [];
+    // A tolerance of 5 %, so that not every new sentence changes the README.
     expect(Math.abs(statSync(tarball).size / 1000 / kilobytes - 1), `${statSync(tarball).size}`).toBeLessThan(0.05);
     expect([direct, total]).toEqual([Object.keys(manifest.dependencies).length, production().length]);
   });
 
-  test('wants exact versions, of which none runs anything while it is installed', () => {
+  test('has dependencies of exact versions, none of which has an install script', () => {
     for (const [name, version] of Object.entries(manifest.dependencies))
       expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);
     expect(production().filter(([, { hasInstallScript }]) => hasInstallScript)).toEqual([]);
     expect(Object.keys(manifest.scripts)).not.toEqual(expect.arrayContaining([expect.stringMatching(HOOK)]));
   });
 
-  test('installs as the README says, with nothing that was compiled or would have to be', () => {
+  test('installs with the command of the README, without native modules or install scripts', () => {
     expect(README).toContain('npm install --global "./$(npm pack --silent)"\n');
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     expect(files.filter((file) => /\.node$|(?:^|\/)binding\.gyp$/.test(file))).toEqual([]);
@@ -145,14 +145,14 @@ describe('the package', () => {
     }
   });
 
-  test('is not installed over a program of pip, which stays; into a directory of its own it is', async () => {
+  test('does not replace a program that pip installed, and can be installed into another directory', async () => {
     const beside = join(folder, 'beside');
     await mkdir(join(beside, 'bin'), { recursive: true });
     const python = '#!/usr/bin/python3\n# made by pip\n';
     await writeFile(join(beside, 'bin', PROGRAM), python, { mode: 0o755 });
     const { stderr } = await install(beside).then(
       () => ({ stderr: 'npm has installed it' }),
-      (error: Said) => error,
+      (error: Output) => error,
     );
     const [code] = /`(E[A-Z]+)`/.exec(MIGRATING)?.slice(1) ?? [];
     expect(stderr).toContain(`npm error code ${code}\n`);
@@ -166,7 +166,7 @@ describe('the package', () => {
     expect(readFileSync(join(beside, 'bin', PROGRAM), 'utf8')).toBe(python);
   });
 
-  test('is a program and no library: its package.json is all that can be imported', async () => {
+  test('exports only its package.json', async () => {
     const importing = (name: string, type: string) =>
       run(process.execPath, ['-e', `import('${name}', { with: ${type} }).catch(({ code }) => console.log(code))`], {
         cwd: installed,
@@ -176,10 +176,10 @@ describe('the package', () => {
   });
 });
 
-/** What npm runs when a package is installed. */
+/** The scripts that npm runs when it installs a package. */
 const HOOK = /^(?:pre|post)?install$/;
 
-/** The packages of the lock that are installed in production, by their places. */
+/** Returns the production packages of package-lock.json with their paths. */
 function production(): [string, Locked][] {
   const text = readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8');
   const { packages } = JSON.parse(text) as { packages: Record<string, Locked> };
@@ -192,15 +192,15 @@ interface Locked {
   readonly hasInstallScript?: true;
 }
 
-describe('what was installed', () => {
-  test('starts Node with the flags that the sources have, but for the one that old Nodes do not know', () => {
+describe('the installed program', () => {
+  test('starts Node with the flags of src/main.ts, except those that old versions do not know', () => {
     const flags = (file: string) => readFileSync(file, 'utf8').split('\n')[0]?.split(' ').slice(3);
     const all = flags(new URL('../../src/main.ts', import.meta.url).pathname) ?? [];
     expect(all.length).toBeGreaterThan(1);
     expect(flags(program)).toEqual(all.filter((flag) => !flag.startsWith('--disable-warning=')));
   });
 
-  test('tells its version and its options, and prints a configuration', async () => {
+  test('prints its version, its options and a configuration', async () => {
     const version = await start(['--version']);
     expect(version).toEqual({ exitCode: 0, stdout: `${PROGRAM}, version ${manifest.version}\n`, stderr: '' });
     expect(await start(['--help'])).toMatchObject({
@@ -212,7 +212,7 @@ describe('what was installed', () => {
     expect(printed).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\[general\]$/m), stderr: '' });
   });
 
-  test('reads a registry, and answers with figures and with its own page', async () => {
+  test('reads a registry, and serves its figures and the documentation page', async () => {
     const registry = await startRegistry();
     const accounts = join(folder, 'accounts');
     // bcrypt of `secret`
@@ -226,7 +226,7 @@ describe('what was installed', () => {
       };
       const service = await startService(settings, { PATH: path }, ['/usr/bin/env', program]);
       try {
-        await said(service, 'crawl finished');
+        await waitForLog(service, 'crawl finished');
         const get = (at: string, headers = {}) => fetch(`${service.url}${at}`, { headers });
         for (const probe of ['live', 'ready']) expect((await get(`/health/${probe}`)).status, probe).toBe(200);
         const { auth_token } = (await (await get('/auth_token', basic('alice', 'secret'))).json()) as {
@@ -252,8 +252,8 @@ describe('what was installed', () => {
     }
   });
 
-  test('says one line on a Node that is too old, and ends with 1', async () => {
-    // Debian 12's is a Node 18.
+  test('exits with 1 and one line on a Node version that is too old', async () => {
+    // Debian 12 contains Node 18.
     const PATH = await nodeOf('18.20.8');
     for (const parameters of [[], ['--version']]) {
       const { exitCode, stdout, stderr } = await start(parameters, { PATH });
@@ -266,25 +266,25 @@ describe('what was installed', () => {
     }
   });
 
-  test('runs on the oldest Node that it admits, whose warning of SQLite is not shown', async () => {
+  test('runs on the oldest supported Node version, without its warning about SQLite', async () => {
     const PATH = await nodeOf(manifest.engines.node.slice('>='.length));
     expect(await start(['--version'], { PATH })).toMatchObject({ exitCode: 0, stderr: '' });
   });
 });
 
 describe('the man page', () => {
-  test('is in the package, and where man looks for it with an npm that installs man pages, and has no mistakes', async () => {
+  test('is installed where man finds it if npm installs man pages, and passes mandoc’s lint', async () => {
     const { stdout: npm } = await run('npm', ['--version']);
     const linked = join(prefix, 'share/man/man1', `${PROGRAM}.1`);
     const page = Number.parseInt(npm, 10) < 12 ? linked : join(installed, 'man', `${PROGRAM}.1`);
     expect(readFileSync(page, 'utf8')).toBe(readFileSync(MAN_PAGE, 'utf8'));
-    // Whether the pages that it refers to are there is for each machine to say.
-    const { stdout, stderr } = await run('mandoc', ['-T', 'lint', page]).catch((error: Said) => error);
+    // The pages that it refers to are not installed on every machine.
+    const { stdout, stderr } = await run('mandoc', ['-T', 'lint', page]).catch((error: Output) => error);
     const lines = `${stdout}${stderr}`.trim().split('\n');
     expect(lines.filter((line) => !/^$|mandoc\.db lacks|referenced manual not found/.test(line))).toEqual([]);
   });
 
-  test('has the options of --help in the same words, and the exit codes that there are', async () => {
+  test('lists the options in the words of --help, and all exit codes', async () => {
     const text = await rendered();
     const { stdout: help } = await start(['--help']);
     const options = between(text, 'The options are:', 'A long option');
@@ -295,7 +295,7 @@ describe('the man page', () => {
     expect(endings.map(({ exitCode }) => `${exitCode}`)).toEqual(codes);
   });
 
-  test('starts as the README does, and has the files that the program looks for', async () => {
+  test('shows the command of the README and the files that the program uses', async () => {
     const examples = between(await rendered(), 'EXAMPLES', 'The API of');
     const blocks = pages().flatMap((page) => page.blocks);
     const { commands = ['no block'] } = blocks.find(({ name }) => name === 'README.md, Use it') ?? {};
@@ -308,15 +308,15 @@ describe('the man page', () => {
   });
 });
 
-interface Said {
+interface Output {
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A letter that another one is printed over, as paper had it for bold and underlined text. */
+/** A character and a backspace, with which mandoc prints bold and underlined text. */
 const OVERSTRUCK = new RegExp(`.${String.fromCharCode(8)}`, 'g');
 
-/** The man page as text. */
+/** Returns the man page as plain text. */
 async function rendered(): Promise<string> {
   const { stdout } = await run('mandoc', ['-T', 'ascii', '-O', 'width=200', MAN_PAGE]);
   return stdout.replaceAll(OVERSTRUCK, '');

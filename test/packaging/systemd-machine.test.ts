@@ -16,7 +16,7 @@ import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
 
-/* The unit as systemd runs it: installed as the page says, in a machine whose process 1 is Debian's systemd. */
+/* Installs the unit with the commands of docs/systemd.md, and runs it in a container whose process 1 is Debian's systemd. */
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const PROGRAM = 'gitlab-registry-usage-rest';
@@ -28,12 +28,12 @@ const PATIENCE = { timeout: 120_000, interval: 100 };
 
 await installDebianPackages('docker-registry', 'openssl', 'systemd:systemd-analyze');
 const reason = await whyNoSystemd();
-if (reason !== undefined) console.warn(`systemd is not run, and its unit not in it: ${reason}`);
+if (reason !== undefined) console.warn(`skips the tests of the unit in systemd: ${reason}`);
 
 describe.skipIf(reason !== undefined)('the unit in systemd', () => {
   let page: string;
   let registry: LabRegistry;
-  /** A prefix with the program in it. */
+  /** The prefix that the program is installed into. */
   let installed: string;
   const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -62,12 +62,12 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
   interface Running {
     readonly machine: SystemdMachine;
     readonly url: string;
-    /** These properties of the unit, by their names. */
+    /** Returns the named properties of the unit. */
     show(...names: string[]): Promise<Record<string, string>>;
     log(): Promise<string>;
   }
 
-  /** A machine in which the service was installed by the commands of the page, with an editor that writes these settings. @param more files, by path */
+  /** Runs a machine, installs the service with the documented commands and these settings, and calls `use`. @param more files, by path */
   async function inMachine(
     general: Settings['general'],
     use: (running: Running) => Promise<void>,
@@ -109,7 +109,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     }
   }
 
-  /** The commands of the page under that heading, those of its first block or another one. */
+  /** Returns the commands under a heading of docs/systemd.md, by default those of its first block. */
   function blockUnder(heading: string, number = 1): string {
     const block = page.split(`${heading}\n`)[1]?.split('\n## ')[0]?.split('```sh\n')[number]?.split('```')[0];
     if (block === undefined) throw new Error(`no block ${number} under ${heading}`);
@@ -123,7 +123,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     await expect.poll(status, PATIENCE).toBe(200);
   };
 
-  test('is active and comes with the machine, collects as a user of its own, and keeps the store where only that one may look', async () => {
+  test('is active and enabled, runs as a user of its own, and stores its data where only that user can read it', async () => {
     await inMachine({}, async (running) => {
       await isReady(running);
       const { machine, show, log } = running;
@@ -150,7 +150,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     });
   });
 
-  test('lets what it runs see no home, write nothing but the state, and ask for nothing outside the filter', async () => {
+  test('hides home directories from the service, and allows it to write only its state and to use only allowed system calls', async () => {
     const tries = [
       'cat /home/somebody/secret',
       'cat /root/settings',
@@ -177,8 +177,8 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
       async ({ machine }) => {
         const works = async (unit: string): Promise<readonly string[]> => {
           await machine.run(`systemctl daemon-reload; systemctl start ${unit}`);
-          const said = await machine.run(`journalctl -u ${unit} -o cat`);
-          return said.match(/(?<=^works: ).*/gm) ?? [];
+          const log = await machine.run(`journalctl -u ${unit} -o cat`);
+          return log.match(/(?<=^works: ).*/gm) ?? [];
         };
         await machine.run(`systemctl stop ${PROGRAM}; echo x > /tmp/of-another
           cd /etc/systemd/system; mkdir probe.service.d; cp ${PROGRAM}.service probe.service
@@ -191,7 +191,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     );
   });
 
-  test('goes on when it is reloaded, with and without a certificate', async () => {
+  test('keeps the service running on reload, with and without a certificate', async () => {
     const { certificate, key } = await makeCertificate(await newDirectory(), ['IP:127.0.0.1']);
     const files = { 'etc/usage/service.pem': certificate, 'etc/usage/service.key': key };
     await inMachine(
@@ -220,7 +220,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     );
   });
 
-  test('stays down after a mistake in the configuration, and comes back after anything else', async () => {
+  test('restarts the service after a crash, but not after a configuration error', async () => {
     await inMachine({}, async (running) => {
       await isReady(running);
       const { machine, show, log } = running;
@@ -236,7 +236,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
       await expect
         .poll(() => show('ActiveState', 'SubState'), PATIENCE)
         .toMatchObject({
-          ActiveState: 'failed', // one that is to come back is "activating"
+          ActiveState: 'failed', // a unit that will be restarted is "activating"
           SubState: 'failed',
         });
       expect(await show('ExecMainStatus', 'NRestarts')).toMatchObject({ ExecMainStatus: '2', NRestarts: '0' });
@@ -244,19 +244,19 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     });
   });
 
-  test('stays down where something is missing, and the page has the words for it', async () => {
+  test('does not start without a credential, the program or the configuration, as documented', async () => {
     await inMachine({}, async ({ machine, show }) => {
       const start = (change: string): Promise<string> =>
         machine.run(`${change}; systemctl daemon-reload; systemctl restart ${PROGRAM} 2>&1 || true
           systemctl status --no-pager ${PROGRAM} || true`);
       const override = `/etc/systemd/system/${PROGRAM}.service.d`;
-      const told = await start(
+      const withoutCredential = await start(
         `mkdir ${override}; printf '[Service]\nLoadCredential=a:/etc/none\n' > ${override}/a.conf`,
       );
-      const without = await start(`rm -r ${override}; mv /usr/local/bin/${PROGRAM} /root`);
+      const withoutProgram = await start(`rm -r ${override}; mv /usr/local/bin/${PROGRAM} /root`);
       for (const [status, words] of [
-        [told, 'status=243/CREDENTIALS'],
-        [without, 'status=203/EXEC'],
+        [withoutCredential, 'status=243/CREDENTIALS'],
+        [withoutProgram, 'status=203/EXEC'],
       ] as const) {
         expect(status).toContain(words);
         expect(status).toMatch(/Active: failed/);
@@ -270,7 +270,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     });
   });
 
-  test('takes its secrets from files of their own with the drop-in of the page', async () => {
+  test('reads secrets from files of their own with the documented drop-in', async () => {
     const directory = 'etc/gitlab-registry-usage-rest';
     const dropIn = page.split('```ini\n')[1]?.split('```')[0] ?? '';
     const files = {

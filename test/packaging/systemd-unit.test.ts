@@ -12,11 +12,12 @@ import { SERVICE_COMMAND, type Settings, toIni } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { installDebianPackages } from '../support/debian-packages.ts';
 import { setSlowTimeLimits } from '../support/time-limits.ts';
+import { waitForLog } from '../support/whole-lab.ts';
 
 setSlowTimeLimits();
 
-/* The unit as systemd's own tools judge it, and its command with the environment that systemd makes for it, in a directory for the state and one for the
- * credentials: for strace, and where no systemd can be started (systemd-machine.test.ts does that). */
+/* Checks the unit with systemd-analyze, and runs its command with the environment that systemd would set, with directories for the state and the
+ * credentials. This traces the system calls, and needs no running systemd. systemd-machine.test.ts starts the unit in systemd. */
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const UNIT_FILE = join(ROOT, 'packaging/gitlab-registry-usage-rest.service');
@@ -44,7 +45,7 @@ afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-/** The values of that setting, in the order in which they stand. */
+/** Returns the values of a setting, in the order of the file. */
 function valuesOf(name: string, text = unit): readonly string[] {
   return text
     .split('\n')
@@ -53,7 +54,7 @@ function valuesOf(name: string, text = unit): readonly string[] {
 }
 
 const settingOf = (name: string): string => valuesOf(name).join('\n');
-/** The drop-in for secrets that the page shows. */
+/** Returns the drop-in for secrets that docs/systemd.md shows. */
 const dropIn = (): string => page.split('```ini\n')[1]?.split('```')[0] ?? '';
 
 async function newDirectory(): Promise<string> {
@@ -63,8 +64,8 @@ async function newDirectory(): Promise<string> {
 }
 
 /**
- * What `systemd-analyze verify` says of the unit with a drop-in, where the program is there or is not. It looks for one without a directory in
- * those of the machine, where it is not ours to put anything: so the copy names a directory.
+ * Runs `systemd-analyze verify` on the unit with a drop-in, with or without an installed program. systemd-analyze looks for a program without a path in
+ * the directories of the machine, where the test must not install one, so the copy of the unit names a directory.
  */
 async function verify(dropInText: string, isInstalled = true): Promise<{ code: number; stderr: string }> {
   const directory = await newDirectory();
@@ -81,25 +82,25 @@ async function verify(dropInText: string, isInstalled = true): Promise<{ code: n
 }
 
 describe('systemd-analyze', () => {
-  test('has nothing to say of the unit, alone and with the drop-in of the page', async () => {
+  test('accepts the unit, alone and with the documented drop-in', async () => {
     expect(await verify('')).toEqual({ code: 0, stderr: '' });
     expect(dropIn()).toContain('LoadCredential=');
     expect(await verify(dropIn())).toEqual({ code: 0, stderr: '' });
   });
 
-  test('would have seen a mistake, and that the program is missing', async () => {
+  test('reports an unknown key and a missing program', async () => {
     expect((await verify('[Service]\nNonsense=1\n')).stderr).toContain("Unknown key 'Nonsense'");
     expect((await verify('', false)).stderr).toContain(`${PROGRAM} is not executable`);
   });
 
-  test('gives the exposure that the page tells', async () => {
-    const [, told = ''] = /exposure of (\d+\.\d+), of 10/.exec(page) ?? [];
+  test('computes the documented exposure level', async () => {
+    const [, documented = ''] = /exposure of (\d+\.\d+), of 10/.exec(page) ?? [];
     const analyze = (threshold: number) =>
       run('systemd-analyze', ['security', '--offline=true', '--no-pager', `--threshold=${threshold}`, UNIT_FILE]);
     // The threshold is in tenths, and the figure is rounded.
-    const { stdout } = await analyze(Math.round(Number(told) * 10));
-    expect(stdout).toContain(`exposure level for ${PROGRAM}.service: ${told} `);
-    await expect(analyze(Math.round(Number(told) * 10) - 2)).rejects.toMatchObject({ code: 1 });
+    const { stdout } = await analyze(Math.round(Number(documented) * 10));
+    expect(stdout).toContain(`exposure level for ${PROGRAM}.service: ${documented} `);
+    await expect(analyze(Math.round(Number(documented) * 10) - 2)).rejects.toMatchObject({ code: 1 });
   });
 });
 
@@ -110,7 +111,7 @@ interface Started {
 
 const PLAIN: Settings = {
   ldap: { host: 'ldap.invalid', base_dn: 'dc=invalid', valid_gid: 1 },
-  jwt: { secret_key: '0'.repeat(32) }, // the placeholder: what counts is the credential
+  jwt: { secret_key: '0'.repeat(32) }, // the placeholder, which the credential replaces
 };
 
 interface Place {
@@ -125,7 +126,7 @@ async function newPlace(): Promise<Place> {
   return place;
 }
 
-/** The files that LoadCredential= names, with those contents, as systemd puts them: to be read by the service alone. */
+/** Writes the files that LoadCredential= names as systemd does, so that only the service can read them. */
 async function load({ credentials }: Place, contents: Readonly<Record<string, string>>): Promise<void> {
   for (const line of [...valuesOf('LoadCredential'), ...valuesOf('LoadCredential', dropIn())]) {
     const [id = ''] = line.split(':');
@@ -134,7 +135,7 @@ async function load({ credentials }: Place, contents: Readonly<Record<string, st
   }
 }
 
-/** The command of the unit with the environment of the unit and its drop-in, from the sources. @param before what runs it */
+/** Runs the command of the unit from the sources, with the environment of the unit and its drop-in. @param before a command that runs it */
 async function start(
   place: Place,
   general: Settings['general'] = {},
@@ -153,7 +154,7 @@ async function start(
   const [program, ...parameters] = expanded(settingOf('ExecStart')).split(' ');
   expect(program).toBe(PROGRAM);
   const variables = valuesOf('Environment', dropIn()).map((line) => expanded(line).split('=', 2));
-  // What systemd sets by itself, and little else.
+  // The variables that systemd sets itself.
   const env = {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin',
     STATE_DIRECTORY: place.state,
@@ -166,18 +167,11 @@ async function start(
   return { url: `http://127.0.0.1:${port}`, child };
 }
 
-async function said({ child }: Started, text: string): Promise<void> {
-  for (let tries = 0; !child.output().includes(text); tries++) {
-    if (tries > 6000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
-    await sleep(20);
-  }
-}
-
-describe('what the unit starts', () => {
-  test('reads the configuration and the secrets from credentials, and keeps the store in the directory of the state', async () => {
+describe('the command of the unit', () => {
+  test('reads the configuration and the secrets from credentials, and stores its data in the state directory', async () => {
     const place = await newPlace();
     const service = await start(place);
-    await said(service, 'crawl finished');
+    await waitForLog(service, 'crawl finished');
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
     expect((await readFile(join(place.state, 'usage.db'))).subarray(0, 15).toString()).toBe('SQLite format 3');
     expect(service.child.output()).not.toContain('k'.repeat(40));
@@ -185,27 +179,27 @@ describe('what the unit starts', () => {
     expect(await service.child.ended).toBe(0);
   });
 
-  test('reads the certificate again when it is reloaded, and goes on', async () => {
+  test('reloads the certificate after SIGHUP, and keeps running', async () => {
     const certificate = await makeCertificate(await newDirectory(), ['IP:127.0.0.1']);
     const place = await newPlace();
     const service = await start(place, { tls_certificate: certificate.certificateFile, tls_key: certificate.keyFile });
     expect(settingOf('ExecReload')).toBe('kill -HUP $MAINPID');
     process.kill(service.child.pid, 'SIGHUP');
-    await said(service, 'certificate reloaded');
+    await waitForLog(service, 'certificate reloaded');
     process.kill(service.child.pid, 'SIGTERM');
     expect(await service.child.ended).toBe(0);
   });
 
-  test('goes on when it is reloaded without a certificate, and says that there is nothing to read again', async () => {
+  test('keeps running after SIGHUP without a certificate, and logs that there is nothing to reload', async () => {
     const service = await start(await newPlace());
     process.kill(service.child.pid, 'SIGHUP');
-    await said(service, 'nothing to reload');
+    await waitForLog(service, 'nothing to reload');
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
     process.kill(service.child.pid, 'SIGTERM');
     expect(await service.child.ended).toBe(0);
   });
 
-  test('ends with 2 where the configuration is wrong, which the unit takes for final', async () => {
+  test('exits with 2 if the configuration is invalid, after which the unit is not restarted', async () => {
     expect(settingOf('RestartPreventExitStatus')?.split(' ')).toContain('2');
     const failed = start(await newPlace(), { log_level: 'loud' });
     await expect(failed).rejects.toThrow(/config:\d+: \[general\] log_level: "loud"/);
@@ -214,11 +208,11 @@ describe('what the unit starts', () => {
     ).rejects.toMatchObject({ code: 2 });
   });
 
-  test('asks the kernel for nothing that the unit refuses', async () => {
+  test('uses only system calls and address families that the unit allows', async () => {
     const place = await newPlace();
     const report = join(place.state, 'calls');
     const service = await start(place, {}, ['strace', '-D', '-f', '-q', '-o', report, '-e', 'trace=all']);
-    await said(service, 'crawl finished');
+    await waitForLog(service, 'crawl finished');
     await fetch(`${service.url}/health/ready`);
     process.kill(service.child.pid, 'SIGTERM');
     expect(await service.child.ended).toBe(0);
@@ -226,7 +220,7 @@ describe('what the unit starts', () => {
     const calls = new Set([...text.matchAll(/^\d+ +(\w+)\(/gm)].map(([, name = '']) => name));
     expect(calls.size).toBeGreaterThan(40);
     const { allowed, refused } = await filter();
-    // SQLite gives its files the owner of the database where it is root, which the unit's user is not (os_unix.c, robustFchown).
+    // As root, SQLite changes the owner of its files to that of the database (os_unix.c, robustFchown). The unit's user is not root.
     if (process.geteuid?.() === 0) calls.delete('fchown');
     expect([...calls].filter((name) => !allowed.has(name) || refused.has(name))).toEqual([]);
     const families = [...text.matchAll(/^\d+ +socket\((\w+),/gm)].map(([, name = '']) => name);
@@ -234,17 +228,17 @@ describe('what the unit starts', () => {
   });
 });
 
-/** What strace wrote: it goes on for a moment after the process has ended. */
+/** Returns the output of strace, which writes for a moment after the process has ended. */
 async function traced(file: string, pid: number): Promise<string> {
   for (let tries = 0; tries < 3000; tries++) {
     const text = await readFile(file, 'utf8');
     if (new RegExp(`^${pid} +\\+\\+\\+ exited`, 'm').test(text)) return text;
     await sleep(20);
   }
-  throw new Error('strace never told of the end');
+  throw new Error('strace has not reported the exit of the process');
 }
 
-/** The system calls of SystemCallFilter=, one by one. */
+/** Returns the system calls of SystemCallFilter=, with its groups expanded. */
 async function filter(): Promise<{ allowed: ReadonlySet<string>; refused: ReadonlySet<string> }> {
   const [allowed, refused] = [new Set<string>(), new Set<string>()];
   await add('@default', allowed); // is always allowed (systemd.exec, SystemCallFilter=)

@@ -8,7 +8,7 @@ import { type LabService, type Settings, startService } from '../../lab/service.
 import { slowed } from '../../lab/slowed.ts';
 import { type LabTokenService, startTokenService } from '../../lab/token-service.ts';
 
-/* All that the service needs, for real, and the service as an operator has it: its own process, its own file. */
+/* Runs the service as an operator does, as a process with a configuration file, with a real registry, LDAP directory and token service. */
 
 const ACCESS_TOKEN = 'glpat-access%token';
 const SECRET_KEY = 'the secret key of this run: 100% secret';
@@ -19,18 +19,18 @@ export interface WholeLab {
   readonly tokens: LabTokenService;
   readonly registry: LabRegistry;
   readonly directory: LabDirectory;
-  /** Starts a service; the settings replace some of the usual ones. */
+  /** Starts a service. The given settings replace the usual ones. */
   start(changes?: Settings): Promise<LabService>;
-  /** Starts one that collects one request after the other, of which each takes so long: time to do something in the middle of it. */
+  /** Starts a service that sends one request at a time to the registry, and delays each one, so that a test can act during a crawl. */
   startSlowly(delayMs: number, changes?: Settings): Promise<LabService>;
-  /** Stops one, and keeps what it has printed. */
+  /** Stops a service, adds its output to `outputs`, and returns its exit code. */
   stop(service: LabService): Promise<number | null>;
-  /** Everything that any stopped service has printed. */
+  /** The output of every service that was stopped. */
   readonly outputs: string[];
   remove(): Promise<void>;
 }
 
-/** @param options for the registry */
+/** Starts everything that a service needs, with the sample content in the registry. The options are those of the registry. */
 export async function startWholeLab(options: Omit<LabRegistryOptions, 'tokens'> = {}): Promise<WholeLab> {
   const [tokens, directory] = await Promise.all([
     startTokenService([{ username: 'crawler', accessToken: ACCESS_TOKEN, isAdmin: true }]),
@@ -100,22 +100,22 @@ export async function signIn({ url }: LabService): Promise<Record<string, string
   return { authorization: `Bearer ${auth_token}` };
 }
 
-/** All that a service says of the registry, but for the time. */
+/** Returns the figures of all repositories and tags, without the time of the snapshot. */
 export async function figures(service: LabService): Promise<object> {
   const response = await fetch(`${service.url}/repositories?embed=true`, { headers: await signIn(service) });
   const { _embedded } = (await response.json()) as { _embedded: { items: object[] } };
   return _embedded;
 }
 
-/** Waits until the process has said that. */
-export async function said({ child }: LabService, text: string, times = 1): Promise<void> {
+/** Waits until the output of the service contains the text, `times` times. Throws after two minutes. */
+export async function waitForLog({ child }: Pick<LabService, 'child'>, text: string, times = 1): Promise<void> {
   for (let tries = 0; child.output().split(text).length <= times; tries++) {
-    if (tries > 5000) throw new Error(`it never said "${text}", but:\n${child.output()}`);
+    if (tries > 6000) throw new Error(`the output does not contain "${text}":\n${child.output()}`);
     await sleep(20);
   }
 }
 
-/** Holds whatever was printed or answered against every secret, in every form that it could take. */
+/** Expects that the text contains none of the secrets, neither literally nor encoded. */
 export function expectNoSecret(all: string, { directory }: WholeLab): void {
   for (const secret of [ACCESS_TOKEN, SECRET_KEY, PASSWORD, directory.reader.password, WRONG_PASSWORD]) {
     for (const form of [

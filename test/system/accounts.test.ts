@@ -5,7 +5,7 @@ import { freePort } from '../../lab/child.ts';
 import { type LabDirectory, startDirectory, VALID_GID } from '../../lab/directory.ts';
 import { type LabService, type Settings, startService } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
-import { basic, said } from '../support/whole-lab.ts';
+import { basic, waitForLog } from '../support/whole-lab.ts';
 
 /* Accounts in a file, with and without a real directory, in the service as an operator runs it. No registry is needed to sign in. */
 
@@ -86,17 +86,17 @@ describe('with an htpasswd file only', () => {
   test('logs the user and the method, and no password', async () => {
     await signIn(service, 'alice', PASSWORD);
     await signIn(service, 'mallory', WRONG);
-    await said(service, '"user":"alice","method":"htpasswd","msg":"signed in"');
-    await said(service, '"user":"mallory","methods":["htpasswd"],"msg":"sign-in refused"');
+    await waitForLog(service, '"user":"alice","method":"htpasswd","msg":"signed in"');
+    await waitForLog(service, '"user":"mallory","methods":["htpasswd"],"msg":"sign-in refused"');
     for (const secret of [PASSWORD, WRONG, BCRYPT, ARGON2]) expect(service.child.output()).not.toContain(secret);
   });
 
   test('applies changes of the file without a restart, and ignores an invalid file', async () => {
     await writeFile(file, `carol:${BCRYPT}\n`);
-    await said(service, '"setting":"[auth] htpasswd_file","msg":"file reloaded"');
+    await waitForLog(service, '"setting":"[auth] htpasswd_file","msg":"file reloaded"');
     expect([await signIn(service, 'carol', PASSWORD), await signIn(service, 'alice', PASSWORD)]).toEqual([200, 401]);
     await writeFile(file, `carol:${BCRYPT}\ndave:${PASSWORD}\n`);
-    await said(service, `${file}:2: must not contain a password in plain text, or an unknown hash`);
+    await waitForLog(service, `${file}:2: must not contain a password in plain text, or an unknown hash`);
     expect([await signIn(service, 'carol', PASSWORD), await signIn(service, 'dave', PASSWORD)]).toEqual([200, 401]);
     expect(service.child.output()).not.toContain(PASSWORD);
   });
@@ -110,10 +110,10 @@ describe('with a directory and an htpasswd file', () => {
     expect(await signIn(service, 'alice', 'alice-secret')).toBe(200);
     expect(await signIn(service, 'alice', PASSWORD)).toBe(200);
     expect(await signIn(service, 'bob', 'bob-secret')).toBe(401);
-    await said(service, '"user":"robot","method":"htpasswd","msg":"signed in"');
-    await said(service, '"user":"alice","method":"ldap","msg":"signed in"');
-    await said(service, '"user":"alice","method":"htpasswd","msg":"signed in"');
-    await said(service, '"user":"bob","methods":["ldap","htpasswd"],"msg":"sign-in refused"');
+    await waitForLog(service, '"user":"robot","method":"htpasswd","msg":"signed in"');
+    await waitForLog(service, '"user":"alice","method":"ldap","msg":"signed in"');
+    await waitForLog(service, '"user":"alice","method":"htpasswd","msg":"signed in"');
+    await waitForLog(service, '"user":"bob","methods":["ldap","htpasswd"],"msg":"sign-in refused"');
   });
 
   test.for(['ldap, htpasswd', 'htpasswd, ldap'])(
@@ -125,7 +125,7 @@ describe('with a directory and an htpasswd file', () => {
       expect(await signIn(service, 'robot', PASSWORD)).toBe(200);
       expect(await signIn(service, 'robot', WRONG)).toBe(401);
       expect(await signIn(service, 'alice', 'alice-secret')).toBe(503);
-      await said(service, 'sign-in method failed, another one answered');
+      await waitForLog(service, 'sign-in method failed, another one answered');
     },
   );
 });
@@ -133,7 +133,7 @@ describe('with a directory and an htpasswd file', () => {
 test('warns about a file that all users can read, and uses it', async () => {
   const file = await htpasswdFile(`alice:${BCRYPT}\n`, 0o644);
   const service = await start({ auth: { methods: 'htpasswd', htpasswd_file: file } });
-  await said(service, `"path":"${file}","msg":"file accessible to other users"`);
+  await waitForLog(service, `"path":"${file}","msg":"file accessible to other users"`);
   expect(await signIn(service, 'alice', PASSWORD)).toBe(200);
 });
 

@@ -15,7 +15,7 @@ import type {
 } from '../../src/domain/snapshot/snapshot.ts';
 import { crawlLab } from '../support/crawl-lab.ts';
 
-/* Every case of the domain, pushed for real into a real registry, crawled, and compared with the registry's own disk. */
+/* Pushes every kind of content to a real registry, crawls it, and compares the figures with the files on the registry's disk. */
 
 let tokens: LabTokenService;
 let registry: LabRegistry;
@@ -48,7 +48,7 @@ function tag(repositoryName: string, name: string): TagFigures {
   return found;
 }
 
-/** As the twin names them. */
+/** Converts figures to the names that the ground truth uses. */
 function asTruth(figures: Figures): TrueFigures {
   return {
     size: figures.sizeBytes,
@@ -60,7 +60,7 @@ function asTruth(figures: Figures): TrueFigures {
   };
 }
 
-test('the registry, every repository and every tag have the figures that the disk tells', () => {
+test('the figures of the registry, every repository and every tag equal those computed from the disk', () => {
   const ours = snapshot.repositories.map(({ name, tags, ...figures }) => ({
     name,
     ...asTruth(figures),
@@ -72,8 +72,8 @@ test('the registry, every repository and every tag have the figures that the dis
   expect(asTruth(snapshot.figures)).toEqual(root);
 });
 
-test('how many requests are under way does not show in the result', async () => {
-  // The numbers of the nodes in `contents` are those of the order of arrival, and known to nobody outside.
+test('returns the same result with any number of concurrent requests', async () => {
+  // The node numbers in `contents` depend on the order of the responses, and no client sees them.
   const seen = ({ contents: { graph }, ...snapshot }: Snapshot) => {
     const digests = [...graph.bytes.keys()].map(graph.digests.at).sort();
     const configs = digests.map((digest) => [digest, imageConfigAt(graph, graph.digests.nodeOf(digest) ?? -1)]);
@@ -83,26 +83,26 @@ test('how many requests are under way does not show in the result', async () => 
   expect(seen(await crawlOnce(64))).toEqual(seen(snapshot));
 });
 
-test('only pull is asked for, and every repository but the catalogue by its own name', () => {
+test('requests tokens only for pull, with one scope per repository, and for the catalogue', () => {
   const scopes = new Set(tokens.requests.flat());
   expect(scopes).toContain('registry:catalog:*');
   scopes.delete('registry:catalog:*');
   for (const scope of scopes) expect(scope).toMatch(/^repository:[^:*]+:pull$/);
 });
 
-describe('case by case', () => {
-  test('one digest under two tags: the size in full for each, the disk size for the one of the smaller name', () => {
+describe('the figures', () => {
+  test('show the full size for both tags of one digest, and the disk size for the first tag by name', () => {
     expect(tag('group/app', '1.1').sizeBytes).toBe(tag('group/app', 'latest').sizeBytes);
     expect(tag('group/app', '1.1').diskSizeBytes).toBeGreaterThan(0);
     expect(tag('group/app', 'latest').diskSizeBytes).toBe(0);
   });
 
-  test('the base image owns the base layer, in whatever repository', () => {
+  test('charge a base layer to the base image, also in another repository', () => {
     const base = tag('group/sub/project/image/nested', 'latest');
     expect(base.diskSizeBytes).toBe(base.sizeBytes);
   });
 
-  test('a manifest list and an OCI index count all their platforms, and shared layers once', () => {
+  test('add up all platforms of a manifest list or an OCI index, and count shared layers once', () => {
     const list = tag('group/multiarch', 'latest');
     const amd64 = tag('group/multiarch', 'amd64-only');
     expect((list.sizeBytes ?? 0) - (amd64.sizeBytes ?? 0)).toBeGreaterThan(10 * 1024);
@@ -110,16 +110,16 @@ describe('case by case', () => {
     expect(tag('group/oci-index', 'latest').status).toBe('ok');
   });
 
-  test('an index of an index reaches what its inner index reaches', () => {
+  test('contain the content of an inner index in its outer index', () => {
     expect(tag('group/nested-index', 'outer').sizeBytes).toBe(tag('group/nested-index', 'inner').sizeBytes);
     expect(tag('group/nested-index', 'inner').sizeBytes).toBeGreaterThan(0);
   });
 
-  test('an index without manifests is legal, and 0 bytes', () => {
+  test('are 0 for an index without manifests', () => {
     expect(tag('group/nested-index', 'empty')).toMatchObject({ status: 'ok', sizeBytes: 0, diskSizeBytes: 0 });
   });
 
-  test('an index whose child was deleted is incomplete, with the platform that it has', () => {
+  test('contain the remaining platform of an index whose child was deleted, which is incomplete', () => {
     const sparse = tag('group/sparse-index', 'latest');
     expect(sparse.status).toBe('incomplete');
     expect(sparse.sizeBytes).toBeGreaterThan(300 * 1024);
@@ -130,36 +130,36 @@ describe('case by case', () => {
     ]);
   });
 
-  test('a build cache lists layers among its manifests: they count, and are never asked for as manifests', () => {
+  test('contain the layers that a build cache lists as manifests, which the crawl does not request as manifests', () => {
     expect(tag('group/build-cache', 'cache').sizeBytes).toBeGreaterThan(60 * 1024);
     expect(registry.output()).not.toMatch(/GET \/v2\/group\/build-cache\/manifests\/sha256/);
   });
 
-  test('requests the size of each schema 1 layer once, and counts a layer that is named twice once', () => {
+  test('contain each schema 1 layer once, whose size the crawl requests once', () => {
     const heads = registry.output().match(/HEAD \/v2\/group\/schema1\/blobs\/sha256:\w+/g) ?? [];
     expect(new Set(heads).size).toBe(1);
     expect(tag('group/schema1', 'old').sizeBytes).toBeGreaterThan(309 * 1024);
     expect(tag('group/schema1', 'old').sizeBytes).toBeLessThan(311 * 1024);
   });
 
-  test('a layer named twice counts once, and no layers are 0 bytes', () => {
+  test('contain a layer once that a manifest lists twice, and are 0 for an image without layers', () => {
     expect(tag('group/dup-layer', 'latest').sizeBytes).toBeLessThan(15 * 1024);
     expect(tag('group/zero', 'latest').sizeBytes).toBe(0);
     expect(tag('group/zero-length', 'latest')).toMatchObject({ status: 'ok', sizeBytes: 0 });
   });
 
-  test('a foreign layer counts only where the registry stores it', () => {
+  test('contain a foreign layer only if the registry stores it', () => {
     expect(tag('group/foreign', 'latest').sizeBytes).toBeLessThan(7 * 1024);
     expect(tag('group/foreign', 'latest').status).toBe('ok');
     expect(tag('group/foreign-stored', 'latest').sizeBytes).toBeGreaterThan(30 * 1024);
   });
 
-  test('a Docker layer that is kept elsewhere is no gap, and its image is what is stored', () => {
+  test('do not contain a foreign Docker layer that is not stored, whose image is complete', () => {
     expect(tag('group/docker-foreign', 'latest').sizeBytes).toBeLessThan(5 * 1024);
     expect(tag('group/docker-foreign', 'latest').status).toBe('ok');
   });
 
-  test('sizes that are missing, negative or contradict each other are asked for, once for each blob', () => {
+  test('contain sizes that the crawl requests, once per blob, if a manifest has none, a negative or a contradictory one', () => {
     const heads = (name: string) =>
       registry.output().match(new RegExp(`HEAD /v2/${name}/blobs/sha256:\\w+`, 'g')) ?? [];
     expect(new Set(heads('group/no-size')).size).toBe(3);
@@ -170,29 +170,29 @@ describe('case by case', () => {
     expect(tag('group/wrong-size', 'wrong').sizeBytes).toBe(tag('group/wrong-size', 'right').sizeBytes);
   });
 
-  test('what is a layer in one manifest is a layer in all that reach it', () => {
+  test('count a config as a layer for all its images if one manifest lists it as a layer', () => {
     const asLayer = tag('group/config-as-layer', 'as-layer').sizeBytes ?? 0;
     expect(tag('group/config-as-layer', 'as-config').sizeBytes).toBeGreaterThan(asLayer);
   });
 
-  test('the empty descriptor as config and layer at once is two bytes', () => {
+  test('are two bytes for the empty descriptor as config and layer', () => {
     expect(tag('group/empty-descriptor', 'latest').sizeBytes).toBe(2);
   });
 
-  test('a chart without a media type in its manifest is read by its Content-Type', () => {
+  test('contain a chart whose manifest has no media type, which is read by its Content-Type', () => {
     expect(tag('charts/helm-chart', '0.1.0').status).toBe('ok');
     expect(tag('charts/helm-chart', '0.1.0_build.5').diskSizeBytes).toBe(0);
   });
 
-  test('a repository whose tags were deleted stays listed, with 0', () => {
+  test('are 0 for a repository whose tags were deleted', () => {
     expect(repository('group/empty')).toMatchObject({ sizeBytes: 0, diskSizeBytes: 0, isComplete: true, tags: [] });
   });
 
-  test('a tag that was moved counts what it points at now', () => {
+  test('contain only the current content of a tag that was moved', () => {
     expect(tag('group/moved', 'latest').sizeBytes).toBeLessThan(21 * 1024);
   });
 
-  test('repositories whose names look like paths of the protocol are repositories', () => {
+  test('contain repositories whose names look like paths of the protocol', () => {
     for (const name of ['tags', 'a/tags/list', 'x/tags', 'x/tags/1.0', 'group/app/tags/1.0', 'group/project/tags']) {
       expect(tag(name, 'latest').sizeBytes, name).toBeGreaterThan(0);
     }
@@ -200,7 +200,7 @@ describe('case by case', () => {
   });
 });
 
-describe('what a tag points at', () => {
+describe('the manifest of a tag', () => {
   const CREATED_AT = Date.UTC(2024, 4, 6, 7, 8, 9);
   const manifest = (reference: string): TagManifest => {
     const [repository = '', name = ''] = reference.split(':');
@@ -225,21 +225,21 @@ describe('what a tag points at', () => {
     ['group/build-cache:cache', 'build-cache', [], 1],
     ['group/build-cache:image-cache', 'build-cache', [], 1],
     ['charts/helm-chart:0.1.0', 'artifact:application/vnd.cncf.helm.config.v1+json', [], 1],
-    // The empty descriptor is their config; a layer it is since group/empty-descriptor lists it as one.
+    // Their config is the empty descriptor. It counts as a layer because group/empty-descriptor lists it as one.
     ['group/artifact:latest', 'artifact:application/vnd.example.model.v1', [], 2],
     ['group/referred:orphan', 'accessory', [], 2],
-  ])('%s is of the kind %s, for %j, with %i layers', (reference, kind, platforms, layersCount) => {
+  ])('%s has the kind %s, the platforms %j and %i layers', (reference, kind, platforms, layersCount) => {
     expect(manifest(reference)).toMatchObject({ kind, platforms, layersCount });
   });
 
-  test('its media type is the registry’s word, and its digest the content’s', () => {
+  test('has the media type that the registry reports, and the digest of its content', () => {
     expect(manifest('group/multiarch:latest').mediaType).toBe(TYPES.dockerList);
     expect(manifest('group/schema1:old').mediaType).toBe(TYPES.dockerSchema1);
     expect(manifest('charts/helm-chart:0.1.0').mediaType).toBe(TYPES.ociManifest);
     expect(digestOf('group/app:1.1')).toBe(digestOf('group/app:latest'));
   });
 
-  test('it is as old as its youngest image, and a time that stands for none is unknown', () => {
+  test('is as old as its youngest image, and a placeholder for a time is unknown', () => {
     expect(manifest('group/app:1.0').createdAt).toBe(CREATED_AT);
     expect(manifest('group/ages:age-0').createdAt).toBe(Date.UTC(2021, 1, 3, 4, 5, 6));
     expect(manifest('group/ages:age-2').createdAt).toBeNull();
@@ -248,7 +248,7 @@ describe('what a tag points at', () => {
       expect(manifest(timeless).createdAt, timeless).toBeNull();
   });
 
-  test('the fallback tag of referrers, a signature’s tag, and a manifest with a subject name what they belong to', () => {
+  test('has a subject if its tag is a referrers fallback or a signature, or if the manifest names one', () => {
     const referred = digestOf('group/referred:1.0');
     const fallback = manifest(`group/referred:${accessoryTag('group/referred:1.0')}`);
     expect(fallback).toMatchObject({ kind: 'accessory', subject: referred });
@@ -258,12 +258,12 @@ describe('what a tag points at', () => {
     expect(manifest('group/referred:1.0')).toMatchObject({ kind: 'image', subject: undefined });
   });
 
-  test('a tag that is only named after some hash is the image that it points at, and so is every other tag of that', () => {
+  test('is an image without a subject if its tag only looks like a referrers fallback', () => {
     for (const name of ['1.0', `sha256-${'ef'.repeat(32)}`])
       expect(manifest(`group/signed:${name}`)).toMatchObject({ kind: 'image', subject: undefined });
   });
 
-  test('the kinds add up to all that is stored, and to all tags', () => {
+  test('has a kind, and all kinds add up to all stored bytes and all tags', () => {
     const sum = (key: 'bytes' | 'tagsCount') => snapshot.kinds.reduce((total, kind) => total + kind[key], 0);
     expect(sum('bytes')).toBe(snapshot.figures.deduplicatedBytes);
     expect(sum('tagsCount')).toBe(snapshot.figures.tagsCount);
@@ -272,7 +272,7 @@ describe('what a tag points at', () => {
     );
   });
 
-  test('a registry without a list of referrers is asked for it once in a crawl', async () => {
+  test('has no referrers if the registry does not support them, for which the crawl asks once', async () => {
     const asked = () => registry.output().match(/GET \/v2\/\S+\/referrers\//g)?.length ?? 0;
     const before = asked();
     await crawlOnce();

@@ -9,7 +9,7 @@ import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
 
-/* The demo as a new user runs it, with a temporary directory of its own: the files in it are the demo's, and so are the processes that use it. */
+/* The demo as a new user runs it. It has a temporary directory of its own: the files in it belong to the demo, and so do the processes that use it. */
 
 let directory: string;
 let demo: Child;
@@ -24,7 +24,7 @@ afterEach(async () => {
   await removeDirectory(directory);
 });
 
-/** As a terminal does it: to the whole foreground, and so to whatever program the demo is waiting for. */
+/** Sends the signal to the whole process group, as a terminal does. */
 function press(signal: NodeJS.Signals): void {
   process.kill(-demo.pid, signal);
 }
@@ -34,17 +34,17 @@ async function expectNothingLeft(): Promise<void> {
   expect(await readdir(directory)).toEqual([]);
 }
 
-test('it prints the URL, a user, a password and a curl line that works, and Ctrl-C leaves nothing', async () => {
-  while (!demo.output().includes('Ctrl-C stops everything.')) await stillRunning();
-  const said = demo.output();
-  expect(said).toMatch(/^ {2}URL +http:\/\/127\.0\.0\.1:\d+$/m);
-  expect(said).toMatch(/^ {2}user +alice$/m);
-  expect(said).toMatch(/^ {2}password +\S+$/m);
-  const line = /^ +(curl .*)$/m.exec(said)?.[1] ?? '';
+test('prints the URL, a user, a password and a curl command that works, and leaves nothing behind after Ctrl-C', async () => {
+  while (!demo.output().includes('Ctrl-C stops everything.')) await expectRunning();
+  const output = demo.output();
+  expect(output).toMatch(/^ {2}URL +http:\/\/127\.0\.0\.1:\d+$/m);
+  expect(output).toMatch(/^ {2}user +alice$/m);
+  expect(output).toMatch(/^ {2}password +\S+$/m);
+  const line = /^ +(curl .*)$/m.exec(output)?.[1] ?? '';
   const { stdout } = await run('sh', ['-c', line]);
   const { _embedded } = JSON.parse(stdout) as { _embedded: { items: { name: string; size: number | null }[] } };
   expect(_embedded.items).toContainEqual(expect.objectContaining({ name: 'group/app', size: expect.any(Number) }));
-  expect(processesUsing(directory).length).toBeGreaterThanOrEqual(4); // itself, slapd, the registry, the service
+  expect(processesUsing(directory).length).toBeGreaterThanOrEqual(4); // the demo, slapd, the registry and the service
   press('SIGINT');
   expect(await demo.ended).toBe(0);
   await expectNothingLeft();
@@ -55,7 +55,7 @@ test.each([
   ['SIGINT', 900],
   ['SIGHUP', 1500],
   ['SIGTERM', 2500],
-] as const)('%s after %i ms leaves nothing, whatever it was doing', async (signal, ms) => {
+] as const)('leaves nothing behind after %s at %i ms', async (signal, ms) => {
   await sleep(ms);
   press(signal);
   await demo.ended;
@@ -63,6 +63,7 @@ test.each([
   expect(demo.output()).not.toContain('The demo has failed');
 });
 
-async function stillRunning(): Promise<void> {
-  if (await Promise.race([sleep(50), demo.ended.then(() => true)])) throw new Error(`it has ended:\n${demo.output()}`);
+async function expectRunning(): Promise<void> {
+  if (await Promise.race([sleep(50), demo.ended.then(() => true)]))
+    throw new Error(`the demo has ended:\n${demo.output()}`);
 }

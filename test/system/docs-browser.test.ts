@@ -8,23 +8,23 @@ import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
 
-/* What a real Chromium makes of /docs, below a prefix and behind a real nginx that strips one. Everything is answered by the server itself but the
- * document, which is a small one, so that it is known what has to be seen. */
+/* Opens /docs in Chromium, below a prefix and through an nginx that strips one. The server answers all requests except that for the OpenAPI
+ * document: the tests replace it by a small one with known content. */
 
-let front: ListeningServer;
-let top: ListeningServer;
+let server: ListeningServer;
+let serverWithoutPrefix: ListeningServer;
 let nginx: LabNginx;
 let browser: LabBrowser;
-/** The page of the test that runs, what it has asked for, and what its browser had to say against it: breaches of its policy, too. */
+/** The page of the current test, its requests, and its errors and warnings, which include violations of the content security policy. */
 let page: Page;
 let requests: string[];
 let complaints: string[];
-/** What has been started, to be stopped in the opposite order: also where the rest could not be. */
+/** Stop the started programs, in the opposite order, also if a later one could not be started. */
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  [front, top] = await Promise.all([startTestServer(), startTestServer({ prefix: '' })]);
-  cleanups.push(front.close, top.close);
+  [server, serverWithoutPrefix] = await Promise.all([startTestServer(), startTestServer({ prefix: '' })]);
+  cleanups.push(server.close, serverWithoutPrefix.close);
   nginx = await startNginx((port) => stripping('/tools/usage/', port));
   cleanups.push(nginx.stop);
   browser = await startBrowser();
@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 function stripping(prefix: string, port: number): string {
-  return `server { listen 127.0.0.1:${port}; location ${prefix} { proxy_pass http://127.0.0.1:${top.port}/; } }`;
+  return `server { listen 127.0.0.1:${port}; location ${prefix} { proxy_pass http://127.0.0.1:${serverWithoutPrefix.port}/; } }`;
 }
 
 afterEach(() => page.close());
@@ -57,7 +57,7 @@ const urlOf = ({ port }: ListeningServer, path: string) => `http://127.0.0.1:${p
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 const operation = (path: string) => page.locator('.opblock', { has: page.getByText(path, { exact: true }) });
 
-/** Fills in what a scheme wants: a bearer token, or a name and a password. */
+/** Fills in the fields of a scheme: a bearer token, or a name and a password. */
 async function authorize(name: 'Bearer' | 'Basic', ...values: readonly string[]): Promise<void> {
   await button('Authorize').click();
   const scheme = page.locator('.auth-container', { hasText: `http, ${name}` });
@@ -66,7 +66,7 @@ async function authorize(name: 'Bearer' | 'Basic', ...values: readonly string[])
   await scheme.getByRole('button', { name: 'Close' }).click();
 }
 
-/** What stands in the page as the answer of the server. */
+/** Runs an operation in the page. Returns the response that the page shows. */
 async function execute(path: string): Promise<{ readonly status: string; readonly text: string }> {
   await operation(path).locator('.opblock-summary-control').click();
   await operation(path).getByRole('button', { name: 'Try it out' }).click();
@@ -79,8 +79,8 @@ async function execute(path: string): Promise<{ readonly status: string; readonl
   };
 }
 
-test.for(['/usage/docs', '/usage/docs/'])('%s shows the document, without a word against it', async (path) => {
-  await open(urlOf(front, path));
+test.for(['/usage/docs', '/usage/docs/'])('%s shows the document without errors or warnings', async (path) => {
+  await open(urlOf(server, path));
   await page.locator('.opblock').first().waitFor();
   expect(await page.locator('h1').textContent()).toContain('A sample');
   const shown = page.locator('.opblock-summary-method, .opblock-summary-path');
@@ -91,24 +91,24 @@ test.for(['/usage/docs', '/usage/docs/'])('%s shows the document, without a word
   const files = ['swagger-ui.css', 'page.css', 'swagger-ui-bundle.js', 'page.js'];
   expect(requests.toSorted()).toEqual(
     [path, ...files.map((name) => `/usage/docs/${name}`), '/usage/openapi.json']
-      .map((asked) => `GET ${urlOf(front, asked)}`)
+      .map((asked) => `GET ${urlOf(server, asked)}`)
       .toSorted(),
   );
   expect(complaints).toEqual([]);
 });
 
-test('with a token, an operation is tried out, and its answer seen in the page', async () => {
-  await open(urlOf(front, '/usage/docs'));
+test('runs an operation with a token, and shows the response', async () => {
+  await open(urlOf(server, '/usage/docs'));
   await authorize('Bearer', TOKEN);
   const { status, text } = await execute('/repositories');
   expect(status).toBe('200');
   expect(JSON.parse(text)).toMatchObject({ tags_count: 2, complete: true });
-  expect(requests.at(-1)).toBe(`GET ${urlOf(front, '/usage/repositories')}`);
+  expect(requests.at(-1)).toBe(`GET ${urlOf(server, '/usage/repositories')}`);
   expect(complaints).toEqual([]);
 });
 
-test('who wants to authorize can type the token at once', async () => {
-  await open(urlOf(front, '/usage/docs'));
+test('focuses the token field when the dialog for authorization opens', async () => {
+  await open(urlOf(server, '/usage/docs'));
   await button('Authorize').click();
   await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('auth-bearer-value');
   await page.keyboard.type(TOKEN);
@@ -117,15 +117,15 @@ test('who wants to authorize can type the token at once', async () => {
   expect(complaints).toEqual([]);
 });
 
-test('without one, it is seen what is missing', async () => {
-  await open(urlOf(front, '/usage/docs'));
+test('shows the 401 response without a token', async () => {
+  await open(urlOf(server, '/usage/docs'));
   const { status, text } = await execute('/repositories');
   expect(status).toContain('401');
   expect(JSON.parse(text)).toMatchObject({ detail: expect.stringMatching(/bearer token/i) });
 });
 
-test('with name and password, a token is had in the page, too', async () => {
-  await open(urlOf(front, '/usage/docs'));
+test('requests a token with a user name and a password', async () => {
+  await open(urlOf(server, '/usage/docs'));
   await authorize('Basic', 'alice', 'right');
   const { status, text } = await execute('/auth_token');
   expect(status).toBe('200');
@@ -133,15 +133,15 @@ test('with name and password, a token is had in the page, too', async () => {
   expect(complaints).toEqual([]);
 });
 
-test('a token is gone with the page: nothing is left behind in the browser', async () => {
-  await open(urlOf(front, '/usage/docs'));
+test('stores no token in the browser, and forgets it on reload', async () => {
+  await open(urlOf(server, '/usage/docs'));
   await authorize('Bearer', TOKEN);
   expect(await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]')).toEqual([0, 0, '']);
   await page.reload();
   expect((await execute('/repositories')).status).toContain('401');
 });
 
-test.for(['/docs', '/docs/'])('behind a proxy that strips a prefix %s is the same', async (path) => {
+test.for(['/docs', '/docs/'])('%s works behind a proxy that strips a prefix', async (path) => {
   const outside = `http://127.0.0.1:${nginx.port}/tools/usage`;
   await open(`${outside}${path}`);
   await authorize('Bearer', TOKEN);
@@ -150,28 +150,28 @@ test.for(['/docs', '/docs/'])('behind a proxy that strips a prefix %s is the sam
   expect(complaints).toEqual([]);
 });
 
-test('shows no other document, not even by a crafted link', async () => {
+test('loads no other document, even with a crafted link', async () => {
   const other = 'http://127.0.0.1:9/other.json';
-  await open(urlOf(front, `/usage/docs?url=${other}&configUrl=${other}&urls.primaryName=x#/?url=${other}`));
+  await open(urlOf(server, `/usage/docs?url=${other}&configUrl=${other}&urls.primaryName=x#/?url=${other}`));
   await page.locator('.opblock').first().waitFor();
   expect(requests.filter((asked) => asked.startsWith('GET http://127.0.0.1:9'))).toEqual([]);
   expect(complaints).toEqual([]);
 });
 
-test('what a document says is text: none of it runs', async () => {
+test('does not run scripts in the texts of a document', async () => {
   const evil = '<img src=x onerror="window.hasRun = true"><script>window.hasRun = true</script><b>bold</b>';
   await open('about:blank');
   await page.unroute('**/openapi.json');
   const json = { ...SAMPLE_OPENAPI, info: { ...SAMPLE_OPENAPI.info, title: evil, description: evil } };
   await page.route('**/openapi.json', (route) => route.fulfill({ json }));
-  await page.goto(urlOf(front, '/usage/docs'));
+  await page.goto(urlOf(server, '/usage/docs'));
   await page.locator('.opblock').first().waitFor();
   expect(await page.evaluate('window.hasRun')).toBeUndefined();
 });
 
-test('it is as light or dark as its reader likes it, at once and when that changes', async () => {
+test('follows the color scheme of the user, also when it changes', async () => {
   const background = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
-  await open(urlOf(front, '/usage/docs'), { colorScheme: 'dark' });
+  await open(urlOf(server, '/usage/docs'), { colorScheme: 'dark' });
   await page.locator('.opblock').first().waitFor();
   const dark = await background();
   await page.emulateMedia({ colorScheme: 'light' });
@@ -180,14 +180,14 @@ test('it is as light or dark as its reader likes it, at once and when that chang
   await expect.poll(background).toBe(dark);
 });
 
-test('at the width of a telephone nothing is cut off', async () => {
-  await open(urlOf(front, '/usage/docs'), { viewport: { width: 400, height: 800 } });
+test('fits the width of a telephone', async () => {
+  await open(urlOf(server, '/usage/docs'), { viewport: { width: 400, height: 800 } });
   await execute('/repositories');
   expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(400);
 });
 
-test('without scripts it says where else to look', async () => {
-  await open(urlOf(front, '/usage/docs'), { javaScriptEnabled: false });
+test('links to the document and the API if scripts are disabled', async () => {
+  await open(urlOf(server, '/usage/docs'), { javaScriptEnabled: false });
   const links = await page.getByRole('link').all();
   const hrefs = await Promise.all(links.map((link) => link.getAttribute('href')));
   expect(hrefs).toEqual(['./openapi.json', './']);

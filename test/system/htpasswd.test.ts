@@ -7,7 +7,7 @@ import { run } from '../../lab/run.ts';
 import { type LabService, startService } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { parseHtpasswd } from '../../src/auth/htpasswd.ts';
-import { basic, said } from '../support/whole-lab.ts';
+import { basic, waitForLog } from '../support/whole-lab.ts';
 
 /* Files made by Apache's htpasswd, as docs/accounts.md describes. */
 
@@ -53,10 +53,10 @@ test('signs in an account made as documented, and applies changes without a rest
     expect([await signIn('alice', 'other'), await signIn('jürgen', PASSWORD)]).toEqual([401, 401]);
     const again = '"msg":"file reloaded"';
     await htpasswd(['-B', '-C', '5'], file, 'alice', 'new');
-    await said(service, again);
+    await waitForLog(service, again);
     expect([await signIn('alice', PASSWORD), await signIn('alice', 'new')]).toEqual([401, 200]);
     await run('htpasswd', ['-D', file, 'alice']);
-    await said(service, again, 2);
+    await waitForLog(service, again, 2);
     expect([await signIn('alice', 'new'), await signIn('jürgen', 'other')]).toEqual([401, 200]);
   } finally {
     await service.stop();

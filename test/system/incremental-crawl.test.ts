@@ -8,7 +8,7 @@ import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import { connect } from '../support/registry-client.ts';
 import { snapshotTakerOptions } from '../support/take-snapshot.ts';
 
-/* What a second crawl asks of a real registry, as the registry's own log has it. */
+/* Counts the requests of a second crawl in the log of a real registry. */
 
 const SIZE = { repositories: 10, tagsPerRepository: 30, layersPerTag: 3 };
 const TAGS = SIZE.repositories * SIZE.tagsPerRepository;
@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => registry.remove());
 
-/** Calls, and how often each kind of question was answered in which way meanwhile. */
+/** Calls `act`. Returns its result, and the number of requests meanwhile by method, kind and status. */
 async function counting<T>(act: () => Promise<T>): Promise<{ readonly result: T; readonly counts: object }> {
   const before = registry.output().length;
   const result = await act();
@@ -36,7 +36,7 @@ async function counting<T>(act: () => Promise<T>): Promise<{ readonly result: T;
   return { result, counts };
 }
 
-test('an unchanged registry is asked one conditional question for each tag, a changed one besides for each new digest', async () => {
+test('sends one conditional request per unchanged tag, and reads each new digest once', async () => {
   const snapshots = createSnapshotTaker(snapshotTakerOptions(connect(registry.url), 8));
   const take = () => counting(() => snapshots.takeSnapshot(noProgress(), new AbortController().signal));
   const [first, second] = [await take(), await take()];
@@ -52,7 +52,7 @@ test('an unchanged registry is asked one conditional question for each tag, a ch
   await pusher.image(repositoryName(1), 'new', image('new'));
   await pusher.image(repositoryName(1), 'same-as-new', image('new'));
   const third = await take();
-  // Two tags that are new, and one that moved; of two digests the manifests, and of two images the configs.
+  // Two new tags and one that moved; two manifests and two configs.
   expect(third.counts).toEqual({
     ...lists,
     'HEAD manifests 304': TAGS - 1,

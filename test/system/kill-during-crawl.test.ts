@@ -12,13 +12,13 @@ import { signIn, startWholeLab, type WholeLab } from '../support/whole-lab.ts';
 
 setSlowTimeLimits();
 
-/* The service is killed in the middle of a collection, again and again, on one and the same store: whatever it had shown last, it shows again,
- * and the collection that follows comes to the truth. */
+/* Kills the service during a crawl, many times, with the same store. After each restart the service shows its last snapshot, and the next crawl
+ * returns the figures that the disk of the registry shows. */
 
 const KILLS = 50;
-/** Each request of a collection takes so much longer, so that there is a middle. */
+/** The delay of each request to the registry, so that a crawl takes long enough to be interrupted. */
 const DELAY_MS = 12;
-/** Somewhat less than what a collection of the sample content takes then. */
+/** Somewhat less than the duration of a crawl of the sample content with that delay. */
 const LONGEST_MS = 600;
 
 let lab: WholeLab;
@@ -46,7 +46,7 @@ const start = (): Promise<LabService> =>
     store: { url: `sqlite://${directory}/usage.db` },
   });
 
-/** Figures of a node as the API and the disk have them. */
+/** The figures of a node, from the API or from the disk. */
 interface Node {
   readonly name: string;
   readonly figures: readonly (number | boolean | null)[];
@@ -82,7 +82,7 @@ async function show({ url }: LabService): Promise<Shown> {
   return { timestamp, content: (_embedded?.items ?? []).map(toNode) };
 }
 
-/** Waits for a snapshot that is not that one. */
+/** Waits for another snapshot than this one. */
 async function showNext(service: LabService, { timestamp }: Shown): Promise<Shown> {
   for (;;) {
     const shown = await show(service);
@@ -91,7 +91,7 @@ async function showNext(service: LabService, { timestamp }: Shown): Promise<Show
   }
 }
 
-/** Something is different each time. */
+/** Pushes an image with new content. */
 async function change(number: number): Promise<void> {
   const name = `killed ${number}`;
   await pusher.image('group/app', number % 3 === 0 ? 'moving' : `k${number}`, {
@@ -100,7 +100,7 @@ async function change(number: number): Promise<void> {
   });
 }
 
-/** What the disk of the registry says. */
+/** Returns the figures computed from the disk of the registry. */
 function truth(): readonly Node[] {
   const { repositories } = readGroundTruth(lab.registry.storageDirectory);
   return repositories
@@ -112,7 +112,7 @@ function trueNode({ name, size, diskSize, deduplicated, reclaimable, isIncomplet
   return { name, figures: [size, diskSize, deduplicated, reclaimable, !isIncomplete] };
 }
 
-test(`${KILLS} times killed in the middle of a collection, it shows what it had, and ends with the truth`, async () => {
+test(`shows the last snapshot after each of ${KILLS} kills during a crawl, and then the correct figures`, async () => {
   const first = await start();
   headers = await signIn(first);
   let last = await showNext(first, NOTHING);
@@ -122,7 +122,7 @@ test(`${KILLS} times killed in the middle of a collection, it shows what it had,
   for (let number = 1; number <= KILLS; number++) {
     await change(number);
     const killed = await start();
-    // Spread evenly, and in no order: a golden ratio's steps.
+    // Multiples of the golden ratio spread the kills evenly over the crawl.
     await sleep(((number * 0.618_034) % 1) * LONGEST_MS);
     const atTheEnd = await show(killed);
     await killed.kill();
@@ -131,7 +131,7 @@ test(`${KILLS} times killed in the middle of a collection, it shows what it had,
     const restarted = await start();
     const shown = await show(restarted);
     slowest.restartMs = Math.max(slowest.restartMs, performance.now() - startedAt);
-    // The one before, or, where the end was near, the one that was just taken.
+    // The last snapshot, or a new one if the crawl finished before the kill.
     const isNew = shown.timestamp !== last.timestamp;
     expect(isNew ? [] : [last.content], `kill ${number}`).toEqual(isNew ? [] : [shown.content]);
     if (atTheEnd.timestamp !== last.timestamp) expect(isNew).toBe(true);

@@ -45,7 +45,7 @@ function directory(options: Partial<LdapOptions> = {}): Directory {
   });
 }
 
-describe('who may sign in', () => {
+describe('the check of a password', () => {
   test('accepts the right password of a user of the group, also with non-ASCII characters and colons', async () => {
     expect(await directory().authenticate('alice', 'alice-secret')).toEqual({ name: 'alice', groups: [VALID_GID] });
     expect(await directory().authenticate('jürgen', 'pä:s:wörd')).toBeDefined();
@@ -156,10 +156,10 @@ describe('who may sign in', () => {
   });
 });
 
-describe('how the directory is reached', () => {
+describe('the connection to the directory', () => {
   const signIn = (options: Partial<LdapOptions>) => directory(options).authenticate('alice', 'alice-secret');
 
-  test('without encryption, over ldaps, and with StartTLS', async () => {
+  test('works without encryption, over ldaps, and with StartTLS', async () => {
     expect(await signIn({ urls: [lab.ldapUrl] })).toBeDefined();
     expect(await signIn({ urls: [lab.ldapUrl], startTls: true })).toBeDefined();
     expect(await signIn({ urls: [lab.ldapsUrl] })).toBeDefined();

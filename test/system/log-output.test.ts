@@ -9,15 +9,15 @@ import { SERVICE_COMMAND } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { GOOD } from '../support/config-sample.ts';
 
-/* Where the service cannot say what it has to say: a full disk, a reader that has gone. */
+/* The service while its log cannot be written: to a full disk, or to a pipe that no process reads. */
 
 const QUOTED = SERVICE_COMMAND.map((word) => `'${word}'`).join(' ');
 
-test('a log that cannot be written costs its lines and not the service, and two signals are one', async () => {
+test('keeps running if the log cannot be written, and exits with 0 after two signals', async () => {
   await inNewDirectory('output', async (directory) => {
-    const [port, nobody] = [await freePort(), await freePort()];
+    const [port, unusedPort] = [await freePort(), await freePort()];
     const configFile = join(directory, 'service.conf');
-    const text = GOOD.replace('8080', String(port)).replaceAll(/https:\/\/\S*/g, `http://127.0.0.1:${nobody}`);
+    const text = GOOD.replace('8080', String(port)).replaceAll(/https:\/\/\S*/g, `http://127.0.0.1:${unusedPort}`);
     await writeFile(configFile, `${text}[store]\nurl = sqlite:${directory}/usage.db\n`);
     const child = spawn('sh', ['-c', `exec ${QUOTED} -c '${configFile}' 2>/dev/full`], { stdio: 'ignore' });
     const ended = once(child, 'exit');
@@ -36,9 +36,9 @@ test('a log that cannot be written costs its lines and not the service, and two 
 
 test('does not block on a log that is not read, and writes it completely and in order later', async () => {
   await inNewDirectory('output', async (directory) => {
-    const [port, nobody] = [await freePort(), await freePort()];
+    const [port, unusedPort] = [await freePort(), await freePort()];
     const configFile = join(directory, 'service.conf');
-    const text = GOOD.replace('8080', String(port)).replaceAll(/https:\/\/\S*/g, `http://127.0.0.1:${nobody}`);
+    const text = GOOD.replace('8080', String(port)).replaceAll(/https:\/\/\S*/g, `http://127.0.0.1:${unusedPort}`);
     await writeFile(configFile, `${text}[store]\nurl = sqlite:${directory}/usage.db\n`);
     const child = spawn('sh', ['-c', `exec ${QUOTED} -c '${configFile}'`], { stdio: ['ignore', 'ignore', 'pipe'] });
     const ended = once(child, 'exit');
@@ -56,8 +56,11 @@ test('does not block on a log that is not read, and writes it completely and in 
   });
 });
 
-test.each(['-h', '--print-default-config'])('%s into a full disk ends with 1, and without a stack', async (option) => {
-  const child = spawn('sh', ['-c', `${QUOTED} ${option} >/dev/full`]);
-  const [[code], said] = await Promise.all([once(child, 'exit'), child.stderr.setEncoding('utf8').toArray()]);
-  expect([code, said.join('')]).toEqual([1, '']);
-});
+test.each(['-h', '--print-default-config'])(
+  'exits with 1 and without a stack if %s writes to a full disk',
+  async (option) => {
+    const child = spawn('sh', ['-c', `${QUOTED} ${option} >/dev/full`]);
+    const [[code], errors] = await Promise.all([once(child, 'exit'), child.stderr.setEncoding('utf8').toArray()]);
+    expect([code, errors.join('')]).toEqual([1, '']);
+  },
+);

@@ -6,7 +6,7 @@ import { type Certificate, makeCertificate } from '../../lab/certificate.ts';
 import { type LabNginx, startNginx } from '../../lab/nginx.ts';
 import type { LabService } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
-import { basic, PASSWORD, said, startWholeLab, type WholeLab, WRONG_PASSWORD } from '../support/whole-lab.ts';
+import { basic, PASSWORD, startWholeLab, type WholeLab, WRONG_PASSWORD, waitForLog } from '../support/whole-lab.ts';
 
 /* A real nginx, configured as in docs/operations.md, in front of the service, configured as in docs/security.md. */
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
   nginx = await startNginx((port) => documentedBlock(port));
   cleanups.push(nginx.stop);
   agent = new Agent({ ca: certificate.certificate, keepAlive: false });
-  await said(service, 'crawl finished');
+  await waitForLog(service, 'crawl finished');
   const { auth_token } = (await ask('/auth_token', { headers: basic('jürgen', PASSWORD) })).json();
   authorization = `Bearer ${auth_token}`;
 });
@@ -99,7 +99,7 @@ const askPast = (path: string, headers: Record<string, string>, from: string) =>
 
 /** Returns the line in the log about the request with that id. */
 async function logged(id: string): Promise<{ ip: string; path: string }> {
-  await said(service, `"${id}"`);
+  await waitForLog(service, `"${id}"`);
   const line = service.child
     .output()
     .split('\n')

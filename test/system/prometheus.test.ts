@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type LabPrometheus, startPrometheus } from '../../lab/prometheus.ts';
 import { run } from '../../lab/run.ts';
 import type { LabService } from '../../lab/service.ts';
-import { expectNoSecret, said, signIn, startWholeLab, type WholeLab } from '../support/whole-lab.ts';
+import { expectNoSecret, signIn, startWholeLab, type WholeLab, waitForLog } from '../support/whole-lab.ts';
 
-/* What Prometheus itself makes of it: Debian's, with the samples of docs/monitoring.md, beside the service as an operator has it. */
+/* Debian's Prometheus scrapes the service with the sample configuration and rules of docs/monitoring.md. */
 
 const TOKEN = 'the token of Prometheus: 100% secret';
 const [SCRAPE = '', RULES = ''] = [
@@ -19,7 +19,7 @@ let prometheus: LabPrometheus;
 beforeAll(async () => {
   lab = await startWholeLab();
   service = await lab.start({ general: { server_prefix: '/usage' }, metrics: { token: TOKEN } });
-  await said(service, 'crawl finished');
+  await waitForLog(service, 'crawl finished');
   prometheus = await startPrometheus(scrapeOf(service), RULES);
   const patience = { timeout: 30_000, interval: 200 };
   await vi.waitFor(async () => expect(await prometheus.targetHealth()).toBe('up'), patience);
@@ -32,7 +32,7 @@ afterAll(async () => {
   await lab.remove();
 });
 
-/** The sample, for the service of this test, and for people who cannot wait a minute. */
+/** Returns the sample configuration with the address of the service and a short interval. */
 function scrapeOf({ url }: LabService): string {
   const replaced: Readonly<Record<string, string>> = {
     https: 'http',
@@ -54,7 +54,7 @@ async function metrics({ url }: LabService, accept: string): Promise<string> {
   return answer.text();
 }
 
-test('a real Prometheus reads the figures that the API answers', async () => {
+test('Prometheus reads the figures that the API returns', async () => {
   const headers = await signIn({ ...service, url: `${service.url}/usage` });
   const answer = await fetch(`${service.url}/usage/repositories?embed=1`, { headers });
   expect(answer.status).toBe(200);
@@ -72,7 +72,7 @@ test('a real Prometheus reads the figures that the API answers', async () => {
   expect(await value('registry_usage_snapshot_timestamp_seconds')).toBeCloseTo(root['timestamp'] ?? 0, 2);
 });
 
-test('it reads how the collections and the requests went', async () => {
+test('Prometheus reads the results of crawls and requests', async () => {
   expect(await value('registry_usage_collections_succeeded_total')).toBe(1);
   expect(await value('sum(registry_usage_collections_failed_total)')).toBe(0);
   expect(await value('registry_usage_registry_requests_total')).toBeGreaterThan(50);
@@ -82,7 +82,7 @@ test('it reads how the collections and the requests went', async () => {
   expect(await value('process_resident_memory_bytes')).toBeGreaterThan(1e7);
 });
 
-test('the alerts of the documentation are read, and each asks for something that there is', async () => {
+test('Prometheus loads the documented alerts, and each uses a metric that exists', async () => {
   expect(await prometheus.alerts()).toEqual([
     'RegistryUsageSnapshotTooOld',
     'RegistryUsageCollectionFailing',
@@ -92,12 +92,12 @@ test('the alerts of the documentation are read, and each asks for something that
   expect(prometheus.output()).toBe('');
 });
 
-test('Prometheus’s own linter has nothing to say against any name, type or text', async () => {
+test('promtool accepts every name, type and help text', async () => {
   const text = await metrics(service, 'text/plain');
   expect(await run('/usr/bin/promtool', ['check', 'metrics'], { input: text })).toEqual({ stdout: '', stderr: '' });
 });
 
-test('no secret is in what Prometheus reads, nor its token in the log', async () => {
+test('the metrics contain no secret, and the log does not contain the token', async () => {
   const all = [await metrics(service, 'application/openmetrics-text'), service.child.output()].join('\n');
   expectNoSecret(all, lab);
   expect(all).not.toContain(TOKEN);

@@ -9,11 +9,11 @@ import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { measureTagSet } from '../../src/domain/usage/tag-set.ts';
 import { crawlLab } from '../support/crawl-lab.ts';
 
-/* What the word "reclaimable" promises, kept to the byte by a real registry: the storage of one is copied, X is deleted from the copy through
- * its API, garbage is collected, and the copy is compared with one of which only the garbage was collected.
+/* Compares the reclaimable bytes with the garbage collection of a real registry: each test copies the storage, deletes some tags from the copy
+ * through the registry's API, collects the garbage, and compares the copy with one whose garbage was collected without a deletion.
  *
- * Out of every X stay the untagged children of tagged indexes, by tagging every child in this content: `garbage-collect -m` of
- * Distribution 2.8 destroys those children although an index needs them, which is its defect and nobody's reclaimable bytes. */
+ * Every child of an index in this content has a tag of its own: `garbage-collect -m` of Distribution 2.8 deletes untagged children although an
+ * index needs them. That is a defect of the registry, which the reclaimable bytes do not imitate. */
 
 let original: LabRegistry;
 let snapshot: Snapshot;
@@ -30,7 +30,7 @@ afterAll(async () => {
   await original.remove();
 });
 
-/** The blobs that a copy of the storage holds when something was deleted from it and its garbage was collected. */
+/** Returns the blobs in a copy of the storage after this deletion and a garbage collection. */
 async function storedAfter(deletion: (pusher: Pusher) => Promise<void>): Promise<ReadonlyMap<string, number>> {
   const copy = await startRegistry({ copyOf: original.storageDirectory });
   try {
@@ -63,7 +63,7 @@ function allTags(): readonly Tag[] {
   );
 }
 
-/** What to delete, and where its figure is found. */
+/** Which tags to delete, and the reclaimable bytes that the snapshot shows for them. */
 interface Deletion {
   readonly has: (tag: Tag) => boolean;
   readonly reclaimable: () => number | null | undefined;
@@ -98,7 +98,7 @@ function figuresOfSet(has: (tag: Tag) => boolean) {
   return measureTagSet(graph, roots, usage, chosen);
 }
 
-/** Deletes tags as an operator would: a manifest with all of its tags by its digest, one of several tags alone. */
+/** Deletes tags as an operator would: the manifest if all of its tags are deleted, otherwise only the tag. */
 async function deleteTags(pusher: Pusher, { has }: Deletion): Promise<void> {
   const deleted = new Set<string>();
   for (const { repository, name, digest = '' } of allTags().filter(has)) {
@@ -110,7 +110,7 @@ async function deleteTags(pusher: Pusher, { has }: Deletion): Promise<void> {
   }
 }
 
-test('the registry reaches what its storage holds when garbage was collected, to the byte', () => {
+test('the bytes of the registry equal its storage after a garbage collection', () => {
   const { deduplicatedBytes, reclaimableBytes, diskSizeBytes, metadataBytes, isComplete } = snapshot.figures;
   expect(isComplete).toBe(true);
   expect(deduplicatedBytes).toBe(sum(collected));
@@ -120,17 +120,17 @@ test('the registry reaches what its storage holds when garbage was collected, to
   expect(disk.reduce((a, b) => a + b, 0)).toBe(diskSizeBytes);
 });
 
-test('blob by blob, what is reached is what is stored: manifests as they lie there', () => {
+test('the reached blobs and their sizes equal the stored blobs after a garbage collection', () => {
   const { graph, usage } = snapshot.contents;
   const ours = [...graph.bytes].flatMap((bytes, node): [string, number][] => {
-    // A foreign layer that is not stored is 0 bytes, and so is nothing on the disk.
+    // A foreign layer that is not stored has 0 bytes, and is not on the disk.
     const isStored = (usage.tagsReaching[node] ?? 0) > 0 && bytes > 0;
     return isStored ? [[graph.digests.at(node), bytes]] : [];
   });
   expect(new Map(ours.sort())).toEqual(new Map([...collected].sort()));
 });
 
-test('a schema 1 manifest is sent with its signatures and stored without: what is stored counts', async () => {
+test('counts a schema 1 manifest as it is stored, without the signatures that the registry adds to its response', async () => {
   const { digest = '' } = allTags().find(({ repository }) => repository === 'team/old') ?? {};
   const answer = await fetch(`${original.url}/v2/team/old/manifests/${digest}`, {
     headers: { accept: TYPES.dockerSchema1 },
@@ -145,10 +145,10 @@ test('ignores garbage that no tag reaches', () => {
   expect(sum(storedBlobs(original.storageDirectory)) - sum(collected)).toBeGreaterThan((17 + 17 + 19) * 1024);
 });
 
-/** Without base, tool and mirrored, which others hold too. */
+/** Without `base`, `tool` and `mirrored`, whose layers other repositories also contain. */
 const TEAM_KIB = 30 + 5 + 8 + 9 + 10 + 20 + 6 + 7 + 14 + 13 + 2 + 17;
 
-// Layers as they were pushed, in KiB, that nothing else holds; configs and manifests come on top.
+// `layersKib` is the size of the pushed layers that no other tag reaches; configs and manifests are added to it.
 test.each<{ what: string; of: Deletion; layersKib: number; isNothing?: true }>([
   { what: 'a tag', of: tags('team/app:1.0'), layersKib: 8 },
   { what: 'one of two tags with one digest', of: tags('team/app:1.1'), layersKib: 0, isNothing: true },
@@ -194,12 +194,13 @@ test.each<{ what: string; of: Deletion; layersKib: number; isNothing?: true }>([
   expect(of.reclaimable()).toBe(shrunkBytes);
   expect(figuresOfSet(of.has).reclaimableBytes).toBe(shrunkBytes);
   expect(shrunkBytes === 0).toBe(isNothing);
-  // The layers by hand, so that the test does not stand on figures alone: noise does not compress, and what is no layer is little.
+  // The layers are counted by hand too, so that the test does not depend on computed figures alone. They do not compress, and configs and
+  // manifests are small.
   expect(shrunkBytes).toBeGreaterThanOrEqual(layersKib * 1024);
   expect(shrunkBytes).toBeLessThan(layersKib * 1024 + 20 * 1024);
 });
 
-/** Indexes around what a tag points at: without it they would be broken, and so outside of every X (see above). */
+/** The indexes that contain the image of a tag. They are deleted together with it, because they would be incomplete without it (see above). */
 const AROUND: Readonly<Record<string, readonly string[]>> = {
   'team/platforms:1-amd64': ['team/platforms:1'],
   'team/platforms:1-arm64': ['team/platforms:1'],

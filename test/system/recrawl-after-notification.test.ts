@@ -4,9 +4,9 @@ import { freePort } from '../../lab/child.ts';
 import { config, layer } from '../../lab/images.ts';
 import { createPusher, type Pusher } from '../../lab/push.ts';
 import type { LabService } from '../../lab/service.ts';
-import { said, signIn, startWholeLab, type WholeLab } from '../support/whole-lab.ts';
+import { signIn, startWholeLab, type WholeLab, waitForLog } from '../support/whole-lab.ts';
 
-/* A real registry that notifies the real service: what is pushed, moved and deleted is shown soon, and only that repository is asked for. */
+/* A real registry notifies the real service, which shows pushed, moved and deleted tags soon, and reads only that repository. */
 
 const SECRET = 'the secret of these notifications';
 
@@ -21,8 +21,8 @@ beforeAll(async () => {
   pusher = createPusher(lab.registry, lab.tokens);
   service = await lab.start({ general: { socket_port: port }, events: { secret: SECRET } });
   headers = await signIn(service);
-  await said(service, 'crawl finished');
-  // What was pushed before the service was there is told to it now, by a registry that tries again.
+  await waitForLog(service, 'crawl finished');
+  // The registry now sends the events again that it could not deliver before the service was started.
   await shown('/repositories', () => true);
   await settled();
 });
@@ -32,7 +32,7 @@ afterAll(async () => {
   await lab.remove();
 });
 
-/** Waits until nothing is left to be read again. */
+/** Waits until the recrawl queue has been empty for two seconds. */
 async function settled(): Promise<void> {
   for (let quiet = 0; quiet < 20; await sleep(100)) {
     const state = (await answer('/collection')) as { noticed_repositories_count: number };
@@ -45,7 +45,7 @@ async function answer(path: string): Promise<Record<string, unknown>> {
   return { status: response.status, ...((await response.json()) as object) };
 }
 
-/** Waits until the answer is so, and returns it, with how long that took. */
+/** Waits until the response fulfils the condition. Returns the response and the seconds that it took. */
 async function shown(path: string, isSo: (answer: Record<string, unknown>) => boolean) {
   const startedAt = performance.now();
   for (;;) {
@@ -58,8 +58,8 @@ async function shown(path: string, isSo: (answer: Record<string, unknown>) => bo
 
 const image = (name: string) => ({ config: config(name), layers: [layer(name, 5000)] });
 
-/** What the service asks of the registry from now on, as the registry's own log has it. */
-function listen(): () => readonly string[] {
+/** Returns a function that lists the requests of the service since now, according to the registry's log. */
+function recordRequests(): () => readonly string[] {
   const before = lab.registry.output().length;
   return () =>
     [
@@ -70,8 +70,8 @@ function listen(): () => readonly string[] {
     ].map(([, method, path]) => `${method} ${path}`);
 }
 
-test('a push, a tag that moves and a deletion are shown within seconds, and nothing else is asked for', async () => {
-  const asked = listen();
+test('shows a pushed, moved and deleted tag within seconds, and reads only its repository', async () => {
+  const requestsSince = recordRequests();
   const seconds: number[] = [];
   const first = await pusher.image('group/notified', 'v1', image('first'));
   const pushed = await shown('/repositories/group%2Fnotified/tags/v1', ({ digest }) => digest === first.digest);
@@ -88,16 +88,16 @@ test('a push, a tag that moves and a deletion are shown within seconds, and noth
 
   seconds.push(...[pushed, moved, retagged, deleted].map((one) => one.seconds));
   console.log(`shown after ${seconds.map((one) => one.toFixed(1)).join(', ')} s`);
-  const questions = asked();
-  expect(questions.length).toBeGreaterThan(4);
-  expect(questions.filter((question) => !question.includes(' /v2/group/notified/'))).toEqual([]);
-  expect(questions.filter((question) => question.includes('_catalog'))).toEqual([]);
-  // Each of the two manifests is read once in its life.
-  const manifests = questions.filter((question) => question.startsWith('GET /v2/group/notified/manifests/'));
+  const requests = requestsSince();
+  expect(requests.length).toBeGreaterThan(4);
+  expect(requests.filter((request) => !request.includes(' /v2/group/notified/'))).toEqual([]);
+  expect(requests.filter((request) => request.includes('_catalog'))).toEqual([]);
+  // Each of the two manifests is read once.
+  const manifests = requests.filter((request) => request.startsWith('GET /v2/group/notified/manifests/'));
   expect(manifests).toHaveLength(2);
 });
 
-test('a pull is remembered, and shown with the next snapshot; our own are none', async () => {
+test('shows a pull with the next snapshot, and ignores its own requests', async () => {
   const { last_pulled_at: before } = await answer('/repositories/group%2Fapp/tags/1.0');
   expect(before).toBeNull();
   const token = await lab.tokens.mint([{ type: 'repository', name: 'group/app', actions: ['pull'] }]);

@@ -8,7 +8,7 @@ import { type Certificate, makeCertificate } from '../../lab/certificate.ts';
 import { type LabNginx, startNginx } from '../../lab/nginx.ts';
 import type { LabService } from '../../lab/service.ts';
 import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
-import { basic, PASSWORD, said, startWholeLab, type WholeLab } from '../support/whole-lab.ts';
+import { basic, PASSWORD, startWholeLab, type WholeLab, waitForLog } from '../support/whole-lab.ts';
 
 /* Real proxies, configured as in docs/operations.md, for a host and for a path, in front of the service. */
 
@@ -123,7 +123,7 @@ beforeAll(async () => {
     const service = await lab.start({ general, events: { secret: SECRET } });
     cleanups.push(service.stop);
     services.set(isBelow, service);
-    await said(service, 'crawl finished');
+    await waitForLog(service, 'crawl finished');
   }
 });
 
@@ -178,7 +178,7 @@ describe.each(CASES)('$kind $place', ({ kind, isBelow }) => {
 
   /** Returns the line in the log about the request with that id. */
   async function logged(id: string): Promise<{ ip: string; path: string }> {
-    await said(serviceOf(isBelow), `"${id}"`);
+    await waitForLog(serviceOf(isBelow), `"${id}"`);
     const lines = serviceOf(isBelow).child.output().split('\n');
     return JSON.parse(lines.find((text) => text.includes(`"${id}"`)) ?? '');
   }

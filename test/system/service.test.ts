@@ -7,14 +7,14 @@ import {
   basic,
   expectNoSecret,
   PASSWORD,
-  said,
   signIn,
   startWholeLab,
   type WholeLab,
   WRONG_PASSWORD,
+  waitForLog,
 } from '../support/whole-lab.ts';
 
-/* The service as an operator has it: its own process, its own file, a real registry and a real directory. */
+/* The service as an operator runs it: a process with a configuration file, a real registry and a real LDAP directory. */
 
 let lab: WholeLab;
 let service: LabService;
@@ -29,8 +29,8 @@ afterAll(async () => {
   await lab.remove();
 });
 
-test('a user signs in and reads the sizes of every repository and tag', async () => {
-  await said(service, 'crawl finished');
+test('returns the sizes of every repository and tag to a user who signs in', async () => {
+  await waitForLog(service, 'crawl finished');
   const headers = await signIn(service);
   const response = await fetch(`${service.url}/repositories?embed=true&links=true`, { headers });
   expect(response.headers.get('content-type')).toBe('application/hal+json');
@@ -41,8 +41,8 @@ test('a user signs in and reads the sizes of every repository and tag', async ()
   expect(await one.json()).toMatchObject({ name: 'latest', disk_size: 0, status: 'ok' });
 });
 
-test('the log says what was collected, in one line of JSON', async () => {
-  await said(service, 'crawl finished');
+test('logs the numbers of a finished crawl in one line of JSON', async () => {
+  await waitForLog(service, 'crawl finished');
   const line =
     service.child
       .output()
@@ -58,11 +58,11 @@ test('the log says what was collected, in one line of JSON', async () => {
   });
 });
 
-test('the log has a line for every request, with user, status and milliseconds, and without the query', async () => {
-  await said(service, 'crawl finished');
+test('logs every request with user, status and milliseconds, and without its query', async () => {
+  await waitForLog(service, 'crawl finished');
   const headers = await signIn(service);
   await fetch(`${service.url}/repositories/single?embed=true&token=sneaky-query-secret`, { headers });
-  await said(service, '"path":"/repositories/single"');
+  await waitForLog(service, '"path":"/repositories/single"');
   const line =
     service.child
       .output()
@@ -72,10 +72,10 @@ test('the log has a line for every request, with user, status and milliseconds, 
   expect(service.child.output()).not.toContain('sneaky-query-secret');
 });
 
-test('debug says where every setting was found, without its value, and how far a collection has come', async () => {
+test('logs the origin of every setting, without its value, and the progress of a crawl at level debug', async () => {
   const one = await lab.startSlowly(60, { general: { debug: 'True' } });
   try {
-    await said(one, '"crawl progress"');
+    await waitForLog(one, '"crawl progress"');
     const lines = one.child.output().split('\n');
     const line = (event: string) =>
       JSON.parse(lines.find((text) => text.includes(`"msg":"${event}"`)) ?? '{}') as object;
@@ -95,7 +95,7 @@ test('debug says where every setting was found, without its value, and how far a
   }
 });
 
-test('it listens before the first collection has finished, says that it is not ready, and answers null', async () => {
+test('listens during the first crawl, reports that it is not ready, and returns null for the figures', async () => {
   lab.tokens.faults.delayMs = 1500;
   const one = await lab.start();
   try {
@@ -109,7 +109,7 @@ test('it listens before the first collection has finished, says that it is not r
     expect((await fetch(`${one.url}/health/live`)).status).toBe(200);
     expect((await fetch(`${one.url}/health/ready`)).status).toBe(503);
     lab.tokens.faults.delayMs = undefined;
-    await said(one, 'crawl finished');
+    await waitForLog(one, 'crawl finished');
     expect((await fetch(`${one.url}/health/ready`)).status).toBe(200);
   } finally {
     lab.tokens.faults.delayMs = undefined;
@@ -117,7 +117,7 @@ test('it listens before the first collection has finished, says that it is not r
   }
 });
 
-test('with a secret for events it takes those of the registry, and without one it has no place for them', async () => {
+test('accepts notifications that carry the configured secret, and returns 404 if no secret is configured', async () => {
   const secret = 'the secret of the events: 100% secret';
   const one = await lab.start({ events: { secret } });
   const send = ({ url }: LabService, authorization: string) =>
@@ -130,19 +130,19 @@ test('with a secret for events it takes those of the registry, and without one i
     expect(await send(one, secret)).toBe(202);
     expect(await send(one, (await signIn(one))['authorization'] ?? '')).toBe(401);
     expect(await send(service, secret)).toBe(404);
-    await said(one, '"path":"/events","status":401');
-    await said(one, 'repositories read after notification');
+    await waitForLog(one, '"path":"/events","status":401');
+    await waitForLog(one, 'repositories read after notification');
     expect(one.child.output()).not.toContain(secret);
   } finally {
     await lab.stop(one);
   }
 });
 
-test('SIGTERM ends it with 0 within five seconds, in the middle of a collection', async () => {
+test('exits with 0 within five seconds after SIGTERM during a crawl', async () => {
   lab.tokens.faults.delayMs = 20_000;
   const one = await lab.start();
   try {
-    await said(one, 'crawl started');
+    await waitForLog(one, 'crawl started');
     const startedAt = Date.now();
     expect(await lab.stop(one)).toBe(0);
     expect(Date.now() - startedAt).toBeLessThan(5000);
@@ -151,7 +151,7 @@ test('SIGTERM ends it with 0 within five seconds, in the middle of a collection'
   }
 });
 
-test('SIGTERM lets a request under way have its answer, and then ends it with 0', async () => {
+test('completes a running request after SIGTERM, and then exits with 0', async () => {
   const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const directory = await forward('127.0.0.1', Number(new URL(lab.directory.ldapsUrl).port), () => {
     arrived.resolve();
@@ -159,18 +159,18 @@ test('SIGTERM lets a request under way have its answer, and then ends it with 0'
   });
   const one = await lab.start({ ldap: { host: `ldaps://127.0.0.1:${directory.port}` } });
   try {
-    const answer = fetch(`${one.url}/auth_token`, { headers: basic('jürgen', PASSWORD) });
+    const response = fetch(`${one.url}/auth_token`, { headers: basic('jürgen', PASSWORD) });
     await arrived.promise;
     const silent = connect(Number(new URL(one.url).port), '127.0.0.1').on('error', () => undefined);
     await once(silent, 'connect');
     const exitCode = lab.stop(one);
-    await said(one, 'stopping');
+    await waitForLog(one, 'stopping');
     const releasedAt = performance.now();
     released.resolve();
-    expect((await answer).status).toBe(200);
+    expect((await response).status).toBe(200);
     expect(await exitCode).toBe(0);
-    // Well before the limit, at which whatever still hangs is cut off: neither the connection that is kept alive nor one that never asked
-    // for anything was waited for.
+    // Well before the time limit at which the service closes all connections: it has waited neither for the idle keep-alive connection nor for
+    // the connection without a request.
     expect(performance.now() - releasedAt).toBeLessThan(4000);
   } finally {
     await lab.stop(one);
@@ -178,14 +178,14 @@ test('SIGTERM lets a request under way have its answer, and then ends it with 0'
   }
 });
 
-test('a second service on the same port says so in one line, and ends with 1', async () => {
+test('exits with 1 and one line if another process uses the port', async () => {
   const port = Number(new URL(service.url).port);
   const failure = await lab.start({ general: { socket_port: port, log_level: 'error' } }).catch(String);
   expect(failure).toContain(`cannot listen on 127.0.0.1, port ${port}: another process uses this address\n`);
   expect(failure).not.toContain('    at ');
 });
 
-test('no secret of the run is in anything that was printed or answered', async () => {
+test('prints and returns no secret', async () => {
   const { authorization = '' } = await signIn(service);
   const wrong = await fetch(`${service.url}/auth_token`, { headers: basic('jürgen', WRONG_PASSWORD) });
   const all = [...lab.outputs, service.child.output(), await wrong.text()].join('\n');

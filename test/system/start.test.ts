@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { SERVICE_COMMAND } from '../../lab/service.ts';
 import { changed, GOOD, PREFIX, SECRETS, written } from '../support/config-sample.ts';
 
-/* The program as it is started: what it prints, where, and how it ends. Each test has a file of its own name. */
+/* Starts the program and checks its output and exit code. Each test uses a configuration file of its own. */
 
 interface Ending {
   readonly exitCode: number;
@@ -31,13 +31,13 @@ const secret = written(changed(`secret_key = ${SECRETS.key}`, 'secret_key = hunt
 const good = written(GOOD, 'good.conf');
 
 test.for([
-  ['a file that is not there', ['-c', '/nonexistent.conf'], {}, [/^\/nonexistent\.conf: the file does not exist; /]],
+  ['a missing file', ['-c', '/nonexistent.conf'], {}, [/^\/nonexistent\.conf: the file does not exist; /]],
   ['a directory', ['-c', '/tmp'], {}, [/^\/tmp: cannot be read: it is a directory$/]],
-  ['a file of bytes', ['-c', unreadable], {}, [/latin1\.conf: cannot be read: line 1 is not UTF-8$/]],
+  ['a file that is not UTF-8', ['-c', unreadable], {}, [/latin1\.conf: cannot be read: line 1 is not UTF-8$/]],
   ['a misspelled key', ['-c', typo], {}, [/typo\.conf:2: \[general\] sokcet_port: .*did you mean socket_port\?$/]],
   ['a short secret', ['-c', secret], {}, [/secret\.conf:8: \[jwt\] secret_key: the value is shorter than 32 bytes; /]],
   [
-    'several mistakes at once, and one in the environment',
+    'several mistakes in the file and one in the environment',
     ['-c', several],
     { [`${PREFIX}REGISTRY_CONCURRENCY_MAX`]: 'many' },
     [
@@ -50,13 +50,13 @@ test.for([
     ],
   ],
   [
-    'a file for a secret that is not there',
+    'a missing file of a secret',
     ['-c', good],
     { [`${PREFIX}JWT_SECRET_KEY_FILE`]: '/nonexistent' },
     [/_JWT_SECRET_KEY_FILE: cannot read the file that it names: the file does not exist; /],
   ],
-  ['an option that is none', ['--nonsense'], {}, [/unknown option '--nonsense'/, /Try .* --help\.$/]],
-] as const)('%s ends it with 2, and each problem is one line on stderr', async ([, parameters, env, problems]) => {
+  ['an unknown option', ['--nonsense'], {}, [/unknown option '--nonsense'/, /Try .* --help\.$/]],
+] as const)('exits with 2 for %s, and prints one line per problem to stderr', async ([, parameters, env, problems]) => {
   const { exitCode, stdout, stderr } = await run(parameters, env);
   expect([exitCode, stdout]).toEqual([2, '']);
   const lines = stderr.trimEnd().split('\n');
@@ -66,9 +66,9 @@ test.for([
 
 test.for([
   ['a directory', 'sqlite:/tmp', /: the store cannot be opened: it is a directory \(\/tmp\)$/],
-  ['below a file', `sqlite:${good}/usage.db`, /: the store cannot be created: .* \(/],
+  ['a path below a file', `sqlite:${good}/usage.db`, /: the store cannot be created: .* \(/],
   ['no database', `sqlite:${several}`, /: the file is not an SQLite database; .* \(/],
-] as const)('a store that is %s ends it with 1 and one line', async ([, url, problem]) => {
+] as const)('exits with 1 and one line if the store is %s', async ([, url, problem]) => {
   const { exitCode, stdout, stderr } = await run(['-c', good], { [`${PREFIX}STORE_URL`]: url });
   expect([exitCode, stdout]).toEqual([1, '']);
   const line = stderr
@@ -79,7 +79,7 @@ test.for([
   expect(line[0]).toMatch(/^gitlab-registry-usage-rest: \[store\] url: /);
 });
 
-test('the default file as it is printed says what has to be replaced, and is otherwise right', async () => {
+test('reports only the placeholders of the default configuration that it prints', async () => {
   const printed = await run(['--print-default-config']);
   expect([printed.exitCode, printed.stderr]).toEqual([0, '']);
   const { exitCode, stderr } = await run(['-c', written(printed.stdout, 'default.conf')]);
@@ -90,9 +90,9 @@ test('the default file as it is printed says what has to be replaced, and is oth
     expect(line).toMatch(/default\.conf:\d+: \[\w+\] \w+: .* is still the placeholder; expected /);
 });
 
-test('a file with secrets that others may read is warned of in the log', async () => {
+test('logs a warning if other users can read a file with secrets', async () => {
   const file = written(GOOD, 'open.conf');
-  const nowhere = { [`${PREFIX}STORE_URL`]: 'sqlite:/tmp' }; // so that it ends by itself
+  const nowhere = { [`${PREFIX}STORE_URL`]: 'sqlite:/tmp' }; // makes the program exit
   const warned = async (mode: number) => {
     chmodSync(file, mode);
     const { stderr } = await run(['-c', file], nowhere);

@@ -7,7 +7,7 @@ import { freePort } from '../../lab/child.ts';
 import { type LabDirectory, startDirectory, VALID_GID } from '../../lab/directory.ts';
 import { type LabService, startService } from '../../lab/service.ts';
 import { makeDirectory, removeDirectory } from '../../lab/temporary.ts';
-import { basic, said } from '../support/whole-lab.ts';
+import { basic, waitForLog } from '../support/whole-lab.ts';
 
 /* Tokens and names of an attacker, against the running service and a real directory. No registry is needed. */
 
@@ -284,7 +284,7 @@ test('ignores a token that is not in the header, and logs no token', async () =>
   const posted = await fetch(`${service.url}/collection`, { method: 'POST', headers, body: `access_token=${token}` });
   expect(posted.status).toBe(401);
   await statusOf(token);
-  await said(service, '"user":"query"');
+  await waitForLog(service, '"user":"query"');
   expect(service.child.output()).not.toContain(token.slice(token.lastIndexOf('.')));
 });
 
@@ -294,13 +294,13 @@ test('refuses the tokens of a user as soon as they are revoked, without a restar
   for (const token of [old, bob]) expect(await statusOf(token)).toBe(200);
   const again = '"setting":"[auth] not_before_file","msg":"file reloaded"';
   await writeFile(notBefore, `alice ${now - 30}\n`);
-  await said(service, again);
+  await waitForLog(service, again);
   expect([await statusOf(old), await statusOf(bob), await statusOf(at(now - 29))]).toEqual([401, 200, 200]);
   await writeFile(notBefore, `alice ${now - 30}\n* ${new Date((now - 10) * 1000).toISOString()}\n`);
-  await said(service, again, 2);
+  await waitForLog(service, again, 2);
   expect([await statusOf(bob), await statusOf(at(now - 29)), await statusOf(craft())]).toEqual([401, 401, 200]);
   await writeFile(notBefore, 'alice yesterday\n');
-  await said(service, `${notBefore}:1: must be a user (or * for all users) and a time`);
+  await waitForLog(service, `${notBefore}:1: must be a user (or * for all users) and a time`);
   expect([await statusOf(old), await statusOf(bob)]).toEqual([401, 401]);
 });
 
@@ -374,7 +374,7 @@ describe('sign-in', () => {
 
   test('logs the name, in one line, and never the password', async () => {
     await signIn('mallory","level","', 'a-password-nobody-has');
-    await said(service, 'mallory'); // earlier lines are about other users
+    await waitForLog(service, 'mallory'); // earlier lines are about other users
     const lines = service.child
       .output()
       .split('\n')
