@@ -4,7 +4,7 @@ import { defaultConfigText } from '../../src/config/default-config.ts';
 import { SECTIONS } from '../../src/config/schema.ts';
 import { changed, config, GOOD, problems, SECRETS, written } from '../support/config-sample.ts';
 
-test('a file as the original had it becomes a Config, with defaults for the rest', () => {
+test('reads a file of the Python service, with defaults for new keys', () => {
   expect(config(GOOD)).toEqual({
     general: {
       host: '127.0.0.1',
@@ -79,12 +79,12 @@ test('a file as the original had it becomes a Config, with defaults for the rest
   });
 });
 
-test('the Config is frozen through and through', () => {
+test('freezes the config deeply', () => {
   const { ldap, registry } = config(GOOD);
   for (const part of [ldap, ldap?.urls, registry.tokenOrigins]) expect(Object.isFrozen(part)).toBe(true);
 });
 
-test('every key there is can be set', () => {
+test('reads every key', () => {
   const ca = written(`some text\n${rootCertificates[0]}\nmore`, 'ca.pem');
   const all = config(
     `[general]
@@ -206,7 +206,7 @@ test.for([
   ['SQLite:usage.db', 'usage.db'],
   ['sqlite:../a/100%.db', '../a/100%.db'],
   ['sqlite::memory:', ':memory:'],
-])('the store %j is %j', ([url = '', file]) => {
+])('reads the store URL %j as the file %j', ([url = '', file]) => {
   expect(config(`${GOOD}[store]\nurl = ${url}`).store.file).toBe(file);
 });
 
@@ -216,7 +216,7 @@ test.for([
   ['usage', '/usage'],
   ['/usage/', '/usage'],
   ['//a//b//', '/a/b'],
-])('the prefix %j is served below %j', ([written = '', prefix]) => {
+])('normalizes the prefix %j to %j', ([written = '', prefix]) => {
   expect(config(changed('socket_port = 8080', `server_prefix = ${written}`)).general.prefix).toBe(prefix);
 });
 
@@ -230,12 +230,12 @@ test('accepts a registry without GitLab, and a public one without credentials', 
   });
 });
 
-test('groups are paths, whatever slashes stand around them', () => {
+test('removes slashes around the paths of groups', () => {
   const { registry } = config(`${GOOD}discovery = gitlab\ngroups = /Group/, other/my.project 42\n`);
   expect(registry).toMatchObject({ discovery: 'gitlab', groups: ['Group', 'other/my.project', '42'] });
 });
 
-test('debug logs at least what the level debug does', () => {
+test('sets the log level to at least debug if debug is set', () => {
   const level = (...lines: string[]) => config(changed('socket_port = 8080', ...lines)).general.logLevel;
   expect(level('debug = yes')).toBe('debug');
   expect(level('debug = yes', 'log_level = trace')).toBe('trace');
@@ -249,7 +249,7 @@ test.for([
   ['[::1]', '::1'],
   ['fe80::1%eth0', 'fe80::1%eth0'],
   ['localhost', 'localhost'],
-])('it can listen at %j', ([written = '', host]) => {
+])('reads socket_host %j as %j', ([written = '', host]) => {
   expect(config(changed('socket_port = 8080', `socket_host = ${written}`)).general.host).toBe(host);
 });
 
@@ -258,12 +258,12 @@ test('applies keys in [DEFAULT] to all sections, and ignores unknown ones there'
   expect(config(text).ldap?.urls).toEqual(['ldaps://ldap.example.com']);
 });
 
-test('the default file is refused for its placeholders and for nothing else', () => {
+test('reports only the placeholders of the default file', () => {
   const keys = problems(defaultConfigText()).map((line) => /\] (\w+): .*is still the placeholder/.exec(line)?.[1]);
   expect(keys).toEqual(['host', 'valid_gid', 'gitlab_base_url', 'registry_base_url', 'access_token']);
 });
 
-test('the default file names every key, has a fresh secret each time, and works once it is filled in', () => {
+test('the default file names every key, contains a new secret each time, and is valid once it is filled in', () => {
   const text = defaultConfigText();
   for (const { keys } of SECTIONS.values())
     for (const [name, { isNew }] of Object.entries(keys)) expect(text).toContain(`\n${isNew ? '# ' : ''}${name} =`);
@@ -282,7 +282,7 @@ test('takes a secret key literally, also with several lines', () => {
   expect([jwt.secretKey, jwt.previousSecretKeys]).toEqual([key, []]);
 });
 
-test('who is in no directory needs none', () => {
+test('requires no [ldap] section if ldap is not among the methods', () => {
   const text = GOOD.replace(/\[ldap\][^[]*/, '[auth]\nmethods = htpasswd\nhtpasswd_file = accounts\n');
   const { auth, ldap } = config(text);
   expect([auth.methods, auth.htpasswdFile, ldap]).toEqual([['htpasswd'], 'accounts', undefined]);

@@ -14,7 +14,7 @@ const IN_FULL = {
   [`${PREFIX}REGISTRY_ACCESS_TOKEN`]: '%%literal%(x)s',
 };
 
-test('a file of a secret with nothing in it is named where the secret is missed', () => {
+test('names the variable of an empty secret file if the secret is required', () => {
   const variable = `${PREFIX}REGISTRY_ACCESS_TOKEN_FILE`;
   expect(problems(GOOD, { [variable]: written('\n', 'empty') })).toEqual([
     expect.stringMatching(
@@ -23,14 +23,14 @@ test('a file of a secret with nothing in it is named where the secret is missed'
   ]);
 });
 
-test('with everything in the environment the default file may be missing, and values are taken literally', () => {
+test('needs no default file if all required keys are in the environment, whose values it takes literally', () => {
   const loaded = loadConfig({ file: '/nonexistent.conf', isDefaultFile: true, env: IN_FULL });
   expect('config' in loaded && loaded.config.registry.accessToken).toBe('%%literal%(x)s');
   const named = loadConfig({ file: '/nonexistent.conf', isDefaultFile: false, env: IN_FULL });
   expect('problems' in named && named.problems).toHaveLength(1);
 });
 
-test('with less than everything in the environment, the missing file and the missing variables are named', () => {
+test('reports the missing file and the missing variables if some required keys are not set', () => {
   const { [`${PREFIX}LDAP_VALID_GID`]: _, ...env } = IN_FULL;
   expect(loadConfig({ file: '/nonexistent.conf', isDefaultFile: true, env })).toEqual({
     problems: [
@@ -40,13 +40,13 @@ test('with less than everything in the environment, the missing file and the mis
   });
 });
 
-test('the environment beats the file, even where the file is wrong', () => {
+test('prefers the environment to the file, even if the value in the file is invalid', () => {
   const env = { [`${PREFIX}GENERAL_SOCKET_PORT`]: '9090' };
   expect(config(GOOD, env).general.port).toBe(9090);
   expect(config(GOOD.replace('8080', 'x'), env).general.port).toBe(9090);
 });
 
-test('a secret can come from a file of its own, without the line end that editors add', () => {
+test('reads a secret from a file of its own, without the last line break', () => {
   const env = { [`${PREFIX}REGISTRY_ACCESS_TOKEN_FILE`]: written('of-a-file\r\n', 'token') };
   expect(config(GOOD, env).registry.accessToken).toBe('of-a-file');
 });
@@ -77,12 +77,12 @@ test.for([
   [{ SOCKET_PORT: '1' }, `SOCKET_PORT: unknown variable; did you mean ${PREFIX}GENERAL_SOCKET_PORT?`],
   [{ LDAP_HOST_FILE: 'x' }, 'LDAP_HOST_FILE: unknown variable; unset it'],
   [{ LDAP_VALID_GID: '' }, `LDAP_VALID_GID: [ldap] valid_gid: the value is empty; expected ${GROUP}`],
-] as const)('the environment %j is one clear line', ([variables, problem]) => {
+] as const)('reports the environment %j in one line', ([variables, problem]) => {
   const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [PREFIX + name, value]));
   expect(problems(GOOD, env)).toEqual([PREFIX + problem]);
 });
 
-test('the proxies that many programs share are read, in lower case first, and a host alone is enough', () => {
+test('reads the usual proxy variables, prefers lower case, and accepts a host without a scheme', () => {
   const proxy = (env: Record<string, string>) => config(GOOD, env).registry.proxy;
   expect(proxy({})).toBe(undefined);
   expect(proxy({ NO_PROXY: 'x', ALL_PROXY: 'http://x' })).toBe(undefined);
@@ -95,9 +95,9 @@ test('the proxies that many programs share are read, in lower case first, and a 
   expect(proxy(env)).toEqual({ httpProxy: 'https://b/', httpsProxy: undefined, noProxy: '' });
 });
 
-test('the URL of a proxy that is none is one line that names the variable, and quotes nothing', () => {
+test('reports an invalid proxy URL in one line with the variable and without the value', () => {
   const right = 'the http or https URL of a proxy, such as http://proxy.example.com:3128';
-  const told = (text: string) => problems(GOOD, { https_proxy: text });
+  const reported = (text: string) => problems(GOOD, { https_proxy: text });
   for (const [text, wrong] of [
     ['http://me:hunter2@', 'is not a URL'],
     ['http://me:hunter2@a b', 'is not a URL'],
@@ -106,7 +106,7 @@ test('the URL of a proxy that is none is one line that names the variable, and q
     ['http://proxy/?password=hunter2', 'contains more than a host and a port'],
     ['http://me:hunter2%zz@proxy', 'contains a % that is not followed by two hexadecimal digits'],
   ] as const)
-    expect(told(text), text).toEqual([`https_proxy: the value ${wrong}; expected ${right}`]);
+    expect(reported(text), text).toEqual([`https_proxy: the value ${wrong}; expected ${right}`]);
   expect(problems(GOOD, { HTTP_PROXY: 'http://:' })[0]).toMatch(/^HTTP_PROXY: /);
 });
 
@@ -143,7 +143,7 @@ test('reports an unknown port variable that is not from Kubernetes', () => {
     expect(problems(GOOD, { [PREFIX + name]: text }), name).toEqual([expect.stringContaining('unknown variable')]);
 });
 
-test('where each setting was found is known, and what is left to its default is not in there', () => {
+test('returns the origin of every setting that is not left to its default', () => {
   const file = written('[general]\nsocket_port = 8080\n', 'origins.conf');
   const loaded = loadConfig({ file, isDefaultFile: false, env: IN_FULL });
   expect('origins' in loaded && loaded.origins).toEqual({

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { testCertificate } from '../support/certificates.ts';
 import { changed, config, problems, written } from '../support/config-sample.ts';
 
-/* Who may come, and by which way. */
+/* The settings that limit which clients may connect, and how. */
 
 const withGeneral = (...lines: readonly string[]): string => changed('socket_port = 8080', ...lines);
-const toldOf = (...lines: readonly string[]): readonly string[] =>
+const problemsOf = (...lines: readonly string[]): readonly string[] =>
   problems(withGeneral(...lines)).map((line) => line.split(';')[0] ?? '');
 
 const mine = testCertificate('first');
@@ -31,17 +31,17 @@ test('reads a certificate and its key, and reports a key that other users can ac
   }
 });
 
-test('a certificate with the key of another one, or one half alone, is one clear line', () => {
+test('reports a key of another certificate, and a certificate or key that is set alone', () => {
   const certificate = written(mine.certificate, 'alone.pem');
   const key = written(other.key, 'alone.key');
-  expect(toldOf(`tls_certificate = ${certificate}`, `tls_key = ${key}`)).toEqual([
+  expect(problemsOf(`tls_certificate = ${certificate}`, `tls_key = ${key}`)).toEqual([
     'my.conf:3: [general] tls_key: is not the key of tls_certificate',
   ]);
-  expect(toldOf(`tls_certificate = ${certificate}`)).toEqual([
+  expect(problemsOf(`tls_certificate = ${certificate}`)).toEqual([
     'my.conf:2: [general] tls_certificate: is set without tls_key',
   ]);
-  expect(toldOf(`tls_key = ${key}`)).toEqual(['my.conf:2: [general] tls_key: is set without tls_certificate']);
-  expect(toldOf('tls_certificate = /nonexistent', `tls_key = ${certificate}`)).toEqual([
+  expect(problemsOf(`tls_key = ${key}`)).toEqual(['my.conf:2: [general] tls_key: is set without tls_certificate']);
+  expect(problemsOf('tls_certificate = /nonexistent', `tls_key = ${certificate}`)).toEqual([
     'my.conf:2: [general] tls_certificate: "/nonexistent" cannot be read (the file does not exist)',
     expect.stringMatching(/my\.conf:3: \[general\] tls_key: ".*" contains no PEM private key$/),
   ]);
@@ -61,21 +61,21 @@ test('accepts addresses and networks as proxies, but not all addresses', () => {
     ['0.0.0.0/0', 'contains a network of all addresses'],
     ['127.0.0.1 ::/0', 'contains a network of all addresses'],
   ] as const) {
-    expect(toldOf(`trust_proxy = ${value}`)).toEqual([`my.conf:2: [general] trust_proxy: "${value}" ${wrong}`]);
+    expect(problemsOf(`trust_proxy = ${value}`)).toEqual([`my.conf:2: [general] trust_proxy: "${value}" ${wrong}`]);
   }
 });
 
-test('hosts are names without ports, in any case', () => {
+test('accepts hosts in any case, and reports those with a port or a scheme', () => {
   const { allowedHosts } = config(withGeneral('allowed_hosts = Usage.Example.com. usage [::1], 10.0.0.1')).http;
   expect(allowedHosts).toEqual(['usage.example.com', 'usage', '[::1]', '10.0.0.1']);
   for (const value of ['usage.example.com:8080', 'https://usage.example.com', '::1', '*', '[x]']) {
-    expect(toldOf(`allowed_hosts = ${value}`), value).toEqual([
+    expect(problemsOf(`allowed_hosts = ${value}`), value).toEqual([
       `my.conf:2: [general] allowed_hosts: "${value}" contains an entry that is not a host (omit ports, and put IPv6 addresses in brackets)`,
     ]);
   }
 });
 
-test('a limit is a whole number, and 0 is none', () => {
+test('accepts whole numbers from 0 as limits', () => {
   const lines = (value: string) => withGeneral('[limits]', `requests_per_address = ${value}`, 'failed_sign_ins = 0');
   expect(config(lines('7')).http.limits).toMatchObject({ requestsPerAddress: 7, failedSignIns: 0 });
   expect(problems(lines('-1'))).toEqual([

@@ -15,7 +15,7 @@ const EVENTS = 'at least 16 random bytes in one line, such as `openssl rand -hex
 const STORE = 'sqlite:///path/to/file, sqlite:relative/path or sqlite::memory:';
 const PEM = 'the path of a readable PEM file with at least one certificate';
 
-/** By the line of the good file that is replaced: what stands there instead, and the one line that the operator reads. */
+/** For each replaced line of the valid file: the lines that replace it, and the problem that is reported. */
 const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'socket_port = 8080': {
     'socket_port = abc':
@@ -166,33 +166,33 @@ const CASES = Object.entries(BROKEN).flatMap(([line, cases]) =>
   Object.entries(cases).map(([instead, problem]) => [line, instead, problem] as const),
 );
 
-test.for(CASES)('instead of "%s", "%s" is one clear line', ([line, instead, problem]) => {
-  expect(problems(changed(line, instead)).map((told) => told.replace(/\S+(?=:\d+ sets )/, 'my.conf'))).toEqual([
+test.for(CASES)('reports one problem if "%s" is replaced by "%s"', ([line, instead, problem]) => {
+  expect(problems(changed(line, instead)).map((text) => text.replace(/\S+(?=:\d+ sets )/, 'my.conf'))).toEqual([
     problem,
   ]);
 });
 
 test('ignores section [ldap] if ldap is not among the methods', () => {
-  const told = (methods: string, ldap: string) =>
+  const reported = (methods: string, ldap: string) =>
     problems(GOOD.replace(/\[ldap\][^[]*/, `[auth]\nmethods = ${methods}\nhtpasswd_file = accounts\n${ldap}`));
-  expect(told('htpasswd', '')).toEqual([]);
-  expect(told('htpasswd', '[ldap]\nhost = myldap.com\nbind_dn = cn=reader\n')).toEqual([]);
-  expect(told('htpasswd', '[ldap]\nhostt = myldap.com\n')).toEqual([
+  expect(reported('htpasswd', '')).toEqual([]);
+  expect(reported('htpasswd', '[ldap]\nhost = myldap.com\nbind_dn = cn=reader\n')).toEqual([]);
+  expect(reported('htpasswd', '[ldap]\nhostt = myldap.com\n')).toEqual([
     'my.conf:7: [ldap] hostt: unknown key; did you mean host?',
   ]);
-  const missing = told('htpasswd, ldap', '').map((line) => line.split(';')[0]);
+  const missing = reported('htpasswd, ldap', '').map((line) => line.split(';')[0]);
   expect(missing).toEqual(['host', 'base_dn', 'valid_gid'].map((key) => `my.conf: [ldap] ${key}: is not set`));
 });
 
 test('reports settings that need GitLab if there is none', () => {
-  const told = (...lines: string[]) =>
+  const reported = (...lines: string[]) =>
     problems(changed('gitlab_base_url = https://gitlab.example.com', ...lines)).map((line) => line.split(';')[0]);
-  expect(told('gitlab_base_url =')).toEqual([]);
-  expect(told('username = crawler')).toEqual([]);
-  expect(told('discovery = gitlab')).toEqual([
+  expect(reported('gitlab_base_url =')).toEqual([]);
+  expect(reported('username = crawler')).toEqual([]);
+  expect(reported('discovery = gitlab')).toEqual([
     'my.conf:10: [registry] discovery: is gitlab, but gitlab_base_url is not set',
   ]);
-  expect(told('groups = a')).toEqual([
+  expect(reported('groups = a')).toEqual([
     'my.conf:10: [registry] groups: has no effect, because GitLab does not list the repositories',
   ]);
   const anonymous = changed(`access_token = ${SECRETS.token}`).replace(/gitlab_base_url.*\n/, '');
@@ -202,7 +202,7 @@ test('reports settings that need GitLab if there is none', () => {
   ]);
 });
 
-test('all problems come at once, in order of the file', () => {
+test('reports all problems at once, in the order of the file', () => {
   const text = GOOD.replace('8080', 'x').replace('10000', '').replace('https://gitlab', 'gitlab');
   expect(problems(text, { [`${PREFIX}REGISTRY_CONCURRENCY_MAX`]: 'many' }).map((line) => line.split(';')[0])).toEqual([
     'my.conf:2: [general] socket_port: "x" is not a whole number',
@@ -220,7 +220,7 @@ test('reports contradictions together with other mistakes', () => {
   ]);
 });
 
-test('a file that is missing, a directory or not UTF-8 is one line', () => {
+test('reports a file that is missing, a directory or not UTF-8 in one line', () => {
   const lines = (file: string) => loadConfig({ file, isDefaultFile: false, env: {} });
   const advice = 'create it from the output of --print-default-config, or name another file with -c FILE';
   expect(lines('/nonexistent.conf')).toEqual({ problems: [`/nonexistent.conf: the file does not exist; ${advice}`] });
@@ -229,7 +229,7 @@ test('a file that is missing, a directory or not UTF-8 is one line', () => {
   expect(problems(latin1)).toEqual(['my.conf: cannot be read: line 2 is not UTF-8']);
 });
 
-test('no secret is in any problem, wherever it was written by mistake', () => {
+test('quotes no secret in a problem, even if it is in the wrong place', () => {
   const secret = 'Zm9vYmFyenF1eHF1dXg';
   const lines = GOOD.split('\n');
   const places = [
@@ -252,10 +252,10 @@ test('no secret is in any problem, wherever it was written by mistake', () => {
   ];
   fc.assert(
     fc.property(fc.constantFrom(...places), fc.nat(lines.length), (place, at) => {
-      const told = problems(lines.toSpliced(at, 0, place).join('\n'))
+      const reported = problems(lines.toSpliced(at, 0, place).join('\n'))
         .join('\n')
         .toLowerCase();
-      expect(told).not.toContain(secret.toLowerCase());
+      expect(reported).not.toContain(secret.toLowerCase());
     }),
   );
 });

@@ -20,11 +20,11 @@ test.for([
   [0o660, []],
   [0o644, [EXPOSED]],
   [0o602, [EXPOSED]],
-] as const)('of a file with secrets and the mode %o it is told whether others can get at it', ([mode, expected]) => {
+] as const)('for a file with secrets and mode %o, returns the warnings %j', ([mode, expected]) => {
   expect(warningsAt(mode, GOOD)).toEqual(expected);
 });
 
-test('only secrets that count and stand in the file are named, and never shown', () => {
+test('names only the secrets that are used and set in the file, without their values', () => {
   const env = { [`${PREFIX}JWT_SECRET_KEY`]: SECRETS.key };
   expect(warningsAt(0o644, GOOD, env)).toEqual([EXPOSED.replace('[jwt] secret_key, ', '')]);
   const withoutToken = changed(`access_token = ${SECRETS.token}`, 'access_token =');

@@ -8,7 +8,7 @@ import { createDescribedServer } from '../support/described-server.ts';
 
 const page = readFileSync('docs/collections.md', 'utf8');
 const paths = RESOURCES.filter(({ kind }) => kind === 'collection').map(({ path }) => path);
-/** The paths with names of the registry of the examples. */
+/** The paths of the collections, with names of the example registry. */
 const urls = new Map(documented(openApiDocument()).map(({ path, url }) => [path, url]));
 
 let server: FastifyInstance;
@@ -58,6 +58,6 @@ test('docs/collections.md lists the columns of every collection, in order', asyn
   }
 });
 
-test('docs/collections.md explains what a search looks at for every collection', () => {
+test('docs/collections.md lists the searched fields of every collection', () => {
   expect([...rowsOf('what `search` looks at').keys()].sort()).toEqual(paths.toSorted());
 });

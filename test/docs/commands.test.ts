@@ -16,31 +16,31 @@ import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
 
-/* Every command that the documentation shows is run here as it stands there, but for names, ports and passwords; or another test runs it;
- * or the page says that it needs servers of the reader's own. */
+/* Runs every command of the documentation unchanged, except for names, ports and passwords, unless another test runs it or the page says that it
+ * needs the reader's own servers. */
 
 const PAGES = pages();
 const ACCESS_TOKEN = 'the-access-token';
 const EVENTS_SECRET = 'replace-this-by-a-long-secret'; // as in docs/notifications.md
 const PATIENCE_MS = 120_000;
 
-/** What is run somewhere else, as it stands: by that file. */
+/** Commands that another file runs, with that file. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   './run-demo': 'test/system/demo.test.ts',
   './run-tests': '.ci/run',
   'npm test': 'run-tests',
 };
 
-/** What is for those who work on the service, and takes longer, or fetches more, than a test may. */
+/** Commands for developers that take too long or download too much for a test, with the reason. */
 const BY_HAND: Readonly<Record<string, string>> = {
   'scripts/with-node npm run test:unit': 'runs a part of what ./run-tests runs',
-  'scripts/with-node npm run bench': 'measures for long, on a machine that does nothing else meanwhile',
-  'scripts/fuzz-with-prism': 'fetches 200 packages; test/api/openapi/prism.test.ts is what it runs then',
+  'scripts/with-node npm run bench': 'measures for a long time, on an otherwise idle machine',
+  'scripts/fuzz-with-prism': 'downloads 200 packages, and then runs test/api/openapi/prism.test.ts',
 };
 
 type Check = (stdout: string, block: Block) => void | Promise<void>;
 
-/** By the name of a block: what comes of it. All of its commands are run, in one shell. */
+/** A check of the result of each block, by its name. One shell runs all commands of a block. */
 const BLOCKS: Readonly<Record<string, Check>> = {
   'README.md, Use it (2)'(stdout) {
     const { timestamp, _embedded } = JSON.parse(stdout);
@@ -93,21 +93,21 @@ const BLOCKS: Readonly<Record<string, Check>> = {
   },
   async 'MIGRATING.md, Move over (5)'(stdout) {
     expect(JSON.parse(await readFile(join(directory, 'now.json'), 'utf8'))._embedded.items.length).toBeGreaterThan(10);
-    expect(stdout).toBe(''); // no difference: it is the same service here
+    expect(stdout).toBe(''); // no difference, because both requests read the same service
   },
 };
 
-/** The blocks that install what a checkout holds: run before all others, in a copy of this one, into directories of their own. */
+/** Blocks that install the program from a checkout. They run first, in a copy of this checkout, and install into temporary directories. */
 const INSTALLATIONS = ['README.md, Install it', 'MIGRATING.md, Move over (2)'] as const;
 
-/** Blocks whose last command is a service that goes on running. They are run then, in this order, and those above ask these services. */
+/** Blocks whose last command is a service that keeps running. They run next, in this order; the blocks above send requests to these services. */
 const SERVICES = ['README.md, Use it', 'MIGRATING.md, Move over (3)'] as const;
 const OTHERS: readonly string[] = [...INSTALLATIONS, ...SERVICES];
 
-/** What the README has for the installed program where nothing is installed. */
+/** The command that runs the program in a checkout, without an installation. */
 const IN_A_CHECKOUT = './gitlab-registry-usage-rest';
 
-/** By a command between backticks: what it prints. */
+/** The expected output of each command in backticks. */
 const INLINE: Readonly<Record<string, RegExp>> = {
   'date +%s': /^\d{10}\n$/,
   'openssl rand -hex 32': /^[0-9a-f]{64}\n$/,
@@ -119,18 +119,18 @@ const INLINE: Readonly<Record<string, RegExp>> = {
   'scripts/with-node npm run generate': /^$|tools/,
 };
 
-/** What is put right by a command, where somebody has spoiled it. */
+/** Commands that restore a file, with a file that the test changes first. */
 const MENDS: Readonly<Record<string, string>> = {
   'scripts/with-node npm run format': 'src/main.ts',
   'scripts/with-node npm run generate': 'docs/configuration.md',
 };
 
 let directory: string;
-/** A checkout of a reader's own. */
+/** A copy of this checkout. */
 let checkout: string;
 let token: string;
 const ports = { '5000': 0, '5001': 0 };
-/** In the order of their starts. */
+/** In the order in which they were started. */
 const services: Child[] = [];
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -160,7 +160,7 @@ beforeAll(async () => {
     ['events', 'secret', EVENTS_SECRET],
   ]);
   await startAsDocumented(SERVICES[0], ports['5000']);
-  // What the reader of MIGRATING.md has already; a service that runs beside another one has a store of its own.
+  // The reader of MIGRATING.md already has this file. A service that runs beside another one has a store of its own.
   await cp(join(directory, 'my.conf'), join(directory, 'gitlab_registry_usage_rest.conf'));
   await startAsDocumented(SERVICES[1], ports['5001'], { cwd: join(directory, 'beside') });
   const { stdout } = await shell(`curl -s -u alice:alice-secret http://127.0.0.1:${ports['5000']}/auth_token`);
@@ -172,7 +172,7 @@ afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-/** Without what was installed here: a link to it would be an invitation to whoever installs anew. */
+/** Copies the checkout without the installed packages, so that an installation in the copy cannot change them. */
 async function makeCheckout(): Promise<void> {
   checkout = await inNewDirectory('checkout', async (made) => made);
   cleanups.push(() => removeDirectory(checkout));
@@ -180,7 +180,7 @@ async function makeCheckout(): Promise<void> {
   await cp(ROOT, checkout, { recursive: true, filter: (path) => !isLeftOut(path.slice(ROOT.length)) });
 }
 
-/** An editor that a reader could be: replaces what stands behind these keys, or behind a `#`. */
+/** Creates an editor that sets these keys, also those that are commented out. */
 async function makeEditor(values: readonly (readonly [string, string, string])[]): Promise<void> {
   const script = `import { readFileSync, writeFileSync } from 'node:fs';
     const [, , file] = process.argv;
@@ -199,7 +199,7 @@ async function makeEditor(values: readonly (readonly [string, string, string])[]
   await chmod(join(directory, 'vi'), 0o755);
 }
 
-/** What a shell of the reader's has: the editor is the one that there is where nobody has chosen one. */
+/** The environment of the reader's shell. EDITOR is not set, so that `vi` is the editor. */
 const environment = (): NodeJS.ProcessEnv => ({
   ...process.env,
   PATH: `${directory}:${directory}/prefix/bin:${dirname(process.execPath)}:${process.env['PATH']}`,
@@ -210,7 +210,7 @@ const environment = (): NodeJS.ProcessEnv => ({
   url: `http://127.0.0.1:${ports['5000']}`,
 });
 
-/** The names, ports and passwords of the lab for those of the documentation. */
+/** Replaces the names, ports and passwords of the documentation by those of the lab. */
 function real(text: string): string {
   return text
     .replace(/http:\/\/127\.0\.0\.1:(5000|5001)/g, (_, port: '5000' | '5001') => `http://127.0.0.1:${ports[port]}`)
@@ -230,21 +230,21 @@ function shell(script: string, cwd = directory): Promise<{ stdout: string; stder
 
 function blockNamed(name: string): Block {
   const found = PAGES.flatMap(({ blocks }) => blocks).find((block) => block.name === name);
-  if (found === undefined) throw new Error(`there is no such block: ${name}`);
+  if (found === undefined) throw new Error(`the documentation contains no block ${name}`);
   return found;
 }
 
 interface Start {
-  /** Where; else in the directory of all. */
+  /** The working directory, by default `directory`. */
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** What is written in the place of the program without a path. */
+  /** Replaces the name of the program in the commands. */
   readonly program?: string;
 }
 
 /**
- * Runs the commands of a block, of which the last one is a service; waits for its first collection. Each installed one keeps what it reads below the
- * directory that it is started in: where it keeps it by itself is for all tests of this machine.
+ * Runs the commands of a block, the last of which is a service, and waits for its first crawl. An installed service stores its data below its working
+ * directory, because other tests on this machine share the default path.
  */
 async function startAsDocumented(
   name: string,
@@ -261,29 +261,29 @@ async function startAsDocumented(
   const child = await startListening('sh', ['-euc', `cd ${cwd}; exec env ${last}`], port, { env: all });
   services.push(child);
   for (const until = Date.now() + PATIENCE_MS; !child.output().includes('"crawl finished"'); await sleep(50))
-    if (Date.now() > until) throw new Error(`no collection, but:\n${child.output()}`);
+    if (Date.now() > until) throw new Error(`no crawl has finished:\n${child.output()}`);
 }
 
-const BLOCKS_THERE = PAGES.flatMap(({ blocks }) => blocks).filter(({ isForReadersOnly }) => !isForReadersOnly);
-const INLINE_THERE = PAGES.flatMap(({ inline }) => inline).filter(({ isForReadersOnly }) => !isForReadersOnly);
+const ALL_BLOCKS = PAGES.flatMap(({ blocks }) => blocks).filter(({ isForReadersOnly }) => !isForReadersOnly);
+const ALL_INLINE = PAGES.flatMap(({ inline }) => inline).filter(({ isForReadersOnly }) => !isForReadersOnly);
 const isElsewhere = ({ commands }: Block): boolean => commands.every((command) => command in ELSEWHERE);
 
-test('every command is run by a test, or is marked as needing servers of the reader’s own', () => {
+test('every documented command is run by a test, or needs the reader’s own servers', () => {
   const known = (block: Block): boolean => block.name in BLOCKS || OTHERS.includes(block.name) || isElsewhere(block);
   expect
-    .soft(BLOCKS_THERE.filter((block) => !known(block)).map(({ name, commands }) => ({ name, commands })))
+    .soft(ALL_BLOCKS.filter((block) => !known(block)).map(({ name, commands }) => ({ name, commands })))
     .toEqual([]);
   const isKnown = (command: string): boolean =>
     command === IN_A_CHECKOUT || [INLINE, ELSEWHERE, BY_HAND].some((table) => command in table);
-  expect(INLINE_THERE.filter(({ command }) => !isKnown(command))).toEqual([]);
+  expect(ALL_INLINE.filter(({ command }) => !isKnown(command))).toEqual([]);
 });
 
-test('lists only commands that the documentation contains', () => {
-  const blocks = new Set(BLOCKS_THERE.map(({ name }) => name));
+test('the tables contain only documented commands', () => {
+  const blocks = new Set(ALL_BLOCKS.map(({ name }) => name));
   expect([...Object.keys(BLOCKS), ...OTHERS].filter((name) => !blocks.has(name))).toEqual([]);
   const commands = new Set([
-    ...INLINE_THERE.map(({ command }) => command),
-    ...BLOCKS_THERE.flatMap((block) => block.commands),
+    ...ALL_INLINE.map(({ command }) => command),
+    ...ALL_BLOCKS.flatMap((block) => block.commands),
   ]);
   const known = [INLINE, ELSEWHERE, BY_HAND].flatMap((table) => Object.keys(table));
   expect([IN_A_CHECKOUT, ...known].filter((command) => !commands.has(command))).toEqual([]);
@@ -294,23 +294,23 @@ test.for(Object.entries(ELSEWHERE))('%s is run by %s', async ([command, file]) =
 });
 
 describe('the blocks', () => {
-  test.for(BLOCKS_THERE.filter(({ name }) => name in BLOCKS))('$name', async (block) => {
+  test.for(ALL_BLOCKS.filter(({ name }) => name in BLOCKS))('$name', async (block) => {
     const { stdout } = await shell(real(block.commands.join('\n')));
     await BLOCKS[block.name]?.(stdout, block);
   });
 
-  test('the services are programs that were installed, each from where it should be', async () => {
+  test('start the services from the documented directories', async () => {
     const [installed, beside] = await Promise.all(services.map(({ pid }) => readFile(`/proc/${pid}/cmdline`, 'utf8')));
     const program = 'bin/gitlab-registry-usage-rest\0';
     expect(installed).toContain(join(directory, 'prefix', program));
     expect(beside).toContain(join(directory, 'opt/gitlab-registry-usage-rest', program));
   });
 
-  test('creates a file that only its owner can read', async () => {
+  test('create a configuration that only its owner can read', async () => {
     expect((await stat(join(directory, 'my.conf'))).mode & 0o777).toBe(0o600);
   });
 
-  test('in a checkout the same is done by its own command, which keeps what it has read in data/', async () => {
+  test('start a service in a checkout too, which stores its data in data/', async () => {
     const port = await freePort();
     const env = { GITLAB_REGISTRY_USAGE_REST_GENERAL_SOCKET_PORT: `${port}`, STATE_DIRECTORY: undefined };
     await startAsDocumented(SERVICES[0], port, { cwd: checkout, env, program: IN_A_CHECKOUT });
@@ -318,10 +318,10 @@ describe('the blocks', () => {
   });
 });
 
-const ofCheckout = (command: string): boolean => command.startsWith('scripts/');
+const isForCheckout = (command: string): boolean => command.startsWith('scripts/');
 
-describe('the commands between backticks', () => {
-  const others = Object.entries(INLINE).filter(([command]) => !ofCheckout(command));
+describe('the commands in backticks', () => {
+  const others = Object.entries(INLINE).filter(([command]) => !isForCheckout(command));
 
   test.for(others)('%s', async ([command, expected]) => {
     const file = join(directory, 'accounts');
@@ -331,8 +331,8 @@ describe('the commands between backticks', () => {
   });
 });
 
-describe('the commands for those who work on the service, in a checkout of theirs', () => {
-  test.for(Object.entries(INLINE).filter(([command]) => ofCheckout(command)))('%s', async ([command, expected]) => {
+describe('the commands for developers', () => {
+  test.for(Object.entries(INLINE).filter(([command]) => isForCheckout(command)))('%s', async ([command, expected]) => {
     const mended = MENDS[command];
     if (mended !== undefined) await appendFile(join(checkout, mended), '\n\n\n');
     const { stdout } = await shell(`${command.replace('NAME', 'domain/order.test.ts')} 2>&1`, checkout);

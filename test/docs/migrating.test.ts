@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { config, problems } from '../support/config-sample.ts';
 import { readJsonLines } from '../support/fixture.ts';
 
-/* The file that the Python service printed for its operators to fill in. */
+/* The default configuration that the Python service printed. */
 
 interface Recorded {
   readonly name: string;
@@ -22,7 +22,7 @@ const FILLED_IN = {
   'access_token = 00000000000000000000\n': 'access_token = glpat-token\n',
 };
 
-test('once it is filled in it is a file of ours, and means what it meant', () => {
+test('accepts the default configuration of the Python service once it is filled in', () => {
   const text = Object.entries(FILLED_IN).reduce((filled, [from, to]) => filled.replace(from, to), PRINTED);
   const { general, ldap, jwt, registry } = config(text);
   expect(general).toMatchObject({ host: '127.0.0.1', port: 5000, prefix: '', updateIntervalMs: 3_600_000 });
@@ -35,7 +35,7 @@ test('once it is filled in it is a file of ours, and means what it meant', () =>
   expect(registry).toMatchObject({ username: 'root', accessToken: 'glpat-token', discovery: 'auto' });
 });
 
-test('as it was printed, each of its placeholders is one line', () => {
+test('reports every placeholder of that configuration', () => {
   const keys = problems(PRINTED).map((line) => /\] (\w+): .*still the placeholder/.exec(line)?.[1] ?? line);
   expect(keys).toEqual(['host', 'valid_gid', 'secret_key', 'gitlab_base_url', 'registry_base_url', 'access_token']);
 });

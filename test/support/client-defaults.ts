@@ -1,4 +1,4 @@
-/** What most clients of tests have in common: patience, few tries, and the clocks of the machine. */
+/** Options of most clients in tests: long timeouts, few retries, and the clocks of the machine. */
 export const CLIENT_DEFAULTS = {
   concurrencyMin: 1,
   requestsPerSecond: 0,

@@ -19,8 +19,8 @@ export interface Trial {
 }
 
 /**
- * Starts the service of compose.try.yaml, and before it what it depends on, as containers on the network of this machine. The images have the names of
- * their Dockerfiles. The registry, whose image cannot be had, is Debian's with the variables of the file.
+ * Starts the service of compose.try.yaml and the services that it depends on, as containers on the network of this machine. `images` is by the names of the
+ * Dockerfiles. The registry is Debian's, with the variables of the file, because its image is not available.
  */
 export async function startTrial(images: Readonly<Record<string, BuiltImage>>): Promise<Trial> {
   const folder = await inNewDirectory('try', async (made) => made);
@@ -37,7 +37,11 @@ export async function startTrial(images: Readonly<Record<string, BuiltImage>>): 
       const service = services[name] ?? {};
       for (const [needed, { condition }] of Object.entries(service.depends_on ?? {})) {
         if (!containers.has(needed)) await up(needed);
-        await fulfilled(condition, containers.get(needed), places.texts(services[needed]?.healthcheck?.test ?? []));
+        await waitForCondition(
+          condition,
+          containers.get(needed),
+          places.texts(services[needed]?.healthcheck?.test ?? []),
+        );
       }
       const { child, container } = await start(name, service, images, places);
       running.push(child);
@@ -53,13 +57,13 @@ export async function startTrial(images: Readonly<Record<string, BuiltImage>>): 
   }
 }
 
-/** What of the names, ports and directories of the containers is on this machine. */
+/** The ports and directories of the containers on this machine. */
 interface Places {
-  /** Where the volumes are. */
+  /** The directory of the volumes. */
   readonly folder: string;
   texts(texts: readonly string[]): string[];
   variables(service: ComposeService): Record<string, string>;
-  /** Where the service with that name is reached, as HOST:PORT. */
+  /** Returns the address of the service with that name, as HOST:PORT. */
   address(name: string): string;
 }
 
@@ -87,7 +91,7 @@ async function placesFor(services: ComposeFile['services'], folder: string): Pro
 
 interface Started {
   readonly child: Pick<Child, 'stop'>;
-  /** None where it is not of an image of ours. */
+  /** Undefined for the registry, which is not started from an image. */
   readonly container?: Container;
 }
 
@@ -101,7 +105,7 @@ async function start(
   const mounts = await volumesOf(service, places.folder);
   if (build === undefined) return { child: await startRegistry(places.variables(service), mounts, places) };
   const built = images[typeof build === 'string' ? 'Dockerfile' : build.dockerfile];
-  if (built === undefined) throw new Error(`there is no image of which ${name} could be`);
+  if (built === undefined) throw new Error(`no image was built for ${name}`);
   const writable = { ...(await ownVolumesOf(name, service, built, places.folder)), ...mounts.writable };
   const env = { ...places.variables(service), ...(name === 'usage' && addressOfUsage(places)) };
   const parameters = places.texts(service.command ?? []);
@@ -109,7 +113,7 @@ async function start(
   return { container, child: { stop: async () => void (await container.stop()) } };
 }
 
-/** This machine's network is not for others, and 5000 may be taken. */
+/** Listens only on 127.0.0.1, because the containers share the network of this machine, and on a free port. */
 function addressOfUsage(places: Places): Record<string, string> {
   const [host = '', port = ''] = places.address('usage').split(':');
   return {
@@ -118,17 +122,17 @@ function addressOfUsage(places: Places): Record<string, string> {
   };
 }
 
-/** Directories of this machine, by the path that they have in the container. */
+/** Directories of this machine, by their path in the container. */
 interface Mounts {
   readonly readOnly: Readonly<Record<string, string>>;
   readonly writable: Readonly<Record<string, string>>;
 }
 
-/** Those that the file names as NAME:PATH or NAME:PATH:ro. */
+/** Returns the volumes that the file names as NAME:PATH or NAME:PATH:ro. */
 async function volumesOf({ volumes = [] }: ComposeService, folder: string): Promise<Mounts> {
   const mounts = { readOnly: {} as Record<string, string>, writable: {} as Record<string, string> };
   for (const volume of volumes) {
-    if (typeof volume !== 'string') throw new Error('to try it, no file of this machine is needed');
+    if (typeof volume !== 'string') throw new Error('compose.try.yaml must not mount files of this machine');
     const [name = '', path = '', mode] = volume.split(':');
     const directory = join(folder, `${name}.volume`);
     await mkdir(directory, { recursive: true });
@@ -137,7 +141,7 @@ async function volumesOf({ volumes = [] }: ComposeService, folder: string): Prom
   return mounts;
 }
 
-/** The volume that the image asks for, and `/tmp` where the root is not read-only. */
+/** Returns the volume that the image declares, and `/tmp` if the root is not read-only. */
 async function ownVolumesOf(name: string, service: ComposeService, built: BuiltImage, folder: string) {
   const directory = join(folder, name);
   await mkdir(directory);
@@ -151,28 +155,32 @@ async function ownVolumesOf(name: string, service: ComposeService, built: BuiltI
   return { ...own, '/tmp': temporary };
 }
 
-/** Waits until what is needed is as far as `depends_on` says. */
-async function fulfilled(condition: string, container: Container | undefined, check: readonly string[]): Promise<void> {
+/** Waits until a service fulfils its condition in `depends_on`. */
+async function waitForCondition(
+  condition: string,
+  container: Container | undefined,
+  check: readonly string[],
+): Promise<void> {
   if (condition === 'service_started') return;
-  if (container === undefined) throw new Error(`nobody here knows of an image of others whether it is ${condition}`);
-  if (condition === 'service_healthy') return healthy(container, check);
-  if ((await container.child.ended) !== 0) throw new Error(`it has failed:\n${container.child.output()}`);
+  if (container === undefined) throw new Error(`the condition ${condition} cannot be checked for the registry`);
+  if (condition === 'service_healthy') return waitForHealth(container, check);
+  if ((await container.child.ended) !== 0) throw new Error(`the container has failed:\n${container.child.output()}`);
 }
 
-async function healthy(container: Container, [, ...check]: readonly string[]): Promise<void> {
+async function waitForHealth(container: Container, [, ...check]: readonly string[]): Promise<void> {
   const { child } = container;
-  if (check.length === 0) throw new Error('what has no health check is never healthy');
-  const isWell = () =>
+  if (check.length === 0) throw new Error('the service has no health check');
+  const isHealthy = () =>
     container.exec(...check).then(
       () => true,
       () => false,
     );
-  for (let tries = 0; !(await isWell()); tries++)
+  for (let tries = 0; !(await isHealthy()); tries++)
     if (tries > 2400 || (await Promise.race([sleep(50), child.ended.then(() => true)])))
-      throw new Error(`it has ended, or does not get healthy:\n${child.output()}`);
+      throw new Error(`the container has ended or is not healthy after two minutes:\n${child.output()}`);
 }
 
-/** With what the registry's own image has as its configuration, and with the variables, of which some name files in volumes. */
+/** Starts the registry with the configuration of its official image and the variables of the file, some of which name files in volumes. */
 async function startRegistry(
   variables: Readonly<Record<string, string>>,
   { readOnly, writable }: Mounts,
@@ -190,7 +198,7 @@ async function startRegistry(
   return startListening('docker-registry', ['serve', file], Number(at.split(':')[1]), { env });
 }
 
-/** An empty volume, which belongs to whom the image says, as engines make it. Gives the path that it has in the container. */
+/** Creates an empty volume with the owner of the directory in the image, as container engines do. Returns its path in the container. */
 export async function makeVolume({ root, image }: BuiltImage, volume: string): Promise<string> {
   const [path = ''] = Object.keys(image.Volumes ?? {});
   const { uid, gid, mode } = await stat(join(root, path));

@@ -13,7 +13,7 @@ export const SECRETS = {
   events: '16-bytes-%-or-more',
   metrics: '16 others %, or more',
 };
-/** The shortest file that is right. */
+/** The shortest valid file. */
 export const GOOD = `[general]
 socket_port = 8080
 [ldap]
@@ -28,16 +28,17 @@ registry_base_url = https://registry.example.com:5005/
 access_token = ${SECRETS.token}
 `;
 
-/** A directory of its own for each test file, for as long as it runs. */
+/** A temporary directory for the test file that imports this. */
 export const folder = makeDirectory('config');
 
+/** Writes a file in `folder`. Returns its path. */
 export function written(text: string | Uint8Array, name = 'my.conf'): string {
   const file = join(folder, name);
   writeFileSync(file, text);
   return file;
 }
 
-/** The problems of a file with that text, as if it were called my.conf in the working directory. */
+/** Returns the problems of a file with that text, which calls the file `my.conf`. */
 export function problems(text: string | Uint8Array, env: Record<string, string> = {}): readonly string[] {
   const loaded = loadConfig({ file: written(text), isDefaultFile: false, env });
   return 'problems' in loaded ? loaded.problems.map((line) => line.replace(`${folder}/`, '')) : [];
@@ -49,7 +50,7 @@ export function config(text: string, env: Record<string, string> = {}): Config {
   return loaded.config;
 }
 
-/** The good file with one line replaced, or with further ones behind it: they belong to the section of that line. */
+/** Returns the valid file with one line replaced. The new lines belong to the section of that line. */
 export function changed(line: string, ...lines: readonly string[]): string {
   if (!GOOD.includes(`${line}\n`)) throw new Error(`no such line: ${line}`);
   return GOOD.replace(`${line}\n`, `${lines.join('\n')}\n`);

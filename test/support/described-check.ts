@@ -2,7 +2,7 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { type Described, documented, validatorOf } from './described-operations.ts';
 
-/** A request as it goes out: path and query encoded, or broken, as they are. */
+/** A request. Path and query are sent unchanged, also if they are malformed. */
 export interface Asked {
   readonly operation: Described;
   readonly method: string;
@@ -27,13 +27,13 @@ export function send(port: number, { method, target, headers, body }: Asked): Pr
         resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }),
       );
     });
-    // Who is refused may find that nobody reads on; what was answered counts.
+    // The server may refuse a request and stop reading its body. The response is still valid.
     outgoing.on('error', reject);
     outgoing.end(body);
   });
 }
 
-/** Tells what is wrong with an answer, by the document that describes it; nothing, where it is as described. */
+/** Returns a function that lists the differences between a response and its description in the OpenAPI document. */
 export function createCheck(document: unknown): (asked: Asked, answered: Answered) => readonly string[] {
   const validate = validatorOf(document);
   const operations = documented(document);
@@ -65,7 +65,7 @@ export function createCheck(document: unknown): (asked: Asked, answered: Answere
   };
 }
 
-/** What other methods are answered is described in words. */
+/** Checks the response to a method without an operation, which the document describes only in words. */
 function otherMethod(status: number, { allow, 'content-type': mediaType }: IncomingHttpHeaders): readonly string[] {
   if (status === 405) return allow === undefined ? ['405 without Allow'] : [];
   return [400, 404, 408, 413, 415, 421, 429, 431].includes(status) && mediaType === 'application/problem+json'

@@ -23,10 +23,10 @@ export interface DescribedContent {
   readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
 }
 
-/** An operation of an OpenAPI document, its references looked up, but for those of schemas. */
+/** An operation of an OpenAPI document, with all references resolved except those to schemas. */
 export interface Described {
   readonly path: string;
-  /** The same with names that there are, encoded. */
+  /** The path with encoded names that exist in the registry. */
   readonly url: string;
   readonly method: string;
   readonly operationId: string;
@@ -60,11 +60,11 @@ export function documented(document: unknown): readonly Described[] {
   );
 }
 
-/** What is wrong with a value, by a schema of that document. */
+/** Returns a function that lists the differences between a value and a schema of the document. */
 export function validatorOf(document: unknown): (schema: Schema, value: unknown) => readonly string[] {
   const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
   addFormats.default(ajv);
-  // What the document is beside its schemas is none of a validator's business.
+  // The validator needs only the schemas of the document.
   const { components } = document as { components: { schemas: Schema } };
   ajv.addVocabulary(['components']);
   ajv.addSchema({ $id: 'https://document.example/', components: { schemas: components.schemas } });

@@ -34,7 +34,7 @@ const odd = fc.oneof(
   fc.string({ minLength: 600, maxLength: 700 }),
 );
 const encoded = odd.map((text) => encodeURIComponent(text.toWellFormed()));
-/** As nobody should write it: broken escapes, and bytes that are no UTF-8. */
+/** Malformed escapes, and bytes that are not UTF-8. */
 const broken = fc.constantFrom(
   '%',
   '%zz',
@@ -60,7 +60,7 @@ function segment(name: string): fc.Arbitrary<string> {
   return fc.oneof({ weight: 6, arbitrary: known }, { weight: 1, arbitrary: encoded }, { weight: 1, arbitrary: broken });
 }
 
-/** Values that a schema lets pass. */
+/** Values that the schema allows. */
 function valid({ name, schema }: Parameter): fc.Arbitrary<string> {
   const { enum: values, type, minimum = 0, maximum = 1 } = schema as Record<string, never>;
   if (values !== undefined) return fc.constantFrom(...(values as readonly string[]));
@@ -85,7 +85,7 @@ function credentialsOf({ security }: Described): readonly string[] {
   return named.length === 0 ? [''] : named;
 }
 
-/** Characters that a header may hold, those that no header should included. */
+/** Characters that a header can contain, including unusual ones. */
 const headerText = fc
   .string({
     unit: fc
@@ -147,7 +147,7 @@ const bodies = fc.oneof(
   },
 );
 
-/** A request, and whether what it says is what the document allows. */
+/** A request, and whether the document allows it. */
 export interface Case extends Asked {
   readonly isPlain: boolean;
   readonly isQueryValid: boolean;
@@ -212,7 +212,7 @@ function toCase(operation: Described, inQuery: readonly Parameter[], made: Made)
     const value = query[name];
     if (value === undefined) return true;
     const read = schema['type'] === 'integer' && /^\d+$/.test(value) ? Number(value) : value;
-    // Lengths are counted in UTF-16 here, and in characters there.
+    // JavaScript counts UTF-16 code units, and JSON Schema counts characters.
     return validate(schema, read).length === 0 && (name !== 'search' || value.length <= 512);
   });
   return {
@@ -232,5 +232,5 @@ function toCase(operation: Described, inQuery: readonly Parameter[], made: Made)
   };
 }
 
-/** Requests made from the OpenAPI document, right ones and wrong ones. */
+/** Valid and invalid requests, generated from the OpenAPI document. */
 export const requests = fc.constantFrom(...operations).chain(requestOf);

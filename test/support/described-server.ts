@@ -77,10 +77,10 @@ function brokenTag(repositoryName: string, name: string): TagResult {
   return { name: reference, root: undefined, lastPulledAt: undefined, gap };
 }
 
-/** A request that the registry answered with an error, and its own words if they are known. */
+/** Creates a request that the registry answered with an error, with the registry's code and message if they are known. */
 function failedRequest(path: string, status: number, registryCode?: string, registryMessage?: string): FailedRequest {
-  const said = { registryCode: registryCode ?? null, registryMessage: registryMessage ?? null };
-  return { method: 'GET', path, status, ...said };
+  const registry = { registryCode: registryCode ?? null, registryMessage: registryMessage ?? null };
+  return { method: 'GET', path, status, ...registry };
 }
 
 const WORDS: Partial<Record<GapCode, readonly [status: number, code: string, message: string]>> = {
@@ -99,7 +99,7 @@ function repository(name: string, tags: readonly TagResult[], why?: Pick<Gap, 'c
   return { name: name as RepositoryName, tags, gap, staleSince };
 }
 
-/** What a service may be in the middle of when it is asked. */
+/** The state of the service at the time of a request. */
 export type Situation = 'collected' | 'before' | 'failing' | 'collecting' | 'resting' | 'busy';
 
 const COLLECTING: CrawlStatus = {
@@ -123,7 +123,7 @@ const FAILING: CrawlStatus = {
   },
 };
 
-/** The options of a server in that situation, with the registry above behind it. */
+/** Returns the options of a server in that situation, with the snapshot of the registry above. */
 export function describedOptions(situation: Situation): TestServerOptions {
   const snapshot = situation === 'before' || situation === 'failing' ? undefined : describedSnapshot();
   const state = STATES[situation] ?? WAITING;

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, globSync, readFileSync, statSync } from 'node:fs';
 
-/* The commands that the documentation shows to its readers. */
+/* The commands in the documentation. */
 
 export const ROOT = new URL('../..', import.meta.url).pathname;
 const MARKER = '<!-- needs your own servers -->';
 const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash', 'shell', 'console']);
-/** First words of what is no command: directives of proxies, and a form of a line in a file. */
+/** First words of texts in backticks that are not commands: directives of proxies, and the format of a line. */
 const NO_PROGRAMS: ReadonlySet<string> = new Set(['location', 'reverse_proxy', 'name']);
 /** The source without its comments. */
 export const SOURCE = globSync('src/**/*.ts', { cwd: ROOT })
@@ -14,31 +14,31 @@ export const SOURCE = globSync('src/**/*.ts', { cwd: ROOT })
   .join('\n');
 
 export interface Page {
-  /** Its path in this checkout. */
+  /** The path in this checkout. */
   readonly file: string;
   readonly blocks: readonly Block[];
   readonly inline: readonly Inline[];
 }
 
-/** What is fenced as something for a shell. */
+/** A fenced block of shell commands. */
 export interface Block {
-  /** The page, the heading that it stands under, and which one it is there: `README.md, Try it`, `README.md, Use it (2)`. */
+  /** The page, the heading above the block, and its number if there are several: `README.md, Try it`, `README.md, Use it (2)`. */
   readonly name: string;
   readonly commands: readonly string[];
-  /** Lines that are no commands, but what one of them answers with. */
+  /** The lines that show the output of a command. */
   readonly answers: readonly string[];
-  /** Whether the page says that it cannot do without servers of the reader's own. */
+  /** Whether the page marks the block as needing the reader's own servers. */
   readonly isForReadersOnly: boolean;
 }
 
-/** A command between backticks. */
+/** A command in backticks. */
 export interface Inline {
   readonly place: string;
   readonly command: string;
   readonly isForReadersOnly: boolean;
 }
 
-/** Everything that tells somebody to do something; decisions tell what was done. */
+/** Returns all pages except the decision records, which contain no instructions. */
 export function pages(): readonly Page[] {
   const files = globSync(['README.md', 'MIGRATING.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/**/*.md'], {
     cwd: ROOT,
@@ -55,7 +55,7 @@ function readPage(file: string): Page {
   const timesUnder = new Map<string, number>();
   let [heading, lines]: [string, string[]] = ['', []];
   let fence: string | undefined;
-  /* A marker counts for the paragraph or the block behind it. */
+  /* A marker applies to the next paragraph or block. */
   let [isMarked, hasText] = [false, false];
   for (const [index, line] of readFileSync(`${ROOT}${file}`, 'utf8').split('\n').entries()) {
     const opened = /^\s*```(\w*)$/.exec(line)?.[1];
@@ -69,7 +69,7 @@ function readPage(file: string): Page {
     else {
       hasText = true;
       if (line.split('`').length % 2 === 0)
-        throw new Error(`${file}:${index + 1}: what stands between backticks goes on in the next line`);
+        throw new Error(`${file}:${index + 1}: a text in backticks continues in the next line`);
       heading = /^#+ (.*)$/.exec(line)?.[1] ?? heading;
       for (const command of commandsIn(line))
         inline.push({ place: `${file}:${index + 1}`, command, isForReadersOnly: isMarked });
@@ -98,11 +98,11 @@ function blockOf(name: string, shell: string, lines: readonly string[], isForRea
       begun = '';
     } else begun += `${text}\n`;
   }
-  if (begun !== '') throw new Error(`${name}: the last command has no end`);
+  if (begun !== '') throw new Error(`${name}: the last command is incomplete`);
   return { name, commands, answers, isForReadersOnly };
 }
 
-/** Whether a shell would not wait for another line. */
+/** Returns whether the text is a complete command, for which a shell would not wait for another line. */
 function isWhole(text: string): boolean {
   return !text.endsWith('\\') && spawnSync('sh', ['-n'], { input: text }).status === 0;
 }
@@ -113,8 +113,8 @@ function commandsIn(line: string): readonly string[] {
 }
 
 /**
- * Whatever begins with a word that could be typed and has something behind it, but for settings (`key = value`) and what the service says; and a program of
- * this checkout.
+ * Returns whether a text in backticks is a command: it starts with the name of a program and has arguments, and is neither a setting (`key = value`) nor a
+ * text of the service; or it is a program of this checkout.
  */
 function isCommand(span: string): boolean {
   const [program = '', ...parameters] = span.split(' ').filter((word) => !/^[A-Z_]+=/.test(word));
@@ -123,12 +123,12 @@ function isCommand(span: string): boolean {
     /^\(?(?:[a-z]|[.~]*\/)[\w./-]*$/.test(program) &&
     !NO_PROGRAMS.has(program) &&
     parameters[0] !== '=' &&
-    !isSaid(span)
+    !isInSource(span)
   );
 }
 
-/** Whether these are words that stand in the source, where no more than a quarter of them may be only known then. */
-export function isSaid(sentence: string): boolean {
+/** Returns whether the source contains the sentence. At most a quarter of its words may be inserted into a template. */
+export function isInSource(sentence: string): boolean {
   const parts = sentence.replace(/ …$/, '').split('; ');
   return parts.every((part) => {
     if (!/^\w[\w-]*(?:,? \w[\w-]*)+$/.test(part)) return false;

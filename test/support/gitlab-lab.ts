@@ -11,12 +11,12 @@ export interface GitlabLab {
   readonly gitlab: LabGitlab;
   readonly registry: LabRegistry;
   readonly pusher: Pusher;
-  /** A client in the name of that user. */
+  /** Creates a client with the credentials of that user. */
   as(username: string, options?: Partial<DistributionOptions>): DistributionRegistry;
   remove(): Promise<void>;
 }
 
-/** GitLab's stand-in in front of a real registry, with an image `v1` in each of the projects' repositories. Everybody's token is `token of <name>`. */
+/** Starts the stand-in for GitLab with a real registry, and an image `v1` in each repository of the projects. The token of a user is `token of <name>`. */
 export async function startGitlabLab(
   users: readonly Omit<LabMember, 'accessToken'>[],
   projects: readonly LabProject[],

@@ -26,8 +26,8 @@ interface MemoryStoreOptions {
 }
 
 /**
- * A store in plain Maps and arrays: for crawls in tests, and the slow, obvious twin of the real engines. It keeps every snapshot in full, and works
- * out what the retention keeps from all snapshots that there ever were. It never removes unused cache entries.
+ * A store in plain Maps and arrays: for crawls in tests, and as the slow, obvious reference for the real engines. It keeps every snapshot in full, and
+ * computes from all of them which ones the retention keeps. It never removes unused cache entries.
  */
 export function createMemoryStore({ clock = () => 0, retention = RETENTION }: MemoryStoreOptions = {}): Store {
   const snapshots = createSnapshots(clock, retention);

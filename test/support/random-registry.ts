@@ -7,7 +7,7 @@ import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
 import { byName, type Digest, type RepositoryName } from '../../src/domain/names.ts';
 import type { NaiveBlob, NaiveTag } from './naive-usage.ts';
 
-/** A small registry, in the form of the twin and as a graph. */
+/** A small registry, as input for the naive count and as a graph. */
 export interface RandomRegistry {
   readonly blobs: ReadonlyMap<string, NaiveBlob>;
   /** Sorted by repository and name. */

@@ -1,14 +1,14 @@
 import { connect } from 'node:net';
 import { PREFIX, TOKEN } from './server.ts';
 
-/* An HTTP client for requests that no other client would send. */
+/* An HTTP client that sends any text, also malformed requests. */
 
 export interface RawResponse {
   readonly status: number;
-  /** By name in lower case; of several with one name the last one. */
+  /** By name in lower case. Only the last one of several with one name. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** All that was received. */
+  /** Everything that the server sent. */
   readonly text: string;
 }
 

@@ -8,12 +8,12 @@ import { CLIENT_DEFAULTS } from './client-defaults.ts';
 
 const clients: DistributionRegistry[] = [];
 
-/** Each test's clients are closed after it. */
+/** The clients of the current test, which are closed after it. */
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.close();
 });
 
-/** A client of the registry at that URL, for nobody in particular unless the options say who. */
+/** Creates a client of the registry at that URL, by default without credentials. */
 export function connect(url: string, options: Partial<DistributionOptions> = {}): DistributionRegistry {
   const client = createDistributionRegistry({
     registryUrl: new URL(`${url}/`),
@@ -31,7 +31,7 @@ export function connect(url: string, options: Partial<DistributionOptions> = {})
 
 const { signal } = new AbortController();
 
-/** All that a client finds, in order. */
+/** Returns all repositories that the client lists, sorted. */
 export async function found(client: DistributionRegistry): Promise<readonly unknown[]> {
   const names: unknown[] = [];
   for await (const name of client.repositories(signal)) names.push(name);

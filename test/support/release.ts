@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest';
 import { releaseAll } from '../../lab/resources.ts';
 
-/* Vitest loads this before each test file: whatever the tests of the file have started with the means of the lab, and not stopped, ends with them. */
+/* Vitest loads this before each test file. It stops the programs of the lab that the tests of the file have started and not stopped. */
 
 afterAll(releaseAll);

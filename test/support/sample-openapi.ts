@@ -1,4 +1,4 @@
-/** A small document of every kind that ours has, over paths of ours: what the page makes of it is looked at. */
+/** A small OpenAPI document with paths of this API and one operation of each kind, for tests of the documentation page. */
 export const SAMPLE_OPENAPI = {
   openapi: '3.1.0',
   info: { title: 'A sample', version: '1.2.3', description: 'What uses the *disk* of a registry.' },

@@ -10,7 +10,7 @@ import { buildTree } from '../../src/domain/usage/tree.ts';
 import type { StoredManifest } from '../../src/ports.ts';
 import { measure } from './measure.ts';
 
-/** A manifest with that body, as a registry stores it and serves it with that content type. */
+/** Creates a manifest with that body, which a registry serves with that content type. */
 export function stored(body: unknown, contentType: string = MANIFEST_TYPES.ociManifest): StoredManifest {
   const bytes = Buffer.from(JSON.stringify(body));
   const manifest = readManifest(contentType, body);
@@ -38,7 +38,7 @@ export function figures(bytes: number | null, tagsCount = 1): Figures {
   return { ...all, metadataBytes: bytes, tagsCount, isComplete: bytes !== null };
 }
 
-/** The crawl, at that time, of a registry with one repository, `group/app`, whose tags `0`, `1`… are those images. */
+/** Returns the result of a crawl of a registry with one repository, `group/app`, whose tags `0`, `1`… are these images. */
 export function crawlOf(images: readonly StoredManifest[], at = 0): { snapshot: Snapshot; crawlResult: CrawlResult } {
   const builder = new GraphBuilder();
   const roots = images.map(({ digest, sizeBytes, manifest }) => builder.addManifest(digest, sizeBytes, manifest));

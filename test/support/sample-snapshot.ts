@@ -9,7 +9,7 @@ export function emptySnapshot(finishedAt: number): Snapshot {
   return toSnapshot({ graph, repositories: [], illegal: new Set(), startedAt: 0, finishedAt });
 }
 
-/** Figures of which only the two are given that the first version of this service had. */
+/** Returns figures with these values; the other sizes are null. */
 export function figures(sizeBytes: number | null, diskSizeBytes: number | null, tagsCount: number): Figures {
   const unknown = { deduplicatedBytes: null, reclaimableBytes: null, metadataBytes: null };
   return { ...unknown, sizeBytes, diskSizeBytes, tagsCount, isComplete: sizeBytes !== null };

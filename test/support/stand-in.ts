@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { serve } from '../../lab/serve.ts';
 
-/** What a stand-in answers: a status, a body (objects as JSON), and headers. Undefined hangs up. */
+/** A response of a stand-in: a status, a body (objects as JSON), and headers. Undefined closes the connection. */
 export interface Answer {
   readonly status?: number;
   readonly body?: unknown;
@@ -19,7 +19,7 @@ export interface StandIn {
   stop(): Promise<void>;
 }
 
-/** A small honest server for the answers that no real component gives on demand. */
+/** Starts a small HTTP server for responses that no real component returns on demand. */
 export async function startStandIn(
   answer: (request: IncomingMessage, url: URL) => Answer | undefined | Promise<Answer | undefined>,
 ): Promise<StandIn> {

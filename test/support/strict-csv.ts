@@ -1,4 +1,4 @@
-/** The records of a text in RFC 4180; throws wherever it is not exactly that: other line ends, records of unequal length, quotes in a plain field. */
+/** Parses CSV as in RFC 4180. Throws for other line breaks, records of unequal length, and quotes in an unquoted field. */
 export function parseCsv(text: string): readonly (readonly string[])[] {
   const records: string[][] = [];
   let record: string[] = [];

@@ -14,7 +14,7 @@ function fail(failure: Error): never {
   throw failure;
 }
 
-/** Returns the options of a snapshot taker as the service has it, with so many requests at once and, by default, a store in memory. */
+/** Returns the options of a snapshot taker with at most `concurrency` requests at once and, by default, a store in memory. */
 export function snapshotTakerOptions(
   registry: Registry,
   concurrency: number,

@@ -44,13 +44,13 @@ export function image(letter: string, layerBytes = 100): StoredManifest {
   });
 }
 
-/** A registry in memory, which records the questions that it is asked. */
+/** A registry in memory, which records its requests. */
 export interface ToyRegistry extends Registry {
   /** By repository and tag. */
   readonly content: Map<string, Map<string, StoredManifest>>;
-  /** Each question, such as `manifest group/app:1.0`. */
+  /** Each request, such as `manifest group/app:1.0`. */
   readonly asked: string[];
-  /** Returns the questions since the last call, sorted. */
+  /** Returns the requests since the last call, sorted. */
   takeAsked(): readonly string[];
   push(repository: string, tag: string, manifest: StoredManifest): void;
 }

@@ -97,7 +97,7 @@ test('logs a warning if other users can read a file with secrets', async () => {
     chmodSync(file, mode);
     const { stderr } = await run(['-c', file], nowhere);
     for (const hidden of Object.values(SECRETS)) expect(stderr).not.toContain(hidden);
-    return stderr.split('\n').some((line) => line.startsWith('{"level":40') && line.includes('others may read'));
+    return stderr.split('\n').some((line) => line.startsWith('{"level":40') && line.includes('open.conf'));
   };
   expect([await warned(0o644), await warned(0o600)]).toEqual([true, false]);
 });

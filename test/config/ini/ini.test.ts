@@ -15,42 +15,42 @@ function values(text: string): Record<string, Record<string, string | undefined>
 
 const problems = (text: string) => parseIni(text).problems.map(({ line, message }) => `${line}: ${message}`);
 
-test('keys and values are separated by an equals sign or a colon, whichever comes first', () => {
+test('separates keys and values at the first equals sign or colon', () => {
   expect(values('[a]\nx = 1\ny: 2\nz=a:b\nu:a=b\nempty=\n')).toEqual({
     a: { x: '1', y: '2', z: 'a:b', u: 'a=b', empty: '' },
   });
 });
 
-test('keys are not case-sensitive, sections and values are', () => {
+test('ignores the case of keys, but not of sections and values', () => {
   expect(values('[A]\nKey = Value\n[a]\nKEY = other')).toEqual({ A: { key: 'Value' }, a: { key: 'other' } });
 });
 
-test('a comment has its line to itself: behind a value it belongs in the value', () => {
+test('treats # and ; as comments only at the start of a line', () => {
   expect(values('; one\n# two\n[a]\nx = 1 # no comment\n  # in between\n  ; as well\ny = a;b')).toEqual({
     a: { x: '1 # no comment', y: 'a;b' },
   });
 });
 
-test('deeper indented lines continue a value, with the empty lines between them', () => {
+test('continues a value with more deeply indented lines and the empty lines between them', () => {
   expect(values('[a]\nx = 1\n  2\n\n\t3\n\ny = 4')).toEqual({ a: { x: '1\n2\n\n3', y: '4' } });
 });
 
-test('keys may be indented alike, and then only a deeper line continues', () => {
+test('allows indented keys, whose values only more deeply indented lines continue', () => {
   expect(values('[a]\n  x = 1\n  y = 2\n    3')).toEqual({ a: { x: '1', y: '2\n3' } });
 });
 
-test('[DEFAULT] is inherited wherever it stands, and a key of the section wins', () => {
+test('applies [DEFAULT] to all sections, whose own keys take precedence', () => {
   expect(values('[a]\nx = own\n[DEFAULT]\nx = 1\ny = 2\n[b]')).toEqual({
     a: { x: 'own', y: '2' },
     b: { x: '1', y: '2' },
   });
 });
 
-test('a byte order mark and the line ends of other systems are tolerated', () => {
+test('accepts a byte order mark and any line breaks', () => {
   expect(values('\uFEFF[a]\r\nx = 1\r\n  2\ry = 3')).toEqual({ a: { x: '1\n2', y: '3' } });
 });
 
-test('%(name)s is another key, %% a per cent sign, and so is a lone %', () => {
+test('replaces %(name)s by the value of that key and %% by %, and keeps other % signs', () => {
   expect(
     values(
       '[DEFAULT]\ndomain = example.com\n[a]\nhost = ldap.%(DOMAIN)s\nurl = https://%(host)s/\np = 100%% 50% %(x %c %',
@@ -65,7 +65,7 @@ test('%(name)s is another key, %% a per cent sign, and so is a lone %', () => {
   });
 });
 
-test('every problem is reported, each with its line', () => {
+test('reports every problem with its line', () => {
   expect(
     problems(
       [
@@ -93,24 +93,24 @@ test('every problem is reported, each with its line', () => {
   ]);
 });
 
-test('a wrong reference in [DEFAULT] is one problem, however many sections inherit it', () => {
+test('reports an invalid reference in [DEFAULT] once, although several sections inherit it', () => {
   expect(problems('[DEFAULT]\nx = %(nope)s\n[a]\n[b]')).toHaveLength(1);
 });
 
-test('what is left of a secret that was wrapped by mistake is not quoted', () => {
+test('does not quote the rest of a secret that was wrapped by mistake', () => {
   const text = '[jwt]\nsecret_key = c2Vj\nUmV0S2V5==\nUmV0S2V5==\nUmV0U2VjcmV0\n';
   expect(problems(text).join('\n')).not.toMatch(/umv0/i);
   expect(problems(text)).toHaveLength(2);
 });
 
-test('references that multiply end in a problem, not in gigabytes', () => {
+test('reports references that expand to more than the limit', () => {
   const bomb = Array.from({ length: 9 }, (_, i) => `k${i} = ${`%(k${i + 1})s`.repeat(50)}`).join('\n');
   expect(problems(`[a]\n${bomb}\nk9 = boom`)).toContain(
     '2: grows beyond 100000 characters through its %(…)s; write out the value',
   );
 });
 
-test('no text whatsoever makes it throw, and every problem names a line of the text', () => {
+test('never throws, and every problem names an existing line, for any text', () => {
   const line = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom('[a]', '[DEFAULT]', '[', ']', 'x = %(y)s', 'y : %(x)s %', '  more', '=', '#', '\uFEFF', '\t'),

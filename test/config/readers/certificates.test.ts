@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { testCertificate } from '../../support/certificates.ts';
 import { config, GOOD, problems, written } from '../../support/config-sample.ts';
 
-/* The certificate that the service shows, and its key. */
+/* The client certificate and its key. */
 
 const EXPECTED_KEY = 'expected the path of a readable PEM file with a private key that needs no password';
 const mine = testCertificate('first');
@@ -15,7 +15,7 @@ const withKeys = (lines: Readonly<Record<string, string>>): string =>
     .map(([key, value]) => `${key} = ${value}\n`)
     .join('');
 
-test('a certificate and its key are read, from files that hold other things too', () => {
+test('reads a certificate and its key from files that also contain other text', () => {
   const both = written(`some text\n${mine.key}${mine.certificate}${other.certificate}`, 'both.pem');
   const { clientCertificate } = config(withKeys({ client_certificate: both, client_key: both })).registry;
   expect(clientCertificate).toEqual({ certificate: mine.certificate + other.certificate, key: mine.key });
@@ -29,7 +29,7 @@ test.each(['rsa', 'ec'] as const)('reads a key in the older format of %s', (kind
   expect(config(withKeys(files)).registry.clientCertificate?.key).toBe(key);
 });
 
-test('a key of another certificate, or one half alone, is one clear line', () => {
+test('reports a key of another certificate, and a certificate or key that is set alone', () => {
   const certificate = written(mine.certificate + other.certificate, 'chain.pem');
   const key = written(other.key, 'other.pem');
   expect(problems(withKeys({ client_certificate: certificate, client_key: key }))).toEqual([
@@ -43,7 +43,7 @@ test('a key of another certificate, or one half alone, is one clear line', () =>
   ]);
 });
 
-test('reports a file without a usable key in one line that shows nothing of it', () => {
+test('reports a file without a usable key in one line, without its content', () => {
   const encryption = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' } as const;
   const encrypted = createPrivateKey(mine.key).export(encryption);
   const files = {

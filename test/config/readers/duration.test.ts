@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDuration } from '../../../src/config/readers/duration.ts';
 
-test('a duration is a whole number and a unit, with or without space, in any case', () => {
+test('parses a whole number and a unit, with or without a space, in any case', () => {
   const seconds = (text: string) => parseDuration(text);
   for (const text of [
     '2 weeks',
@@ -23,7 +23,7 @@ test('a duration is a whole number and a unit, with or without space, in any cas
   expect(seconds('１ d')).toEqual({ seconds: 86_400 });
 });
 
-test('fractions, signs, words, sums and numbers without a unit are no durations', () => {
+test('refuses fractions, signs, words, sums and numbers without a unit', () => {
   for (const text of [
     '',
     '10',
@@ -41,13 +41,13 @@ test('fractions, signs, words, sums and numbers without a unit are no durations'
     expect(parseDuration(text), text).toEqual({ wrong: 'is not a duration' });
 });
 
-test('more than a hundred years is refused, instead of overflowing later', () => {
+test('refuses more than a hundred years, which could overflow', () => {
   expect(parseDuration('36525 d')).toEqual({ seconds: 3_155_760_000 });
   for (const text of ['36526 d', '99999999999 w', `${'9'.repeat(400)} s`])
     expect(parseDuration(text), text).toEqual({ wrong: 'is longer than a hundred years' });
 });
 
-test('any text is read or refused, and never throws', () => {
+test('never throws, and returns a whole number of seconds or an error for any text', () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^\s*\d*\s*[wdhmsWDHMS]?[a-z]*\s*$/)),
