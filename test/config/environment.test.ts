@@ -23,7 +23,7 @@ test('names the variable of an empty secret file if the secret is required', () 
   ]);
 });
 
-test('needs no default file if all required keys are in the environment, whose values it takes literally', () => {
+test('needs no default file if the environment contains all required keys, and takes their values literally', () => {
   const loaded = loadConfig({ file: '/nonexistent.conf', isDefaultFile: true, env: IN_FULL });
   expect('config' in loaded && loaded.config.registry.accessToken).toBe('%%literal%(x)s');
   const named = loadConfig({ file: '/nonexistent.conf', isDefaultFile: false, env: IN_FULL });

@@ -97,7 +97,7 @@ test('a recrawl on a reused graph gives the same snapshot as one without, on ran
     for (const { repository, tag, manifest: number, ...state } of steps) {
       const tags = registry.content.get(repository);
       const manifest = number === null ? undefined : manifests[number];
-      if (tags?.get(tag) === manifest) continue; // a snapshot is taken for what has changed
+      if (tags?.get(tag) === manifest) continue; // a push without a change causes no snapshot
       if (manifest === undefined) tags?.delete(tag);
       else tags?.set(tag, manifest);
       hasBlobs = state.hasBlobs;

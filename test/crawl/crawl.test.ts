@@ -41,30 +41,30 @@ function hang(signal: AbortSignal): Promise<never> {
 }
 
 test('throws the failure that ended the crawl, after all its requests have ended', async () => {
-  let underWay = 0;
-  let asked = 0;
+  let running = 0;
+  let requestsCount = 0;
   const registry = registryOf(['a', 'b', 'c', 'd', 'e', 'f'], {
     async tags(name, signal) {
-      asked++;
+      requestsCount++;
       if (name !== 'c') return listed('v1', 'v2', 'v3');
       await turn();
       signal.throwIfAborted();
       throw new Failure('unavailable');
     },
     async manifest(_, __, signal) {
-      asked++;
-      underWay++;
+      requestsCount++;
+      running++;
       return hang(signal).finally(() => {
-        underWay--;
+        running--;
       });
     },
   });
   await expect(takeSnapshot(registry, 3)).rejects.toThrow('a failure of kind unavailable');
-  expect(underWay).toBe(0);
-  const askedAtTheEnd = asked;
+  expect(running).toBe(0);
+  const requestsAtTheEnd = requestsCount;
   await turn();
   await turn();
-  expect(asked).toBe(askedAtTheEnd);
+  expect(requestsCount).toBe(requestsAtTheEnd);
 });
 
 test('ends the crawl if the listing of repositories fails in any way', async () => {
@@ -98,13 +98,13 @@ test('marks a tag as incomplete if its referrers cannot be listed, and keeps its
   expect(gaps).toHaveLength(1);
 });
 
-test('asks for referrers in every repository that holds the subject', async () => {
+test('requests referrers in every repository that contains the subject', async () => {
   const referrer = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: digestOf('b'), sizeBytes: 5 };
   const manifest: Registry['manifest'] = async (_, reference) =>
     reference === referrer.digest
       ? storedManifest(referrer.digest, 5, { ...EMPTY, subject: digestOf('a') })
       : storedManifest(digestOf('a'), 1, EMPTY);
-  const asked: string[] = [];
+  const requests: string[] = [];
   for (const order of [
     ['a', 'b'],
     ['b', 'a'],
@@ -112,13 +112,13 @@ test('asks for referrers in every repository that holds the subject', async () =
     const registry = registryOf(order, {
       manifest,
       async referrers(name, digest) {
-        asked.push(`${name}@${digest.slice(-1)}`);
+        requests.push(`${name}@${digest.slice(-1)}`);
         return name === 'b' && digest === digestOf('a') ? [referrer] : [];
       },
     });
     const { figures } = await takeSnapshot(registry, 1);
     expect(figures).toMatchObject({ deduplicatedBytes: 6, isComplete: true });
-    expect(asked.splice(0).sort()).toEqual(['a@a', 'b@a', 'b@b']);
+    expect(requests.splice(0).sort()).toEqual(['a@a', 'b@a', 'b@b']);
   }
 });
 
@@ -234,12 +234,12 @@ test('reads a manifest that is too deep below one tag below another tag that is 
   expect(repositories.map(({ tags }) => tags[0]?.status)).toEqual(['ok', 'ok']);
 });
 
-test('asks a limited number of questions if the registry invents referrers, and keeps the other tags', async () => {
+test('limits the requests if the registry invents referrers, and keeps the other tags', async () => {
   let next = 1;
-  let asked = 0;
+  let requestsCount = 0;
   const registry = registryOf(['good', 'hostile'], {
     async manifest(name, reference) {
-      asked++;
+      requestsCount++;
       if (name === 'good') return storedManifest(digestOf('a'), 1, EMPTY);
       const layers = Array.from({ length: 1000 }, () => child(numbered(next++), 'application/x-layer'));
       const digest = reference === 'v1' ? digestOf('f') : (reference as Digest);
@@ -250,5 +250,5 @@ test('asks a limited number of questions if the registry invents referrers, and 
   });
   const { repositories } = await takeSnapshot(registry, 4);
   expect(repositories.map(({ tags }) => tags[0]?.status)).toEqual(['ok', 'incomplete']);
-  expect(asked).toBeLessThan(100);
+  expect(requestsCount).toBeLessThan(100);
 });

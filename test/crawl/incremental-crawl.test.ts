@@ -7,16 +7,16 @@ import type { Registry } from '../../src/ports.ts';
 import { contentOf, firstContentOf, openSample } from '../support/crawl-sample.ts';
 import { createToyRegistry, Failure, image, storedManifest } from '../support/toy-registry.ts';
 
-/* What a second crawl of a registry asks, and what it finds. */
+/* The requests and the results of a second crawl. */
 
 const { signal } = new AbortController();
 
-test('asks once per tag whether it is unchanged', async () => {
+test('sends one conditional request per tag', async () => {
   const { registry, takeSnapshot } = openSample();
   const first = await takeSnapshot();
-  registry.takeAsked();
+  registry.takeRequests();
   const second = await takeSnapshot();
-  expect(registry.takeAsked()).toEqual([
+  expect(registry.takeRequests()).toEqual([
     'tags group/app',
     'tags group/tools',
     'unchanged group/app:1.0',
@@ -32,9 +32,9 @@ test('reads only new manifests, and each of them once', async () => {
   registry.push('group/app', '3.0', image('c'));
   registry.push('group/app', 'latest', image('c'));
   registry.push('group/app', '1.0', image('b'));
-  registry.takeAsked();
+  registry.takeRequests();
   const second = await takeSnapshot();
-  expect(registry.takeAsked().filter((question) => !/^(tags|unchanged)/.test(question))).toEqual([
+  expect(registry.takeRequests().filter((question) => !/^(tags|unchanged)/.test(question))).toEqual([
     `manifest group/app:${image('c').digest}`,
     'resolve group/app:1.0',
     'resolve group/app:3.0',
@@ -51,12 +51,12 @@ test('does not resolve tags that the listing gives the digests of', async () => 
     },
   });
   const first = await takeSnapshot();
-  expect(registry.takeAsked()).toEqual([
+  expect(registry.takeRequests()).toEqual([
     `manifest group/app:${image('a').digest}`,
     `manifest group/app:${image('b').digest}`,
   ]);
   expect(contentOf(await takeSnapshot())).toEqual(contentOf(first));
-  expect(registry.takeAsked()).toEqual([]);
+  expect(registry.takeRequests()).toEqual([]);
 });
 
 test('drops deleted tags and repositories from the snapshot', async () => {
@@ -78,13 +78,13 @@ test('lists again when a known tag or repository is missing from a listing', asy
     },
     async tags(repository) {
       const tags = [...(registry.content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));
-      const isFirst = !registry.asked.includes(`tags ${repository}`);
-      registry.asked.push(`tags ${repository}`);
+      const isFirst = !registry.requests.includes(`tags ${repository}`);
+      registry.requests.push(`tags ${repository}`);
       return isShifting && isFirst ? tags.slice(1) : tags;
     },
   });
   const first = await takeSnapshot();
-  registry.takeAsked();
+  registry.takeRequests();
   isShifting = true;
   expect(contentOf(await takeSnapshot())).toEqual(contentOf(first));
 });
@@ -196,9 +196,9 @@ test('does not read manifests again that it had read before an interruption', as
   };
   const before = createSnapshotTaker({ ...options, registry: interrupting, concurrency: 1 });
   await expect(before.takeSnapshot(noProgress(), interrupted.signal)).rejects.toThrow(/abort/);
-  registry.takeAsked();
+  registry.takeRequests();
   const snapshot = await createSnapshotTaker(options).takeSnapshot(noProgress(), signal);
-  expect(registry.takeAsked().filter((question) => question.startsWith('manifest group/app'))).toEqual([
+  expect(registry.takeRequests().filter((question) => question.startsWith('manifest group/app'))).toEqual([
     `manifest group/app:${image('b').digest}`,
   ]);
   expect(contentOf(snapshot)).toEqual(await firstContentOf(registry));
@@ -226,11 +226,11 @@ test('continues an interrupted crawl with the repositories that it had not read'
   };
   const before = createSnapshotTaker({ ...options, registry: interrupting, concurrency: 1 });
   await expect(before.takeSnapshot(noProgress(), interrupted.signal)).rejects.toThrow(/abort/);
-  registry.takeAsked();
+  registry.takeRequests();
   const progress = noProgress();
   const snapshot = await createSnapshotTaker(options).takeSnapshot(progress, signal);
   // The first crawl had begun with this repository: its tag is resolved, and the manifest is cached.
-  expect(registry.takeAsked()).toEqual(['resolve group/tools:1.0', 'tags group/tools']);
+  expect(registry.takeRequests()).toEqual(['resolve group/tools:1.0', 'tags group/tools']);
   expect(progress).toMatchObject({ repositoriesFound: 2, repositoriesRead: 2, repositoriesKept: 1 });
   expect(contentOf(snapshot)).toEqual(await firstContentOf(registry));
   expect(await store.crawlState.unfinished()).toBeUndefined();
@@ -252,7 +252,7 @@ test('finds manifests that the registry has lost with a thorough crawl', async (
   const { registry, takeSnapshot } = openSample(
     {
       async resolve(repository, reference, before) {
-        registry.asked.push(`${before === undefined ? 'is there' : 'unchanged'} ${repository}:${reference}`);
+        registry.requests.push(`${before === undefined ? 'is there' : 'unchanged'} ${repository}:${reference}`);
         const digest = registry.content.get(repository)?.get(reference)?.digest ?? reference;
         // A registry compares the condition with the tag, and does not check that the manifest is stored.
         return before === undefined && lost.has(digest) ? undefined : (digest as typeof before);
@@ -271,7 +271,7 @@ test('finds manifests that the registry has lost with a thorough crawl', async (
   lost.add(image('a').digest);
   now += 50;
   expect(contentOf(await takeSnapshot())).toEqual(contentOf(first));
-  registry.takeAsked();
+  registry.takeRequests();
   now += 100;
   const { repositories, figures } = await takeSnapshot();
   expect(repositories[0]?.tags.map(({ name, status }) => [name, status])).toEqual([
@@ -279,7 +279,7 @@ test('finds manifests that the registry has lost with a thorough crawl', async (
     ['2.0', 'incomplete'],
   ]);
   expect(figures.isComplete).toBe(false);
-  expect(registry.takeAsked().filter((question) => question.includes('unchanged'))).toEqual([]);
+  expect(registry.takeRequests().filter((question) => question.includes('unchanged'))).toEqual([]);
   now += 10;
   expect((await takeSnapshot()).repositories[0]?.tags[1]?.status).toBe('incomplete');
 });
@@ -289,9 +289,9 @@ test('starts from the beginning if the interrupted crawl is too old', async () =
   const { registry, store, takeSnapshot } = openSample({}, { clock: () => now, resumeWithinMs: 100 });
   await takeSnapshot();
   await store.crawlState.begin({ startedAt: 1001, isThorough: false });
-  registry.takeAsked();
+  registry.takeRequests();
   now = 1102;
   const { startedAt } = await takeSnapshot();
   expect(startedAt).toBe(1102);
-  expect(registry.takeAsked()).toHaveLength(5);
+  expect(registry.takeRequests()).toHaveLength(5);
 });

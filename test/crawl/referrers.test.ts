@@ -55,7 +55,7 @@ const asked = ({ requests }: StandIn): readonly string[] =>
 
 const tag = ({ repositories }: Snapshot, name: string) => repositories[0]?.tags.find((one) => one.name === name);
 
-test('asks once for the referrers of each manifest and of each referrer, and counts them for the subject', async () => {
+test('requests the referrers of each manifest and of each referrer once, and counts them for the subject', async () => {
   const without = await crawlLab({ registry: await startWith(() => listed()) });
   const standIn = await startWith((digest) => {
     if (digest === amd64.descriptor.digest) return listed(signature);
@@ -79,7 +79,7 @@ test('asks once for the referrers of each manifest and of each referrer, and cou
   expect(snapshot.kinds.find(({ kind }) => kind === 'accessory')?.bytes).toBe(layers + metadata);
 });
 
-test('asks once per crawl if the registry does not support referrers', async () => {
+test('sends one request per crawl if the registry does not support referrers', async () => {
   const standIn = await startWith(() => notFound);
   const snapshot = await crawlLab({ registry: standIn });
   expect(asked(standIn)).toHaveLength(1);

@@ -11,7 +11,7 @@ import { digestOf, Failure, image, storedManifest } from '../support/toy-registr
 
 const { signal } = new AbortController();
 
-test('does not show what a rejected crawl has read after a notification', async () => {
+test('does not show the records of a rejected crawl after a notification', async () => {
   const { registry, snapshots, options, takeSnapshot } = openSample({}, { emptyGuard: 0.5 });
   const first = await takeSnapshot();
   registry.content.get('group/app')?.clear();
@@ -27,7 +27,7 @@ test('does not show what a rejected crawl has read after a notification', async 
   expect(snapshots.latest()).toBe(first);
 });
 
-test('does not show what the current crawl has read after a notification', async () => {
+test('does not show the records of the current crawl after a notification', async () => {
   let isHeld = false;
   let release = (): void => undefined;
   const { registry, snapshots, takeSnapshot } = openSample(
@@ -46,9 +46,9 @@ test('does not show what the current crawl has read after a notification', async
   const first = await takeSnapshot();
   registry.content.get('group/app')?.clear();
   isHeld = true;
-  registry.takeAsked();
+  registry.takeRequests();
   const crawling = takeSnapshot();
-  while (!registry.asked.includes('tags group/app')) await turn();
+  while (!registry.requests.includes('tags group/app')) await turn();
   await turn();
   registry.push('group/tools', '2.0', image('c'));
   const updated = await snapshots.updateSnapshot(names('group/tools'), signal);
@@ -57,15 +57,15 @@ test('does not show what the current crawl has read after a notification', async
   await expect(crawling).rejects.toThrow(new EmptyRegistryError(2, 4));
 });
 
-test('computes a lost snapshot again from the records, without asking the registry', async () => {
+test('computes a lost snapshot again from the records, without a request to the registry', async () => {
   const { registry, options, takeSnapshot } = openSample();
   const first = await takeSnapshot();
-  registry.takeAsked();
+  registry.takeRequests();
   const snapshotStore = { ...options.snapshotStore, latest: async () => undefined };
   const restarted = createSnapshotTaker({ ...options, snapshotStore });
   await restarted.load();
   expect(contentOf(restarted.latest() ?? first)).toEqual(contentOf(first));
-  expect(registry.takeAsked()).toEqual([]);
+  expect(registry.takeRequests()).toEqual([]);
 });
 
 test('takes no new snapshot after a notification if nothing has changed', async () => {
@@ -116,9 +116,9 @@ test('reads only the repositories of a notification', async () => {
   registry.push('group/app', '3.0', image('c'));
   registry.push('group/tools', '9.0', image('d'));
   registry.push('group/new', '1.0', image('e'));
-  registry.takeAsked();
+  registry.takeRequests();
   const second = await snapshots.updateSnapshot(names('group/app', 'group/new', 'group/none'), signal);
-  expect(registry.takeAsked()).toEqual([
+  expect(registry.takeRequests()).toEqual([
     `manifest group/app:${image('c').digest}`,
     'manifest group/new:1.0',
     'resolve group/app:3.0',
@@ -192,18 +192,18 @@ test('shows an update during a crawl at once, and keeps it when the crawl has fi
   expect(contentOf(await crawling)).toEqual(contentOf(updated));
 });
 
-test('shows the saved snapshot after a restart, without asking the registry', async () => {
+test('shows the saved snapshot after a restart, without a request to the registry', async () => {
   const { registry, options, takeSnapshot } = openSample();
   const first = await takeSnapshot();
-  registry.takeAsked();
+  registry.takeRequests();
   const restarted = createSnapshotTaker(options);
   expect(restarted.latest()).toBeUndefined();
   await restarted.load();
   expect(restarted.latest()).toEqual(first);
-  expect(registry.takeAsked()).toEqual([]);
+  expect(registry.takeRequests()).toEqual([]);
 });
 
-test('tells the store what led to a snapshot', async () => {
+test('passes the cause of a snapshot to the store', async () => {
   const occasions: string[] = [];
   const save: SnapshotStore['save'] = async (_snapshot, _crawlResult, occasion) => void occasions.push(occasion);
   const { registry, takeSnapshot, snapshots } = openSample(

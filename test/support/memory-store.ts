@@ -164,7 +164,7 @@ function createSnapshots(clock: Clock, retention: Retention): SnapshotStore & Hi
 const dayOf = (at: number): number => Math.floor(at / DAY_MS);
 const hourOf = (at: number): number => Math.floor(at / HOUR_MS);
 
-/** Adds up the time between all snapshots since, each step as at most a day and at least nothing. */
+/** Adds up the time between all snapshots since. Each step counts as 0 to 24 hours. */
 function isOutlived(one: SavedSnapshot, all: readonly SavedSnapshot[], now: number, retention: Retention): boolean {
   const later = all.slice(all.indexOf(one) + 1);
   if (later.length === 0) return false;

@@ -15,7 +15,7 @@ export interface RawResponse {
 /** Sends the text unchanged, and reads until the server closes the connection. */
 export async function talk(port: number, text: string | Buffer, localAddress = '127.0.0.1'): Promise<RawResponse> {
   const socket = connect({ port, host: '127.0.0.1', localAddress });
-  socket.on('error', () => undefined); // what was received before is the response
+  socket.on('error', () => undefined); // the response is everything that was received before
   socket.write(text);
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));

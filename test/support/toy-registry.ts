@@ -49,23 +49,23 @@ export interface ToyRegistry extends Registry {
   /** By repository and tag. */
   readonly content: Map<string, Map<string, StoredManifest>>;
   /** Each request, such as `manifest group/app:1.0`. */
-  readonly asked: string[];
+  readonly requests: string[];
   /** Returns the requests since the last call, sorted. */
-  takeAsked(): readonly string[];
+  takeRequests(): readonly string[];
   push(repository: string, tag: string, manifest: StoredManifest): void;
 }
 
 export function createToyRegistry(answers: Partial<Registry> = {}): ToyRegistry {
   const content: ToyRegistry['content'] = new Map();
-  const asked: string[] = [];
+  const requests: string[] = [];
   const find = (repository: string, reference: string): StoredManifest | undefined => {
     const tags = content.get(repository);
     return tags?.get(reference) ?? [...(tags?.values() ?? [])].find(({ digest }) => digest === reference);
   };
   return {
     content,
-    asked,
-    takeAsked: () => asked.splice(0).sort(),
+    requests,
+    takeRequests: () => requests.splice(0).sort(),
     push(repository, tag, manifest) {
       content.set(repository, (content.get(repository) ?? new Map()).set(tag, manifest));
     },
@@ -75,16 +75,16 @@ export function createToyRegistry(answers: Partial<Registry> = {}): ToyRegistry 
     isWanted: () => true,
     expect: async () => undefined,
     async tags(repository) {
-      asked.push(`tags ${repository}`);
+      requests.push(`tags ${repository}`);
       return [...(content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));
     },
     async resolve(repository, tag, before) {
       const digest = find(repository, tag)?.digest;
-      asked.push(`${before !== undefined && before === digest ? 'unchanged' : 'resolve'} ${repository}:${tag}`);
+      requests.push(`${before !== undefined && before === digest ? 'unchanged' : 'resolve'} ${repository}:${tag}`);
       return digest;
     },
     async manifest(repository, reference) {
-      asked.push(`manifest ${repository}:${reference}`);
+      requests.push(`manifest ${repository}:${reference}`);
       return find(repository, reference);
     },
     blobBytes: async () => 1,

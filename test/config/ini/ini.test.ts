@@ -35,11 +35,11 @@ test('continues a value with more deeply indented lines and the empty lines betw
   expect(values('[a]\nx = 1\n  2\n\n\t3\n\ny = 4')).toEqual({ a: { x: '1\n2\n\n3', y: '4' } });
 });
 
-test('allows indented keys, whose values only more deeply indented lines continue', () => {
+test('allows indented keys, and continues a value only with more deeply indented lines', () => {
   expect(values('[a]\n  x = 1\n  y = 2\n    3')).toEqual({ a: { x: '1', y: '2\n3' } });
 });
 
-test('applies [DEFAULT] to all sections, whose own keys take precedence', () => {
+test('applies [DEFAULT] to all sections, and prefers their own keys', () => {
   expect(values('[a]\nx = own\n[DEFAULT]\nx = 1\ny = 2\n[b]')).toEqual({
     a: { x: 'own', y: '2' },
     b: { x: '1', y: '2' },

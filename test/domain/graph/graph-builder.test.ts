@@ -21,7 +21,7 @@ const image = (mediaType: string, sizeBytes: number | undefined): Manifest => ({
 });
 const schema1: Manifest = { kind: 'schema1', layers: [digest('a')] };
 
-/** Adds these manifests in both orders, and then what the registry reports. Returns what is known of layer `a`, which must be the same for both. */
+/** Adds these manifests in both orders, and then the reported sizes. Returns the size of layer `a`, which must be the same for both. */
 function layerAfter(
   manifests: readonly Manifest[],
   stored?: number | 'absent',
@@ -42,7 +42,7 @@ function read(graph: BlobGraph) {
   return { bytes: graph.bytes[node], isMissing: graph.isMissing[node] === 1 };
 }
 
-test('uses the size of one descriptor where others have none', () => {
+test('uses the size of one descriptor if others have none', () => {
   expect(layerAfter([image(LAYER, 5), schema1, image(LAYER, undefined)])).toEqual({ bytes: 5, isMissing: false });
 });
 

@@ -139,7 +139,7 @@ test('treats a child as an attestation if an index marks it as one', () => {
   ]);
 });
 
-/** Sums up by kind what tags with these roots reach. */
+/** Adds up by kind the blobs that tags with these roots reach. */
 function kindsOf(builder: GraphBuilder, roots: readonly number[], accessories: ReadonlySet<number>) {
   const graph = builder.build();
   const tree = buildTree([{ name: 'app' as RepositoryName, tagsCount: roots.length }]);

@@ -20,9 +20,9 @@ describe.each(SESSIONS)('the manifest cache of $name', (session) => {
     const child = { mediaType: MANIFEST_TYPES.ociManifest, digest: digest('child'), size: 3 };
     const saved = [image('one'), stored({ manifests: [child] }, ''), signedSchema1(), withSha512('two')];
     for (const manifest of saved) await (await cache()).saveManifest(manifest);
-    const asked = [digest('other'), ...saved.map((manifest) => manifest.digest)];
-    expect(await (await cache()).heldManifests(asked)).toEqual(new Set(asked.slice(1)));
-    expect(comparable(await (await cache()).manifests(asked))).toEqual(
+    const digests = [digest('other'), ...saved.map((manifest) => manifest.digest)];
+    expect(await (await cache()).heldManifests(digests)).toEqual(new Set(digests.slice(1)));
+    expect(comparable(await (await cache()).manifests(digests))).toEqual(
       comparable(new Map(saved.map((manifest) => [manifest.digest, manifest]))),
     );
   });

@@ -16,7 +16,7 @@ async function save({ snapshots }: Store, images: readonly StoredManifest[], occ
 }
 
 describe.each(ENGINES.filter(({ prunes }) => prunes))('$name', ({ newPlace }) => {
-  test('removes what no tag has reached for a month, and keeps what came back in time', async () => {
+  test('removes entries that no tag has reached for a month, and keeps those that a tag reached again in time', async () => {
     let now = 1_000 * DAY_MS;
     const store = await newPlace().open({ clock: () => now });
     const { crawlState, manifestCache } = store;
@@ -56,7 +56,7 @@ describe.each(ENGINES.filter(({ prunes }) => prunes))('$name', ({ newPlace }) =>
     expect([...(await manifestCache.manifests([back.digest])).keys()]).toEqual([back.digest]);
   });
 
-  test('removes nothing while a crawl is unfinished, which may have met it again', async () => {
+  test('removes nothing while a crawl is unfinished, because the crawl may have used the entries', async () => {
     let now = 1_000 * DAY_MS;
     const store = await newPlace().open({ clock: () => now });
     const { crawlState, manifestCache } = store;

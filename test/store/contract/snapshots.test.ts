@@ -78,7 +78,7 @@ describe.each(ENGINES)('the snapshots of $name', ({ newPlace, isDurable }) => {
     expect(comparable(await snapshots.latest())).toEqual(comparable(large));
   });
 
-  test('are listed with what the snapshots contained', async () => {
+  test('are listed with their content', async () => {
     const store = await newPlace().open();
     await save(store, crawlOf([image('a'), image('b')], 1));
     const { snapshot, crawlResult } = crawlOf([image('a')], 2);
