@@ -16,12 +16,12 @@ import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
 
-/* A registry behind a network on which, by seed, everything goes wrong that can: what a crawl finishes with is the truth, or says what of
- * it is missing; and what it keeps for the next one is nothing but the truth. */
+/* A registry behind a network with random faults, by seed. A finished crawl has the true figures or reports what is missing, and stores nothing that is
+ * wrong. */
 
 const SEEDS = 200;
 const AT_ONCE = 8;
-/** Of the requests: from a bad day to a ruin. */
+/** The share of requests that fail: from few to most. */
 const SHARES = [0.02, 0.05, 0.1, 0.3];
 
 let tokens: LabTokenService;
@@ -40,7 +40,7 @@ afterAll(async () => {
   await tokens.stop();
 });
 
-/** What happened to one seed: how many of its crawls finished, and how many of those had everything. */
+/** The result of one seed: how many of its crawls finished, and how many of those were complete. */
 interface Outcome {
   finished: number;
   complete: number;
@@ -77,7 +77,7 @@ async function endure(seed: number): Promise<Outcome> {
       if (snapshot.gaps.every(isTrueGap)) outcome.complete++;
       expectHonest(snapshot, seed);
     }
-    // On a good day everything is there again, and nothing wrong was kept.
+    // Without faults, the next crawl is complete, and nothing wrong was stored.
     expectTruth(await take({ registry: calm }), seed);
   } finally {
     await Promise.all([client.close(), calm.close(), network.stop()]);
@@ -85,7 +85,7 @@ async function endure(seed: number): Promise<Outcome> {
   return outcome;
 }
 
-/** A crawl may fail, in so many words. */
+/** A crawl may fail, but only with an error that names the cause. */
 function expectFailure(error: unknown): undefined {
   expect(error).toMatchObject({ name: 'RegistryError', kind: expect.any(String), reason: expect.any(String) });
   expect(['unavailable', 'unreadable', 'forbidden']).toContain((error as RegistryFailure).kind);
@@ -95,12 +95,12 @@ const referenceOf = (repository: string, tag: string): string => `${repository}:
 const trueTags = (): ReadonlyMap<string, TrueTag> =>
   new Map(truth.repositories.flatMap(({ name, tags }) => tags.map((tag) => [referenceOf(name, tag.name), tag])));
 
-/** The gaps that the registry has by itself: tags whose manifests or children are not stored. */
+/** The gaps without any fault: tags whose manifests or children are not stored. */
 function isTrueGap({ repository, reference }: Snapshot['gaps'][number]): boolean {
   return trueTags().get(referenceOf(repository, reference ?? ''))?.isIncomplete === true;
 }
 
-/** Every tag has its true figures, or a gap stands for it; and there are no others. */
+/** Every tag has its true figures or a gap, and there are no other tags. */
 function expectHonest({ repositories, gaps, figures }: Snapshot, seed: number): void {
   const known = trueTags();
   const gapped = new Set(gaps.map(({ repository, reference }) => referenceOf(repository, reference ?? '')));
@@ -117,7 +117,7 @@ function expectHonest({ repositories, gaps, figures }: Snapshot, seed: number): 
         expect(tag.isComplete, reference).toBe(false);
         continue;
       }
-      // Which of its blobs are layers may hang on another tag, and so its size; not what it holds.
+      // Another tag may decide which blobs are layers, and so the size; it does not change the set of blobs.
       const own = { deduplicated: tag.deduplicatedBytes, isIncomplete: !tag.isComplete };
       const { deduplicated, isIncomplete } = expected ?? {};
       expect(own, `${reference}, seed ${seed}`).toEqual({ deduplicated, isIncomplete });
@@ -158,7 +158,7 @@ function expectTruth({ repositories, figures }: Snapshot, seed: number): void {
   expect(figures.deduplicatedBytes).toBe(truth.deduplicated);
 }
 
-test(`of ${SEEDS} registries behind a bad network, every finished crawl is the truth or says what is missing`, async () => {
+test(`reports true figures or gaps for ${SEEDS} registries behind a bad network`, async () => {
   const seeds = Array.from({ length: SEEDS }, (_, seed) => seed).values();
   const outcomes: Outcome[] = [];
   await Promise.all(
@@ -167,7 +167,7 @@ test(`of ${SEEDS} registries behind a bad network, every finished crawl is the t
     }),
   );
   const sum = (of: (outcome: Outcome) => number): number => outcomes.reduce((total, one) => total + of(one), 0);
-  // Most of them finish, and of those some had everything and some had gaps: else nothing of this was tried.
+  // Most crawls finish; some of them are complete and some have gaps. Otherwise this test would prove nothing.
   expect(outcomes).toHaveLength(SEEDS);
   console.log(
     sum(({ finished }) => finished),

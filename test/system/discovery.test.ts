@@ -62,7 +62,7 @@ test("lists the repositories of the user's projects if the catalogue is denied, 
   const onGitlabFallback = (reason: string): unknown => told.push(reason);
   expect(await found(lab.as('member', { onGitlabFallback }))).toEqual([...SHOP, ...WEB]);
   expect(told).toEqual(['the user may not list the repositories; in GitLab and Harbor only administrators may']);
-  // The last page of projects is empty, and one project has its registry switched off.
+  // The last page of projects is empty, and the registry of one project is disabled.
   expect(lab.gitlab.counts()).toMatchObject({ 'rest projects': 2, 'rest project': 3 });
   expect(lab.gitlab.counts().catalog).toBeUndefined();
 });
@@ -268,7 +268,7 @@ test('reports a configured name that the registry does not know as a gap', async
   const written = connect(registry.url, { discovery: 'list', repositories: [typo, empty, 'shop/*'] });
   await expect(written.tags(typo, signal)).rejects.toMatchObject({ kind: 'unreadable', reason });
   expect(await written.tags(empty, signal)).toEqual([]);
-  // What was listed, or named by a notification, may be gone since.
+  // A listed repository, or one from a notification, may have been deleted since.
   expect(await written.tags('shop/other' as RepositoryName, signal)).toEqual([]);
   expect(await connect(registry.url, { repositories: [typo] }).tags(typo, signal)).toEqual([]);
   for (const hasDatabase of [true, false]) {

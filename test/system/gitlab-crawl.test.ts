@@ -5,7 +5,7 @@ import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import { type GitlabLab, startGitlabLab } from '../support/gitlab-lab.ts';
 import { snapshotTakerOptions } from '../support/take-snapshot.ts';
 
-/* A crawl in the name of somebody who is no administrator, of a registry with GitLab's metadata database. */
+/* A crawl by a user who is not an administrator, of a registry with GitLab's metadata database. */
 
 let lab: GitlabLab;
 
@@ -34,7 +34,7 @@ test('needs one request per thousand tags and one per manifest if the registry l
   expect(first.gaps).toEqual([]);
   lab.gitlab.forgetCounts();
   expect((await take()).repositories).toEqual(first.repositories);
-  // No manifest, and no tag by itself; `registry other` is the question whether there are lists of referrers.
+  // No request for a manifest or a single tag; `registry other` is the probe for the referrers API.
   expect(lab.gitlab.counts()).toEqual({
     ping: 1,
     token: 2,

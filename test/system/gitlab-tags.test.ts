@@ -41,7 +41,7 @@ afterEach(() => {
   Object.assign(lab.gitlab.faults, { hasDatabase: true, answer: undefined });
 });
 
-/** What the registry was asked for tags. */
+/** The requests for tags that the registry received. */
 function asked(): object {
   const { 'gitlab probe': probe, 'gitlab tags': gitlab, tags, 'without slash': astray } = lab.gitlab.counts();
   return { probe, gitlab, tags, astray };

@@ -11,7 +11,7 @@ import { CLIENT_DEFAULTS } from '../support/client-defaults.ts';
 import { type Answer, type StandIn, startStandIn } from '../support/stand-in.ts';
 import { takeSnapshot } from '../support/take-snapshot.ts';
 
-/* One question without an answer is a gap; a registry without answers is an outage. */
+/* One request without a response is a gap; a registry that does not respond at all is an outage. */
 
 const repository = 'group/app' as RepositoryName;
 const { signal } = new AbortController();
@@ -36,7 +36,7 @@ function connect(url: string, timeoutMs = 10_000, retries = 1): DistributionRegi
   return registry;
 }
 
-/** A registry that is alive at `/v2/` for as long as `isAlive` says so, and answers everything else like that. */
+/** A registry that answers `/v2/` while `isAlive` returns true, and every other request with the given responses. */
 async function standIn(answer: Parameters<typeof startStandIn>[0], isAlive = () => true): Promise<StandIn> {
   const server = await startStandIn((request, url) =>
     url.pathname === '/v2/' ? { status: isAlive() ? 200 : 503 } : answer(request, url),

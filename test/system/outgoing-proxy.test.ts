@@ -5,7 +5,7 @@ import { startService } from '../../lab/service.ts';
 
 test('sends all requests through the proxy of the environment, and does not log its password', async () => {
   const proxy = await startProxy('me:pr0xy-secret');
-  proxy.fault = 403; // with the right password: nothing is to leave this machine
+  proxy.fault = 403; // also with the right password, so that no request leaves this machine
   const settings = {
     general: { log_level: 'trace' },
     ldap: { host: 'ldap.invalid', base_dn: 'dc=invalid', valid_gid: 1 },

@@ -108,7 +108,7 @@ test('does not use a token service at another origin, and names the setting that
   expect(await found(connect(registry.url, { ...CRAWLER, tokenOrigins: [tokens.url] }))).toEqual(REPOSITORIES);
 });
 
-/** Harbor: all granted actions whatever was asked for, under both names, and a life in seconds beside it. */
+/** Like Harbor: all granted actions, under both names, and a lifetime in seconds. */
 function harborToken(access: readonly object[]): Answer {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const token = `${part({ alg: 'RS256' })}.${part({ access })}.c2ln`;

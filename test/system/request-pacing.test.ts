@@ -5,7 +5,7 @@ import { type Served, serve } from '../../lab/serve.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from '../../src/registry/transport/http-client.ts';
 import { CLIENT_DEFAULTS } from '../support/client-defaults.ts';
 
-/* The pace against servers that bear so much and no more. Only numbers of requests count here, and never how long anything took. */
+/* The pacing against servers with a limited capacity. The tests count requests and never measure time. */
 
 const { signal } = new AbortController();
 const cleanups: (() => Promise<void>)[] = [];
@@ -20,7 +20,7 @@ async function started(listener: RequestListener): Promise<Served> {
   return server;
 }
 
-/** By the real clock a busy machine would look like a slow server. This one shows a little more whenever it is looked at. */
+/** A clock that advances a little at each reading: with the real clock, a busy machine would look like a slow server. */
 function quickClock(): () => number {
   let looks = 0;
   return () => looks++ / 1000;
@@ -39,7 +39,7 @@ function client(options: Partial<HttpOptions> = {}): HttpClient {
   return http;
 }
 
-/** So many requests by as many workers as there may be connections, and the statuses that came of it. */
+/** Sends requests with as many workers as there may be connections, and returns the statuses. */
 async function ask(http: HttpClient, url: string, count: number): Promise<ReadonlySet<number>> {
   const statuses = new Set<number>();
   let left = count;
@@ -50,7 +50,7 @@ async function ask(http: HttpClient, url: string, count: number): Promise<Readon
   return statuses;
 }
 
-/** A server that refuses what is more than `bears` at once. */
+/** A server that refuses more than `bears` concurrent requests. */
 async function startRefusing(bears: number, headers: Record<string, string> = {}) {
   const state = { bears, refusals: 0, atOnce: 0 };
   const { url } = await started((_, response) => {
@@ -100,7 +100,7 @@ test('lowers the concurrency if the server becomes slow', async () => {
     most = Math.max(most, ++atOnce);
     response.on('close', () => atOnce--);
     void (async () => {
-      // As long as there are too many, all of them are slow.
+      // While there are too many requests, all of them are slow.
       for (let steps = 0; atOnce > 10 && steps < 15; steps++) await sleep(25);
       await sleep(2);
       response.end();
@@ -185,7 +185,7 @@ test('pauses all requests if all are refused, until an abort', async () => {
   });
   const send = (path: string) => http.send(new URL(path, url), { method: 'GET', signal: controller.signal });
   const refused = ['/a', '/b', '/c'].map(send);
-  while (looks < 6) await sleep(5); // at the clock, twice for each answer
+  while (looks < 6) await sleep(5); // readings of the clock, two per response
   const later = [send('/d'), send('/e')];
   await sleep(50);
   expect([...paths].sort()).toEqual(['/a', '/b', '/c']);
@@ -216,5 +216,5 @@ test('limits the requests per second of all requests together', async () => {
   const http = client({ requestsPerSecond: 100, steadyClock: () => performance.now() });
   const startedAt = performance.now();
   await ask(http, url, 60);
-  expect(performance.now() - startedAt).toBeGreaterThan(490); // ten at once, and then one every 10 ms
+  expect(performance.now() - startedAt).toBeGreaterThan(490); // a burst of ten, then one every 10 ms
 });

@@ -40,40 +40,40 @@ export interface RequestPacing {
 
 export function createRequestPacing(options: RequestPacingOptions): RequestPacing {
   const { concurrencyMin, concurrencyMax, requestsPerSecond, steadyClock, isBusy = () => false } = options;
-  const concurrency = createAimdLimit({ least: concurrencyMin, most: concurrencyMax });
+  const aimdLimit = createAimdLimit({ least: concurrencyMin, most: concurrencyMax });
   const latency = createLatencyMonitor();
-  const pause = createBackpressure();
-  const rateCap = createTokenBucket(requestsPerSecond);
-  const limit = (): number => (isBusy() ? concurrencyMin : concurrency.limit());
-  const slots = createPrioritySemaphore({
+  const backpressure = createBackpressure();
+  const tokenBucket = createTokenBucket(requestsPerSecond);
+  const limit = (): number => (isBusy() ? concurrencyMin : aimdLimit.limit());
+  const semaphore = createPrioritySemaphore({
     waitMs(inUse) {
       if (inUse >= limit()) return Number.POSITIVE_INFINITY;
       const now = steadyClock();
-      return Math.max(pause.remainingMs(now), rateCap.waitMs(now));
+      return Math.max(backpressure.remainingMs(now), tokenBucket.waitMs(now));
     },
-    enter: () => rateCap.take(steadyClock()),
+    enter: () => tokenBucket.take(steadyClock()),
   });
 
-  function learn(startedAt: number, load: Load): void {
+  function recordEnd(startedAt: number, load: Load): void {
     const now = steadyClock();
     if (load.kind === 'unknown') return;
-    if (load.kind === 'fine') pause.answered();
-    if (load.kind === 'refused') pause.refused(now, load.askedMs);
-    const isTrouble = load.kind !== 'fine' || latency.isOutOfLine(startedAt, now, concurrency.limit());
-    if (isTrouble) concurrency.trouble(startedAt, now, slots.inUse());
-    else concurrency.fine(slots.inUse());
+    if (load.kind === 'fine') backpressure.answered();
+    if (load.kind === 'refused') backpressure.refused(now, load.askedMs);
+    const isTrouble = load.kind !== 'fine' || latency.isOutOfLine(startedAt, now, aimdLimit.limit());
+    if (isTrouble) aimdLimit.trouble(startedAt, now, semaphore.inUse());
+    else aimdLimit.fine(semaphore.inUse());
   }
 
   return {
     async begin(request) {
-      await slots.acquire(request);
+      await semaphore.acquire(request);
       return steadyClock();
     },
     end(startedAt, load) {
-      learn(startedAt, load);
-      slots.release();
+      recordEnd(startedAt, load);
+      semaphore.release();
     },
-    reportOverload: (startedAt) => concurrency.trouble(startedAt, steadyClock(), slots.inUse() + 1),
+    reportOverload: (startedAt) => aimdLimit.trouble(startedAt, steadyClock(), semaphore.inUse() + 1),
     concurrency: limit,
   };
 }
