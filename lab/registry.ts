@@ -4,7 +4,7 @@ import { type Child, freePort, startChild, startListening } from './child.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 import type { LabTokenService } from './token-service.ts';
 
-/** Debian's `docker-registry`, which is Distribution 2.8. */
+/** A Distribution registry: Debian's `docker-registry`, which is version 2.8, or another program of the kind. */
 export interface LabRegistry {
   readonly url: string;
   /** The root directory of the storage driver. */
@@ -21,6 +21,8 @@ export interface LabRegistry {
 }
 
 export interface LabRegistryOptions {
+  /** The path of another program than Debian's, such as Distribution 3. */
+  readonly program?: string;
   /** The token service of the registry; without one, all clients have full access. */
   readonly tokens?: LabTokenService;
   /** Users for basic authentication instead: lines of `name:bcrypt-hash`. */
@@ -37,11 +39,15 @@ export interface LabRegistryOptions {
   readonly furtherYaml?: string;
 }
 
+/** Without this setting, Distribution 3 tries to send traces to a collector. */
+const ENVIRONMENT = { ...process.env, OTEL_TRACES_EXPORTER: 'none' };
+
 export function startRegistry(options: LabRegistryOptions = {}): Promise<LabRegistry> {
   return inNewDirectory('registry', (directory) => startRegistryIn(directory, options));
 }
 
 async function startRegistryIn(directory: string, options: LabRegistryOptions): Promise<LabRegistry> {
+  const { program = 'docker-registry' } = options;
   const storageDirectory = join(directory, 'storage');
   const configFile = join(directory, 'config.yml');
   const port = await freePort();
@@ -60,9 +66,9 @@ async function startRegistryIn(directory: string, options: LabRegistryOptions): 
     output: () => earlierOutput + (child?.output() ?? ''),
     async start() {
       if (child !== undefined) return;
-      const command = [...(options.core === undefined ? [] : ['taskset', '-c', `${options.core}`]), 'docker-registry'];
-      const [program = '', ...parameters] = [...command, 'serve', configFile];
-      child = await startListening(program, parameters, port);
+      const command = [...(options.core === undefined ? [] : ['taskset', '-c', `${options.core}`]), program];
+      const [first = '', ...parameters] = [...command, 'serve', configFile];
+      child = await startListening(first, parameters, port, { env: ENVIRONMENT });
     },
     async stop() {
       await child?.stop();
@@ -72,7 +78,7 @@ async function startRegistryIn(directory: string, options: LabRegistryOptions): 
       await child?.kill();
       await ended();
     },
-    collectGarbage: () => registry.stop().then(() => collectGarbage(configFile)),
+    collectGarbage: () => registry.stop().then(() => collectGarbage(program, configFile)),
     async remove() {
       await registry.stop();
       await removeDirectory(directory);
@@ -82,8 +88,8 @@ async function startRegistryIn(directory: string, options: LabRegistryOptions): 
   return registry;
 }
 
-async function collectGarbage(configFile: string): Promise<void> {
-  const collector = startChild('docker-registry', ['garbage-collect', '-m', configFile]);
+async function collectGarbage(program: string, configFile: string): Promise<void> {
+  const collector = startChild(program, ['garbage-collect', '-m', configFile], { env: ENVIRONMENT });
   const code = await collector.ended;
   if (code !== 0) throw new Error(`garbage-collect ended with ${code}:\n${collector.output()}`);
 }
