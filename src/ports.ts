@@ -21,13 +21,13 @@ export interface Registry {
    * Lists every repository that the credentials may list, page by page. Starts a crawl: the registry client forgets what it learned about the
    * registry before.
    */
-  repositories(signal: AbortSignal): AsyncIterable<RepositoryName | IllegalName>;
+  repositories(signal: AbortSignal): AsyncIterable<RepositoryName | IllegalName | CutList>;
   /** Returns whether the configuration lets the service read that repository. */
   isWanted(repository: RepositoryName): boolean;
   /** Announces which repositories are read next, so that their requests can share tokens. */
   expect(repositories: readonly RepositoryName[], signal: AbortSignal): Promise<void>;
   /** Lists all tags of a repository, in any order. Returns none if the registry does not know the repository, unless the configuration names it. */
-  tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (ListedTag | IllegalName)[]>;
+  tags(repository: RepositoryName, signal: AbortSignal): Promise<readonly (ListedTag | IllegalName | CutList)[]>;
   /**
    * Returns the digest of a manifest, or undefined if there is none. With the digest that it had `before`, a registry can answer without reading
    * the manifest, and does not count a pull.
@@ -59,6 +59,12 @@ export interface Registry {
 /** A name that the registry lists but the protocol does not allow, so that no request can contain it. */
 export interface IllegalName {
   readonly illegal: string;
+}
+
+/** Stands in a list that may go on although the registry does not return more of it. */
+export interface CutList {
+  /** Why the rest cannot be read, for people. */
+  readonly cut: string;
 }
 
 /** A tag in a listing. Some registries also list the digest that it points at. */
@@ -118,13 +124,15 @@ export interface CrawlState {
   /** Returns when the last finished thorough crawl began. */
   lastThoroughAt(): Promise<number | undefined>;
   /** Finishes the crawl: its pending records replace the earlier ones, and every repository that is not named here is deleted. */
-  finish(repositories: ReadonlySet<RepositoryName>, illegalNames: ReadonlySet<string>): Promise<void>;
+  finish(repositories: ReadonlySet<RepositoryName>, list: RepositoryList): Promise<void>;
   /** Ends the crawl without using what it read: deletes all pending records. */
   abandon(): Promise<void>;
   pending(name: RepositoryName): Promise<RepositoryRecord | undefined>;
   savePending(record: RepositoryRecord): Promise<void>;
   /** Returns the names that the last finished crawl was given for repositories and the protocol does not allow. */
   illegalNames(): Promise<ReadonlySet<string>>;
+  /** Returns why the list of repositories of the last finished crawl may go on; undefined if it is whole. */
+  cut(): Promise<string | undefined>;
   /** Yields every repository in the order of the names; with `withPending`, the pending record in place of the earlier one. */
   repositories(options?: { readonly withPending: boolean }): AsyncIterable<RepositoryRecord>;
   /** Returns the names of all repositories that are not only pending. */
@@ -136,6 +144,14 @@ export interface CrawlState {
   savePulls(pulls: readonly Pull[]): Promise<void>;
   /** Returns the last pulls from a repository by tag or digest, in milliseconds since the epoch. */
   pulls(repository: RepositoryName): Promise<ReadonlyMap<TagName | Digest, number>>;
+}
+
+/** What a crawl has found out about the list of repositories, apart from the repositories in it. */
+export interface RepositoryList {
+  /** The names that the protocol does not allow. */
+  readonly illegal: ReadonlySet<string>;
+  /** Why the list may go on; undefined if it is whole. */
+  readonly cut?: string | undefined;
 }
 
 export interface CrawlMark {

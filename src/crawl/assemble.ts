@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../domain/graph/graph-builder.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
 import type { RepositoryResult, TagResult } from '../domain/snapshot/crawl-result.ts';
-import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
+import type { RepositoryContent, RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 import type { Gap } from '../domain/snapshot/snapshot.ts';
 import { ranges } from '../lib/resumable.ts';
 import { yieldToEventLoop } from '../lib/yielding.ts';
@@ -119,7 +119,7 @@ function toRepositoryResult(
     return { name: tag.name, lastPulledAt, root: undefined, gap };
   });
   const lost: Gap = { repository: name, code: 'unreadable', reason: LOST };
-  const gap = failure ?? (content === undefined ? lost : illegalTagsGap(name, content.illegalTags));
+  const gap = failure ?? (content === undefined ? lost : listGap(name, content));
   return { name, tags: tags ?? [], gap, staleSince: failure && content?.readAt };
 }
 
@@ -129,10 +129,14 @@ function latest(a: number | undefined, b: number | undefined): number | undefine
 
 const MAX_NAMED = 10;
 
-function illegalTagsGap(repository: RepositoryName, tags: readonly string[]): Gap | undefined {
-  if (tags.length === 0) return undefined;
+/** Returns the gap of a repository whose tags could not all be listed; undefined if they could. */
+function listGap(repository: RepositoryName, { cut, illegalTags }: RepositoryContent): Gap | undefined {
+  const reasons = [...(cut === undefined ? [] : [cut]), ...(illegalTags.length === 0 ? [] : [illegal(illegalTags)])];
+  return reasons.length === 0 ? undefined : { repository, code: 'unreadable', reason: reasons.join('; ') };
+}
+
+function illegal(tags: readonly string[]): string {
   const texts = [...tags].sort(byName).map((text) => `"${text}"`);
   const more = texts.length > MAX_NAMED ? ` and ${texts.length - MAX_NAMED} more` : '';
-  const reason = `tags without a legal name: ${texts.slice(0, MAX_NAMED).join(', ')}${more}`;
-  return { repository, code: 'unreadable', reason };
+  return `tags without a legal name: ${texts.slice(0, MAX_NAMED).join(', ')}${more}`;
 }

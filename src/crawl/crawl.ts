@@ -34,6 +34,8 @@ export interface CrawlIntervals {
 /** A crawl that has read everything. */
 export interface FinishedCrawl {
   readonly illegal: ReadonlySet<string>;
+  /** Why the list of repositories may go on; undefined if it is whole. */
+  readonly cut: string | undefined;
   /** Builds the graph from all records, and asks the registry for manifests and sizes that are missing in it. */
   assemble(): Promise<CrawlResult>;
 }
@@ -49,6 +51,7 @@ export async function crawl(ports: CrawlPorts, options: CrawlOptions & CrawlInte
   const { startedAt, isThorough, isResumed } = await beginOrResume(crawlState, options);
   const pool = startPool({ ...options, isThorough });
   const illegal = new Set<string>();
+  let cut: string | undefined;
   const reader = createRepositoryReader(registry, ports.manifestCache, pool);
 
   async function read(name: RepositoryName): Promise<RepositoryRecord> {
@@ -66,15 +69,21 @@ export async function crawl(ports: CrawlPorts, options: CrawlOptions & CrawlInte
     return record;
   }
 
-  const readAll = (): Promise<void> =>
-    forEachConcurrently(registry.repositories(pool.signal), pool, async (name) => {
-      if (typeof name !== 'string') return void illegal.add(name.illegal);
+  const readAll = (): Promise<void> => {
+    cut = undefined;
+    return forEachConcurrently(registry.repositories(pool.signal), pool, async (name) => {
+      if (typeof name !== 'string') {
+        if ('cut' in name) cut = name.cut;
+        else illegal.add(name.illegal);
+        return;
+      }
       if (found.has(name)) return; // a listing that changes between two pages may contain a repository twice
       found.add(name);
       progress.repositoriesFound++;
       await read(name);
       progress.repositoriesRead++;
     });
+  };
   const missing = async () => (await crawlState.names()).filter((name) => !found.has(name) && registry.isWanted(name));
 
   await readAll();
@@ -86,11 +95,12 @@ export async function crawl(ports: CrawlPorts, options: CrawlOptions & CrawlInte
   });
   return {
     illegal,
+    cut,
     assemble: async () => {
       const which = { withPending: true, isWanted: (name: RepositoryName) => found.has(name) };
       reusable.assembly = undefined; // of a recrawl that ran meanwhile
       const assembled = await assembleAll(ports, reader, pool, which, () => true);
-      return { ...assembled, illegal, startedAt, finishedAt: clock() };
+      return { ...assembled, illegal, cut, startedAt, finishedAt: clock() };
     },
   };
 }
@@ -126,13 +136,15 @@ export async function recrawl(
     await crawlState.saveRepository({ ...record, content });
   });
   const illegal = await crawlState.illegalNames();
+  const cut = await crawlState.cut();
   return {
     illegal,
+    cut,
     assemble: async () => {
       const which = { withPending: false, isWanted: registry.isWanted };
       const isAsked = (name: RepositoryName): boolean => names.has(name);
       const assembled = await assembleAll(ports, reader, pool, which, isAsked);
-      return { ...assembled, illegal, startedAt, finishedAt: clock() };
+      return { ...assembled, illegal, cut, startedAt, finishedAt: clock() };
     },
   };
 }
@@ -148,9 +160,9 @@ export async function recall(ports: CrawlPorts): Promise<CrawlResult | undefined
     startedAt = Math.min(startedAt, content?.readAt ?? startedAt);
     finishedAt = Math.max(finishedAt, content?.readAt ?? 0);
   }
-  const illegal = await crawlState.illegalNames();
+  const [illegal, cut] = [await crawlState.illegalNames(), await crawlState.cut()];
   const { builder, repositories } = assembly;
-  return { graph: builder.build(), repositories, illegal, startedAt: Math.min(startedAt, finishedAt), finishedAt };
+  return { graph: builder.build(), repositories, illegal, cut, startedAt: Math.min(startedAt, finishedAt), finishedAt };
 }
 
 function hasTags({ content }: RepositoryRecord): boolean {

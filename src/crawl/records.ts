@@ -4,8 +4,12 @@ import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
 /** Returns whether every part of the repository could be read. If not, a resumed crawl reads it again. */
 export function isComplete({ content, failure }: RepositoryRecord): boolean {
   if (content === undefined || failure !== undefined) return false;
-  const { tags, referrers } = content;
-  return tags.every(({ digest }) => digest !== undefined) && referrers.every((one) => one.referrers !== null);
+  const { tags, cut, referrers } = content;
+  return (
+    cut === undefined &&
+    tags.every(({ digest }) => digest !== undefined) &&
+    referrers.every((one) => one.referrers !== null)
+  );
 }
 
 /** Returns whether two records differ at most in the time when they were read. */

@@ -1,7 +1,7 @@
 import { byName, type Digest, type RepositoryName, type TagName } from '../domain/names.ts';
 import type { RepositoryRecord, TagRecord } from '../domain/snapshot/repository-record.ts';
 import type { Semaphore } from '../lib/semaphore.ts';
-import type { Clock, CrawlProgress, IllegalName, ListedTag, ManifestCache, Registry } from '../ports.ts';
+import type { Clock, CrawlProgress, CutList, IllegalName, ListedTag, ManifestCache, Registry } from '../ports.ts';
 import { gapFrom, unlessUnavailable } from './gap-from-error.ts';
 import {
   createManifestReader,
@@ -71,7 +71,14 @@ export function createRepositoryReader(
       const tags = await readTags(name, listing.tags, known);
       const roots = [...new Set(tags.flatMap(({ digest }) => digest ?? []))];
       const referrers = await readReferrers(name, roots);
-      return { name, content: { readAt, tags, illegalTags: listing.illegal, referrers }, failure: undefined };
+      const content = {
+        readAt,
+        tags,
+        illegalTags: listing.illegal,
+        ...(listing.cut && { cut: listing.cut }),
+        referrers,
+      };
+      return { name, content, failure: undefined };
     },
   };
 }
@@ -86,11 +93,13 @@ async function knownTags(cache: ManifestCache, tags: readonly TagRecord[]): Prom
 interface TagListing {
   readonly tags: readonly ListedTag[];
   readonly illegal: readonly string[];
+  /** Why the list may go on; undefined if it is whole. */
+  readonly cut: string | undefined;
 }
 
 /**
  * Lists the tags of a repository. If a tag that was there before is missing, lists them again and returns the tags of both listings: some registries
- * omit a tag if another one is deleted between two pages.
+ * omit a tag if another one is deleted between two pages. If the list is cut, returns every tag that was there before: the crawl asks for each.
  */
 async function listTags(
   registry: Registry,
@@ -99,20 +108,27 @@ async function listTags(
   signal: AbortSignal,
 ): Promise<TagListing> {
   const listed = new Map<string, ListedTag | IllegalName>();
-  const add = (tags: readonly (ListedTag | IllegalName)[]): void => {
-    for (const tag of tags) listed.set('illegal' in tag ? tag.illegal : tag.name, tag);
+  let cut: string | undefined;
+  const add = (tags: readonly (ListedTag | IllegalName | CutList)[]): void => {
+    cut = undefined;
+    for (const tag of tags) {
+      if ('cut' in tag) cut = tag.cut;
+      else listed.set('illegal' in tag ? tag.illegal : tag.name, tag);
+    }
   };
   add(await registry.tags(repository, signal));
   const missing = [...(known?.digests.keys() ?? [])].filter((name) => !listed.has(name));
   if (missing.length > 0) {
     const again = await registry.tags(repository, signal).catch(unlessUnavailable);
-    // If the second listing fails, the crawl asks for each of the missing tags.
-    add(again ?? missing.map((name) => ({ name })));
+    if (again !== undefined) add(again);
+    if (again === undefined || cut !== undefined)
+      for (const name of missing) if (!listed.has(name)) listed.set(name, { name });
   }
   const all = [...listed.values()];
   return {
     tags: all.flatMap((tag) => ('illegal' in tag ? [] : tag)),
     illegal: all.flatMap((tag) => ('illegal' in tag ? tag.illegal : [])).sort(byName),
+    cut,
   };
 }
 
@@ -124,7 +140,7 @@ async function brokenTags(
   signal: AbortSignal,
 ): Promise<readonly TagRecord[]> {
   const again = await registry.tags(repository, signal).catch(unlessUnavailable);
-  const stillListed = new Set(again?.flatMap((tag) => ('illegal' in tag ? [] : tag.name)) ?? absent);
+  const stillListed = new Set(again?.flatMap((tag) => ('name' in tag ? tag.name : [])) ?? absent);
   return absent
     .filter((name) => stillListed.has(name))
     .map((name) => {

@@ -83,7 +83,7 @@ export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTake
       await crawlState.abandon();
       throw error;
     }
-    await crawlState.finish(names, finished.illegal);
+    await crawlState.finish(names, finished);
     return show(fresh, crawlResult, 'crawl');
   }
 

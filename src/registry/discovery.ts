@@ -1,5 +1,5 @@
 import { parseRepositoryName, type RepositoryName } from '../domain/names.ts';
-import type { IllegalName } from '../ports.ts';
+import type { CutList, IllegalName } from '../ports.ts';
 import { RegistryError } from './errors.ts';
 import { createGlob, isGlob } from './glob.ts';
 import { createIllegalNames } from './illegal-names.ts';
@@ -19,8 +19,9 @@ export interface DiscoveryOptions {
   readonly onGitlabFallback?: (reason: string) => void;
 }
 
-/** Lists names page by page, possibly with duplicates. Throws a `RegistryError` if the list is denied or incomplete. */
-export type NameSource = (signal: AbortSignal) => AsyncIterable<readonly string[]>;
+/** Lists names page by page, possibly with duplicates. Throws a `RegistryError` if the list is denied or a page cannot be read. */
+export type NameSource = (signal: AbortSignal) => AsyncIterable<NamePage>;
+type NamePage = readonly (string | CutList)[];
 
 export interface NameSources {
   readonly catalog: NameSource;
@@ -33,12 +34,13 @@ export async function* discover(
   sources: NameSources,
   options: DiscoveryOptions,
   signal: AbortSignal,
-): AsyncGenerator<readonly (RepositoryName | IllegalName)[]> {
+): AsyncGenerator<readonly (RepositoryName | IllegalName | CutList)[]> {
   const isSelected = createFilter(options);
   const seen = new Set<string>();
   const illegal = createIllegalNames();
   for await (const page of listed(sources, options, signal)) {
     yield page.flatMap((text) => {
+      if (typeof text !== 'string') return text;
       if (seen.has(text) || !isSelected(text)) return [];
       const name = parseRepositoryName(text);
       if (name === undefined) return illegal.take(text) ?? [];
@@ -79,11 +81,7 @@ function belowAnyOf(groups: readonly string[]): (name: string) => boolean {
   return (name) => paths.some((path) => `${name}/`.startsWith(path));
 }
 
-function listed(
-  sources: NameSources,
-  options: DiscoveryOptions,
-  signal: AbortSignal,
-): AsyncIterable<readonly string[]> {
+function listed(sources: NameSources, options: DiscoveryOptions, signal: AbortSignal): AsyncIterable<NamePage> {
   switch (options.discovery) {
     case 'catalog':
       return sources.catalog(signal);
@@ -99,17 +97,14 @@ function listed(
 }
 
 /** Lists the configured names, and the names that match configured patterns: only patterns need a list. */
-async function* named(
-  sources: NameSources,
-  options: DiscoveryOptions,
-  signal: AbortSignal,
-): AsyncGenerator<readonly string[]> {
+async function* named(sources: NameSources, options: DiscoveryOptions, signal: AbortSignal): AsyncGenerator<NamePage> {
   const { repositories = [] } = options;
   yield repositories.filter((text) => !isGlob(text));
   const patterns = repositories.filter(isGlob);
   if (patterns.length === 0) return;
   const fits = anyOf(patterns);
-  for await (const page of granted(sources, options, signal)) yield page.filter(fits);
+  for await (const page of granted(sources, options, signal))
+    yield page.filter((name) => typeof name !== 'string' || fits(name));
 }
 
 /** Lists the catalogue, or if the catalogue is denied the repositories that GitLab lists. */
@@ -117,7 +112,7 @@ async function* granted(
   sources: NameSources,
   { onGitlabFallback }: DiscoveryOptions,
   signal: AbortSignal,
-): AsyncGenerator<readonly string[]> {
+): AsyncGenerator<NamePage> {
   let isGranted = false;
   try {
     for await (const page of sources.catalog(signal)) {
@@ -135,7 +130,7 @@ async function* insteadOf(
   refusal: RegistryError,
   gitlab: NameSource | undefined,
   signal: AbortSignal,
-): AsyncGenerator<readonly string[]> {
+): AsyncGenerator<NamePage> {
   if (gitlab === undefined)
     throw refusal.because(`${refusal.reason}; set discovery = list and name them in repositories`);
   try {

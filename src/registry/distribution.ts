@@ -10,7 +10,7 @@ import { CATALOG } from './auth/token-service.ts';
 import { createNameFilter, type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
 import { RegistryError } from './errors.ts';
 import { gitlabRepositories } from './gitlab/gitlab-projects.ts';
-import { catalogPage, type ListingRequest, pages } from './paginated-listing.ts';
+import { catalogPage, pages } from './paginated-listing.ts';
 import { signedPayload } from './schema1.ts';
 import { createTagLists } from './tag-lists.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from './transport/http-client.ts';
@@ -101,7 +101,8 @@ function createOwnHttpClient(options: DistributionOptions): HttpClient {
 
 function nameSources(http: HttpClient, client: AuthorizedClient, options: DistributionOptions): NameSources {
   const { registryUrl, gitlabUrl, accessToken, groups = [] } = options;
-  const listing: ListingRequest<string> = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage };
+  const nameOf = (name: string): string => name;
+  const listing = { subject: CATALOG, path: 'v2/_catalog', page: catalogPage, nameOf, what: 'repositories' } as const;
   return {
     catalog: (signal) => pages(client, registryUrl, listing, signal),
     gitlab:

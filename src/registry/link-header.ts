@@ -1,25 +1,15 @@
-/** The next page of a list: `n` and `last` of a `next` link. */
-export interface PageQuery {
-  readonly n: string | undefined;
-  readonly last: string;
-}
-
 type LinkHeader = string | readonly string[] | undefined;
 
 /**
- * Returns the next page of a list (RFC 8288), or undefined on the last page. Only `n` and `last` are used, with our own URL: a link may be relative,
- * lack the prefix of a proxy, or name another host.
+ * Returns the query of the first link to the next page (RFC 8288); undefined on the last page. The cursor may have any name: `last`, `next_page`,
+ * `marker`. Only the query is used, with our own URL: a link may be relative, lack the prefix of a proxy, or name another host.
  */
-export function nextPage(header: LinkHeader): PageQuery | undefined {
-  for (const query of nextQueries(header)) {
-    const last = query.get('last');
-    if (last !== null) return { n: query.get('n') ?? undefined, last };
-  }
-  return undefined;
+export function nextQuery(header: LinkHeader): URLSearchParams | undefined {
+  return nextQueries(header)[0];
 }
 
 /** Returns the queries of the `next` links, in their order. Links with an invalid target are ignored. */
-export function nextQueries(header: LinkHeader): readonly URLSearchParams[] {
+function nextQueries(header: LinkHeader): readonly URLSearchParams[] {
   const lines = header === undefined ? [] : typeof header === 'string' ? [header] : header;
   const queries: URLSearchParams[] = [];
   for (const line of lines) {

@@ -173,6 +173,34 @@ test('reports tags without a legal name as one gap, and keeps the other tags', a
   expect([figures.isComplete, namespaces[0]?.isComplete]).toEqual([false, false]);
 });
 
+test('marks everything above as incomplete if a list of tags is cut, and counts what it contains', async () => {
+  const cut = 'the list of tags may go on';
+  const registry = registryOf(['group/app', 'group/other'], {
+    tags: async (name) => (name === 'group/app' ? [...listed('v1', 'v2'), { cut }] : listed('v1')),
+  });
+  const { repositories, gaps, figures, namespaces } = await takeSnapshot(registry, 2);
+  expect(repositories.map(({ name, tags, isComplete }) => [name, tags.length, isComplete])).toEqual([
+    ['group/app', 2, false],
+    ['group/other', 1, true],
+  ]);
+  expect(gaps).toEqual([{ repository: 'group/app', code: 'unreadable', reason: cut }]);
+  expect([figures.isComplete, namespaces[0]?.isComplete]).toEqual([false, false]);
+});
+
+test('marks the registry and its namespaces as incomplete if the list of repositories is cut', async () => {
+  const cut = 'the list of repositories may go on';
+  const registry = registryOf([], {
+    async *repositories() {
+      yield* ['group/app' as RepositoryName, { cut }];
+    },
+  });
+  const { repositories, namespaces, gaps, figures } = await takeSnapshot(registry, 1);
+  expect(repositories.map(({ name, isComplete }) => [name, isComplete])).toEqual([['group/app', true]]);
+  expect(namespaces.map(({ isComplete }) => isComplete)).toEqual([false]);
+  expect(gaps).toEqual([{ repository: null, code: 'unreadable', reason: cut }]);
+  expect(figures).toMatchObject({ isComplete: false, tagsCount: 1 });
+});
+
 test('reports a repository without a legal name as a gap of an incomplete snapshot', async () => {
   const registry = registryOf([], {
     async *repositories() {

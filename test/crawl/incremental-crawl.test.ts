@@ -59,6 +59,31 @@ test('does not resolve tags that the listing gives the digests of', async () => 
   expect(registry.takeRequests()).toEqual([]);
 });
 
+test('asks for each known tag and repository that a cut list does not contain', async () => {
+  let isCut = false;
+  const { registry, takeSnapshot } = openSample({
+    async *repositories() {
+      yield* isCut
+        ? ['group/app' as RepositoryName, { cut: 'the list of repositories may go on' }]
+        : ([...registry.content.keys()] as RepositoryName[]);
+    },
+    async tags(repository) {
+      const tags = [...(registry.content.get(repository)?.keys() ?? [])].map((name) => ({ name: name as TagName }));
+      return isCut ? [...tags.slice(0, 1), { cut: 'the list of tags may go on' }] : tags;
+    },
+  });
+  const first = await takeSnapshot();
+  isCut = true;
+  registry.content.get('group/app')?.delete('2.0');
+  const second = await takeSnapshot();
+  expect(second.repositories.map(({ name, tags }) => [name, tags.map((tag) => tag.name)])).toEqual(
+    first.repositories.map(({ name, tags }) => [name, tags.map((tag) => tag.name).filter((tag) => tag !== '2.0')]),
+  );
+  expect(second.figures.isComplete).toBe(false);
+  isCut = false;
+  expect((await takeSnapshot()).figures.isComplete).toBe(true);
+});
+
 test('drops deleted tags and repositories from the snapshot', async () => {
   const { registry, takeSnapshot } = openSample();
   await takeSnapshot();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseChallenges } from '../../src/registry/auth/challenge.ts';
-import { nextPage } from '../../src/registry/link-header.ts';
+import { nextQuery } from '../../src/registry/link-header.ts';
 
 test('reads a challenge with all its parameters, in any order and case', () => {
   const header =
@@ -33,20 +33,20 @@ test('reads nonsense as no challenge', () => {
   expect(parseChallenges('Bearer realm="open')).toEqual([{ scheme: 'bearer', parameters: new Map() }].slice(0, 1));
 });
 
-test('takes only n and last from a next link, relative, absolute or unescaped', () => {
-  const page = { n: '100', last: 'x/y' };
-  expect(nextPage('</v2/_catalog?last=x%2Fy&n=100>; rel="next"')).toEqual(page);
-  expect(nextPage('<http://elsewhere.example/other?n=100&last=x/y>; rel=next')).toEqual(page);
-  expect(nextPage('</a?last=p>; rel="previous", </v2/_catalog?last=x/y&n=100>; title="a, b"; REL="last Next"')).toEqual(
-    page,
-  );
-  expect(nextPage(['</a?last=p>; rel="previous"', '</v2/_catalog?last=x/y&n=100>; rel="next"'])).toEqual(page);
+const next = (...headers: Parameters<typeof nextQuery>): string | undefined => nextQuery(...headers)?.toString();
+
+test('takes the whole query of a next link, relative, absolute or unescaped', () => {
+  const query = 'n=100&last=x%2Fy';
+  expect(next('</v2/_catalog?n=100&last=x%2Fy>; rel="next"')).toBe(query);
+  expect(next('<http://elsewhere.example/other?n=100&last=x/y>; rel=next')).toBe(query);
+  expect(next('</a?last=p>; rel="previous", </v2/_catalog?n=100&last=x/y>; title="a, b"; REL="last Next"')).toBe(query);
+  expect(next(['</a?last=p>; rel="previous"', '</v2/_catalog?n=100&last=x/y>; rel="next"'])).toBe(query);
+  expect(next('</v2/_catalog?next_page=gAAA+b%2Bc==&n=5>; rel="next"')).toBe('next_page=gAAA+b%2Bc%3D%3D&n=5');
 });
 
 test('finds no next page without a next link', () => {
-  expect(nextPage(undefined)).toBeUndefined();
-  expect(nextPage('</a?last=p>; rel="previous"')).toBeUndefined();
-  expect(nextPage('</a?n=5>; rel="next"')).toBeUndefined();
-  expect(nextPage('gibberish')).toBeUndefined();
-  expect(nextPage('<http://[>; rel="next"')).toBeUndefined();
+  expect(next(undefined)).toBeUndefined();
+  expect(next('</a?last=p>; rel="previous"')).toBeUndefined();
+  expect(next('gibberish')).toBeUndefined();
+  expect(next('<http://[>; rel="next"')).toBeUndefined();
 });

@@ -49,6 +49,7 @@ function createCrawlState(): CrawlState {
   let unfinished: CrawlMark | undefined;
   let lastThoroughAt: number | undefined;
   let illegal: ReadonlySet<string> = new Set();
+  let cut: string | undefined;
   return {
     unfinished: async () => unfinished,
     lastThoroughAt: async () => lastThoroughAt,
@@ -56,11 +57,12 @@ function createCrawlState(): CrawlState {
       pending.clear();
       unfinished = mark;
     },
-    async finish(names, illegalNames) {
+    async finish(names, list) {
       for (const record of pending.values()) records.set(record.name, record);
       pending.clear();
       for (const name of records.keys()) if (!names.has(name)) records.delete(name);
-      illegal = new Set(illegalNames);
+      illegal = new Set(list.illegal);
+      cut = list.cut;
       if (unfinished?.isThorough) lastThoroughAt = unfinished.startedAt;
       unfinished = undefined;
     },
@@ -69,6 +71,7 @@ function createCrawlState(): CrawlState {
       unfinished = undefined;
     },
     illegalNames: async () => illegal,
+    cut: async () => cut,
     async *repositories({ withPending } = { withPending: false }) {
       const all = new Map([...records, ...(withPending ? pending : [])]);
       yield* [...all.values()].sort((a, b) => byName(a.name, b.name));

@@ -91,7 +91,7 @@ function expectFailure(error: unknown): undefined {
   expect(['unavailable', 'unreadable', 'forbidden']).toContain((error as RegistryFailure).kind);
 }
 
-const referenceOf = (repository: string, tag: string): string => `${repository}:${tag}`;
+const referenceOf = (repository: string | null, tag: string): string => `${repository}:${tag}`;
 const trueTags = (): ReadonlyMap<string, TrueTag> =>
   new Map(truth.repositories.flatMap(({ name, tags }) => tags.map((tag) => [referenceOf(name, tag.name), tag])));
 

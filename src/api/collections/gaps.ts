@@ -31,7 +31,9 @@ export const GAPS = describeCollection<Gap>({
   orders: BY_NAME,
   ownOrder: 'name',
   nameOf({ repository, reference }) {
-    return reference === undefined ? repository : `${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
+    return reference === undefined
+      ? (repository ?? '')
+      : `${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
   },
   find: (_, context) => ({
     members: membersOf(context.index.snapshot.gaps),

@@ -27,9 +27,11 @@ const failedRequest = {
 export const gap = z
   .strictObject({
     repository: text(
-      'The name of the repository as the registry spells it. If the name is not valid, that is the gap.',
-    ),
-    reference: text('The tag or digest; null if the whole repository could not be read.').nullable(),
+      'The name of the repository as the registry spells it. If the name is not valid, that is the gap. Null if the list of repositories itself could not be read to its end.',
+    ).nullable(),
+    reference: text(
+      'The tag or digest; null if the gap concerns the whole repository, or the list of repositories.',
+    ).nullable(),
     code: z.enum(['forbidden', 'missing', 'unsupported', 'unreadable']),
     reason: text('The reason, for people.'),
     stale_since: staleSince,

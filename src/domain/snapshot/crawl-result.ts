@@ -8,6 +8,8 @@ export interface CrawlResult {
   readonly repositories: readonly RepositoryResult[];
   /** Names that the registry lists as repositories but the protocol does not allow. They use disk space nevertheless. */
   readonly illegal: ReadonlySet<string>;
+  /** Why the list of repositories may go on after these; absent if it is whole. */
+  readonly cut?: string | undefined;
   readonly startedAt: number;
   readonly finishedAt: number;
 }

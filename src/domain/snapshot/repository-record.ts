@@ -18,6 +18,8 @@ export interface RepositoryContent {
   readonly tags: readonly TagRecord[];
   /** Names that the registry lists as tags but the protocol does not allow. */
   readonly illegalTags: readonly string[];
+  /** Why the list of tags may go on after these; absent if it is whole. */
+  readonly cut?: string;
   /** The referrers of the manifests in the repository, if the registry can list them. */
   readonly referrers: readonly ReferrersRecord[];
 }

@@ -27,7 +27,7 @@ export function* toSnapshotInSteps(crawlResult: CrawlResult): Resumable<Snapshot
     id: formatRfc3339(crawlResult.finishedAt),
     startedAt: crawlResult.startedAt,
     finishedAt: crawlResult.finishedAt,
-    figures: figuresOf(usage, REGISTRY_NODE, measured.unlisted.size === 0),
+    figures: figuresOf(usage, REGISTRY_NODE, measured.unlisted.size === 0 && crawlResult.cut === undefined),
     kinds: sumByKind(graph, usage.tagsReaching, accessories, kinds),
     namespaces: toNamespaces(measured),
     repositories,
@@ -175,16 +175,17 @@ function createManifests({ graph, usage: { reach }, accessories, subjects }: Mea
   };
 }
 
-function toNamespaces({ tree, usage, unlisted }: Measured): readonly NamespaceUsage[] {
+function toNamespaces({ tree, usage, unlisted, cut }: Measured): readonly NamespaceUsage[] {
   return tree.namespaces
     .map(({ path, node }): NamespaceUsage => {
-      return { ...figuresOf(usage, node, !unlisted.has(path)), path, namespace: parentPath(path) };
+      return { ...figuresOf(usage, node, !unlisted.has(path) && cut === undefined), path, namespace: parentPath(path) };
     })
     .sort((a, b) => byName(a.path, b.path));
 }
 
 function* gapsOf(measured: Measured, repositories: readonly RepositoryUsage[]): Resumable<readonly Gap[]> {
   const gaps = [...measured.illegal].map(illegalGap);
+  if (measured.cut !== undefined) gaps.push({ repository: null, code: 'unreadable', reason: measured.cut });
   for (const [place, { name, gap, staleSince, tags }] of measured.repositories.entries()) {
     if (gap !== undefined) gaps.push(staleSince === undefined ? gap : { ...gap, staleSince });
     for (const [i, tag] of tags.entries()) {
@@ -196,7 +197,7 @@ function* gapsOf(measured: Measured, repositories: readonly RepositoryUsage[]): 
     }
   }
   yield;
-  return gaps.sort((a, b) => byName(a.repository, b.repository));
+  return gaps.sort((a, b) => byName(a.repository ?? '', b.repository ?? ''));
 }
 
 function repositoriesOfTags({ repositories, roots }: Measured): Uint32Array {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../../lib/parse-json.ts';
 import { RegistryError } from '../errors.ts';
-import { nextQueries } from '../link-header.ts';
+import { nextQuery } from '../link-header.ts';
 import { createListingBound } from '../listing-bound.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import { asOutage } from '../transport/outage-detector.ts';
@@ -42,15 +42,20 @@ export function createGitlabApi(http: HttpClient, options: GitlabApiOptions, sig
     let url: URL | undefined = new URL(`api/v4/${path}`, options.gitlabUrl);
     const count = createListingBound(url);
     const seen = new Set<string>();
+    let before: Buffer | undefined;
     while (url !== undefined) {
       const place = hash('sha256', url.href);
       if (seen.has(place)) throw new RegistryError('unreadable', 'the pages of the list in GitLab form a circle', url);
       seen.add(place);
       const { response, from } = await get(http, url, options.accessToken, signal);
       const items = readPage(response, schema, from);
+      // Asked for a page that no link leads to, a server may repeat the last one.
+      if (before?.equals(response.body)) return;
       count(items);
       yield { items, total: Number(header(response, 'x-total') ?? Number.NaN) };
-      url = nextUrl(response, from);
+      const next = nextUrl(response, from);
+      before = next === undefined ? response.body : undefined;
+      url = next ?? guessedUrl(response, items.length, from);
     }
   }
 
@@ -107,11 +112,31 @@ async function get(
 
 /** Takes only the query of a link and puts it on our own URL: behind a proxy, GitLab may not know its own address. */
 function nextUrl(response: HttpResponse, current: URL): URL | undefined {
-  const [query] = nextQueries(response.headers['link']);
-  if (query === undefined) return undefined;
-  const next = new URL(current);
-  for (const [name, value] of query) next.searchParams.set(name, value);
-  return next;
+  const page = header(response, 'x-next-page') ?? '';
+  const query = nextQuery(response.headers['link']) ?? (page === '' ? undefined : new URLSearchParams({ page }));
+  return query && withQuery(current, query);
+}
+
+/**
+ * Returns the URL of the page after a full one that names no next page, nor that it is the last: a proxy may have removed GitLab's headers. Undefined
+ * if the list has ended.
+ */
+function guessedUrl(response: HttpResponse, count: number, current: URL): URL | undefined {
+  const query = current.searchParams;
+  const isLast = ['link', 'x-next-page', 'x-total'].some((name) => response.headers[name] !== undefined);
+  if (isLast || count !== Number(query.get('per_page'))) return undefined;
+  if (query.get('pagination') !== 'keyset')
+    return withQuery(current, new URLSearchParams({ page: String(Number(query.get('page') ?? 1) + 1) }));
+  const id = lastId.safeParse(parseJson(response.body)).data;
+  return id === undefined ? undefined : withQuery(current, new URLSearchParams({ id_after: String(id) }));
+}
+
+const lastId = z.array(z.object({ id: z.number().int() })).transform((items) => items.at(-1)?.id);
+
+function withQuery(url: URL, query: URLSearchParams): URL {
+  const changed = new URL(url);
+  for (const [name, value] of query) changed.searchParams.set(name, value);
+  return changed;
 }
 
 function readPage<T>(response: HttpResponse, schema: z.ZodType<T[]>, url: URL): readonly T[] {

@@ -64,12 +64,13 @@ export function createGitlabTags(client: AuthorizedClient, registryUrl: URL): Gi
     async list(repository, signal) {
       if (!(await isThere(repository, signal))) return undefined;
       const path = `${ROOT}repositories/${repository}/tags/list/`;
-      const listing = { subject: repository, path, page: tagsPage, hasOwnSize: true } as const;
+      const listing = { subject: repository, path, page: tagsPage, nameOf, what: 'tags', hasOwnSize: true } as const;
       const tags = new Map<string, ListedTag | IllegalName>();
       const illegal = createIllegalNames();
       try {
         for await (const page of pages(client, registryUrl, listing, signal)) {
           for (const listed of page) {
+            if ('cut' in listed) return undefined;
             const tag = 'illegal' in listed ? illegal.take(listed.illegal) : listed;
             if (tag !== undefined) tags.set('illegal' in tag ? tag.illegal : tag.name, tag);
           }
@@ -88,6 +89,10 @@ function readTag(text: string, digestText: unknown): ListedTag | IllegalName {
   if (name === undefined) return { illegal: text };
   const digest = typeof digestText === 'string' ? parseDigest(digestText) : undefined;
   return digest === undefined ? { name } : { name, digest };
+}
+
+function nameOf(tag: ListedTag | IllegalName): string {
+  return 'illegal' in tag ? tag.illegal : tag.name;
 }
 
 /** Returns whether the failure concerns only this API: an old version, no metadata database, or a proxy that blocks it. */

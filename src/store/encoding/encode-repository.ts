@@ -10,6 +10,7 @@ import { createYielder } from '../../lib/yielding.ts';
  *
  *   {"tags":[["1.0","sha256:…"],["2.0",null,{"repository":"group/app","reference":"2.0","code":"missing","reason":"…"}]]}
  *   {"illegalTags":["no tag"]}
+ *   {"cut":"…"}
  *   {"referrers":[["sha256:…",[{"mediaType":"…","digest":"sha256:…","sizeBytes":5}]],["sha256:…",null]]} */
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && parseDigest(value) !== undefined);
@@ -23,7 +24,7 @@ const failedRequest = z.object({
   registryMessage: z.string().nullable(),
 });
 const gap = z.object({
-  repository: z.string(),
+  repository: z.string().nullable(),
   reference: reference.exactOptional(),
   code: z.enum(['forbidden', 'missing', 'unsupported', 'unreadable']),
   reason: z.string(),
@@ -42,17 +43,23 @@ const descriptor = z
 const line = z.object({
   tags: z.array(z.union([z.tuple([tagName, digest]), z.tuple([tagName, z.null(), gap])])).default([]),
   illegalTags: z.array(z.string()).default([]),
+  cut: z.string().exactOptional(),
   referrers: z.array(z.tuple([digest, z.array(descriptor).nullable()])).default([]),
 });
 
 const ITEMS_PER_LINE = 1000;
 const LINES_BETWEEN_YIELDS = 10;
 
-export async function encodeContent({ tags, illegalTags, referrers }: RepositoryContent): Promise<Uint8Array> {
+export async function encodeContent({ tags, illegalTags, cut, referrers }: RepositoryContent): Promise<Uint8Array> {
   const lines: string[] = [];
   const yieldNow = createYielder(LINES_BETWEEN_YIELDS);
-  const values = [...valuesOf('tags', tags.map(fromTag)), ...valuesOf('illegalTags', illegalTags)];
-  for (const value of [...values, ...valuesOf('referrers', referrers.map(fromReferrers))]) {
+  const values = [
+    ...valuesOf('tags', tags.map(fromTag)),
+    ...valuesOf('illegalTags', illegalTags),
+    ...(cut === undefined ? [] : [{ cut }]),
+    ...valuesOf('referrers', referrers.map(fromReferrers)),
+  ];
+  for (const value of values) {
     lines.push(JSON.stringify(value));
     await yieldNow();
   }
@@ -63,6 +70,7 @@ export async function encodeContent({ tags, illegalTags, referrers }: Repository
 export async function decodeContent(readAt: number, bytes: Uint8Array): Promise<RepositoryContent | undefined> {
   const tags: TagRecord[] = [];
   const illegalTags: string[] = [];
+  let cut: string | undefined;
   const referrers: ReferrersRecord[] = [];
   const yieldNow = createYielder(LINES_BETWEEN_YIELDS);
   for (const text of bytes.length === 0 ? [] : decodeUtf8(bytes).split('\n')) {
@@ -70,10 +78,11 @@ export async function decodeContent(readAt: number, bytes: Uint8Array): Promise<
     if (decoded === undefined) return undefined;
     for (const tag of decoded.tags) tags.push(toTag(tag));
     illegalTags.push(...decoded.illegalTags);
+    cut = decoded.cut ?? cut;
     referrers.push(...decoded.referrers.map(([subject, found]) => ({ subject, referrers: found })));
     await yieldNow();
   }
-  return { readAt, tags, illegalTags, referrers };
+  return { readAt, tags, illegalTags, ...(cut !== undefined && { cut }), referrers };
 }
 
 export function encodeGap(value: Gap): string {

@@ -18,6 +18,12 @@ export function createCrawlState(database: Database, cache: Pick<QueuedManifestC
     ...createCrawls(tables, cache, inOrder),
     ...createRecords(tables, cache, inOrder),
     illegalNames: () => inOrder(async () => toIllegalNames(tables.selectIllegal.all())),
+    cut: () =>
+      inOrder(async () => {
+        const row = tables.selectCut.get();
+        const reason = row && parseJson(row.reason);
+        return typeof reason === 'string' ? reason : undefined;
+      }),
     savePulls: (pulls) =>
       inOrder(async () =>
         database.transaction(() => {
@@ -58,13 +64,15 @@ function createCrawls(
         tables.deletePending.run();
         tables.insertCrawl.run(startedAt, isThorough ? 1 : 0);
       }),
-    finish: (repositories, illegal) =>
+    finish: (repositories, { illegal, cut }) =>
       writeInOrder(() => {
         tables.promotePending.run();
         tables.deletePending.run();
         for (const { name } of tables.selectNames.all()) if (!repositories.has(name)) tables.deleteRepository.run(name);
         tables.deleteIllegal.run();
         for (const name of illegal) tables.insertIllegal.run(JSON.stringify(name));
+        tables.deleteCut.run();
+        if (cut !== undefined) tables.insertCut.run(JSON.stringify(cut));
         const crawl = tables.selectCrawl.get();
         if (crawl?.is_thorough === 1) {
           tables.deleteThorough.run();
@@ -180,6 +188,9 @@ function prepareTables(database: Database) {
     selectIllegal: database.statement<{ name: string }>('SELECT name FROM illegal_name ORDER BY name'),
     insertIllegal: database.statement('INSERT OR IGNORE INTO illegal_name (name) VALUES (?)'),
     deleteIllegal: database.statement('DELETE FROM illegal_name'),
+    selectCut: database.statement<{ reason: string }>('SELECT reason FROM list_cut'),
+    insertCut: database.statement('INSERT INTO list_cut (reason) VALUES (?)'),
+    deleteCut: database.statement('DELETE FROM list_cut'),
     insertPull: database.statement(
       `INSERT INTO pull (repository, reference, at) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET at = excluded.at WHERE excluded.at > at`,

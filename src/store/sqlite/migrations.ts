@@ -123,4 +123,10 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (snapshot, piece)
   ) STRICT
   `,
+  `
+  -- One row if the last finished crawl could not read the list of repositories to its end; reason is JSON.
+  CREATE TABLE list_cut (
+    reason TEXT NOT NULL
+  ) STRICT
+  `,
 ];

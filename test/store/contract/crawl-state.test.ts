@@ -42,6 +42,7 @@ describe.each(SESSIONS)('the crawl state of $name', (session) => {
           { name: tag('2'), digest: undefined, gap },
         ],
         illegalTags: ['not legal', 'nor\u0000\ud800this'],
+        cut: 'the list may go on\u0000\ud800',
         referrers: [
           { subject: digest('one'), referrers: null },
           {
@@ -99,10 +100,14 @@ describe.each(SESSIONS)('the crawl state of $name', (session) => {
     await (await state()).begin({ startedAt: 5, isThorough: false });
     await (await state()).begin({ startedAt: 7, isThorough: false });
     expect(await (await state()).unfinished()).toEqual({ startedAt: 7, isThorough: false });
-    await (await state()).finish(new Set([name('a'), name('c'), name('d')]), new Set(['Not legal', '\u0000\ud800']));
+    await (await state()).finish(new Set([name('a'), name('c'), name('d')]), {
+      illegal: new Set(['Not legal', '\u0000\ud800']),
+      cut: 'cut off\u0000\ud800',
+    });
     expect(await (await state()).unfinished()).toBeUndefined();
     expect((await all(await state())).map((one) => one.name)).toEqual(['a', 'c']);
     expect(await (await state()).illegalNames()).toEqual(new Set(['Not legal', '\u0000\ud800']));
+    expect(await (await state()).cut()).toBe('cut off\u0000\ud800');
   });
 
   test('returns the start of the last thorough crawl that was finished', async () => {
@@ -116,9 +121,9 @@ describe.each(SESSIONS)('the crawl state of $name', (session) => {
     await (await state()).abandon();
     expect(await (await state()).lastThoroughAt()).toBeUndefined();
     await begin(2, true);
-    await (await state()).finish(new Set(), new Set());
+    await (await state()).finish(new Set(), { illegal: new Set() });
     await begin(3, false);
-    await (await state()).finish(new Set(), new Set());
+    await (await state()).finish(new Set(), { illegal: new Set() });
     expect(await (await state()).lastThoroughAt()).toBe(2);
   });
 
@@ -134,7 +139,7 @@ describe.each(SESSIONS)('the crawl state of $name', (session) => {
     expect(await (await state()).repository(name('a'))).toEqual(before);
     expect(await (await state()).pending(name('a'))).toEqual(after);
     expect(await (await state()).names()).toEqual(['a']);
-    await (await state()).finish(new Set([name('a'), name('b')]), new Set());
+    await (await state()).finish(new Set([name('a'), name('b')]), { illegal: new Set() });
     expect(await all(await state())).toEqual([after, record('b', { readAt: 2 })]);
     expect(await (await state()).pending(name('a'))).toBeUndefined();
   });
@@ -160,12 +165,13 @@ describe.each(SESSIONS)('the crawl state of $name', (session) => {
     const state = await start(session);
     await (await state()).begin({ startedAt: 1, isThorough: false });
     await (await state()).saveRepository(record('a'));
-    await (await state()).finish(new Set([name('a')]), new Set(['A']));
+    await (await state()).finish(new Set([name('a')]), { illegal: new Set(['A']), cut: 'cut off' });
     await (await state()).begin({ startedAt: 2, isThorough: false });
     await (await state()).abandon();
     expect(await (await state()).unfinished()).toBeUndefined();
     expect((await all(await state())).map((one) => one.name)).toEqual(['a']);
     expect(await (await state()).illegalNames()).toEqual(new Set(['A']));
+    expect(await (await state()).cut()).toBe('cut off');
   });
 
   test('keeps the latest pull, in any order of saving', async () => {
@@ -196,7 +202,7 @@ test.each(ENGINES)('$name returns any text unchanged', async ({ newPlace }) => {
       const saved = record('a', { readAt: at, illegalTags }, { repository, reason, code: 'unreadable' });
       await crawlState.saveRepository(saved);
       expect(await crawlState.repository(name('a'))).toEqual(saved);
-      await crawlState.finish(new Set(), new Set(illegalTags));
+      await crawlState.finish(new Set(), { illegal: new Set(illegalTags) });
       expect(await crawlState.illegalNames()).toEqual(new Set(illegalTags));
     }),
   );

@@ -68,7 +68,7 @@ describe.each(ENGINES.filter(({ prunes }) => prunes))('$name', ({ newPlace }) =>
     await crawlState.begin({ startedAt: now, isThorough: false });
     await save(store, [used]);
     expect(await left()).toBe(1);
-    await crawlState.finish(new Set(), new Set());
+    await crawlState.finish(new Set(), { illegal: new Set() });
     await save(store, [used, back]);
     expect(await left()).toBe(1);
     now += 31 * DAY_MS;
