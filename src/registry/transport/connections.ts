@@ -38,7 +38,8 @@ export interface Connections {
   destroy(): Promise<void>;
 }
 
-const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
+/** The longest body, before and after decompression. */
+export const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
 
 /** @param perOrigin the largest number of connections to one origin */
 export function createConnections(options: ConnectionOptions, perOrigin: number): Connections {

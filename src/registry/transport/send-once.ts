@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { onAbort } from '../../lib/abort-listeners.ts';
+import { LARGEST_BODY_BYTES } from './connections.ts';
+import { decodeBody } from './content-coding.ts';
 
 /** A request as it was sent. */
 export interface SentRequest {
@@ -12,6 +14,7 @@ export interface HttpResponse {
   readonly request: SentRequest;
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** Without the content codings of the response. */
   readonly body: Buffer;
   /** Set if the body was longer than allowed; then `body` is empty. */
   readonly isTooLarge?: true;
@@ -21,7 +24,7 @@ export interface SendOnceOptions {
   readonly signal: AbortSignal;
   /** The time limit for the complete response, in milliseconds. */
   readonly timeoutMs: number;
-  /** The longest body to read, in bytes; the connections have a limit of their own. */
+  /** The longest body to read, in bytes, also after decompression; the connections have a limit of their own. */
   readonly mostBytes?: number | undefined;
 }
 
@@ -30,6 +33,15 @@ class ResponseTimeoutError extends Error {
   override readonly name = 'ResponseTimeoutError';
   readonly code = 'ANSWER_TIMEOUT';
 }
+
+/** A response that is too long after decompression. The code is the one of a response that is too long before it. */
+class ResponseTooLargeError extends Error {
+  override readonly name = 'ResponseTooLargeError';
+  readonly code = 'UND_ERR_RES_EXCEEDED_MAX_SIZE';
+}
+
+/** The status of a part of a body, which cannot be decompressed by itself. */
+const PARTIAL_CONTENT = 206;
 
 /**
  * Sends one request and returns its complete response. It uses the lowest level of the library, without a stream per body: on a machine that crawler and
@@ -76,7 +88,10 @@ export function sendOnce(
       onResponseEnd() {
         settle();
         const [only = Buffer.alloc(0)] = chunks;
-        resolve({ request, status, headers, body: chunks.length > 1 ? Buffer.concat(chunks) : only });
+        const body = chunks.length > 1 ? Buffer.concat(chunks) : only;
+        if (headers['content-encoding'] === undefined || body.length === 0 || status === PARTIAL_CONTENT)
+          resolve({ request, status, headers, body });
+        else decode({ request, status, headers, body }, mostBytes).then(resolve, reject);
       },
       onResponseError(_, error) {
         settle();
@@ -84,4 +99,13 @@ export function sendOnce(
       },
     });
   });
+}
+
+/** Removes the content codings of a response. */
+async function decode(response: HttpResponse, mostBytes: number): Promise<HttpResponse> {
+  const { 'content-encoding': coding, 'content-length': _, ...headers } = response.headers;
+  const body = await decodeBody(response.body, String(coding), Math.min(mostBytes, LARGEST_BODY_BYTES));
+  if (body !== undefined) return { ...response, headers, body };
+  if (mostBytes > LARGEST_BODY_BYTES) throw new ResponseTooLargeError('the decompressed response is too large');
+  return { ...response, headers, body: Buffer.alloc(0), isTooLarge: true };
 }
