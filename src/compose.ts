@@ -168,6 +168,7 @@ function composeCrawling(config: Config, registry: DistributionRegistry, store: 
     collectCreated: config.registry.collectCreated,
     resumeWithinMs: config.general.updateIntervalMs,
     thoroughAfterMs: config.registry.thoroughIntervalMs,
+    verifyBlobsPerCrawl: config.registry.verifyBlobsPerCrawl,
     emptyGuard: config.registry.emptyGuard,
     clock,
     report: snapshotEvents(log),

@@ -44,8 +44,16 @@ export interface Registry {
     reference: TagName | Digest,
     signal: AbortSignal,
   ): Promise<StoredManifest | undefined>;
-  /** Returns the stored size of a blob, or undefined if the repository does not hold it. */
-  blobBytes(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<number | undefined>;
+  /**
+   * Returns the stored size of a blob, or undefined if the repository does not hold it. An absent blob, or another size than `expectedBytes`, is
+   * confirmed by a second request.
+   */
+  blobBytes(
+    repository: RepositoryName,
+    digest: Digest,
+    signal: AbortSignal,
+    expectedBytes?: number | undefined,
+  ): Promise<number | undefined>;
   /** Returns what an image's config blob states, or undefined if the repository does not hold the blob. */
   imageConfig(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<ImageConfig | undefined>;
   /** Lists the manifests whose subject is that digest. Returns undefined if the registry does not support such lists. */
@@ -169,8 +177,8 @@ export interface Pull {
 }
 
 /**
- * A cache of what digests name, which never changes: a crawl reads it once. It survives a restart, but may lose what was saved last if the process
- * is killed; the crawl then reads it again. Every call may throw a `StoreFailure`.
+ * A cache of what digests name, which never changes: a crawl reads it once. Whether the registry stores it may change: see `BlobCheck`. It survives a
+ * restart, but may lose what was saved last if the process is killed; the crawl then reads it again. Every call may throw a `StoreFailure`.
  */
 export interface ManifestCache {
   /** Returns the cached manifests among these. A manifest whose bytes no longer match its digest counts as not cached. */
@@ -182,9 +190,21 @@ export interface ManifestCache {
   forgetManifest(digest: Digest): Promise<void>;
   imageConfigs(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageConfig>>;
   saveImageConfig(digest: Digest, config: ImageConfig): Promise<void>;
-  /** Returns the sizes that the registry reported for blobs without a usable descriptor: `null` if it did not store the blob. */
-  blobBytes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, number | null>>;
-  saveBlobBytes(digest: Digest, bytes: number | null): Promise<void>;
+  /** Returns the last checks of these blobs: of all that the registry was ever asked for. */
+  blobChecks(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, BlobCheck>>;
+  saveBlobCheck(digest: Digest, check: BlobCheck): Promise<void>;
+  /** Returns the blobs that the registry did not store at their last check, or stored with another size than their manifests state. */
+  faultyBlobs(): Promise<readonly Digest[]>;
+}
+
+/** What the registry answered when it was last asked whether it stores a blob. Unlike the content of a digest, this may change. */
+export interface BlobCheck {
+  /** When it was asked, in milliseconds since the epoch; 0 if that is not known. */
+  readonly at: number;
+  /** The stored size; `null` if the blob was not stored, undefined if no question was answered yet. */
+  readonly bytes: number | null | undefined;
+  /** Whether the manifests state another size than the stored one. */
+  readonly isOtherSize: boolean;
 }
 
 /**

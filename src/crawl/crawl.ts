@@ -9,6 +9,7 @@ import type { ReadingOrder } from './reading-order.ts';
 import { areSame, isComplete } from './records.ts';
 import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './repository-reader.ts';
 import { resolveMissing, settleKnown } from './resolve-missing.ts';
+import { verifyBlobs } from './verify-blobs.ts';
 import { forEachConcurrently, type WorkerPool } from './worker-pool.ts';
 
 export interface CrawlOptions extends Omit<RepositoryReaderOptions, 'ended' | 'tagSlots' | 'isThorough'> {
@@ -17,6 +18,8 @@ export interface CrawlOptions extends Omit<RepositoryReaderOptions, 'ended' | 't
   /** Shared by all crawls that run at the same time. */
   readonly order: ReadingOrder;
   readonly reusable: AssemblyCache;
+  /** How many blobs a thorough crawl asks for, besides those of unknown size; 0 if the manifests are always believed. */
+  readonly verifyBlobsPerCrawl: number;
 }
 
 /** Keeps the graph of the last snapshot in memory, so that a recrawl of one repository need not load all others again. */
@@ -48,8 +51,8 @@ export async function crawl(ports: CrawlPorts, options: CrawlOptions & CrawlInte
   const { registry, crawlState } = ports;
   const { clock, progress, found, order, reusable } = options;
   reusable.assembly = undefined; // frees its memory for the next graph, since a thorough crawl may forget what it contains
-  const { startedAt, isThorough, isResumed } = await beginOrResume(crawlState, options);
-  const pool = startPool({ ...options, isThorough });
+  const { startedAt, isThorough, isResumed, verifiedCount } = await beginOrResume(crawlState, options);
+  const pool = startPool({ ...options, isThorough, verifiedCount });
   const illegal = new Set<string>();
   let cut: string | undefined;
   const reader = createRepositoryReader(registry, ports.manifestCache, pool);
@@ -118,7 +121,7 @@ export async function recrawl(
 ): Promise<FinishedCrawl> {
   const { registry, crawlState } = ports;
   const { clock, found, order } = options;
-  const pool = startPool({ ...options, isThorough: false });
+  const pool = startPool({ ...options, isThorough: false, verifiedCount: 0 });
   const startedAt = clock();
   const reader = createRepositoryReader(registry, ports.manifestCache, pool);
   const wanted = [...names].filter(registry.isWanted);
@@ -150,11 +153,14 @@ export async function recrawl(
 }
 
 /** Returns the result of the crawls so far, from the store alone; undefined if no crawl has finished. */
-export async function recall(ports: CrawlPorts): Promise<CrawlResult | undefined> {
+export async function recall(
+  ports: CrawlPorts & Pick<CrawlOptions, 'verifyBlobsPerCrawl'>,
+): Promise<CrawlResult | undefined> {
   const { registry, crawlState, manifestCache } = ports;
   const assembly = await assemble(ports, { withPending: false, isWanted: registry.isWanted });
   if (assembly.repositories.length === 0) return undefined;
-  await settleKnown(manifestCache, assembly, () => false);
+  if (ports.verifyBlobsPerCrawl > 0) assembly.builder.doubt(await manifestCache.faultyBlobs());
+  await settleKnown(manifestCache, assembly, { isAsked: () => false, isThorough: false });
   let [startedAt, finishedAt] = [Number.POSITIVE_INFINITY, 0];
   for await (const { content } of crawlState.repositories()) {
     startedAt = Math.min(startedAt, content?.readAt ?? startedAt);
@@ -176,24 +182,43 @@ function startPool<T extends { readonly concurrency: number; readonly signal: Ab
   return { ...options, ended, signal, tagSlots: createSemaphore(options.concurrency) };
 }
 
+interface BegunCrawl extends CrawlMark {
+  readonly isResumed: boolean;
+  /** How many blobs to verify. */
+  readonly verifiedCount: number;
+}
+
 async function beginOrResume(
   crawlState: CrawlState,
-  { clock, resumeWithinMs, thoroughAfterMs }: Pick<CrawlOptions, 'clock'> & CrawlIntervals,
-): Promise<CrawlMark & { readonly isResumed: boolean }> {
+  options: Pick<CrawlOptions, 'clock' | 'verifyBlobsPerCrawl'> & CrawlIntervals,
+): Promise<BegunCrawl> {
+  const { clock, resumeWithinMs, thoroughAfterMs } = options;
   const now = clock();
   const unfinished = await crawlState.unfinished();
-  const ageMs = now - (unfinished?.startedAt ?? now);
-  if (unfinished !== undefined && ageMs >= 0 && ageMs <= resumeWithinMs) return { ...unfinished, isResumed: true };
   const thoroughAt = await crawlState.lastThoroughAt();
+  const begun = ({ isThorough, startedAt }: CrawlMark, isResumed: boolean): BegunCrawl => {
+    // The figures of the first crawl are to be shown soon, so it believes the manifests.
+    const verifiedCount = isThorough && thoroughAt !== undefined ? options.verifyBlobsPerCrawl : 0;
+    return { isThorough, startedAt, isResumed, verifiedCount };
+  };
+  const ageMs = now - (unfinished?.startedAt ?? now);
+  if (unfinished !== undefined && ageMs >= 0 && ageMs <= resumeWithinMs) return begun(unfinished, true);
   const mark = { startedAt: now, isThorough: thoroughAt === undefined || now - thoroughAt >= thoroughAfterMs };
   await crawlState.begin(mark);
-  return { ...mark, isResumed: false };
+  return begun(mark, false);
+}
+
+interface AssemblePool extends WorkerPool, Pick<CrawlOptions, 'clock' | 'reusable' | 'verifyBlobsPerCrawl'> {
+  readonly signal: AbortSignal;
+  readonly isThorough: boolean;
+  /** How many blobs to verify in this crawl. */
+  readonly verifiedCount: number;
 }
 
 async function assembleAll(
   ports: CrawlPorts,
   { readBelow }: RepositoryReader,
-  pool: WorkerPool & { readonly signal: AbortSignal; readonly reusable: AssemblyCache },
+  pool: AssemblePool,
   which: AssembleOptions,
   isAsked: (name: RepositoryName) => boolean,
 ): Promise<Pick<CrawlResult, 'graph' | 'repositories'>> {
@@ -201,8 +226,12 @@ async function assembleAll(
   const earlier = reusable.assembly;
   reusable.assembly = undefined; // a failure from here on would leave a graph that is half changed
   const assembly = await assemble(ports, which, earlier);
-  await settleKnown(ports.manifestCache, assembly, isAsked);
-  await resolveMissing(ports.registry, ports.manifestCache, assembly, { ...pool, readBelow, isAsked });
+  if (pool.verifyBlobsPerCrawl > 0) assembly.builder.doubt(await ports.manifestCache.faultyBlobs());
+  await settleKnown(ports.manifestCache, assembly, { isAsked, isThorough: pool.isThorough });
+  const missing = { ...pool, readBelow, isAsked, asksForBlobs: true };
+  const asked = await resolveMissing(ports.registry, ports.manifestCache, assembly, missing);
+  if (pool.verifiedCount > 0)
+    await verifyBlobs(ports.registry, ports.manifestCache, assembly, { ...pool, limit: pool.verifiedCount, asked });
   reusable.assembly = { builder: assembly.builder, roots: assembly.roots };
   return { graph: assembly.builder.build(), repositories: assembly.repositories };
 }

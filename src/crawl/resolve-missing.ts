@@ -1,7 +1,7 @@
 import type { BlobGraph } from '../domain/graph/graph.ts';
 import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
 import type { RepositoryResult } from '../domain/snapshot/crawl-result.ts';
-import type { ManifestCache, Registry } from '../ports.ts';
+import type { Clock, ManifestCache, Registry } from '../ports.ts';
 import type { Assembly } from './assemble.ts';
 import { atRoot, isWithinBounds, MAX_DEPTH, type Place } from './bounds.ts';
 import { unlessUnavailable } from './gap-from-error.ts';
@@ -10,34 +10,43 @@ import { forEachConcurrently, type WorkerPool } from './worker-pool.ts';
 
 export interface ResolveMissingOptions extends WorkerPool {
   readonly signal: AbortSignal;
+  readonly clock: Clock;
   readonly readBelow: ManifestReader['readBelow'];
   /** Which repositories may be asked. */
   readonly isAsked: (name: RepositoryName) => boolean;
+  /** Whether to ask for blobs: a pull-through cache would fetch and store each of them. */
+  readonly asksForBlobs: boolean;
 }
+
+/** How many repositories are asked for a blob that is probably lost. Each of them may name it, but one of the first would have it. */
+export const MOST_ASKED = 20;
 
 /**
  * Asks for what the first pass could not find, in every repository that reaches it until one has it. Another repository may hold a manifest that
- * this one does not, and only the registry knows the size of a blob whose descriptors do not agree or give none.
+ * this one does not, and only the registry knows the size of a blob whose descriptors do not agree or give none. Returns the digests that it asked for.
  */
 export async function resolveMissing(
   registry: Registry,
   cache: ManifestCache,
   { builder, repositories, add }: Assembly,
   options: ResolveMissingOptions,
-): Promise<void> {
-  const { signal, isAsked, readBelow } = options;
+): Promise<ReadonlySet<Digest>> {
+  const { signal, clock, isAsked, asksForBlobs, readBelow } = options;
   const askable = repositories.filter(({ name }) => isAsked(name));
   const asked = new Set<Digest>();
   const mayAsk = (digest: Digest, place: Place): boolean =>
-    !asked.has(digest) && (builder.isUnsized(digest) || isWithinBounds(place));
+    !asked.has(digest) && (builder.isUnsized(digest) ? asksForBlobs : isWithinBounds(place));
 
   async function settleBlob(digest: Digest, reachedBy: ReadonlySet<RepositoryName>): Promise<void> {
     let hasFailed = false;
     const settle = async (bytes: number | undefined): Promise<void> => {
       builder.settle(digest, bytes);
-      await cache.saveBlobBytes(digest, bytes ?? null);
+      const isOtherSize = isOther(bytes, builder.statedBytes(digest));
+      await cache.saveBlobCheck(digest, { at: clock(), bytes: bytes ?? null, isOtherSize });
     };
-    for (const repository of [...reachedBy].sort(byName)) {
+    const isProbablyLost = builder.statedBytes(digest) !== undefined;
+    const holders = [...reachedBy].sort(byName);
+    for (const repository of isProbablyLost ? holders.slice(0, MOST_ASKED) : holders) {
       const bytes = await registry.blobBytes(repository, digest, signal).catch((error: unknown) => {
         hasFailed = true;
         return unlessUnavailable(error);
@@ -58,7 +67,7 @@ export async function resolveMissing(
   for (;;) {
     const missing = findMissing(builder.build(), askable);
     const fresh = [...missing].filter(([digest, { place }]) => mayAsk(digest, place)).sort(([a], [b]) => byName(a, b));
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) return asked;
     await forEachConcurrently(fresh, options, async ([digest, one]) => {
       if (!mayAsk(digest, one.place)) return; // its root reached the bounds meanwhile; the next round may find it below another root
       asked.add(digest);
@@ -68,23 +77,45 @@ export async function resolveMissing(
   }
 }
 
+/** Returns whether a stored size differs from the one that descriptors state. */
+export function isOther(stored: number | undefined, stated: number | undefined): boolean {
+  return stored !== undefined && stated !== undefined && stored !== stated;
+}
+
+/** How many blobs that were lost at their last check are asked for again in every crawl, so that a new push shows soon. */
+const LOST_ASKED_AGAIN = 1000;
+
+export interface SettleKnownOptions {
+  /** Which repositories are asked in this crawl. */
+  readonly isAsked: (name: RepositoryName) => boolean;
+  /** Whether to ask for stored foreign layers again: GitLab's garbage collector deletes them although tags name them. */
+  readonly isThorough: boolean;
+}
+
 /**
- * Sets the blob sizes that the registry reported earlier. The size of a stored blob does not change. But a blob that was not stored may be stored by
- * now, so that answer is used only if no repository that is asked in this crawl reaches the blob.
+ * Sets the blob sizes that the registry reported earlier. A digest always has the same size, so that a stored blob is not asked for again here: the
+ * verification of blobs does that. But a blob that was not stored may be stored by now, so that answer is used only if no repository that is asked in
+ * this crawl reaches the blob.
  */
 export async function settleKnown(
   cache: ManifestCache,
   { builder, repositories }: Assembly,
-  isAsked: (name: RepositoryName) => boolean,
+  { isAsked, isThorough }: SettleKnownOptions,
 ): Promise<void> {
   const graph = builder.build();
   const unsized = [...findMissing(graph, repositories)].filter(([digest]) => builder.isUnsized(digest));
-  const known = await cache.blobBytes(unsized.map(([digest]) => digest));
+  const known = await cache.blobChecks(unsized.map(([digest]) => digest));
+  const lost: { readonly digest: Digest; readonly at: number }[] = [];
   for (const [digest, { reachedBy }] of unsized) {
-    const bytes = known.get(digest);
-    if (bytes === undefined || (bytes === null && [...reachedBy].some(isAsked))) continue;
-    builder.settle(digest, bytes ?? undefined);
+    const { bytes, at = 0 } = known.get(digest) ?? {};
+    if (bytes === undefined) continue;
+    const isReached = [...reachedBy].some(isAsked);
+    if (bytes === null && isReached && builder.statedBytes(digest) !== undefined) lost.push({ digest, at });
+    const isAskedAgain = isReached && (bytes === null || (isThorough && builder.isForeign(digest)));
+    if (!isAskedAgain) builder.settle(digest, bytes ?? undefined);
   }
+  lost.sort((a, b) => a.at - b.at || byName(a.digest, b.digest));
+  for (const { digest } of lost.slice(LOST_ASKED_AGAIN)) builder.settle(digest, undefined);
 }
 
 interface Missing {
@@ -93,7 +124,7 @@ interface Missing {
   readonly reachedBy: Set<RepositoryName>;
 }
 
-/** Returns the missing blobs, each with the repositories whose tags reach it. Walks level by level, so that the depth of each is known. */
+/** Returns the blobs of unknown size, each with the repositories whose tags reach it. Walks level by level, so that the depth of each is known. */
 function findMissing(graph: BlobGraph, repositories: readonly RepositoryResult[]): ReadonlyMap<Digest, Missing> {
   const missing = new Map<Digest, Missing>();
   if (!graph.isMissing.includes(1)) return missing;
@@ -117,7 +148,8 @@ function findMissing(graph: BlobGraph, repositories: readonly RepositoryResult[]
       const place = places.get(root) ?? atRoot();
       places.set(root, place);
       place.root.nodesCount++;
-      if (graph.isMissing[node] === 1) addMissing(missing, graph.digests.at(node), { root: place.root, depth }, name);
+      if (Number.isNaN(graph.bytes[node]))
+        addMissing(missing, graph.digests.at(node), { root: place.root, depth }, name);
       if (depth > MAX_DEPTH) continue;
       for (const child of graph.children.subarray(graph.childStart[node], graph.childStart[node + 1]))
         visit(child, root);

@@ -67,7 +67,8 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       if (response.status === 404) return undefined;
       return toManifest(response, reference, () => new URL(path, options.registryUrl));
     },
-    blobBytes: (repository, digest, signal) => blobBytes(client, repository, digest, options, signal),
+    blobBytes: (repository, digest, signal, expectedBytes) =>
+      blobBytes(client, { repository, digest, expectedBytes }, options, signal),
     imageConfig: (repository, digest, signal) => imageConfig(client, repository, digest, options, signal),
     async referrers(repository, digest, signal) {
       const path = `v2/${repository}/referrers/${digest}`;
@@ -192,27 +193,44 @@ async function imageConfig(
   return readImageConfig(parseJson(response.body));
 }
 
+interface AskedBlob {
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  readonly expectedBytes: number | undefined;
+}
+
+/**
+ * Asks by HEAD, and by GET for one byte if that does not settle it. A signed URL of a blob store may not be valid for HEAD (S3, GCS), and some
+ * registries and proxies answer HEAD with 404 or a wrong length.
+ */
 async function blobBytes(
   client: AuthorizedClient,
-  repository: RepositoryName,
-  digest: Digest,
+  { repository, digest, expectedBytes }: AskedBlob,
   options: DistributionOptions,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const path = `v2/${repository}/blobs/${digest}`;
-  let response = await client.send(repository, path, { method: 'HEAD', signal });
-  // A signed URL of a blob store may not be valid for HEAD (S3, GCS): a request for one byte reveals the length too.
-  if (response.status === 403 || response.status === 405) {
-    response = await client.send(repository, path, { method: 'GET', headers: { range: 'bytes=0-0' }, signal });
-  }
+  const head = await client.send(repository, path, { method: 'HEAD', signal });
+  const length = lengthIn(head);
+  const isSettled = head.status === 200 ? length === (expectedBytes ?? length) : !MAY_DIFFER.has(head.status);
+  const response = isSettled
+    ? head
+    : await client.send(repository, path, { method: 'GET', headers: { range: 'bytes=0-0' }, signal, mostBytes: 1 });
   if (response.status === 404) return undefined;
-  const total =
-    response.status === 206
-      ? /\/(\d+)$/.exec(header(response, 'content-range') ?? '')?.[1]
-      : header(response, 'content-length');
-  if ((response.status === 200 || response.status === 206) && total !== undefined && /^\d+$/.test(total))
-    return Number(total);
-  return unreadable(`status ${response.status} without a length`, path, options, response);
+  return lengthIn(response) ?? unreadable(`status ${response.status} without a length`, path, options, response);
+}
+
+/** Statuses of a HEAD that a GET may not have. */
+const MAY_DIFFER: ReadonlySet<number> = new Set([403, 404, 405]);
+
+/** Returns the length of the whole blob. A range of an empty blob cannot be satisfied (416). */
+function lengthIn(response: HttpResponse): number | undefined {
+  const isRange = response.status === 206 || response.status === 416;
+  if (response.status !== 200 && !isRange) return undefined;
+  const total = isRange
+    ? /\/(\d+)$/.exec(header(response, 'content-range') ?? '')?.[1]
+    : header(response, 'content-length');
+  return total !== undefined && /^\d+$/.test(total) ? Number(total) : undefined;
 }
 
 function unreadable(reason: string, path: string, options: DistributionOptions, response: HttpResponse): never {

@@ -5,6 +5,7 @@ import type { RepositoryRecord } from '../../src/domain/snapshot/repository-reco
 import type { Figures, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { compareNodes, nodesOf } from '../../src/domain/snapshot/snapshot-nodes.ts';
 import type {
+  BlobCheck,
   Clock,
   CrawlMark,
   CrawlState,
@@ -99,7 +100,7 @@ function createCrawlState(): CrawlState {
 function createManifestCache(): ManifestCache {
   const manifests = new Map<Digest, StoredManifest>();
   const configs = new Map<Digest, ImageConfig>();
-  const blobs = new Map<Digest, number | null>();
+  const checks = new Map<Digest, BlobCheck>();
   return {
     manifests: async (digests) => known(manifests, digests),
     heldManifests: async (digests) => new Set(digests.filter((digest) => manifests.has(digest))),
@@ -113,10 +114,12 @@ function createManifestCache(): ManifestCache {
     async saveImageConfig(digest, config) {
       configs.set(digest, config);
     },
-    blobBytes: async (digests) => known(blobs, digests),
-    async saveBlobBytes(digest, bytes) {
-      blobs.set(digest, bytes);
+    blobChecks: async (digests) => known(checks, digests),
+    async saveBlobCheck(digest, check) {
+      checks.set(digest, check);
     },
+    faultyBlobs: async () =>
+      [...checks].filter(([, { bytes, isOtherSize }]) => bytes === null || isOtherSize).map(([digest]) => digest),
   };
 }
 

@@ -30,6 +30,7 @@ export function snapshotTakerOptions(
     collectCreated: true,
     resumeWithinMs: 3_600_000,
     thoroughAfterMs: 86_400_000,
+    verifyBlobsPerCrawl: 10_000,
     emptyGuard: 0.1,
     clock: Date.now,
     report: { notLoaded: fail, notSaved: fail },

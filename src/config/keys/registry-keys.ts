@@ -120,6 +120,14 @@ export const REGISTRY_KEYS = {
     fallback: '1 day',
     isNew: true,
   }),
+  verify_blobs_per_crawl: key({
+    about:
+      'How many layers and configs each thorough crawl but the first asks the registry for, with one request each: those whose last check is the oldest. A blob that is not stored, or has another size than the manifests state, makes its tags incomplete. `0` turns this off, and the manifests are believed. The requests may count as pulls.',
+    right: 'a whole number from 0 to 10000000',
+    read: wholeNumber(0, 10_000_000),
+    fallback: '10000',
+    isNew: true,
+  }),
   collect_created: key({
     about: 'Whether to read when images were built and for which platform. This costs one small request per new image.',
     right: 'True or False',

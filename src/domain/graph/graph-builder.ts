@@ -24,6 +24,8 @@ export class GraphBuilder {
   readonly #disputed = new Set<number>();
   /** Blobs that are foreign in every descriptor with a size: if the registry does not store one, its size is 0 and nothing is missing. */
   readonly #isForeign = new Set<number>();
+  /** Blobs that an earlier check did not find stored as their descriptors state. */
+  readonly #doubted = new Set<number>();
   /** The sizes that the registry reported for such blobs; undefined if it does not store the blob. */
   readonly #settled = new Map<number, number | undefined>();
   readonly #isAttestation = new Set<number>();
@@ -84,12 +86,36 @@ export class GraphBuilder {
   }
 
   /**
-   * Returns whether only the registry can tell the size of a blob: no descriptor states it, several differ, or it is foreign and may not be stored.
+   * Returns whether only the registry can tell the size of a blob: no descriptor states it, several differ, it is foreign and may not be stored, or an
+   * earlier check did not find it stored as its descriptors state.
    */
   isUnsized(digest: Digest): boolean {
     const node = this.#digests.nodeOf(digest);
     if (node === undefined || this.#isUnread(node)) return false;
     return !this.#settled.has(node) && Number.isNaN(this.#bytesOf(node));
+  }
+
+  /** Replaces the set of blobs whose descriptors are not believed, because an earlier check found something else. Ignores unknown digests. */
+  doubt(digests: readonly Digest[]): void {
+    this.#built = undefined;
+    this.#doubted.clear();
+    for (const digest of digests) {
+      const node = this.#digests.nodeOf(digest);
+      if (node !== undefined && this.#isManifest[node] === 0) this.#doubted.add(node);
+    }
+  }
+
+  /** Returns the size that the descriptors of a blob state; undefined if none does, several differ, or the blob is foreign. */
+  statedBytes(digest: Digest): number | undefined {
+    const node = this.#digests.nodeOf(digest);
+    const stated = node === undefined ? undefined : this.#statedBytesOf(node);
+    return stated === undefined || Number.isNaN(stated) ? undefined : stated;
+  }
+
+  /** Returns whether the blob is foreign in every descriptor with a size. */
+  isForeign(digest: Digest): boolean {
+    const node = this.#digests.nodeOf(digest);
+    return node !== undefined && this.#isForeign.has(node);
   }
 
   /** Returns whether the graph contains referrers, or marks for missing ones. The registry may list others the next time. */
@@ -125,6 +151,7 @@ export class GraphBuilder {
       bytes[node] = known;
       if (Number.isNaN(known)) isMissing[node] = 1;
     }
+    for (const [node, stored] of this.#settled) if (this.#isOtherSize(node, stored)) isMissing[node] = 1;
     for (const node of this.#isPartial) isMissing[node] = 1;
     const isAttestation = new Uint8Array(nodesCount);
     for (const node of this.#isAttestation) isAttestation[node] = 1;
@@ -219,8 +246,19 @@ export class GraphBuilder {
   /** Returns NaN if the size is unknown. The size that the registry reported takes precedence over those in descriptors. */
   #bytesOf(node: number): number {
     if (this.#isUnread(node)) return Number.NaN;
-    if (!this.#settled.has(node)) return this.#disputed.has(node) ? Number.NaN : (this.#bytes[node] ?? Number.NaN);
+    if (!this.#settled.has(node)) return this.#doubted.has(node) ? Number.NaN : this.#statedBytesOf(node);
     const absentBytes = this.#isForeign.has(node) ? 0 : Number.NaN;
     return this.#settled.get(node) ?? absentBytes;
+  }
+
+  /** Returns NaN if the descriptors state no size, or no size that can be believed. */
+  #statedBytesOf(node: number): number {
+    return this.#disputed.has(node) ? Number.NaN : (this.#bytes[node] ?? Number.NaN);
+  }
+
+  /** Returns whether a blob is stored with another size than all of its descriptors state: then it is cut off, or no client accepts it. */
+  #isOtherSize(node: number, stored: number | undefined): boolean {
+    const stated = this.#statedBytesOf(node);
+    return stored !== undefined && !Number.isNaN(stated) && stored !== stated;
   }
 }

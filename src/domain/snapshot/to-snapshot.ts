@@ -1,6 +1,7 @@
 import { type Resumable, runToEnd } from '../../lib/resumable.ts';
 import { formatRfc3339 } from '../../lib/rfc3339.ts';
-import { mediaTypeAt, subjectOf } from '../graph/graph.ts';
+import { isReadManifest } from '../graph/blob-facts.ts';
+import { type BlobGraph, mediaTypeAt, subjectOf } from '../graph/graph.ts';
 import { NO_ROOT } from '../graph/reachable-blobs.ts';
 import { byName, type Digest } from '../names.ts';
 import { figuresOf } from '../usage/figures.ts';
@@ -191,7 +192,7 @@ function* gapsOf(measured: Measured, repositories: readonly RepositoryUsage[]): 
     for (const [i, tag] of tags.entries()) {
       if (tag.root === undefined) gaps.push(tag.gap);
       else if (repositories[place]?.tags[i]?.status === 'incomplete') {
-        gaps.push({ repository: name, reference: tag.name, code: 'missing', reason: missingBelow(measured, tag.root) });
+        gaps.push({ repository: name, reference: tag.name, ...missingBelow(measured, tag.root) });
         if (gaps.length % GAPS_PER_STEP === 0) yield;
       }
     }
@@ -217,15 +218,26 @@ function illegalGap(repository: string): Gap {
 /** The rest is in the list of the tag's blobs. */
 const MAX_NAMED = 3;
 
-/** Returns the reason of a gap: the digests of the missing blobs that a root reaches. */
-function missingBelow({ graph, usage: { reach } }: Measured, root: number): string {
+/** Returns what a root reaches that is missing, or stored with another size than it should have. */
+function missingBelow({ graph, usage: { reach } }: Measured, root: number): Pick<Gap, 'code' | 'reason'> {
   const number = reach.ofRoot[root] ?? 0;
   const below = reach.blobs.subarray(reach.start[number], reach.start[number + 1]);
-  const missing = Array.from(
-    below.filter((node) => graph.isMissing[node] === 1),
-    graph.digests.at,
+  const faulty = below.filter((node) => graph.isMissing[node] === 1);
+  const isOtherSize = (node: number): boolean => !Number.isNaN(graph.bytes[node]) && !isReadManifest(graph, node);
+  const missing = someOf(
+    graph,
+    faulty.filter((node) => !isOtherSize(node)),
   );
-  const named = missing.sort(byName).slice(0, MAX_NAMED).join(', ');
-  const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
-  return `not stored, or not readable: ${named}${more}`;
+  const otherSize = someOf(graph, faulty.filter(isOtherSize));
+  const reasons = [
+    ...(missing === undefined ? [] : [`not stored, or not readable: ${missing}`]),
+    ...(otherSize === undefined ? [] : [`stored with another size than the manifests state: ${otherSize}`]),
+  ];
+  return { code: missing === undefined ? 'unreadable' : 'missing', reason: reasons.join('; ') };
+}
+
+function someOf({ digests }: BlobGraph, nodes: Uint32Array): string | undefined {
+  if (nodes.length === 0) return undefined;
+  const named = Array.from(nodes, digests.at).sort(byName).slice(0, MAX_NAMED).join(', ');
+  return nodes.length > MAX_NAMED ? `${named} and ${nodes.length - MAX_NAMED} more` : named;
 }

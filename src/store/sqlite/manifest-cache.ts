@@ -1,11 +1,11 @@
 import type { ImageConfig } from '../../domain/manifest/image-config.ts';
 import type { Digest } from '../../domain/names.ts';
 import { createYielder, yieldToEventLoop } from '../../lib/yielding.ts';
-import type { ManifestCache, StoredManifest } from '../../ports.ts';
+import type { BlobCheck, ManifestCache, StoredManifest } from '../../ports.ts';
 import { decodeImageConfig, encodeImageConfig } from '../encoding/encode-image-config.ts';
 import { decodeManifest, encodeManifest, type ManifestRow } from '../encoding/encode-manifest.ts';
-import type { Database } from './database.ts';
-import { DIGEST_OF_VALUE, encodeDigest, encodeDigests } from './encode-digest.ts';
+import type { Database, Value } from './database.ts';
+import { DIGEST_OF_VALUE, decodeDigest, encodeDigest, encodeDigests } from './encode-digest.ts';
 
 /**
  * The manifest cache with a write queue: most of the cost of a write is the transaction, so many are written in one. Queued manifests can already be
@@ -39,7 +39,7 @@ export function createManifestCache(database: Database): QueuedManifestCache {
     database.transaction(() => {
       for (const manifest of queue.manifests.values()) tables.writeManifest(manifest);
       for (const [digest, config] of queue.configs) tables.writeConfig(digest, config);
-      for (const [digest, bytes] of queue.blobs) tables.writeBlob(digest, bytes);
+      for (const [digest, check] of queue.checks) tables.writeCheck(digest, check);
       write();
     });
     queue.clear();
@@ -51,8 +51,7 @@ export function createManifestCache(database: Database): QueuedManifestCache {
   return {
     manifests: (digests) => readEach(digests, (digest) => queue.manifests.get(digest) ?? tables.readManifest(digest)),
     imageConfigs: (digests) => readEach(digests, (digest) => queue.configs.get(digest) ?? tables.readConfig(digest)),
-    blobBytes: (digests) =>
-      readEach(digests, (digest) => (queue.blobs.has(digest) ? queue.blobs.get(digest) : tables.readBlob(digest))),
+    blobChecks: (digests) => readEach(digests, (digest) => queue.checks.get(digest) ?? tables.readCheck(digest)),
     async heldManifests(digests) {
       const held = new Set(digests.filter((digest) => queue.manifests.has(digest)));
       for (let at = 0; at < digests.length; at += READS_BETWEEN_YIELDS) {
@@ -72,9 +71,13 @@ export function createManifestCache(database: Database): QueuedManifestCache {
       makeSpace(0);
       queue.add(queue.configs, digest, config, 0);
     },
-    async saveBlobBytes(digest, bytes) {
+    async saveBlobCheck(digest, check) {
       makeSpace(0);
-      queue.add(queue.blobs, digest, bytes, 0);
+      queue.add(queue.checks, digest, check, 0);
+    },
+    async faultyBlobs() {
+      flushWith(() => undefined);
+      return tables.faultyBlobs();
     },
     flushWith,
   };
@@ -84,11 +87,11 @@ function createWriteQueue() {
   let [count, bytes] = [0, 0];
   const manifests = new Map<Digest, StoredManifest>();
   const configs = new Map<Digest, ImageConfig>();
-  const blobs = new Map<Digest, number | null>();
+  const checks = new Map<Digest, BlobCheck>();
   return {
     manifests,
     configs,
-    blobs,
+    checks,
     isFull: (moreBytes: number) => count >= MAX_QUEUED || (count > 0 && bytes + moreBytes > MAX_QUEUED_BYTES),
     add<T>(map: Map<Digest, T>, digest: Digest, value: T, moreBytes: number): void {
       map.set(digest, value);
@@ -97,7 +100,7 @@ function createWriteQueue() {
     },
     clear(): void {
       [count, bytes] = [0, 0];
-      for (const map of [manifests, configs, blobs]) map.clear();
+      for (const map of [manifests, configs, checks]) map.clear();
     },
   };
 }
@@ -122,11 +125,16 @@ function prepareTables(database: Database) {
      ON CONFLICT DO UPDATE SET config = excluded.config, unused_since = NULL`,
   );
   const selectConfig = database.statement<{ config: string }>('SELECT config FROM image_config WHERE digest = ?');
-  const insertBlob = database.statement(
-    `INSERT INTO blob (digest, bytes) VALUES (?, ?)
-     ON CONFLICT DO UPDATE SET bytes = excluded.bytes, unused_since = NULL`,
+  const insertCheck = database.statement(
+    `INSERT INTO blob (digest, bytes, checked_at, state) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET bytes = excluded.bytes, checked_at = excluded.checked_at, state = excluded.state,
+       unused_since = NULL`,
   );
-  const selectBlob = database.statement<{ bytes: number | null }>('SELECT bytes FROM blob WHERE digest = ?');
+  const selectCheck = database.statement<CheckRow>('SELECT bytes, checked_at, state FROM blob WHERE digest = ?');
+  // The condition is that of the index `faulty_blob`.
+  const selectFaulty = database.statement<{ digest: Value }>(
+    `SELECT digest FROM blob WHERE (state = 'answered' AND bytes IS NULL) OR state = 'other size'`,
+  );
   return {
     writeManifest(manifest: StoredManifest): void {
       const { content_type, size_bytes, body, body_sha256 } = encodeManifest(manifest);
@@ -148,9 +156,29 @@ function prepareTables(database: Database) {
       const row = selectConfig.get(encodeDigest(digest));
       return row && decodeImageConfig(row.config);
     },
-    writeBlob(digest: Digest, bytes: number | null): void {
-      insertBlob.run(encodeDigest(digest), bytes);
+    writeCheck(digest: Digest, { at, bytes, isOtherSize }: BlobCheck): void {
+      const state = bytes === undefined ? 'unanswered' : isOtherSize ? 'other size' : 'answered';
+      insertCheck.run(encodeDigest(digest), bytes ?? null, at, state);
     },
-    readBlob: (digest: Digest): number | null | undefined => selectBlob.get(encodeDigest(digest))?.bytes,
+    readCheck(digest: Digest): BlobCheck | undefined {
+      const row = selectCheck.get(encodeDigest(digest));
+      return row && toCheck(row);
+    },
+    faultyBlobs: (): readonly Digest[] => selectFaulty.all().map(({ digest }) => decodeDigest(digest)),
+  };
+}
+
+interface CheckRow {
+  readonly bytes: number | null;
+  /** Null if an earlier version of the service wrote the row. */
+  readonly checked_at: number | null;
+  readonly state: 'answered' | 'other size' | 'unanswered';
+}
+
+function toCheck({ bytes, checked_at, state }: CheckRow): BlobCheck {
+  return {
+    at: checked_at ?? 0,
+    bytes: state === 'unanswered' ? undefined : bytes,
+    isOtherSize: state === 'other size',
   };
 }

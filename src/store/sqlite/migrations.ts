@@ -129,4 +129,12 @@ export const MIGRATIONS: readonly string[] = [
     reason TEXT NOT NULL
   ) STRICT
   `,
+  `
+  -- When the registry was last asked for a blob, and whether it answered. A blob of another size is stored, but not as its manifests state.
+  ALTER TABLE blob ADD COLUMN checked_at REAL;
+  ALTER TABLE blob ADD COLUMN state TEXT NOT NULL DEFAULT 'answered'
+    CHECK (state IN ('answered', 'other size', 'unanswered'));
+  CREATE INDEX faulty_blob ON blob (digest)
+    WHERE (state = 'answered' AND bytes IS NULL) OR state = 'other size'
+  `,
 ];

@@ -3,7 +3,7 @@ import { schema1Manifest } from '../../../lab/schema1.ts';
 import { readManifest } from '../../../src/domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../../../src/domain/manifest/media-types.ts';
 import type { Digest } from '../../../src/domain/names.ts';
-import type { ManifestCache, StoredManifest } from '../../../src/ports.ts';
+import type { BlobCheck, ManifestCache, StoredManifest } from '../../../src/ports.ts';
 import { digest } from '../../support/sample-graph.ts';
 import { digestOf, image, stored } from '../../support/sample-registry-content.ts';
 import { SESSIONS, type Session } from './engines.ts';
@@ -41,18 +41,34 @@ describe.each(SESSIONS)('the manifest cache of $name', (session) => {
     );
   });
 
-  test('returns the sizes of blobs, and null for a blob that is not stored', async () => {
+  test('returns the last check of each blob: when it was, and what it found', async () => {
     const cache = await start(session);
-    const sizes = new Map<Digest, number | null>([
-      [digest('a'), 0],
-      [digest('b'), null],
-      [digest('c'), 2 ** 60],
-      [digest('d'), 1e25],
+    const checks = new Map<Digest, BlobCheck>([
+      [digest('a'), { at: 1, bytes: 0, isOtherSize: false }],
+      [digest('b'), { at: 2 ** 52, bytes: null, isOtherSize: false }],
+      [digest('c'), { at: 3, bytes: 2 ** 60, isOtherSize: true }],
+      [digest('d'), { at: 4, bytes: 1e25, isOtherSize: false }],
+      [digest('e'), { at: 5, bytes: undefined, isOtherSize: false }],
     ]);
-    for (const [blob, bytes] of sizes) await (await cache()).saveBlobBytes(blob, bytes);
-    expect(await (await cache()).blobBytes([...sizes.keys(), digest('e')])).toEqual(sizes);
-    await (await cache()).saveBlobBytes(digest('b'), 4);
-    expect((await (await cache()).blobBytes([digest('b')])).get(digest('b'))).toBe(4);
+    for (const [blob, check] of checks) await (await cache()).saveBlobCheck(blob, check);
+    expect(await (await cache()).blobChecks([...checks.keys(), digest('f')])).toEqual(checks);
+    const later = { at: 6, bytes: 4, isOtherSize: false };
+    await (await cache()).saveBlobCheck(digest('b'), later);
+    expect(await (await cache()).blobChecks([digest('b')])).toEqual(new Map([[digest('b'), later]]));
+  });
+
+  test('lists the blobs that were not stored, or with another size, when they were last checked', async () => {
+    const cache = await start(session);
+    const save = async (name: string, bytes: number | null | undefined, isOtherSize = false): Promise<void> =>
+      (await cache()).saveBlobCheck(digest(name), { at: 1, bytes, isOtherSize });
+    await save('lost', null);
+    await save('other size', 7, true);
+    await save('stored', 7);
+    await save('no answer', undefined);
+    await save('lost and found', null);
+    await save('lost and found', 7);
+    const faulty = [digest('lost'), digest('other size')];
+    expect([...(await (await cache()).faultyBlobs())].sort()).toEqual(faulty.sort());
   });
 
   test('does not return a manifest that was forgotten', async () => {

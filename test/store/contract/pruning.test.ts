@@ -10,6 +10,8 @@ function childrenOf({ manifest }: StoredManifest): readonly Digest[] {
   return manifest.kind === 'image' ? [manifest.config, ...manifest.layers].map(({ digest }) => digest) : [];
 }
 
+const STORED = { at: 1, bytes: 1, isOtherSize: false };
+
 async function save({ snapshots }: Store, images: readonly StoredManifest[], occasion = 'crawl' as const) {
   const { snapshot, crawlResult } = crawlOf(images);
   await snapshots.save(snapshot, crawlResult, occasion);
@@ -26,7 +28,7 @@ describe.each(ENGINES.filter(({ prunes }) => prunes))('$name', ({ newPlace }) =>
       await manifestCache.saveManifest(manifest);
       for (const blob of childrenOf(manifest)) {
         await manifestCache.saveImageConfig(blob, { createdAt: 1, platform: undefined });
-        await manifestCache.saveBlobBytes(blob, 1);
+        await manifestCache.saveBlobCheck(blob, STORED);
       }
     }
     const app = 'group/app' as RepositoryName;
@@ -40,7 +42,7 @@ describe.each(ENGINES.filter(({ prunes }) => prunes))('$name', ({ newPlace }) =>
     const left = async (): Promise<unknown> => ({
       manifests: (await manifestCache.manifests(all.map(({ digest }) => digest))).size,
       configs: (await manifestCache.imageConfigs(all.flatMap(childrenOf))).size,
-      blobs: (await manifestCache.blobBytes(all.flatMap(childrenOf))).size,
+      blobs: (await manifestCache.blobChecks(all.flatMap(childrenOf))).size,
       pulls: (await crawlState.pulls(app)).size,
       strayPulls: (await crawlState.pulls('not/there' as RepositoryName)).size,
     });
@@ -84,12 +86,12 @@ describe.each(ENGINES.filter(({ prunes }) => prunes))('$name', ({ newPlace }) =>
     const store = await newPlace().open({ clock: () => now });
     const { crawlState, manifestCache } = store;
     const many = Array.from({ length: 2_500 }, (_, i) => digestOf(`${i}`));
-    for (const blob of many) await manifestCache.saveBlobBytes(blob, 1);
-    const left = async () => (await manifestCache.blobBytes(many)).size;
+    for (const blob of many) await manifestCache.saveBlobCheck(blob, STORED);
+    const left = async () => (await manifestCache.blobChecks(many)).size;
     await save(store, []);
     now += 31 * DAY_MS;
     const saving = save(store, []);
-    while ((await manifestCache.blobBytes(many.slice(0, 1))).size > 0) await new Promise(setImmediate);
+    while ((await manifestCache.blobChecks(many.slice(0, 1))).size > 0) await new Promise(setImmediate);
     await crawlState.begin({ startedAt: now, isThorough: false });
     const stayed = await left();
     await saving;

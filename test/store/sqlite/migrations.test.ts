@@ -6,6 +6,7 @@ import { MIGRATIONS } from '../../../src/store/sqlite/migrations.ts';
 const RELEASED: readonly string[] = [
   'e8ee26cd1b81f0087aae5965fc08b282bb727f6d5eadc54f568740f638691277',
   '3ff63421f736fad6870a96dac7bd8c692909ef023a0505ac35eeaa461a48ee50',
+  '9953516917a8838f6105746bc5495d9049e444470e3ab17198c3f9a6e7d97a70',
 ];
 
 test('released migrations stay unchanged, and new ones come at the end', () => {
