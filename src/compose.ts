@@ -181,6 +181,7 @@ function composeCrawling(config: Config, registry: DistributionRegistry, store: 
     takeSnapshot: snapshots.takeSnapshot,
     recrawlQueueLength: () => recrawlQueue.length(),
     requestsCount: registry.requestsCount,
+    heldUp: registry.heldUp,
     report: crawlEvents(log, registry, () => snapshots.latest() !== undefined),
   });
   const recrawlQueue = createRecrawlQueue({

@@ -368,11 +368,25 @@ export interface CrawlProgress {
   tagsRead: number;
 }
 
+/** A wait because servers answer that there are too many requests. Times are milliseconds since the epoch. */
+export interface HeldUp {
+  /** When the first of the waiting requests was refused. No request has succeeded since. */
+  readonly since: number;
+  /** When the last of them is sent again. */
+  readonly until: number;
+}
+
 /** The current crawl, the outcome of the last one, and the time of the next one. Times are milliseconds since the epoch. */
 export interface CrawlStatus {
   /** Undefined while no crawl is running. */
   readonly running:
-    | { readonly startedAt: number; readonly requestsCount: number; readonly progress: Readonly<CrawlProgress> }
+    | {
+        readonly startedAt: number;
+        readonly requestsCount: number;
+        readonly progress: Readonly<CrawlProgress>;
+        /** Undefined while requests succeed. */
+        readonly heldUp?: HeldUp | undefined;
+      }
     | undefined;
   /** The failure of the last crawl; undefined if it succeeded. */
   readonly failure: CrawlFailure | undefined;

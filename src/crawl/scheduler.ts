@@ -1,5 +1,13 @@
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
-import type { Clock, CrawlProgress, CrawlScheduler, CrawlStatus, RegistryFailure, SteadyClock } from '../ports.ts';
+import type {
+  Clock,
+  CrawlProgress,
+  CrawlScheduler,
+  CrawlStatus,
+  HeldUp,
+  RegistryFailure,
+  SteadyClock,
+} from '../ports.ts';
 import { failureKindOf, failureReasonOf } from './crawl-failure.ts';
 import { createCrawlStats, noProgress } from './crawl-stats.ts';
 import type { SleepUntil } from './sleep-until.ts';
@@ -17,6 +25,8 @@ export interface SchedulerOptions {
   readonly recrawlQueueLength: () => number;
   /** Returns the number of requests to the registry since the start of the service. */
   readonly requestsCount: () => number;
+  /** Returns since when and until when servers hold up the requests; undefined while requests succeed. */
+  readonly heldUp?: () => HeldUp | undefined;
   readonly report: SchedulerReport;
 }
 
@@ -93,7 +103,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
 /** Runs one crawl at a time, and knows the current one and the outcome of the last one. */
 function createRunner(options: SchedulerOptions, signal: AbortSignal) {
-  const { clock, takeSnapshot, requestsCount, report } = options;
+  const { clock, takeSnapshot, requestsCount, heldUp, report } = options;
   const stats = createCrawlStats(options);
   let running: (() => NonNullable<CrawlStatus['running']>) | undefined;
   let failure: CrawlStatus['failure'];
@@ -105,7 +115,7 @@ function createRunner(options: SchedulerOptions, signal: AbortSignal) {
       const progress = noProgress();
       let snapshot: Snapshot;
       const [startedAt, requestsBefore] = [clock(), requestsCount()];
-      running = () => ({ startedAt, progress, requestsCount: requestsCount() - requestsBefore });
+      running = () => ({ startedAt, progress, requestsCount: requestsCount() - requestsBefore, heldUp: heldUp?.() });
       stats.started(progress);
       report.started();
       try {

@@ -46,7 +46,9 @@ export function crawlEvents(log: Logger, requests: RequestCounts, hasSnapshot: (
 export function logCrawlProgress(log: Logger, { running }: CrawlStatus, requests: RequestCounts): void {
   if (running === undefined) return;
   const counts = { requests: running.requestsCount, concurrency: requests.concurrency() };
-  log.debug({ ...running.progress, ...counts }, 'crawl progress');
+  const { heldUp } = running;
+  const wait = heldUp && { heldUpSince: formatRfc3339(heldUp.since), heldUpUntil: formatRfc3339(heldUp.until) };
+  log.debug({ ...running.progress, ...counts, ...wait }, 'crawl progress');
 }
 
 /** Returns the report of the recrawl queue. */

@@ -4,7 +4,7 @@ import { readManifest } from '../domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../domain/manifest/media-types.ts';
 import { type Digest, parseDigest, type RepositoryName, type TagName } from '../domain/names.ts';
 import { parseJson } from '../lib/parse-json.ts';
-import type { Registry, StoredManifest } from '../ports.ts';
+import type { HeldUp, Registry, StoredManifest } from '../ports.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './auth/authorized-client.ts';
 import { CATALOG } from './auth/token-service.ts';
 import { createNameFilter, type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
@@ -27,6 +27,8 @@ export interface DistributionRegistry extends Registry {
   requestsCount(): number;
   /** The current limit of concurrent requests. */
   concurrency(): number;
+  /** Since when and until when servers hold up all requests; undefined while requests succeed. */
+  heldUp(): HeldUp | undefined;
   close(): Promise<void>;
 }
 
@@ -88,6 +90,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
     },
     requestsCount: http.requestsCount,
     concurrency: http.concurrency,
+    heldUp: http.heldUp,
     close: http.close,
   };
 }

@@ -272,7 +272,12 @@ describe('the crawl', () => {
     expect([started.status, started.headers.location, requested]).toEqual([202, '/usage/collection', 1]);
     const progress = { repositoriesFound: 5, repositoriesRead: 2, repositoriesKept: 1, tagsFound: 50, tagsRead: 20 };
     state = {
-      running: { startedAt: 1_700_000_060_000, requestsCount: 35, progress },
+      running: {
+        startedAt: 1_700_000_060_000,
+        requestsCount: 35,
+        progress,
+        heldUp: { since: 1_700_000_065_000, until: 1_700_000_125_000 },
+      },
       failure: { at: 1_700_000_050_000, kind: 'unavailable', reason: 'down' },
       lastFinishedAt: undefined,
       recrawlQueueLength: 3,
@@ -285,7 +290,11 @@ describe('the crawl', () => {
       last_failure: { at: '2023-11-14T22:14:10.000Z', reason: 'down' },
       next_at: null,
     });
-    expect((await read('/collection')).running).toMatchObject({ repositories_read: 2, repositories_kept: 1 });
+    expect((await read('/collection')).running).toMatchObject({
+      repositories_read: 2,
+      repositories_kept: 1,
+      held_up: { since: '2023-11-14T22:14:25.000Z', until: '2023-11-14T22:15:25.000Z' },
+    });
     const refused = await ask('/collection', 'POST');
     expect([refused.status, refused.headers['content-type']]).toEqual([409, 'application/problem+json']);
     rest = 4200;

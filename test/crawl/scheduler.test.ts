@@ -171,6 +171,7 @@ test('starts a crawl on request, unless one is running or has just started', asy
         if (signal.aborted) resolve();
         signal.addEventListener('abort', () => resolve());
       }),
+    heldUp: () => ({ since: 1, until: 2 }),
     requestsCount: () => 0,
     recrawlQueueLength: () => 0,
     takeSnapshot: () =>
@@ -189,7 +190,7 @@ test('starts a crawl on request, unless one is running or has just started', asy
   now = 10_000;
   expect(scheduler.request()).toBe('started');
   await settled();
-  expect(scheduler.status().running).toMatchObject({ startedAt: 10_000 });
+  expect(scheduler.status().running).toMatchObject({ startedAt: 10_000, heldUp: { since: 1, until: 2 } });
   finish();
   await scheduler.stop();
 });

@@ -110,6 +110,7 @@ const COLLECTING: CrawlStatus = {
     startedAt: NOW - 5000,
     requestsCount: 321,
     progress: { repositoriesFound: 7, repositoriesRead: 3, repositoriesKept: 1, tagsFound: 20, tagsRead: 11 },
+    heldUp: { since: NOW - 2000, until: NOW + 58_000 },
   },
 };
 

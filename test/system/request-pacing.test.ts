@@ -193,6 +193,54 @@ test('pauses all requests if all are refused, until an abort', async () => {
   for (const { status } of await Promise.allSettled([...refused, ...later])) expect(status).toBe('rejected');
 });
 
+test.each([
+  ['no time', {}],
+  ['a time that cannot be understood', { 'retry-after': 'soon' }],
+  ['a time that has passed', { 'retry-after': '1500000000' }],
+])('tries again after a 429 with %s, more often than after other failures', async (_, headers) => {
+  let refusals = 3;
+  const { url } = await started((_, response) => response.writeHead(refusals-- > 0 ? 429 : 200, headers).end());
+  expect(await ask(client({ retries: 2 }), url, 1)).toEqual(new Set([200]));
+});
+
+test('tries again after an error whose lines end with a line feed alone', async () => {
+  let isFirst = true;
+  const { url } = await started((request, response) => {
+    if (!isFirst) return void response.end();
+    isFirst = false;
+    request.socket.end('HTTP/1.1 429 Too Many Requests\nConnection: close\nRetry-After: 2\n\ntoo many\n');
+  });
+  expect(await ask(client(), url, 1)).toEqual(new Set([200]));
+});
+
+test('shows since when and until when all requests are held up', async () => {
+  const controller = new AbortController();
+  let isLimited = true;
+  const { url } = await started((_, response) =>
+    response.writeHead(isLimited ? 429 : 200, { 'retry-after': '100' }).end(),
+  );
+  const http = client({ clock: () => 1_000_000, steadyClock: () => 0 });
+  expect(http.heldUp()).toBeUndefined();
+  const waiting = http.send(new URL('/a', url), { method: 'GET', signal: controller.signal });
+  while (http.heldUp() === undefined) await sleep(5);
+  expect(http.heldUp()).toEqual({ since: 1_000_000, until: 1_100_000 });
+  isLimited = false;
+  await http.send(new URL('/token', url), { method: 'GET', signal, isVital: true });
+  expect(http.heldUp()).toBeDefined();
+  await ask(http, url, 1);
+  expect(http.heldUp()).toBeUndefined();
+  controller.abort();
+  await expect(waiting).rejects.toThrow(/abort/i);
+});
+
+test('ends with an outage if the limit of all requests lasts for longer than ten minutes', async () => {
+  const { url } = await started((_, response) => response.writeHead(429, { 'retry-after': '3600' }).end());
+  const http = client();
+  const send = () => http.send(new URL('/a', url), { method: 'GET', signal });
+  expect([(await send()).status, (await send()).status]).toEqual([429, 429]);
+  await expect(send()).rejects.toMatchObject({ kind: 'unavailable', status: 429 });
+});
+
 test('requests a token before the requests that depend on it', async () => {
   const paths: string[] = [];
   let release: (() => void) | undefined;

@@ -33,7 +33,7 @@ export function representCrawl(
 }
 
 function representRunning(
-  { startedAt, requestsCount, progress }: NonNullable<CrawlStatus['running']>,
+  { startedAt, requestsCount, progress, heldUp }: NonNullable<CrawlStatus['running']>,
   now: number,
 ): Running {
   const seconds = Math.max(0, now - startedAt) / 1000;
@@ -47,5 +47,6 @@ function representRunning(
     repositories_kept: progress.repositoriesKept,
     tags_found: progress.tagsFound,
     tags_read: progress.tagsRead,
+    held_up: heldUp === undefined ? null : { since: representTime(heldUp.since), until: representTime(heldUp.until) },
   };
 }

@@ -62,6 +62,15 @@ const running = z.strictObject({
   repositories_kept: count('The number of repositories that an interrupted crawl had already read.'),
   tags_found: count('The number of tags found so far.'),
   tags_read: count('The number of tags read so far.'),
+  held_up: z
+    .strictObject({
+      since: time('When the first of the waiting requests was refused. No request has succeeded since.'),
+      until: time('When the service sends the last of them again.'),
+    })
+    .nullable()
+    .describe(
+      'Set while the registry, its token service or GitLab answer that there are too many requests; null while requests succeed.',
+    ),
 });
 export type Running = Lazily<z.output<typeof running>>;
 

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../../ports.ts';
+import type { Clock, HeldUp } from '../../ports.ts';
 import { RegistryError } from '../errors.ts';
 import { type ConnectionOptions, createConnections } from './connections.ts';
+import { createHeldUpTracker } from './held-up.ts';
 import { createRequestPacing, type RequestPacingOptions } from './request-pacing.ts';
-import { delayBefore, isServerError, loadOf, NoResponse, type Outcome, retriesFor } from './retries.ts';
+import { delayBefore, isLimited, isServerError, loadOf, NoResponse, type Outcome, retriesFor } from './retries.ts';
 import { type HttpResponse, sendOnce } from './send-once.ts';
 
 /** Pacing and connections are shared by all requests: to the registry, the token service and blob stores. */
@@ -28,17 +29,24 @@ export interface HttpRequest {
 
 /** Keeps connections, sends no more requests than the servers can handle, pauses on request, and retries what may succeed later. */
 export interface HttpClient {
-  /** Returns the response, if retries do not change its status. Throws a `RegistryError` of kind unreadable if there is none. */
+  /**
+   * Returns the response, if retries do not change its status. Throws a `RegistryError`: unreadable if there is none, unavailable if the server refuses
+   * all requests as too many for a long time.
+   */
   send(url: URL, request: HttpRequest): Promise<HttpResponse>;
   /** The number of requests, retries included. */
   requestsCount(): number;
   /** The current limit of concurrent requests. */
   concurrency(): number;
+  /** Since when and until when servers hold up all requests; undefined while requests succeed. */
+  heldUp(): HeldUp | undefined;
   close(): Promise<void>;
 }
 
 /** The longest wait for the retries of one request; after that, the next crawl will try again. */
 const LONGEST_PATIENCE_MS = 120_000;
+/** The same if the server answers that there are too many requests: such a limit ends, and the crawl shows that it waits. */
+const LONGEST_PATIENCE_WITH_LIMITS_MS = 600_000;
 /** A body may arrive slowly, but must be complete within this many timeouts. */
 const TIMEOUTS_TO_THE_END = 4;
 
@@ -51,8 +59,10 @@ interface Attempt {
 }
 
 export function createHttpClient(options: HttpOptions): HttpClient {
+  const { clock, steadyClock, userAgent, timeoutMs } = options;
   const connections = createConnections(options, options.concurrencyMax);
   const pacing = createRequestPacing(options);
+  const heldUp = createHeldUpTracker();
   let requestsCount = 0;
 
   async function once(url: URL, request: HttpRequest): Promise<Attempt> {
@@ -63,16 +73,19 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     const wanted = { origin: url.origin, path: url.pathname + url.search, method, reset: false };
     const outcome = await sendOnce(
       connections,
-      { ...wanted, headers: { 'user-agent': options.userAgent, ...headers } },
-      { signal, timeoutMs: options.timeoutMs * TIMEOUTS_TO_THE_END, mostBytes },
+      { ...wanted, headers: { 'user-agent': userAgent, ...headers } },
+      { signal, timeoutMs: timeoutMs * TIMEOUTS_TO_THE_END, mostBytes },
     ).catch((error: unknown) => new NoResponse(error));
-    const load = loadOf(outcome, options.clock);
+    const load = loadOf(outcome, clock);
     pacing.end(startedAt, signal.aborted ? { kind: 'unknown' } : load);
-    return { startedAt, outcome, isFine: load.kind === 'fine' };
+    const isFine = load.kind === 'fine';
+    // Servers may limit the other requests only: what a vital one succeeds at does not show that these succeed too.
+    if (isFine && !isVital) heldUp.answered(startedAt);
+    return { startedAt, outcome, isFine };
   }
 
   async function send(url: URL, wanted: HttpRequest): Promise<HttpResponse> {
-    let patienceMs = LONGEST_PATIENCE_MS;
+    let waitedMs = 0;
     let before: Attempt | undefined;
     for (let tries = 0; ; tries++) {
       const attempt = await once(url, wanted);
@@ -82,16 +95,13 @@ export function createHttpClient(options: HttpOptions): HttpClient {
         pacing.reportOverload(before.startedAt);
       before = attempt;
       const mayRetry = tries < retriesFor(outcome, wanted.retries ?? options.retries, wanted.isVital === true);
-      const delayMs = mayRetry ? delayBefore(tries, outcome, options.clock) : Number.POSITIVE_INFINITY;
-      if (delayMs <= patienceMs) {
-        patienceMs -= delayMs;
-        await sleep(delayMs, undefined, { signal: wanted.signal });
-      } else if (outcome instanceof NoResponse) {
-        const request = { method: wanted.method, headers: {} };
-        throw new RegistryError('unreadable', `no response: ${outcome.reason}`, url, { cause: outcome.cause, request });
-      } else {
-        return outcome;
-      }
+      const delayMs = mayRetry ? delayBefore(tries, outcome, clock) : Number.POSITIVE_INFINITY;
+      const patienceMs = isLimited(outcome) ? LONGEST_PATIENCE_WITH_LIMITS_MS : LONGEST_PATIENCE_MS;
+      const isPatient = waitedMs + delayMs <= patienceMs;
+      if (isLimited(outcome)) heldUp.refused(steadyClock(), isPatient ? delayMs : 0);
+      if (!isPatient) return end(url, wanted, outcome, mayRetry && heldUp.isOfAll());
+      waitedMs += delayMs;
+      await sleep(delayMs, undefined, { signal: wanted.signal });
     }
   }
 
@@ -99,6 +109,20 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     send,
     requestsCount: () => requestsCount,
     concurrency: pacing.concurrency,
+    heldUp: () => heldUp.current(clock() - steadyClock()),
     close: () => connections.destroy(),
   };
 }
+
+/** Returns the response of the last attempt. Throws if there is none, or if the server refuses all requests as too many. */
+function end(url: URL, { method }: HttpRequest, outcome: Outcome, isHeldUp: boolean): HttpResponse {
+  if (outcome instanceof NoResponse) {
+    const request = { method, headers: {} };
+    throw new RegistryError('unreadable', `no response: ${outcome.reason}`, url, { cause: outcome.cause, request });
+  }
+  // Otherwise each of the other requests would fail for the same reason, and leave a gap.
+  if (isHeldUp && isLimited(outcome)) throw new RegistryError('unavailable', TOO_MANY, url, outcome);
+  return outcome;
+}
+
+const TOO_MANY = 'the server refuses all requests as too many, and that lasts for more than ten minutes';

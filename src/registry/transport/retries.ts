@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports.ts';
 import { LINK_LOCAL_CODE } from './link-local.ts';
 import type { Load } from './request-pacing.ts';
+import { requestedDelayMs } from './requested-delay.ts';
 import type { HttpResponse } from './send-once.ts';
 
 const FIRST_DELAY_MS = 200;
@@ -21,14 +22,20 @@ export class NoResponse {
       proxyStatus === undefined
         ? (code ?? message ?? 'unknown error')
         : `the proxy itself answered with status ${proxyStatus}`;
-    const isNotHttp = name === 'HTTPParserError' && code !== 'HPE_INVALID_EOF_STATE';
+    const isNotHttp =
+      name === 'HTTPParserError' && code !== 'HPE_INVALID_EOF_STATE' && message?.includes(MISSING_CR) !== true;
     const isNotLetThrough = proxyStatus?.startsWith('4') === true && !isTransient(Number(proxyStatus));
     this.isLasting = isNotHttp || isNotLetThrough || LASTING.has(this.reason);
   }
 }
 
+/** Some front ends end the lines of an error with a line feed alone; a later response may be fine. */
+const MISSING_CR = 'Missing expected CR';
 /** If a proxy refuses a connection, the library gives the status only in its message, as `(407)`. */
 const OF_PROXIES: ReadonlySet<string> = new Set(['UND_ERR_ABORTED', 'UND_ERR_INVALID_ARG']);
+
+/** A request that is to be retried at most once is not worth waiting for the end of a limit. */
+const LIMITED_RETRIES_FROM = 2;
 
 export type Outcome = HttpResponse | NoResponse;
 
@@ -54,7 +61,14 @@ export function retriesFor(outcome: Outcome, retries: number, isVital: boolean):
     return TIMEOUT.test(outcome.reason) && !isVital ? Math.min(1, retries) : retries;
   }
   if (!isTransient(outcome.status)) return 0;
+  // Not the number of attempts limits them, but the time (http-client.ts): a limit ends after a while.
+  if (isLimited(outcome) && retries >= LIMITED_RETRIES_FROM) return Number.POSITIVE_INFINITY;
   return isServerError(outcome) ? Math.min(1, retries) : retries;
+}
+
+/** Returns whether a server asks for fewer requests. */
+export function isLimited(outcome: Outcome): boolean {
+  return !(outcome instanceof NoResponse) && outcome.status === 429;
 }
 
 /** Statuses that may concern one broken tag or the whole server. */
@@ -76,17 +90,12 @@ export function loadOf(outcome: Outcome, clock: Clock): Load {
 /** Returns the milliseconds until the next attempt: the server's wish, or exponential back-off with full jitter. */
 export function delayBefore(tries: number, outcome: Outcome, clock: Clock): number {
   const asked = askedMs(outcome, clock);
-  if (asked !== undefined) return asked;
+  // A limit whose end has passed, but that still holds, must not be asked about without a pause.
+  if (asked !== undefined && (asked > 0 || !isLimited(outcome))) return asked;
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** tries);
   return ceiling / 2 + (Math.random() * ceiling) / 2;
 }
 
-/** Parses `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). */
 function askedMs(outcome: Outcome, clock: Clock): number | undefined {
-  const value = outcome instanceof NoResponse ? undefined : outcome.headers['retry-after'];
-  const text = typeof value === 'string' ? value.trim() : undefined;
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - clock());
+  return outcome instanceof NoResponse ? undefined : requestedDelayMs(outcome, clock());
 }
