@@ -10,6 +10,7 @@ import { type ConnectionsOptions, watchConnections } from './connections.ts';
 import { createHostCheck } from './host-check.ts';
 import { createListener, type Timeouts } from './listener.ts';
 import { acceptGetBodies, decodable, ignoreExpectations, originForm, refuseUnparsable } from './malformed-requests.ts';
+import { oneAtATime } from './pipelining.ts';
 import { BODY_TOO_LARGE, MAX_BODY_BYTES, sendProblem } from './problems.ts';
 import { addRequestContext } from './request-context.ts';
 import { requestId } from './request-id.ts';
@@ -72,10 +73,10 @@ export function createHttpServer<S extends object>(options: HttpServerOptions<S>
     clientErrorHandler: (error, socket) => refuseUnparsable(error, socket, lastResponses.get(socket)),
     trustProxy: hasProxies && isProxy,
     serverFactory: (route) =>
-      createListener((request, response) => cache.respond(request, response) || route(request, response), {
-        ...http,
-        now: options.clock(),
-      }),
+      createListener(
+        oneAtATime((request, response) => cache.respond(request, response) || route(request, response)),
+        { ...http, now: options.clock() },
+      ),
   });
   addRequestContext(server);
   acceptGetBodies(server);

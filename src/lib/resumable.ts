@@ -1,6 +1,7 @@
 /**
- * A long synchronous computation that yields now and then and returns its result at the end. The caller decides what happens between two
- * steps: `runToEnd` continues at once, `runYielding` (yielding.ts) lets the event loop run.
+ * A long synchronous computation that yields after each small step, and returns its result at the end. The caller decides what happens between
+ * two steps: `runToEnd` continues at once, `runYielding` (yielding.ts) lets the event loop run, and `TimeSlices` (time-slices.ts) also lets other
+ * computations run.
  */
 export type Resumable<T> = Generator<undefined, T, undefined>;
 
@@ -9,6 +10,47 @@ export function runToEnd<T>(steps: Resumable<T>): T {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
+  }
+}
+
+/** Runs at most `count` steps. Returns the result if the computation has ended; the caller continues it otherwise. */
+export function runSome<T>(steps: Resumable<T>, count: number): { readonly result: T } | undefined {
+  for (let done = 0; done < count; done++) {
+    const step = steps.next();
+    if (step.done) return { result: step.value };
+  }
+  return undefined;
+}
+
+/** Runs the same steps, and throws the error that `fail` returns after `count` of them. */
+export function* atMost<T>(steps: Resumable<T>, count: number, fail: () => Error): Resumable<T> {
+  try {
+    for (let done = 0; done < count; done++) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      yield;
+    }
+    throw fail();
+  } finally {
+    steps.return(undefined as T);
+  }
+}
+
+/** Runs the steps until they end, or until `known` returns a value that another computation has found meanwhile. */
+export function* unlessKnown<T>(known: () => T | undefined, start: () => Resumable<T>): Resumable<T> {
+  const found = known();
+  if (found !== undefined) return found;
+  const steps = start();
+  try {
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      yield;
+      const other = known();
+      if (other !== undefined) return other;
+    }
+  } finally {
+    steps.return(undefined as T);
   }
 }
 

@@ -44,3 +44,34 @@ test('lets keys take turns, and takes a place from the longest queue when all ar
   expect(admitted).toEqual(['a', 'a', 'b', 'c', 'd', 'a', 'b']);
   expect(await enter('e')).toBe(true);
 });
+
+test('runs no more callers of one key than allowed, and others before them', async () => {
+  const queue = createFairQueue({ concurrency: 3, queueLength: 6, concurrencyPerKey: 1 });
+  const admitted: string[] = [];
+  const enter = async (key: string, name: string): Promise<void> => {
+    if (await queue.enter(key)) admitted.push(name);
+  };
+  const all = [enter('a', 'a1'), enter('a', 'a2'), enter('a', 'a3'), enter('b', 'b1'), enter('b', 'b2')];
+  await new Promise(setImmediate);
+  expect(admitted).toEqual(['a1', 'b1']);
+  for (const key of ['a', 'b', 'a']) {
+    queue.leave(key);
+    await new Promise(setImmediate);
+  }
+  await Promise.all(all);
+  expect(admitted).toEqual(['a1', 'b1', 'a2', 'b2', 'a3']);
+});
+
+test('a caller that is aborted while it waits leaves its place to others', async () => {
+  const queue = createFairQueue({ concurrency: 1, queueLength: 1 });
+  const gone = new AbortController();
+  expect(await queue.enter('a')).toBe(true);
+  const waiting = queue.enter('b', gone.signal);
+  expect(await queue.enter('c')).toBe(false);
+  gone.abort(new Error('gone'));
+  await expect(waiting).rejects.toThrow('gone');
+  const next = queue.enter('c');
+  queue.leave('a');
+  expect(await next).toBe(true);
+  await expect(queue.enter('d', gone.signal)).rejects.toThrow('gone');
+});
