@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { exitOnSignals } from '../lab/resources.ts';
 import { run } from '../lab/run.ts';
+import { benchBounded } from './bounded.ts';
 import { compareCheckouts, tableOf } from './compare/compare.ts';
 import { benchCrawl } from './crawl.ts';
 import { benchIncremental } from './incremental.ts';
@@ -12,6 +13,7 @@ import { benchScale } from './scale.ts';
 
 const USAGE = `npm run bench                    runs all benchmarks but the comparison, and stores the results in bench/results
 npm run bench NAME               runs one: attribution, crawl, incremental, notifications, restart
+npm run bench bounded [TAGS]     how long others wait while one user pipelines expensive requests; 100000 tags by default, about four minutes
 npm run bench scale [TAGS]       a large registry; 100000 tags by default
 npm run bench load [TAGS] [MINUTES]
                                  requests per second of the API, then so many minutes of load during crawls; 100000 tags and 10 minutes by default
@@ -25,6 +27,7 @@ const MINIMUM_ROUNDS = 6;
 const [name, ...parameters] = process.argv.slice(2);
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   attribution: benchAttribution,
+  bounded: () => benchBounded(numberAt(0, 100_000)),
   crawl: benchCrawl,
   incremental: benchIncremental,
   notifications: benchNotifications,
