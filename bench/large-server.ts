@@ -8,7 +8,6 @@ import type { RepositoryResult, TagResult } from '../src/domain/snapshot/crawl-r
 import type { Snapshot } from '../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../src/domain/snapshot/to-snapshot.ts';
 import { TIMEOUTS } from '../src/http/listener.ts';
-import { createMetrics } from '../src/metrics/metrics.ts';
 import { createNotificationReader } from '../src/registry/notification-envelope.ts';
 import { largeRepositoryName, SECRET_KEY } from './large-registry.ts';
 

@@ -44,12 +44,11 @@ export function createTimeSlices({
   sliceMs = SLICE_MS,
   inNextTurn = setImmediate,
 }: TimeSlicesOptions): TimeSlices {
-  /** The map's order is the order of the turns. */
-  const jobsByKey = new Map<string, Job[]>();
+  const rounds = createRounds();
   let isScheduled = false;
 
   function schedule(): void {
-    if (isScheduled || jobsByKey.size === 0) return;
+    if (isScheduled || rounds.isEmpty()) return;
     isScheduled = true;
     inNextTurn(runSlice);
   }
@@ -58,64 +57,79 @@ export function createTimeSlices({
     isScheduled = false;
     const end = steadyClock() + sliceMs;
     for (let isOver = false; !isOver; ) {
-      const next = takeNext();
+      const next = rounds.takeNext();
       if (next === undefined) break;
-      const isDone = runUntil(end, next.job);
-      if (!isDone) add(next.key, next.job);
+      const isDone = runWhile(() => steadyClock() < end, next.job);
+      if (!isDone) rounds.add(next.key, next.job);
       isOver = !isDone || steadyClock() >= end;
     }
     schedule();
   }
 
-  /** Returns whether the job has ended. */
-  function runUntil(end: number, job: Job): boolean {
-    if (job.signal.aborted) {
-      job.cancel();
-      return true;
-    }
-    do if (job.advance()) return true;
-    while (steadyClock() < end);
-    return false;
-  }
-
-  /** Takes the first job of the first key, and moves the key to the end. */
-  function takeNext(): { readonly key: string; readonly job: Job } | undefined {
-    for (const [key, jobs] of jobsByKey) {
-      const job = jobs.shift();
-      jobsByKey.delete(key);
-      if (jobs.length > 0) jobsByKey.set(key, jobs);
-      if (job !== undefined) return { key, job };
-    }
-    return undefined;
-  }
-
-  function add(key: string, job: Job): void {
-    const jobs = jobsByKey.get(key);
-    if (jobs === undefined) jobsByKey.set(key, [job]);
-    else jobs.push(job);
-  }
-
   return {
     run: <T>(steps: Resumable<T>, { key, signal }: SliceOwner) =>
       new Promise<T>((resolve, reject) => {
-        add(key, {
-          signal,
-          advance() {
-            try {
-              const step = steps.next();
-              if (step.done) resolve(step.value);
-              return step.done ?? false;
-            } catch (error) {
-              reject(error);
-              return true;
-            }
-          },
-          cancel() {
-            steps.return(undefined as T);
-            reject(signal.reason);
-          },
-        });
+        rounds.add(key, jobOf(steps, signal, resolve, reject));
         schedule();
       }),
+  };
+}
+
+/** Runs a step, and more of them while there is time. Returns whether the job has ended. */
+function runWhile(hasTime: () => boolean, job: Job): boolean {
+  if (job.signal.aborted) {
+    job.cancel();
+    return true;
+  }
+  do if (job.advance()) return true;
+  while (hasTime());
+  return false;
+}
+
+function jobOf<T>(
+  steps: Resumable<T>,
+  signal: AbortSignal,
+  resolve: (result: T) => void,
+  reject: (error: unknown) => void,
+): Job {
+  return {
+    signal,
+    advance() {
+      try {
+        const step = steps.next();
+        if (step.done) resolve(step.value);
+        return step.done ?? false;
+      } catch (error) {
+        reject(error);
+        return true;
+      }
+    },
+    cancel() {
+      steps.return(undefined as T);
+      reject(signal.reason);
+    },
+  };
+}
+
+/** The jobs by key. The map's order is the order of the turns. */
+function createRounds() {
+  const jobsByKey = new Map<string, Job[]>();
+  return {
+    isEmpty: () => jobsByKey.size === 0,
+    add(key: string, job: Job): void {
+      const jobs = jobsByKey.get(key);
+      if (jobs === undefined) jobsByKey.set(key, [job]);
+      else jobs.push(job);
+    },
+    /** Takes the first job of the first key, and moves the key to the end. */
+    takeNext(): { readonly key: string; readonly job: Job } | undefined {
+      for (const [key, jobs] of jobsByKey) {
+        const job = jobs.shift();
+        jobsByKey.delete(key);
+        if (jobs.length > 0) jobsByKey.set(key, jobs);
+        if (job !== undefined) return { key, job };
+      }
+      return undefined;
+    },
   };
 }
