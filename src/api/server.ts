@@ -4,6 +4,7 @@ import { toBody } from '../http/bodies/body.ts';
 import { sendBody } from '../http/bodies/send-body.ts';
 import { createHttpServer, type HttpSettings } from '../http/http-server.ts';
 import { notFound, sendProblem } from '../http/problems.ts';
+import { type BoundedWork, createBoundedWork } from '../http/work/bounded-work.ts';
 import type { Clock, CrawlScheduler, Log, Metrics, SessionTokens, SignIn, Snapshots } from '../ports.ts';
 import { createAuthToken } from './auth-token-endpoint.ts';
 import type { ResourceDescriptor } from './collections/descriptor.ts';
@@ -59,13 +60,14 @@ export function createServer({ resources = RESOURCES, ...options }: ServerOption
     signInPath: createLinks(prefix).authToken(),
     snapshots,
   });
-  addRoutes(server, { ...options, snapshots, resources });
+  addRoutes(server, { ...options, snapshots, resources, work: createBoundedWork(http) });
   return server;
 }
 
 type RouteOptions = ServerOptions & {
   readonly snapshots: PinnedSnapshots;
   readonly resources: readonly ResourceDescriptor[];
+  readonly work: BoundedWork;
 };
 
 function addRoutes(server: FastifyInstance, options: RouteOptions): void {

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pathOf } from '../http/access-log.ts';
-import { HAL, sendBody, varyOf } from '../http/bodies/send-body.ts';
+import { HAL, varyOf } from '../http/bodies/send-body.ts';
 import { notFound, sendProblem } from '../http/problems.ts';
+import type { BoundedWork } from '../http/work/bounded-work.ts';
 import type { CollectionContext, ResourceDescriptor } from './collections/descriptor.ts';
 import {
   describeMissing,
@@ -23,12 +24,14 @@ import {
   createAnsweredSnapshots,
   sendCollection,
   sendNothingYet,
+  sendResource,
 } from './snapshot-responses.ts';
 
 export interface SnapshotEndpointOptions {
   readonly prefix: string;
   readonly snapshots: PinnedSnapshots;
   readonly resources: readonly ResourceDescriptor[];
+  readonly work: BoundedWork;
 }
 
 export type SnapshotHandler = (request: FastifyRequest, reply: FastifyReply) => FastifyReply;
@@ -76,9 +79,13 @@ function targetBelow(group: ResourceGroup, prefix: string): Target {
   };
 }
 
-function createTargetHandler({ prefix, snapshots }: SnapshotEndpointOptions): (target: Target) => SnapshotHandler {
+function createTargetHandler({
+  prefix,
+  snapshots,
+  work,
+}: SnapshotEndpointOptions): (target: Target) => SnapshotHandler {
   const links = createLinks(prefix);
-  const prepare = createAnsweredSnapshots(snapshots);
+  const prepare = createAnsweredSnapshots(snapshots, work);
 
   return ({ find, sendBeforeFirstSnapshot, describe }) =>
     function answer(request, reply) {
@@ -112,10 +119,10 @@ function sendFound(
   answered: AnsweredSnapshot,
   asked: CollectionRequest,
 ): FastifyReply {
-  const { request, reply, options } = asked;
+  const { options } = asked;
   if (typeof found !== 'function') return sendCollection(found, answered, asked);
   const key = `${descriptor.path} ${names.join(' ')} ${options.embed} ${options.links}`;
-  return sendBody(request, reply, answered.bodies(key, found), answered);
+  return sendResource(key, found, answered, asked);
 }
 
 /** Sends a link for each resource that an ambiguous path may mean. Each link stays unambiguous if a proxy decodes it. */

@@ -2,13 +2,16 @@ import { hash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
-import { toBody } from '../http/bodies/body.ts';
+import { type Body, bodyOf, toBody } from '../http/bodies/body.ts';
 import { type Bodies, type BodyCache, createBodyCache } from '../http/bodies/body-cache.ts';
-import { sendBody } from '../http/bodies/send-body.ts';
+import { type SendOptions, sendBody } from '../http/bodies/send-body.ts';
 import { createStreamLimit } from '../http/bodies/stream-limit.ts';
 import { badRequest, sendProblem } from '../http/problems.ts';
+import { type BoundedWork, jobOf, respondInSteps } from '../http/work/bounded-work.ts';
+import type { Resumable } from '../lib/resumable.ts';
 import type { Snapshots } from '../ports.ts';
 import type { Collection } from './collections/descriptor.ts';
+import { csvHeader } from './collections/output/csv.ts';
 import { toLines } from './collections/output/line-output.ts';
 import { CONTENT_TYPES, chosenFormat, type OutputFormat } from './collections/output/output-format.ts';
 import { type ListQuery, readListQuery } from './collections/query/list-query.ts';
@@ -28,6 +31,8 @@ export interface AnsweredSnapshot {
   readonly pages: Bodies;
   readonly selections: Selections;
   readonly noteStream: (stream: Readable) => void;
+  /** Runs what takes long. */
+  readonly work: BoundedWork;
   /** Returns the validator of a body that is generated for each request: its bytes follow from the snapshot and this key. */
   etagOf(key: string): string;
 }
@@ -40,15 +45,17 @@ interface SnapshotCaches {
   readonly bodies: BodyCache;
   readonly pages: BodyCache;
   readonly selections: SelectionCache;
+  readonly work: BoundedWork;
   /** A part of each validator, so that validators of different snapshots differ. */
   readonly name: string;
   readonly noteStream: AnsweredSnapshot['noteStream'];
 }
 
 /** Returns a function that prepares a snapshot for requests. The caches live as long as the snapshot. */
-export function createAnsweredSnapshots({
-  latest,
-}: Snapshots): (snapshot: Snapshot, visibility: string) => AnsweredSnapshot {
+export function createAnsweredSnapshots(
+  { latest }: Snapshots,
+  work: BoundedWork,
+): (snapshot: Snapshot, visibility: string) => AnsweredSnapshot {
   const answers = new WeakMap<Snapshot, SnapshotCaches>();
   const noteStream = createStreamLimit();
   let last: WeakRef<Snapshot> | undefined;
@@ -64,30 +71,36 @@ export function createAnsweredSnapshots({
 
   return (snapshot, visibility) => {
     shrinkFormer();
-    const known = answers.get(snapshot) ?? createCaches((stream) => noteStream(snapshot, stream), snapshot);
+    const known = answers.get(snapshot) ?? createCaches((stream) => noteStream(snapshot, stream), snapshot, work);
     answers.set(snapshot, known);
     return visibleTo(visibility, known);
   };
 }
 
-function createCaches(noteStream: AnsweredSnapshot['noteStream'], snapshot: Snapshot): SnapshotCaches {
+function createCaches(
+  noteStream: AnsweredSnapshot['noteStream'],
+  snapshot: Snapshot,
+  work: BoundedWork,
+): SnapshotCaches {
   return {
     index: indexSnapshot(snapshot),
-    bodies: createBodyCache(),
-    pages: createBodyCache(PAGES_ROOM_BYTES),
+    bodies: createBodyCache(work),
+    pages: createBodyCache(work, PAGES_ROOM_BYTES),
     selections: createSelectionCache(),
+    work,
     name: randomUUID(),
     noteStream,
   };
 }
 
 function visibleTo(visibility: string, caches: SnapshotCaches): AnsweredSnapshot {
-  const { index, bodies, pages, selections, name, noteStream } = caches;
+  const { index, bodies, pages, selections, work, name, noteStream } = caches;
   return {
     index,
     bodies: bodies.visibleTo(visibility),
     pages: pages.visibleTo(visibility),
     selections: selections.visibleTo(visibility),
+    work,
     noteStream,
     etagOf: (key) => hash('sha256', `${name} ${visibility} ${key}`, 'base64url'),
   };
@@ -108,25 +121,47 @@ export function sendCollection(
   answered: AnsweredSnapshot,
   asked: CollectionRequest,
 ): FastifyReply {
-  const { request, reply, query, options, notePage } = asked;
+  const { request, reply, query, notePage } = asked;
   const format = chosenFormat(request.headers.accept);
-  const { href, represent, descriptor } = collection;
+  const { descriptor } = collection;
   const perPage = format === 'hal' ? descriptor.perPage : undefined;
   const listQuery = readListQuery(query, { orders: descriptor.orders, perPage });
   if ('wrong' in listQuery) return sendProblem(reply, badRequest(listQuery.wrong));
-  const key = withQuery(href, parametersOf(listQuery, options));
-  if (format === 'hal' && isWhole(listQuery)) {
-    const body = answered.bodies(key, () => represent(viewOfAll(href)));
-    return sendBody(request, reply, body, answered);
-  }
-  // Before the search: it yields to the event loop, and the next snapshot may arrive meanwhile.
+  // Before the work, which lets the event loop run: the next snapshot may arrive meanwhile.
   if (listQuery.page !== undefined) notePage();
-  const send = (selected: Uint32Array) =>
-    sendSelected(collection, selected, answered, { ...asked, listQuery, format, key });
-  const selected = answered.selections.select(collection, listQuery);
-  if (!(selected instanceof Promise)) return send(selected);
-  selected.then(send).catch((error: unknown) => reply.send(error));
-  return reply;
+  return sendInSteps(prepareResponse(collection, answered, { ...asked, listQuery, format }), answered, asked);
+}
+
+/** Sends a resource that is not a collection. */
+export function sendResource(
+  key: string,
+  represent: () => object,
+  answered: AnsweredSnapshot,
+  asked: CollectionRequest,
+): FastifyReply {
+  const { bodies, noteStream } = answered;
+  const steps = function* (): Resumable<PreparedResponse> {
+    return { body: yield* bodies(key, represent), headers: {}, options: { noteStream } };
+  };
+  return sendInSteps(steps(), answered, asked);
+}
+
+interface PreparedResponse {
+  readonly body: Body;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly options: SendOptions;
+}
+
+function sendInSteps(
+  steps: Resumable<PreparedResponse>,
+  { work }: AnsweredSnapshot,
+  { request, reply }: CollectionRequest,
+): FastifyReply {
+  const job = jobOf(request, reply);
+  return respondInSteps(work, { reply, job, steps }, ({ body, headers, options }) => {
+    void reply.headers(headers);
+    sendBody(request, reply, body, { ...options, job });
+  });
 }
 
 function isWhole({ page, orderBy, sort, search }: ListQuery): boolean {
@@ -136,30 +171,36 @@ function isWhole({ page, orderBy, sort, search }: ListQuery): boolean {
 type SelectedRequest = CollectionRequest & {
   readonly listQuery: ListQuery;
   readonly format: OutputFormat;
-  readonly key: string;
 };
 
-function sendSelected(
+function* prepareResponse(
   collection: Collection,
-  selected: Uint32Array,
-  { index, pages, etagOf, noteStream }: AnsweredSnapshot,
-  { request, reply, options, listQuery, format, key }: SelectedRequest,
-): FastifyReply {
-  const { href, represent, descriptor, lineAt } = collection;
+  { index, bodies, pages, selections, work, etagOf, noteStream }: AnsweredSnapshot,
+  { options, listQuery, format }: SelectedRequest,
+): Resumable<PreparedResponse> {
+  const { href, represent, descriptor, lineAt, prepare } = collection;
+  const key = withQuery(href, parametersOf(listQuery, options));
+  const isList = format !== 'hal' || !isWhole(listQuery);
+  yield* prepare(isList || options.embed > 0 || options.links);
+  if (!isList)
+    return { body: yield* bodies(key, () => represent(viewOfAll(href))), headers: {}, options: { noteStream } };
+  const selected = yield* selections.select(collection, listQuery);
   const view = viewOf(href, selected, { query: listQuery, options, snapshot: index.snapshot.id });
-  void reply.headers(view.headers);
-  const lines = { columns: descriptor.columns, lineAt };
   const body =
     format === 'hal'
-      ? pages(key, () => represent(view))
-      : toLines(lines, view.positions, format, etagOf(`${format} ${key}`));
-  return sendBody(request, reply, body, { type: CONTENT_TYPES[format], noteStream });
+      ? yield* pages(key, () => represent(view))
+      : toLines({ columns: descriptor.columns, lineAt }, view.positions, {
+          format,
+          etag: etagOf(`${format} ${key}`),
+          work,
+        });
+  return { body, headers: view.headers, options: { type: CONTENT_TYPES[format], noteStream } };
 }
 
 /** Sends an empty collection: the response before the first snapshot. */
 export function sendNothingYet(columns: readonly string[], request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const format = chosenFormat(request.headers.accept);
   if (format === 'hal') return sendBody(request, reply, toBody(NOTHING_YET));
-  const body = toLines({ columns, lineAt: () => ({}) }, new Uint32Array(), format, format);
-  return sendBody(request, reply, body, { type: CONTENT_TYPES[format] });
+  const text = format === 'csv' ? csvHeader(columns) : '';
+  return sendBody(request, reply, bodyOf(Buffer.from(text)), { type: CONTENT_TYPES[format] });
 }

@@ -1,4 +1,4 @@
-import { type FastifyInstance, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import type { Clock, Log, Metrics, TokenVerifier } from '../ports.ts';
 import { logRequests, pathOf } from './access-log.ts';
 import { createAdmission, type RouteTable } from './admission.ts';
@@ -10,7 +10,6 @@ import { type ConnectionsOptions, watchConnections } from './connections.ts';
 import { createHostCheck } from './host-check.ts';
 import { createListener, type Timeouts } from './listener.ts';
 import { acceptGetBodies, decodable, ignoreExpectations, originForm, refuseUnparsable } from './malformed-requests.ts';
-import { oneAtATime } from './pipelining.ts';
 import { BODY_TOO_LARGE, MAX_BODY_BYTES, sendProblem } from './problems.ts';
 import { addRequestContext } from './request-context.ts';
 import { requestId } from './request-id.ts';
@@ -18,6 +17,8 @@ import { trackRequests } from './request-lifecycle.ts';
 import { createRequestLimits, type RequestLimitsOptions } from './request-limits.ts';
 import { addHeaders } from './response-headers.ts';
 import type { TlsOptions } from './tls.ts';
+import { WorkRefused } from './work/bounded-work.ts';
+import { oneAtATime } from './work/pipelining.ts';
 
 /** How the service is reached, and how much of it a client may use. */
 export interface HttpSettings {
@@ -101,12 +102,20 @@ function sendErrors(
   { bodyHeaders, log }: Pick<HttpServerOptions<object>, 'bodyHeaders' | 'log'>,
 ): void {
   server.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    if (error instanceof WorkRefused) {
+      removeBodyHeaders(reply, bodyHeaders);
+      return sendProblem(reply, error.problem);
+    }
     const status = error.statusCode ?? 500;
     if (status === BODY_TOO_LARGE.status) return sendProblem(reply, BODY_TOO_LARGE);
     if (status < 500) return sendProblem(reply, { status, detail: 'The request could not be parsed' });
     log.error({ id: request.id, err: error, path: pathOf(request.raw) }, 'request failed');
-    // Headers of the response that failed, which Fastify has already passed on to Node if it is a stream.
-    for (const name of ['ETag', 'Content-Encoding', ...bodyHeaders]) reply.removeHeader(name).raw.removeHeader(name);
+    removeBodyHeaders(reply, bodyHeaders);
     return sendProblem(reply, { status: 500, detail: 'The service failed to handle the request' });
   });
+}
+
+/** Removes the headers of a response that failed, which Fastify has already passed on to Node if it is a stream. */
+function removeBodyHeaders(reply: FastifyReply, bodyHeaders: readonly string[]): void {
+  for (const name of ['ETag', 'Content-Encoding', ...bodyHeaders]) reply.removeHeader(name).raw.removeHeader(name);
 }

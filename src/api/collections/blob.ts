@@ -1,5 +1,6 @@
 import { blobUsage } from '../../domain/usage/blob-usage.ts';
-import type { Members, View } from '../hal/represent-list.ts';
+import type { Resumable } from '../../lib/resumable.ts';
+import { type Members, preparedMembers, type View } from '../hal/represent-list.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type Blob, blob } from '../schemas/blobs.ts';
@@ -22,27 +23,33 @@ export const BLOB = describeCollection<TagInRepository>({
   find([digest = ''], context) {
     const node = context.index.blobs.node(digest);
     if (node === undefined) return undefined;
-    const members = tagsReaching(node, context);
+    const positions = preparedMembers(() => tagsReaching(node, context));
+    const members = tagsAt(positions.members, context);
     return {
       members,
+      // Most tags may reach the layer of a base image, so they are looked up only if a response contains them.
+      *prepare(showsMembers) {
+        if (showsMembers) yield* positions.prepare();
+      },
       represent: (view) => representBlob(node, members, view, context),
       representLine: (one) => representTagOfRepository(one, context),
     };
   },
 });
 
-/** Most tags may reach the layer of a base image, so they are looked up only if a response contains them. */
-function tagsReaching(node: number, { index, keep }: CollectionContext): Members<TagInRepository> {
-  const positions = (): Uint32Array =>
-    keep(`tags reaching ${node}`, () => Uint32Array.from(index.blobs.tagsReaching(node)));
+function tagsReaching(node: number, { index, keep }: CollectionContext): Resumable<Uint32Array> {
+  return keep(`tags reaching ${node}`, () => index.blobs.tagsReaching(node));
+}
+
+function tagsAt(positions: Members<number>, { index }: CollectionContext): Members<TagInRepository> {
   const tagAt = (position: number | undefined) => (position === undefined ? undefined : index.tagAt(position));
   return {
     get length() {
-      return positions().length;
+      return positions.length;
     },
-    at: (place) => tagAt(positions()[place]),
+    at: (place) => tagAt(positions.at(place)),
     *[Symbol.iterator]() {
-      for (const position of positions()) yield index.tagAt(position) as TagInRepository;
+      for (const position of positions) yield index.tagAt(position) as TagInRepository;
     },
   };
 }

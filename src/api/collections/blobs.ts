@@ -1,5 +1,5 @@
 import { type BlobUsage, blobUsage } from '../../domain/usage/blob-usage.ts';
-import { type Members, membersOf, representList, type View } from '../hal/represent-list.ts';
+import { type Members, preparedMembers, representList, type View } from '../hal/represent-list.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type BlobOfList, type BlobState, type Blobs, blobOfList, blobs } from '../schemas/blobs.ts';
@@ -33,9 +33,10 @@ export const BLOBS = describeCollection<number>({
   nameOf: (node, { snapshot }) => snapshot.contents.graph.digests.at(node),
   find(_, context) {
     const { index } = context;
-    const nodes = membersOf(index.blobs.largestFirst());
+    const { members: nodes, prepare } = preparedMembers(() => index.blobs.largestFirst());
     return {
       members: nodes,
+      prepare,
       represent: (view) => representBlobs(nodes, view, context),
       representLine: (node) => representBlobOfList(blobUsage(index.snapshot.contents, node), context),
     };

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { BY_POSITION, type Order } from '../../domain/order.ts';
 import { assertNever } from '../../lib/assert-never.ts';
+import type { Resumable } from '../../lib/resumable.ts';
 import { type Members, memberAt, type View } from '../hal/represent-list.ts';
 import type { Representation, RepresentationContext } from '../hal/representation.ts';
 import type { SnapshotIndex } from '../snapshot/snapshot-index.ts';
@@ -68,15 +69,24 @@ export interface CollectionSpec<M> extends CollectionDescription<M> {
 
 export interface FoundList<M> {
   readonly members: Members<M>;
+  /** Looks up the members, if that takes long; without it they are known. */
+  readonly prepare?: Prepare;
   /** Represents the list in HAL. */
   readonly represent: (view: View) => Representation;
   /** Represents a member on a line of its own, in NDJSON and CSV. */
   readonly representLine: (member: M) => Representation;
 }
 
+/**
+ * Prepares a list for its representation.
+ *
+ * @param showsMembers false if the representation contains nothing of the members
+ */
+export type Prepare = (showsMembers: boolean) => Resumable<void>;
+
 export interface CollectionContext extends RepresentationContext {
   /** Returns the positions that the snapshot's cache holds under this name, or makes them. */
-  readonly keep: (name: string, make: () => Uint32Array) => Uint32Array;
+  readonly keep: (name: string, make: () => Resumable<Uint32Array>) => Resumable<Uint32Array>;
 }
 
 /** How members are put in order. A function for one snapshot comes first, since the inner one runs a million times. */
@@ -91,6 +101,8 @@ export interface Collection {
   readonly descriptor: Pick<CollectionDescriptor, 'columns' | 'orders' | 'ownOrder' | 'perPage'>;
   /** Without a query. */
   readonly href: string;
+  /** To be called before all that follows. */
+  readonly prepare: Prepare;
   readonly length: number;
   readonly nameAt: (position: number) => string;
   /** Returns the order of that name, or else the list's own order. */
@@ -112,7 +124,7 @@ export function describeCollection<M>(spec: CollectionSpec<M>): CollectionDescri
 
 function openCollection<M>(
   spec: CollectionSpec<M>,
-  { members, represent, representLine }: FoundList<M>,
+  { members, represent, representLine, prepare = function* () {} }: FoundList<M>,
   href: string,
   index: SnapshotIndex,
 ): Collection {
@@ -120,6 +132,7 @@ function openCollection<M>(
   return {
     descriptor: spec as CollectionDescription<unknown>,
     href,
+    prepare,
     get length() {
       return members.length;
     },

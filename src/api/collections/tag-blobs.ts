@@ -1,6 +1,7 @@
 import type { RepositoryUsage, TagFigures } from '../../domain/snapshot/snapshot.ts';
 import { blobsBelow, type TagBlob } from '../../domain/usage/blob-usage.ts';
-import { type Members, membersOf, representList, type View } from '../hal/represent-list.ts';
+import type { Resumable } from '../../lib/resumable.ts';
+import { type Members, preparedMembers, representList, type View } from '../hal/represent-list.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type TagBlobOfList, type TagBlobs, tagBlob, tagBlobs } from '../schemas/blobs.ts';
@@ -26,18 +27,19 @@ export const TAG_BLOBS = describeCollection<TagBlob>({
     const repository = context.index.repository(repositoryName);
     const tag = repository && context.index.tag(repository, tagName);
     if (repository === undefined || tag === undefined) return undefined;
-    const members = blobsOf(tag, context.index);
+    const { members, prepare } = preparedMembers(() => blobsOf(tag, context.index));
     return {
       members,
+      prepare,
       represent: (view) => representTagBlobs({ repository, tag, members }, view, context),
       representLine: (one) => representTagBlob(one, context),
     };
   },
 });
 
-function blobsOf({ manifest }: TagFigures, { blobs, snapshot }: SnapshotIndex): Members<TagBlob> {
+function* blobsOf({ manifest }: TagFigures, { blobs, snapshot }: SnapshotIndex): Resumable<readonly TagBlob[]> {
   const root = manifest === null ? undefined : blobs.node(manifest.digest);
-  return membersOf(root === undefined ? [] : blobsBelow(snapshot.contents, root));
+  return root === undefined ? [] : yield* blobsBelow(snapshot.contents, root);
 }
 
 interface BlobsOfTag {

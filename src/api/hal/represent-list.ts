@@ -1,4 +1,5 @@
 import { type LazyArray, lazyArrayOf, type Sequence } from '../../http/bodies/json-stream.ts';
+import type { Resumable } from '../../lib/resumable.ts';
 import type { Lazily, Link, PageLinks, PageState } from '../schemas/schema-parts.ts';
 import type { RepresentationContext } from './representation.ts';
 
@@ -15,6 +16,34 @@ export function membersOf<M>(list: Sequence<M> & { readonly [position: number]: 
     [Symbol.iterator]: () => list[Symbol.iterator](),
   };
 }
+
+/** Returns members that must be looked up before they are used. `prepare` does that. */
+export function preparedMembers<M>(lookUp: () => Resumable<Sequence<M> & { readonly [position: number]: M }>): {
+  readonly members: Members<M>;
+  readonly prepare: () => Resumable<void>;
+} {
+  let found: Members<M> = NOT_PREPARED;
+  return {
+    members: {
+      get length() {
+        return found.length;
+      },
+      at: (position) => found.at(position),
+      [Symbol.iterator]: () => found[Symbol.iterator](),
+    },
+    *prepare() {
+      found = membersOf(yield* lookUp());
+    },
+  };
+}
+
+const NOT_PREPARED: Members<never> = {
+  get length(): number {
+    throw new Error('the members have not been looked up');
+  },
+  at: () => undefined,
+  [Symbol.iterator]: () => [][Symbol.iterator](),
+};
 
 /** What a response shows of a list: all members, or some of them in some order. */
 export interface View {

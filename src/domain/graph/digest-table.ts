@@ -1,5 +1,6 @@
+import type { Resumable } from '../../lib/resumable.ts';
 import { byName, type Digest } from '../names.ts';
-import { positionsInOrder } from '../order.ts';
+import { orderInSteps } from '../order.ts';
 import { extendedTo } from './typed-arrays.ts';
 
 /* Distinct digests, numbered in the order in which they were added. Nearly all are sha256: stored as 32 bytes, they take a fifth of the memory that
@@ -17,7 +18,7 @@ export interface DigestTable {
   /** Compares two digests, given by number, as texts. */
   compare(one: number, other: number): number;
   /** Returns all numbers in the order of their digests as texts. */
-  inOrder(): Uint32Array;
+  inOrder(): Resumable<Uint32Array>;
   pack(): PackedDigests;
 }
 
@@ -36,6 +37,8 @@ export function unpackDigests(digests: PackedDigests): DigestTable {
 const PREFIX = 'sha256:';
 const WORDS = 8;
 const DIGITS_PER_WORD = 8;
+/** A step takes about a tenth of a millisecond. */
+const NODES_PER_STEP = 2048;
 const TEXT_LENGTH = PREFIX.length + WORDS * DIGITS_PER_WORD;
 /** A power of two. */
 const MIN_SLOTS = 128;
@@ -117,15 +120,16 @@ export class DigestTableBuilder {
   }
 
   /** Sorts by the first 53 bits, which are distinct for nearly all digests, and then the few that share them. */
-  #inOrder(length: number): Uint32Array {
+  *#inOrder(length: number): Resumable<Uint32Array> {
     const compare = (one: number, other: number): number => this.compare(one, other);
-    if (this.#others.size > 0) return positionsInOrder(length, { kind: 'text', compare }, false);
+    if (this.#others.size > 0) return yield* orderInSteps(length, { kind: 'text', compare }, false);
     const firstBits = (node: number): number =>
       (this.#packed[node * WORDS] ?? 0) * 2 ** 21 + ((this.#packed[node * WORDS + 1] ?? 0) >>> 11);
-    const order = positionsInOrder(length, { kind: 'number', valueAt: firstBits }, false);
+    const order = yield* orderInSteps(length, { kind: 'number', valueAt: firstBits }, false);
     for (let from = 0, to = 1; from < length; from = to, to++) {
       while (to < length && firstBits(order[to] ?? 0) === firstBits(order[from] ?? 0)) to++;
       if (to - from > 1) order.subarray(from, to).sort(compare);
+      if (to % NODES_PER_STEP === 0) yield;
     }
     return order;
   }

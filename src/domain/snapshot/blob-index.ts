@@ -1,17 +1,21 @@
+import { type Resumable, ranges } from '../../lib/resumable.ts';
 import type { BlobGraph } from '../graph/graph.ts';
 import { NO_ROOT } from '../graph/reachable-blobs.ts';
-import { positionsInOrder } from '../order.ts';
+import { orderInSteps } from '../order.ts';
 import type { Contents } from './snapshot.ts';
 
-/** Looks up the blobs of a snapshot. Each index is built at its first use, because most snapshots need none. */
+/** Looks up the blobs of a snapshot. Each index is built at its first use, because most snapshots need none. All that takes long works in small steps. */
 export interface BlobIndex {
   /** Returns the node of the digest; undefined if no tag reaches it. */
   node(digest: string): number | undefined;
   /** Returns all blobs that tags reach, the largest first, and those of unknown size last. */
-  largestFirst(): Uint32Array;
+  largestFirst(): Resumable<Uint32Array>;
   /** Returns the positions of the tags that reach a blob, in order. The time is linear in the nodes between the blob and its tags. */
-  tagsReaching(node: number): readonly number[];
+  tagsReaching(node: number): Resumable<Uint32Array>;
 }
+
+/** A step takes about a tenth of a millisecond. */
+const NODES_PER_STEP = 4096;
 
 export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
   const isReached = (node: number): boolean => (usage.tagsReaching[node] ?? 0) > 0;
@@ -22,22 +26,58 @@ export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
       const node = graph.digests.nodeOf(digest);
       return node !== undefined && isReached(node) ? node : undefined;
     },
-    largestFirst: once(() => {
-      const nodes = graph.digests.inOrder().filter(isReached);
+    largestFirst: once(function* () {
+      const nodes = yield* selected(yield* graph.digests.inOrder(), isReached);
       const bytesAt = (position: number): number => graph.bytes[nodes[position] ?? 0] ?? Number.NaN;
-      const largest = positionsInOrder(nodes.length, { kind: 'number', valueAt: bytesAt }, true);
-      return largest.map((position) => nodes[position] ?? 0);
-    }),
-    tagsReaching(node) {
-      const positions: number[] = [];
-      const above = new Set([node]);
-      for (const one of above) {
-        for (const position of slice(tagsOf(), one)) positions.push(position);
-        for (const parent of slice(parents(), one)) above.add(parent);
+      const largest = yield* orderInSteps(nodes.length, { kind: 'number', valueAt: bytesAt }, true);
+      for (const { from, to } of ranges(largest.length, NODES_PER_STEP)) {
+        for (let i = from; i < to; i++) largest[i] = nodes[largest[i] ?? 0] ?? 0;
+        yield;
       }
-      return positions.sort((a, b) => a - b);
+      return largest;
+    }),
+    *tagsReaching(node) {
+      const positions: number[] = [];
+      const [tags, above] = [yield* tagsOf(), yield* nodesAbove(node, yield* parents())];
+      let count = 0;
+      for (const one of above) {
+        for (const position of slice(tags, one)) positions.push(position);
+        if (++count % NODES_PER_STEP === 0) yield;
+      }
+      const valueAt = (i: number): number => positions[i] ?? 0;
+      const order = yield* orderInSteps(positions.length, { kind: 'number', valueAt }, false);
+      for (const { from, to } of ranges(order.length, NODES_PER_STEP)) {
+        for (let i = from; i < to; i++) order[i] = positions[order[i] ?? 0] ?? 0;
+        yield;
+      }
+      return order;
     },
   };
+}
+
+function* selected(nodes: Uint32Array, isWanted: (node: number) => boolean): Resumable<Uint32Array> {
+  let count = 0;
+  for (const { from, to } of ranges(nodes.length, NODES_PER_STEP)) {
+    for (let i = from; i < to; i++) {
+      const node = nodes[i] ?? 0;
+      if (isWanted(node)) nodes[count++] = node;
+    }
+    yield;
+  }
+  return nodes.subarray(0, count);
+}
+
+/** Returns a node and all nodes that reach it. */
+function* nodesAbove(node: number, parents: Lists): Resumable<ReadonlySet<number>> {
+  const above = new Set([node]);
+  let count = 0;
+  for (const one of above) {
+    for (const parent of slice(parents, one)) {
+      above.add(parent);
+      if (++count % NODES_PER_STEP === 0) yield;
+    }
+  }
+  return above;
 }
 
 /** A list of numbers for every node: those of node i are values[start[i] .. start[i + 1]). */
@@ -51,8 +91,8 @@ function slice({ start, values }: Lists, node: number): Uint32Array {
 }
 
 /** Returns, for each node, the nodes that name it. */
-function invert({ digests, childStart, children }: BlobGraph): Lists {
-  return group(digests.length, children, function* () {
+function* invert({ digests, childStart, children }: BlobGraph): Resumable<Lists> {
+  return yield* group(digests.length, children, function* () {
     for (let node = 0; node < digests.length; node++) {
       for (let edge = childStart[node] ?? 0, end = childStart[node + 1] ?? 0; edge < end; edge++) yield node;
     }
@@ -60,18 +100,24 @@ function invert({ digests, childStart, children }: BlobGraph): Lists {
 }
 
 /** Returns, for each node, the positions of the tags that point at it. */
-function groupByRoot({ digests }: BlobGraph, roots: Int32Array): Lists {
+function* groupByRoot({ digests }: BlobGraph, roots: Int32Array): Resumable<Lists> {
   const known = roots.filter((root) => root !== NO_ROOT);
-  return group(digests.length, known, function* () {
+  return yield* group(digests.length, known, function* () {
     for (let position = 0; position < roots.length; position++) if (roots[position] !== NO_ROOT) yield position;
   });
 }
 
 /** Groups values by key and keeps their order: a counting sort. */
-function group(nodesCount: number, keys: ArrayLike<number>, valuesInOrder: () => Iterable<number>): Lists {
+function* group(nodesCount: number, keys: ArrayLike<number>, valuesInOrder: () => Iterable<number>): Resumable<Lists> {
   const start = new Uint32Array(nodesCount + 1);
-  for (let i = 0; i < keys.length; i++) start[(keys[i] ?? 0) + 1] = (start[(keys[i] ?? 0) + 1] ?? 0) + 1;
-  for (let node = 0; node < nodesCount; node++) start[node + 1] = (start[node + 1] ?? 0) + (start[node] ?? 0);
+  for (const { from, to } of ranges(keys.length, NODES_PER_STEP)) {
+    for (let i = from; i < to; i++) start[(keys[i] ?? 0) + 1] = (start[(keys[i] ?? 0) + 1] ?? 0) + 1;
+    yield;
+  }
+  for (const { from, to } of ranges(nodesCount, NODES_PER_STEP)) {
+    for (let node = from; node < to; node++) start[node + 1] = (start[node + 1] ?? 0) + (start[node] ?? 0);
+    yield;
+  }
   const next = start.slice();
   const values = new Uint32Array(keys.length);
   let i = 0;
@@ -80,14 +126,16 @@ function group(nodesCount: number, keys: ArrayLike<number>, valuesInOrder: () =>
     const at = next[key] ?? 0;
     values[at] = value;
     next[key] = at + 1;
+    if (i % NODES_PER_STEP === 0) yield;
   }
   return { start, values };
 }
 
-function once<T>(make: () => T): () => T {
+/** Returns a function that makes the value at the first call. Calls that run at the same time may make it several times. */
+function once<T>(make: () => Resumable<T>): () => Resumable<T> {
   let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
+  return function* () {
+    made ??= { value: yield* make() };
     return made.value;
   };
 }

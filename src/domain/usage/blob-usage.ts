@@ -1,3 +1,4 @@
+import type { Resumable } from '../../lib/resumable.ts';
 import { imageConfigAt, isReadManifest, platformsNamedBy } from '../graph/blob-facts.ts';
 import { childrenOf, imageConfigOf, mediaTypeAt } from '../graph/graph.ts';
 import type { Kind } from '../manifest/manifest-kind.ts';
@@ -39,24 +40,37 @@ export interface TagBlob extends BlobUsage {
   readonly platforms: readonly string[];
 }
 
+/** A step takes about a tenth of a millisecond. */
+const NODES_PER_STEP = 64;
+
 /** Returns the blobs that a root reaches: the root first, and then level by level. */
-export function blobsBelow(contents: Contents, root: number): readonly TagBlob[] {
+export function* blobsBelow(contents: Contents, root: number): Resumable<readonly TagBlob[]> {
   const { reach } = contents.usage;
   const number = reach.ofRoot[root] ?? 0;
-  const nodes = [...reach.blobs.subarray(reach.start[number], reach.start[number + 1])];
-  const platforms = platformsOf(contents, nodes);
-  return nodes.map((node) => ({
-    ...blobUsage(contents, node),
-    platforms: [...(platforms.get(node) ?? [])].sort(),
-  }));
+  const nodes = reach.blobs.subarray(reach.start[number], reach.start[number + 1]);
+  const platforms = yield* platformsOf(contents, nodes);
+  const blobs: TagBlob[] = [];
+  for (const node of nodes) {
+    blobs.push({ ...blobUsage(contents, node), platforms: [...(platforms.get(node) ?? [])].sort() });
+    if (blobs.length % NODES_PER_STEP === 0) yield;
+  }
+  return blobs;
 }
 
 /** Returns the platforms of each node. The platform of an image is also that of its config and its layers. */
-function platformsOf({ graph }: Contents, nodes: readonly number[]): ReadonlyMap<number, ReadonlySet<string>> {
+function* platformsOf(
+  { graph }: Contents,
+  nodes: Uint32Array | Int32Array,
+): Resumable<ReadonlyMap<number, ReadonlySet<string>>> {
   const named = new Map<number, readonly string[]>();
-  for (const node of nodes) for (const [child, names] of platformsNamedBy(graph, node)) named.set(child, names);
+  let count = 0;
+  for (const node of nodes) {
+    for (const [child, names] of platformsNamedBy(graph, node)) named.set(child, names);
+    if (++count % NODES_PER_STEP === 0) yield;
+  }
   const platforms = new Map<number, Set<string>>();
   for (const node of nodes) {
+    if (++count % NODES_PER_STEP === 0) yield;
     if (!isReadManifest(graph, node) && !named.has(node)) continue;
     if (graph.isAttestation[node] === 1) continue;
     const configNode = imageConfigOf(graph, node);

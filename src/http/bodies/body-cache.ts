@@ -1,12 +1,13 @@
 import { createHash, hash, randomUUID } from 'node:crypto';
 import { createByteLru } from '../../lib/byte-lru.ts';
-import { createSerialQueue } from '../../lib/serial-queue.ts';
+import { type Resumable, unlessKnown } from '../../lib/resumable.ts';
+import type { BoundedWork } from '../work/bounded-work.ts';
 import { type Body, createSmallBody } from './body.ts';
-import { jsonParts, PART_LENGTH } from './json-stream.ts';
+import { jsonInSteps, nextPart, PART_LENGTH } from './json-stream.ts';
 import { createLargeBody } from './large-body.ts';
 
-/** Returns the body of that key, and builds it if it is not cached. */
-export type Bodies = (key: string, represent: () => object) => Body;
+/** Returns the body of that key at the first step if it is cached, and builds it otherwise. */
+export type Bodies = (key: string, represent: () => object) => Resumable<Body>;
 
 /** The bodies of one snapshot. Each is built once for each visibility, and cached as long as there is space. */
 export interface BodyCache {
@@ -17,18 +18,17 @@ export interface BodyCache {
 /** The cache of one snapshot never exceeds this. The tree of 100,000 tags takes 50 MB, with links 100 MB. */
 const CAPACITY_BYTES = 256 * 1024 * 1024;
 
-export function createBodyCache(capacityBytes = CAPACITY_BYTES): BodyCache {
+export function createBodyCache(work: BoundedWork, capacityBytes = CAPACITY_BYTES): BodyCache {
   const cached = createByteLru<Body>(capacityBytes);
-  const oneAtATime = createSerialQueue();
   const snapshot = randomUUID();
 
-  function build(visibility: string, key: string, represent: () => object): Body {
+  function* build(visibility: string, key: string, represent: () => object): Resumable<Body> {
     const noteBytes = (bytes: number): boolean => cached.grow(key, body, bytes);
-    const [first = Buffer.alloc(0)] = jsonParts(represent());
+    const first = (yield* nextPart(jsonInSteps(represent()))) ?? Buffer.alloc(0);
     const isLarge = first.length >= PART_LENGTH;
     const body: Body = isLarge
       ? // The representation of a key never changes, so the key names its bytes before they exist.
-        createLargeBody({ etag: hash('sha256', `${snapshot} ${key}`, 'base64url'), represent, oneAtATime, noteBytes })
+        createLargeBody({ etag: hash('sha256', `${snapshot} ${key}`, 'base64url'), represent, work, noteBytes })
       : createSmallBody(first, { etag: hashOf(visibility, first), noteBytes });
     cached.set(key, body, isLarge ? 0 : first.length);
     return body;
@@ -37,7 +37,10 @@ export function createBodyCache(capacityBytes = CAPACITY_BYTES): BodyCache {
   return {
     visibleTo: (visibility) => (name, represent) => {
       const key = `${visibility} ${name}`;
-      return cached.get(key) ?? build(visibility, key, represent);
+      return unlessKnown(
+        () => cached.get(key),
+        () => build(visibility, key, represent),
+      );
     },
   };
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import type { Job } from '../work/bounded-work.ts';
 import { type ContentCoding, encode } from './content-coding.ts';
 
 /** A representation as it is sent. */
@@ -8,7 +9,8 @@ export interface Body {
   readonly etag: string;
   /** Whether it is too short for a coding to make it shorter. */
   readonly isShort: boolean;
-  content(coding: ContentCoding | undefined): Content | Promise<Content>;
+  /** @param job of the request that the body is sent to: a large body is generated as a part of its work */
+  content(coding: ContentCoding | undefined, job: Job): Content | Promise<Content>;
 }
 
 /** A short body is one piece; a long one comes in parts. */
@@ -19,6 +21,7 @@ export interface LongContent {
   readonly length: number | undefined;
   /** The whole body, if it is in memory and short enough to be written at once: a TLS socket would copy it. */
   readonly whole?: Buffer;
+  /** Throws a `WorkRefused` if too many bodies are being generated for their clients. */
   readonly open: () => Readable;
 }
 

@@ -1,3 +1,5 @@
+import type { Resumable } from '../../lib/resumable.ts';
+
 /* Converts a representation to text in parts, so that other requests are handled while a large tree is written, and the text is not in memory twice.
  *
  *   { "name": "a", "size": 7,  "_embedded": { "items": [ {…}, {…}, … ] } }
@@ -36,16 +38,34 @@ export function lazyArrayOf<S, T>(list: Sequence<S>, make: (one: S) => T): LazyA
 /** Short enough to be generated in a few milliseconds, and long enough that the number of parts does not matter. */
 export const PART_LENGTH = 256 * 1024;
 
-/** Generates the JSON of a representation in parts of about PART_LENGTH characters; the last part is shorter. */
-export function* jsonParts(representation: unknown): Generator<Buffer, void> {
+/** A step takes about a tenth of a millisecond. */
+const PIECES_PER_STEP = 32;
+
+/**
+ * Generates the JSON of a representation in small steps. Yields a part of about PART_LENGTH characters when it is complete, the last one shorter, and
+ * undefined after each step without one.
+ */
+export function* jsonInSteps(representation: unknown): Generator<Buffer | undefined, void> {
   let text = '';
+  let count = 0;
   for (const piece of pieces(representation)) {
     text += piece;
-    if (text.length < PART_LENGTH) continue;
-    yield Buffer.from(text);
-    text = '';
+    if (text.length >= PART_LENGTH) {
+      yield Buffer.from(text);
+      text = '';
+    } else if (++count % PIECES_PER_STEP === 0) yield undefined;
   }
   if (text !== '') yield Buffer.from(text);
+}
+
+/** Runs the steps up to the end of the next part. Returns undefined at the end. */
+export function* nextPart(parts: Iterator<Buffer | undefined, void>): Resumable<Buffer | undefined> {
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done) return undefined;
+    if (value !== undefined) return value;
+    yield;
+  }
 }
 
 function* pieces(value: unknown): Generator<string, void> {

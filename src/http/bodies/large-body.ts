@@ -1,14 +1,16 @@
-import type { SerialQueue } from '../../lib/serial-queue.ts';
-import { yieldToEventLoop } from '../../lib/yielding.ts';
+import type { Readable } from 'node:stream';
+import type { Resumable } from '../../lib/resumable.ts';
+import { createSingleFlight, type SingleFlight } from '../../lib/single-flight.ts';
+import type { BoundedWork, Job } from '../work/bounded-work.ts';
 import type { Body, Content } from './body.ts';
 import { type ContentCoding, encoding, readParts } from './content-coding.ts';
-import { jsonParts } from './json-stream.ts';
+import { jsonInSteps, nextPart } from './json-stream.ts';
+import { streamParts } from './stream-parts.ts';
 
 export interface LargeBodyOptions {
   readonly etag: string;
   readonly represent: () => object;
-  /** Runs one task after another: several large bodies at once would take as long, and more memory. */
-  readonly oneAtATime: SerialQueue;
+  readonly work: BoundedWork;
   /** Called with the change of the bytes in memory; returns false if there is no space for them. */
   readonly noteBytes: (bytes: number) => boolean;
 }
@@ -19,52 +21,55 @@ interface CachedBytes {
   readonly whole?: Buffer;
 }
 
+/** The bytes in one coding. */
+interface Variant {
+  /** Undefined until the bytes have been generated; `bytes` is undefined if there is no space for them. */
+  known: { readonly bytes: CachedBytes | undefined } | undefined;
+  readonly flight: SingleFlight<CachedBytes | undefined>;
+}
+
 /**
- * Returns a body of more than one part. The body is generated part by part, with other requests served in between, and cached, so that its length
- * is known and it can be sent again. If there is no space for it, it is generated anew for each request, and never faster than the client reads.
+ * Returns a body of more than one part. The body is generated in time slices, and cached, so that its length is known and it can be sent again. All
+ * requests that wait for it share one generation; it ends when the last of them has gone. If there is no space for it, it is generated anew for each
+ * request, and never faster than the client reads.
  */
-export function createLargeBody({ etag, represent, oneAtATime, noteBytes }: LargeBodyOptions): Body {
-  const cached = new Map<ContentCoding | undefined, Promise<CachedBytes | undefined>>();
-  const generate = (): Iterable<Buffer> => jsonParts(represent());
+export function createLargeBody({ etag, represent, work, noteBytes }: LargeBodyOptions): Body {
+  const variants = new Map<ContentCoding | undefined, Variant>();
 
-  /** Returns undefined if there is no space. */
-  function bytesIn(coding: ContentCoding | undefined): Promise<CachedBytes | undefined> {
-    const known = cached.get(coding);
-    if (known !== undefined) return known;
-    const pending = coding === undefined ? oneAtATime(() => collect(inSlices(generate()))) : encoded(coding);
-    cached.set(coding, pending);
-    pending.catch(() => cached.delete(coding));
-    return pending;
+  function variantIn(coding: ContentCoding | undefined): Variant {
+    const variant = variants.get(coding) ?? { known: undefined, flight: createSingleFlight(() => false) };
+    variants.set(coding, variant);
+    return variant;
   }
 
-  async function encoded(coding: ContentCoding): Promise<CachedBytes | undefined> {
-    const plain = await bytesIn(undefined);
-    return plain && collect(encoding(plain.parts, coding));
+  async function generate(coding: ContentCoding | undefined, job: Job): Promise<CachedBytes | undefined> {
+    const variant = variantIn(coding);
+    if (variant.known !== undefined) return variant.known.bytes;
+    const bytes = await variant.flight.ask(job.signal, (signal) =>
+      coding === undefined
+        ? work.hold({ key: job.key, signal }, (run) => run(collectText(represent, noteBytes), signal))
+        : encoded(coding, { key: job.key, signal }),
+    );
+    variant.known = { bytes };
+    return bytes;
   }
 
-  async function collect(source: AsyncIterable<Buffer>): Promise<CachedBytes | undefined> {
-    const held: Buffer[] = [];
-    let heldBytes = 0;
-    let isComplete = false;
-    try {
-      for await (const part of inPieces(source)) {
-        if (!noteBytes(part.length)) return undefined;
-        heldBytes += part.length;
-        held.push(part);
-      }
-      isComplete = true;
-      return heldBytes > MOST_BYTES_AT_ONCE ? { parts: held } : inOnePiece(held);
-    } finally {
-      if (!isComplete) noteBytes(-heldBytes);
-    }
+  async function encoded(coding: ContentCoding, job: Job): Promise<CachedBytes | undefined> {
+    const plain = await generate(undefined, job);
+    return plain && work.hold(job, () => collect(encoding(plain.parts, coding), noteBytes, job.signal));
+  }
+
+  function open(coding: ContentCoding | undefined, job: Job): Readable {
+    const parts = jsonInSteps(represent());
+    return streamParts(() => nextPart(parts), { work, job, coding });
   }
 
   return {
     etag,
     isShort: false,
-    async content(coding): Promise<Content> {
-      const bytes = await bytesIn(coding);
-      if (bytes === undefined) return { length: undefined, open: () => open(generate(), coding) };
+    async content(coding, job): Promise<Content> {
+      const bytes = await generate(coding, job);
+      if (bytes === undefined) return { length: undefined, open: () => open(coding, job) };
       const { parts, whole } = bytes;
       if (whole !== undefined && parts.length === 1) return whole;
       const length = parts.reduce((sum, part) => sum + part.length, 0);
@@ -73,14 +78,38 @@ export function createLargeBody({ etag, represent, oneAtATime, noteBytes }: Larg
   };
 }
 
-function open(parts: Iterable<Buffer>, coding: ContentCoding | undefined) {
-  return coding === undefined ? readParts(parts) : encoding(parts, coding);
+type NoteBytes = LargeBodyOptions['noteBytes'];
+
+/** Generates the whole text. Returns undefined as soon as there is no space for it. */
+function* collectText(represent: () => object, noteBytes: NoteBytes): Resumable<CachedBytes | undefined> {
+  const held = createHeldBytes(noteBytes);
+  const parts = jsonInSteps(represent());
+  try {
+    for (;;) {
+      const part = yield* nextPart(parts);
+      if (part === undefined) return held.complete();
+      if (!held.add(part)) return undefined;
+      yield;
+    }
+  } finally {
+    held.freeIfIncomplete();
+  }
 }
 
-async function* inSlices(parts: Iterable<Buffer>): AsyncGenerator<Buffer, void> {
-  for (const part of parts) {
-    yield part;
-    await yieldToEventLoop();
+async function collect(
+  source: AsyncIterable<Buffer>,
+  noteBytes: NoteBytes,
+  signal: AbortSignal,
+): Promise<CachedBytes | undefined> {
+  const held = createHeldBytes(noteBytes);
+  try {
+    for await (const part of source) {
+      signal.throwIfAborted();
+      if (!held.add(part)) return undefined;
+    }
+    return held.complete();
+  } finally {
+    held.freeIfIncomplete();
   }
 }
 
@@ -88,6 +117,40 @@ async function* inSlices(parts: Iterable<Buffer>): AsyncGenerator<Buffer, void> 
 const MOST_BYTES_AT_ONCE = 8 * 1024 * 1024;
 /** The length of a piece of a longer body. Shorter pieces cost more writes, longer ones more memory for each slow client over TLS. */
 const PIECE_BYTES = 1024 * 1024;
+
+/** Collects parts, and joins them to pieces. */
+function createHeldBytes(noteBytes: NoteBytes) {
+  const pieces: Buffer[] = [];
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
+  let heldBytes = 0;
+  let isComplete = false;
+
+  /** Returns false if there is no space. */
+  function joinWaiting(): boolean {
+    if (!noteBytes(waitingBytes)) return false;
+    heldBytes += waitingBytes;
+    pieces.push(Buffer.concat(waiting));
+    [waiting, waitingBytes] = [[], 0];
+    return true;
+  }
+
+  return {
+    add(part: Buffer): boolean {
+      waiting.push(part);
+      waitingBytes += part.length;
+      return waitingBytes < PIECE_BYTES || joinWaiting();
+    },
+    complete(): CachedBytes | undefined {
+      if (waitingBytes > 0 && !joinWaiting()) return undefined;
+      isComplete = true;
+      return heldBytes > MOST_BYTES_AT_ONCE ? { parts: pieces } : inOnePiece(pieces);
+    },
+    freeIfIncomplete(): void {
+      if (!isComplete) noteBytes(-heldBytes);
+    },
+  };
+}
 
 /** Returns the whole body, and its parts as views of the same memory. */
 function inOnePiece(parts: readonly Buffer[]): CachedBytes {
@@ -97,17 +160,4 @@ function inOnePiece(parts: readonly Buffer[]): CachedBytes {
     whole,
     parts: Array.from({ length: count }, (_, i) => whole.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES)),
   };
-}
-
-async function* inPieces(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  let waiting: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of parts) {
-    waiting.push(part);
-    bytes += part.length;
-    if (bytes < PIECE_BYTES) continue;
-    yield Buffer.concat(waiting);
-    [waiting, bytes] = [[], 0];
-  }
-  if (bytes > 0) yield Buffer.concat(waiting);
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Job, jobOf, sendFailure } from '../work/bounded-work.ts';
 import { type Body, type Content, isNoneMatch } from './body.ts';
 import { chosenContentCoding } from './content-coding.ts';
 
@@ -11,6 +12,8 @@ export interface SendOptions {
   readonly type?: string;
   /** Called with a body that is streamed. */
   readonly noteStream?: (stream: Readable) => void;
+  /** The work of this request, if some was done already. */
+  readonly job?: Job;
 }
 
 /** Sends a body in the coding that the client prefers; or 304 if the client has it. */
@@ -18,7 +21,7 @@ export function sendBody(
   request: FastifyRequest,
   reply: FastifyReply,
   body: Body,
-  { type = HAL, noteStream }: SendOptions = {},
+  { type = HAL, noteStream, job = jobOf(request, reply) }: SendOptions = {},
 ): FastifyReply {
   const { 'accept-encoding': acceptEncoding, 'if-none-match': ifNoneMatch } = request.headers;
   const coding = body.isShort ? undefined : chosenContentCoding(acceptEncoding);
@@ -30,9 +33,9 @@ export function sendBody(
     void reply.headers({ 'content-type': type, ...(coding !== undefined && { 'content-encoding': coding }) });
     sendContent(request, reply, content, noteStream);
   };
-  const content = body.content(coding);
+  const content = body.content(coding, job);
   if (!(content instanceof Promise)) send(content);
-  else content.then(send).catch((error: unknown) => reply.send(error));
+  else content.then(send).catch((error: unknown) => sendFailure(reply, error));
   return reply;
 }
 

@@ -6,19 +6,30 @@ import fc from 'fast-check';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Body } from '../../../src/http/bodies/body.ts';
-import { type Bodies, createBodyCache } from '../../../src/http/bodies/body-cache.ts';
+import { type BodyCache, createBodyCache } from '../../../src/http/bodies/body-cache.ts';
 import type { ContentCoding } from '../../../src/http/bodies/content-coding.ts';
-import { jsonParts, LazyArray, lazyArrayOf, PART_LENGTH } from '../../../src/http/bodies/json-stream.ts';
+import { jsonInSteps, LazyArray, lazyArrayOf, PART_LENGTH } from '../../../src/http/bodies/json-stream.ts';
 import { sendBody } from '../../../src/http/bodies/send-body.ts';
+import { runToEnd } from '../../../src/lib/resumable.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../../support/sample-snapshot.ts';
 import { createTestServer } from '../../support/server.ts';
+import { JOB, workOf } from '../../support/work.ts';
 
 const DECODE = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
 /** The bodies of one visibility. */
-const bodiesOf = (capacityBytes?: number): Bodies => createBodyCache(capacityBytes).visibleTo('all');
+const bodiesOf = (capacityBytes?: number) => bodiesIn(createBodyCache(workOf(), capacityBytes), 'all');
+
+function bodiesIn(cache: BodyCache, visibility: string) {
+  const bodies = cache.visibleTo(visibility);
+  return (key: string, represent: () => object): Body => runToEnd(bodies(key, represent));
+}
+
+const textIn = (representation: unknown): string =>
+  Buffer.concat([...jsonInSteps(representation)].filter((part) => part !== undefined)).toString();
+
 const CODINGS: readonly (ContentCoding | undefined)[] = [undefined, 'gzip', 'br', 'zstd'];
 
-describe('jsonParts', () => {
+describe('jsonInSteps', () => {
   const value = fc.letrec((tie) => ({
     leaf: fc.jsonValue(),
     list: fc.array(tie('node'), { maxLength: 4 }).map((list) => lazyArrayOf(list, (one) => one)),
@@ -29,7 +40,7 @@ describe('jsonParts', () => {
   test('generates the text of JSON.stringify for any value', () => {
     fc.assert(
       fc.property(value, (one) => {
-        expect(Buffer.concat([...jsonParts(one)]).toString()).toBe(JSON.stringify(one));
+        expect(textIn(one)).toBe(JSON.stringify(one));
       }),
     );
   });
@@ -39,8 +50,8 @@ describe('jsonParts', () => {
     const list = new LazyArray(1000, function* () {
       for (; made < 1000; made++) yield 'x'.repeat(1000);
     });
-    const parts = jsonParts({ _embedded: { items: list } });
-    parts.next();
+    const parts = jsonInSteps({ _embedded: { items: list } });
+    while (parts.next().value === undefined);
     expect(made).toBeLessThan(PART_LENGTH / 1000 + 2);
   });
 });
@@ -111,7 +122,7 @@ describe('a large body', () => {
       return one;
     });
     const body = bodiesOf(Math.floor(expected.length * 1.5))('tree', () => ({ broken }));
-    for (let i = 0; i < 3; i++) await expect(body.content(undefined)).rejects.toThrow('broken');
+    for (let i = 0; i < 3; i++) await expect(body.content(undefined, JOB)).rejects.toThrow('broken');
     isBroken = false;
     expect((await read(body, undefined)).isMeasured).toBe(true);
   });
@@ -123,7 +134,7 @@ describe('a large body', () => {
     ] as const) {
       const note = 'x'.repeat(1024);
       const list = lazyArrayOf(Array.from({ length: mebibytes * 1024 }), () => note);
-      const content = await bodiesOf()('tree', () => ({ list })).content(undefined);
+      const content = await bodiesOf()('tree', () => ({ list })).content(undefined, JOB);
       if (typeof content === 'string' || Buffer.isBuffer(content)) throw new Error('it came as a short one');
       const read = Buffer.concat(await content.open().toArray());
       expect([content.whole !== undefined, content.length]).toEqual([isWhole, read.length]);
@@ -131,8 +142,36 @@ describe('a large body', () => {
     }
   });
 
+  test('is generated no further when all requests that wait for it have gone, and anew for the next one', async () => {
+    let made = 0;
+    const list = lazyArrayOf(members, (one) => {
+      made++;
+      return one;
+    });
+    const body = bodiesOf()('tree', () => ({ list }));
+    const before = made;
+    const [one, other] = [new AbortController(), new AbortController()];
+    const gone = [one, other].map(({ signal }) => body.content(undefined, { key: 'bob', signal }));
+    one.abort(new Error('gone'));
+    other.abort(new Error('gone'));
+    for (const content of gone) await expect(content).rejects.toThrow('gone');
+    await sleep(20);
+    expect(made - before).toBeLessThan(members.length);
+    expect((await read(body, undefined)).isMeasured).toBe(true);
+  });
+
+  test('goes on for the others when the request that started it has gone', async () => {
+    const body = bodiesOf()('tree', () => tree);
+    const starter = new AbortController();
+    const first = body.content('gzip', { key: 'bob', signal: starter.signal });
+    const second = read(body, 'gzip');
+    starter.abort(new Error('gone'));
+    await expect(first).rejects.toThrow('gone');
+    expect((await second).bytes.equals(expected)).toBe(true);
+  });
+
   async function read(body: Body, coding: ContentCoding | undefined): Promise<{ bytes: Buffer; isMeasured: boolean }> {
-    const content = await body.content(coding);
+    const content = await body.content(coding, JOB);
     if (typeof content === 'string') throw new Error('it came as a text');
     const raw = Buffer.isBuffer(content) ? content : Buffer.concat(await content.open().toArray());
     if (!Buffer.isBuffer(content))
@@ -143,10 +182,10 @@ describe('a large body', () => {
 });
 
 test('two visibilities share neither a body nor an ETag, for small and large bodies', () => {
-  const cache = createBodyCache();
+  const cache = createBodyCache(workOf());
   for (const note of ['small', 'x'.repeat(2 * PART_LENGTH)]) {
     const [ofAlice, ofBob, again] = ['alice', 'bob', 'alice'].map((visibility) =>
-      cache.visibleTo(visibility)(note, () => ({ note })),
+      bodiesIn(cache, visibility)(note, () => ({ note })),
     );
     expect(ofBob).not.toBe(ofAlice);
     expect(ofBob?.etag).not.toBe(ofAlice?.etag);

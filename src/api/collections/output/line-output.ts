@@ -1,6 +1,7 @@
 import type { Body } from '../../../http/bodies/body.ts';
-import { encoding, readParts } from '../../../http/bodies/content-coding.ts';
-import { yieldToEventLoop } from '../../../lib/yielding.ts';
+import { streamParts } from '../../../http/bodies/stream-parts.ts';
+import type { BoundedWork } from '../../../http/work/bounded-work.ts';
+import type { Resumable } from '../../../lib/resumable.ts';
 import type { Representation } from '../../hal/representation.ts';
 import { csvHeader, csvLine } from './csv.ts';
 import type { OutputFormat } from './output-format.ts';
@@ -15,36 +16,44 @@ export interface Lines {
 
 /** A few milliseconds of work. */
 const PART_LENGTH = 64 * 1024;
+/** A step takes about a tenth of a millisecond. */
+const LINES_PER_STEP = 16;
+
+export interface LinesOptions {
+  readonly format: LineFormat;
+  readonly etag: string;
+  readonly work: BoundedWork;
+}
 
 /** Returns the members at these positions, one per line. The lines are generated as fast as the client reads them, and not cached. */
-export function toLines(lines: Lines, positions: Uint32Array, format: LineFormat, etag: string): Body {
+export function toLines(lines: Lines, positions: Uint32Array, { format, etag, work }: LinesOptions): Body {
   return {
     etag,
     isShort: false,
-    content: (coding) => ({
+    content: (coding, job) => ({
       length: undefined,
-      open() {
-        const parts = partsOf(lines, positions, format);
-        return coding === undefined ? readParts(parts) : encoding(parts, coding);
-      },
+      open: () => streamParts(partsOf(lines, positions, format), { work, job, coding }),
     }),
   };
 }
 
-async function* partsOf(
+/** Returns a function that generates the next part. */
+function partsOf(
   { columns, lineAt }: Lines,
   positions: Uint32Array,
   format: LineFormat,
-): AsyncGenerator<Buffer, void> {
+): () => Resumable<Buffer | undefined> {
   const isCsv = format === 'csv';
   let text = isCsv ? csvHeader(columns) : '';
-  for (const position of positions) {
-    const member = lineAt(position);
-    text += isCsv ? csvLine(columns, member) : `${JSON.stringify(member)}\n`;
-    if (text.length < PART_LENGTH) continue;
-    yield Buffer.from(text);
+  let at = 0;
+  return function* nextPart() {
+    while (at < positions.length && text.length < PART_LENGTH) {
+      const member = lineAt(positions[at++] ?? 0);
+      text += isCsv ? csvLine(columns, member) : `${JSON.stringify(member)}\n`;
+      if (at % LINES_PER_STEP === 0) yield;
+    }
+    const part = text === '' ? undefined : Buffer.from(text);
     text = '';
-    await yieldToEventLoop();
-  }
-  if (text !== '') yield Buffer.from(text);
+    return part;
+  };
 }

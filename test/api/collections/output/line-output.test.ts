@@ -13,6 +13,7 @@ import { TIMEOUTS } from '../../../../src/http/listener.ts';
 import { get, talk } from '../../../support/raw-http.ts';
 import { type ListeningServer, startTestServer } from '../../../support/server.ts';
 import { parseCsv } from '../../../support/strict-csv.ts';
+import { JOB, workOf } from '../../../support/work.ts';
 
 const TAGS = 20_000;
 let front: ListeningServer;
@@ -109,8 +110,8 @@ test('generates lines only as they are read, and yields to the event loop in bet
     return { name: 'x'.repeat(100) };
   };
   const positions = Uint32Array.from({ length: 100_000 }, (_, i) => i);
-  const { content } = toLines({ columns: ['name'], lineAt }, positions, 'csv', '');
-  const stream = (content(undefined) as { open(): Readable }).open();
+  const { content } = toLines({ columns: ['name'], lineAt }, positions, { format: 'csv', etag: '', work: workOf() });
+  const stream = (content(undefined, JOB) as { open(): Readable }).open();
   expect(made).toBe(0);
   let turns = 0;
   let isDone = false;
@@ -139,8 +140,12 @@ test.for(['gzip', 'br', 'zstd'] as const)(
       return { name: hash('sha512', String(position)) };
     };
     const positions = Uint32Array.from({ length: 100_000 }, (_, i) => i);
-    const { content } = toLines({ columns: ['name'], lineAt }, positions, 'ndjson', '');
-    const stream = (content(coding) as { open(): Readable }).open();
+    const { content } = toLines({ columns: ['name'], lineAt }, positions, {
+      format: 'ndjson',
+      etag: '',
+      work: workOf(),
+    });
+    const stream = (content(coding, JOB) as { open(): Readable }).open();
     await once(stream, 'readable');
     const settled = async () => {
       for (let before = -1; before < made; ) {

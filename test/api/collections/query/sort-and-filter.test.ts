@@ -4,6 +4,7 @@ import {
   createSelectionCache,
   type SelectedCollection,
 } from '../../../../src/api/collections/query/sort-and-filter.ts';
+import { runToEnd } from '../../../../src/lib/resumable.ts';
 
 const LENGTH = 20_000;
 
@@ -36,60 +37,66 @@ const query = (search: string): ListQuery => ({
   isExact: false,
 });
 
-test('sorts once, and searches once per order, for any number of pages', async () => {
+/** The selections of one visibility, each computed to its end at once. */
+function selectionsOf(cacheBytes?: number) {
+  const { select } = createSelectionCache(cacheBytes).visibleTo('all');
+  return {
+    inSteps: select,
+    select: (collection: SelectedCollection, wanted: ListQuery): Uint32Array => runToEnd(select(collection, wanted)),
+  };
+}
+
+test('sorts once, and searches once per order, for any number of pages', () => {
   const { asked, collection } = counted();
-  const { select } = createSelectionCache().visibleTo('all');
+  const { select } = selectionsOf();
   for (let page = 0; page < 5; page++) {
     expect(select(collection, query(''))).toHaveLength(LENGTH);
-    expect(await select(collection, query('19999'))).toHaveLength(1);
+    expect(select(collection, query('19999'))).toHaveLength(1);
   }
   expect(asked).toEqual({ values: LENGTH, names: LENGTH });
-  expect(select(collection, query('19999'))).toBeInstanceOf(Uint32Array); // with no waiting any more
 });
 
-test('shares one running search between equal requests', async () => {
+test('uses what an equal search has found meanwhile', () => {
   const { asked, collection } = counted();
-  const { select } = createSelectionCache().visibleTo('all');
-  const [one, other] = await Promise.all([select(collection, query('1')), select(collection, query('1'))]);
-  expect(other).toBe(one);
-  expect(asked.names).toBe(LENGTH);
+  const { select, inSteps } = selectionsOf();
+  const slow = inSteps(collection, query('1'));
+  slow.next();
+  const found = select(collection, query('1'));
+  const before = asked.names;
+  expect(runToEnd(slow)).toBe(found);
+  expect(asked.names).toBe(before);
 });
 
-test('searches again after a search has failed', async () => {
+test('searches again after a search has failed', () => {
   const { collection } = counted();
-  const { select } = createSelectionCache().visibleTo('all');
+  const { select } = selectionsOf();
   let isBroken = true;
   const nameAt = (position: number) => {
     if (isBroken) throw new Error('no name');
     return String(position);
   };
-  await expect(select({ ...collection, nameAt }, query('1'))).rejects.toThrow('no name');
+  expect(() => select({ ...collection, nameAt }, query('1'))).toThrow('no name');
   isBroken = false;
-  expect(await select({ ...collection, nameAt }, query('19999'))).toHaveLength(1);
+  expect(select({ ...collection, nameAt }, query('19999'))).toHaveLength(1);
 });
 
-test('yields to the event loop while it searches', async () => {
+test('sorts and searches in small steps', () => {
   const { asked, collection } = counted();
-  const found = createSelectionCache().visibleTo('all').select(collection, query('1'));
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(asked.names).toBeGreaterThan(0);
-  // A hard pattern takes up to a third of a millisecond for a name.
-  expect(asked.names).toBeLessThan(1000);
-  await found;
-  expect(asked.names).toBe(LENGTH);
+  const steps = selectionsOf().inSteps(collection, query('1'));
+  for (let before = { ...asked }; !steps.next().done; before = { ...asked }) {
+    expect(asked.values - before.values).toBeLessThan(2000);
+    expect(asked.names - before.names).toBeLessThan(200);
+  }
+  expect(asked).toEqual({ values: LENGTH, names: LENGTH });
 });
 
-test('evicts the least recently used result, and does not keep one that is too large', async () => {
+test('evicts the least recently used result, and does not keep one that is too large', () => {
   const [one, other] = [counted('/one'), counted('/other')];
-  const { select } = createSelectionCache(6 * LENGTH).visibleTo('all'); // enough for one order of four bytes per member, but not for two
-  await select(one.collection, query(''));
-  await select(other.collection, query(''));
-  await select(one.collection, query(''));
+  const { select } = selectionsOf(6 * LENGTH); // enough for one order of four bytes per member, but not for two
+  select(one.collection, query(''));
+  select(other.collection, query(''));
+  select(one.collection, query(''));
   expect([one.asked.values, other.asked.values]).toEqual([2 * LENGTH, LENGTH]);
-  const none = createSelectionCache(LENGTH).visibleTo('all');
-  expect(
-    [none.select(one.collection, query('')), none.select(one.collection, query(''))].map(
-      (all) => (all as Uint32Array).length,
-    ),
-  ).toEqual([LENGTH, LENGTH]);
+  const none = selectionsOf(LENGTH);
+  for (let i = 0; i < 2; i++) expect(none.select(one.collection, query(''))).toHaveLength(LENGTH);
 });

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { oneAtATime } from '../../src/http/pipelining.ts';
+import { oneAtATime } from '../../../src/http/work/pipelining.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
