@@ -84,7 +84,7 @@ function belowAnyOf(groups: readonly string[]): (name: string) => boolean {
 function listed(sources: NameSources, options: DiscoveryOptions, signal: AbortSignal): AsyncIterable<NamePage> {
   switch (options.discovery) {
     case 'catalog':
-      return sources.catalog(signal);
+      return catalogue(sources, signal);
     case 'gitlab':
       if (sources.gitlab === undefined)
         throw new TypeError('GitLab cannot list the repositories: its URL or the access token is missing');
@@ -115,7 +115,7 @@ async function* granted(
 ): AsyncGenerator<NamePage> {
   let isGranted = false;
   try {
-    for await (const page of sources.catalog(signal)) {
+    for await (const page of catalogue(sources, signal)) {
       isGranted = true;
       yield page;
     }
@@ -131,13 +131,42 @@ async function* insteadOf(
   gitlab: NameSource | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<NamePage> {
-  if (gitlab === undefined)
-    throw refusal.because(`${refusal.reason}; set discovery = list and name them in repositories`);
+  if (gitlab === undefined) throw refusal.because(`${refusal.reason}; ${adviceFor(gitlab)}`);
   try {
     yield* gitlab(signal);
   } catch (failure) {
     throw failure instanceof RegistryError ? failure.because(`${refusal.reason}; and ${failure.reason}`) : failure;
   }
+}
+
+/** Lists the catalogue. If the registry has none, the error says what to configure instead. */
+async function* catalogue({ catalog, gitlab }: NameSources, signal: AbortSignal): AsyncGenerator<NamePage> {
+  let isThere = false;
+  try {
+    for await (const page of catalog(signal)) {
+      isThere = true;
+      yield page;
+    }
+  } catch (failure) {
+    if (isThere || !isWithoutCatalogue(failure)) throw failure;
+    throw failure.because(
+      `the registry has no catalogue, or a proxy hides it (${failure.reason}); ${adviceFor(gitlab)}`,
+    );
+  }
+}
+
+/** The catalogue is not part of the OCI specification: registries and proxies without one answer in many ways. */
+const NO_CATALOGUE_STATUSES: ReadonlySet<number | undefined> = new Set([200, 404, 405, 410, 501]);
+const NO_CATALOGUE_CODES: ReadonlySet<string | undefined> = new Set(['UNSUPPORTED', 'NAME_UNKNOWN', 'NAME_INVALID']);
+
+function isWithoutCatalogue(failure: unknown): failure is RegistryError {
+  if (!(failure instanceof RegistryError) || failure.kind !== 'unreadable') return false;
+  return NO_CATALOGUE_STATUSES.has(failure.status) || NO_CATALOGUE_CODES.has(failure.registryCode);
+}
+
+function adviceFor(gitlab: NameSource | undefined): string {
+  const advice = 'set [registry] discovery = list, and name the repositories in repositories';
+  return gitlab === undefined ? advice : `set [registry] discovery = gitlab; or ${advice}`;
 }
 
 function anyOf(patterns: readonly string[]): (name: string) => boolean {

@@ -17,8 +17,16 @@ const LARGEST_PAGE = 1000;
 
 /** Some servers return an empty list as one empty name. */
 const names = z.array(z.string()).transform((list) => list.filter((name) => name !== ''));
-export const catalogPage = z.object({ repositories: names.nullish() }).transform((page) => page.repositories ?? []);
-const tagsPage = z.object({ tags: names.nullish() }).transform((page) => page.tags ?? []);
+/** A missing list is empty, but an error is not a list. */
+const isNoError = ({ errors }: { readonly errors?: unknown }): boolean => errors === undefined;
+export const catalogPage = z
+  .object({ repositories: names.nullish(), errors: z.unknown().optional() })
+  .refine(isNoError)
+  .transform((page) => page.repositories ?? []);
+const tagsPage = z
+  .object({ tags: names.nullish(), errors: z.unknown().optional() })
+  .refine(isNoError)
+  .transform((page) => page.tags ?? []);
 
 export interface ListingRequest<T> {
   readonly subject: TokenSubject;

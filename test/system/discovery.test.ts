@@ -203,7 +203,7 @@ test.for([
     'member',
     { gitlabUrl: undefined },
     'forbidden',
-    /; set discovery = list and name them in repositories/,
+    /; set \[registry\] discovery = list, and name the repositories in repositories/,
   ],
 ] as const)('with %s the listing fails, and is no empty registry', async ([, user, options, kind, reason]) => {
   const told = await failure(lab.as(user, { ...options, tokenOrigins: [lab.gitlab.url] }));

@@ -85,7 +85,7 @@ test('requests an anonymous token if there are no credentials', async () => {
   expect(await failure(connect(registry.url, options))).toMatchObject({
     kind: 'forbidden',
     reason: expect.stringContaining(
-      'requires credentials for this; set discovery = list and name them in repositories',
+      'requires credentials for this; set [registry] discovery = list, and name the repositories in repositories',
     ),
   });
   const client = connect(registry.url, { ...options, discovery: 'list', repositories: REPOSITORIES });

@@ -137,7 +137,7 @@ export const REGISTRY_KEYS = {
   }),
   discovery: key({
     about:
-      'The source of the list of repositories: the `catalog` of the registry, the REST API of `gitlab`, or the `list` in `repositories`. `auto` uses the catalogue if the user may list it, and otherwise GitLab.',
+      'The source of the list of repositories: the `catalog` of the registry, the REST API of `gitlab`, or the `list` in `repositories`. `auto` uses the catalogue if the user may list it, and otherwise GitLab. A registry without a catalogue, such as Docker Hub, needs `list`.',
     right: 'one of auto, catalog, gitlab, list',
     read: oneOf(['auto', 'catalog', 'gitlab', 'list']),
     fallback: 'auto',
