@@ -180,6 +180,7 @@ function composeCrawling(config: Config, registry: DistributionRegistry, store: 
     sleepUntil,
     takeSnapshot: snapshots.takeSnapshot,
     recrawlQueueLength: () => recrawlQueue.length(),
+    isPullThroughCache: snapshots.isPullThroughCache,
     requestsCount: registry.requestsCount,
     heldUp: registry.heldUp,
     report: crawlEvents(log, registry, () => snapshots.latest() !== undefined),

@@ -62,7 +62,23 @@ export interface Registry {
     digest: Digest,
     signal: AbortSignal,
   ): Promise<readonly Descriptor[] | undefined>;
+  /**
+   * Finds out whether the registry is a pull-through cache, by a question about that repository. Returns whether there was an answer; `pullThrough`
+   * tells which.
+   */
+  probePullThrough(repository: RepositoryName, signal: AbortSignal): Promise<boolean>;
+  /** Returns what the configuration says about the registry, or what its answers in the current or last crawl have shown. */
+  pullThrough(): PullThrough;
 }
+
+/**
+ * Whether a registry is a pull-through cache, which stores what it reads from another registry on demand:
+ *
+ * - yes: the configuration says so, or answers have shown it
+ * - no: the configuration says so
+ * - unseen: no answer has shown it, which proves nothing: a cache answers like any registry from what it has stored
+ */
+export type PullThrough = 'yes' | 'no' | 'unseen';
 
 /** A name that the registry lists but the protocol does not allow, so that no request can contain it. */
 export interface IllegalName {
@@ -394,6 +410,8 @@ export interface CrawlStatus {
   readonly lastFinishedAt: number | undefined;
   /** How many repositories are to be read again, or are being read again, because of notifications. */
   readonly recrawlQueueLength: number;
+  /** Whether the registry is known to be a pull-through cache; absent is false. */
+  readonly isPullThroughCache?: boolean;
   /** When the next crawl starts; undefined while one is running. */
   readonly nextAt: number | undefined;
 }

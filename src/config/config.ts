@@ -86,6 +86,8 @@ export interface RegistryConfig {
   readonly collectCreated: boolean;
   /** The time between two thorough crawls. */
   readonly thoroughIntervalMs: number;
+  /** Whether the registry is a pull-through cache; `auto` finds out. */
+  readonly pullThroughCache: Values['registry']['pull_through_cache'];
   /** How many layers and configs a thorough crawl asks the registry for; 0 means none. */
   readonly verifyBlobsPerCrawl: number;
   /** If a crawl finds less than this share of the last snapshot's tags, it fails. From 0 to 1. */
@@ -170,6 +172,7 @@ export function configOf(
       collectCreated: registry.collect_created,
       emptyGuard: registry.empty_guard / 100,
       thoroughIntervalMs: registry.thorough_interval * 1000,
+      pullThroughCache: registry.pull_through_cache,
       verifyBlobsPerCrawl: registry.verify_blobs_per_crawl,
       discovery: registry.discovery,
       groups: registry.groups,

@@ -9,10 +9,13 @@ import type { ReadingOrder } from './reading-order.ts';
 import { areSame, isComplete } from './records.ts';
 import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './repository-reader.ts';
 import { resolveMissing, settleKnown } from './resolve-missing.ts';
-import { verifyBlobs } from './verify-blobs.ts';
+import { type PullThroughOptions, pulledThroughAt, watchPullThrough } from './stored/pull-through.ts';
+import { verifyBlobs } from './stored/verify-blobs.ts';
 import { forEachConcurrently, type WorkerPool } from './worker-pool.ts';
 
-export interface CrawlOptions extends Omit<RepositoryReaderOptions, 'ended' | 'tagSlots' | 'isThorough'> {
+export interface CrawlOptions
+  extends Omit<RepositoryReaderOptions, 'ended' | 'tagSlots' | 'isThorough'>,
+    PullThroughOptions {
   /** The repositories that the crawl of the whole registry has found so far. Recrawls add those that they find meanwhile. */
   readonly found: Set<RepositoryName>;
   /** Shared by all crawls that run at the same time. */
@@ -55,22 +58,10 @@ export async function crawl(ports: CrawlPorts, options: CrawlOptions & CrawlInte
   const pool = startPool({ ...options, isThorough, verifiedCount });
   const illegal = new Set<string>();
   let cut: string | undefined;
-  const reader = createRepositoryReader(registry, ports.manifestCache, pool);
+  const pullThrough = watchPullThrough(registry, pool);
+  const reader = pullThrough.over(createRepositoryReader(registry, ports.manifestCache, pool));
 
-  async function read(name: RepositoryName): Promise<RepositoryRecord> {
-    const pending = isResumed ? await crawlState.pending(name) : undefined;
-    if (pending !== undefined && isComplete(pending)) {
-      progress.repositoriesKept++;
-      return pending;
-    }
-    const before = (await crawlState.repository(name)) ?? pending;
-    // If this crawl is interrupted, the record tells the resumed one that some manifests of the repository may be cached.
-    if (before === undefined) await crawlState.savePending({ name, content: undefined, failure: undefined });
-    const reading = order.begin();
-    const record = await reader.read(name, before);
-    if (order.isLatest(name, reading)) await crawlState.savePending(record);
-    return record;
-  }
+  const read = createResumableReader(crawlState, reader, { isResumed, progress, order });
 
   const readAll = (): Promise<void> => {
     cut = undefined;
@@ -102,9 +93,32 @@ export async function crawl(ports: CrawlPorts, options: CrawlOptions & CrawlInte
     assemble: async () => {
       const which = { withPending: true, isWanted: (name: RepositoryName) => found.has(name) };
       reusable.assembly = undefined; // of a recrawl that ran meanwhile
-      const assembled = await assembleAll(ports, reader, pool, which, () => true);
+      await pullThrough.settle(found);
+      const assembled = await assembleAll(ports, reader, { ...pool, pulledThroughAt: pullThrough.seenAt }, which);
       return { ...assembled, illegal, cut, startedAt, finishedAt: clock() };
     },
+  };
+}
+
+/** Returns a function that reads a repository and saves its record, unless an interrupted crawl has read it completely. */
+function createResumableReader(
+  crawlState: CrawlState,
+  reader: RepositoryReader,
+  { isResumed, progress, order }: Pick<CrawlOptions, 'progress' | 'order'> & { readonly isResumed: boolean },
+): (name: RepositoryName) => Promise<RepositoryRecord> {
+  return async (name) => {
+    const pending = isResumed ? await crawlState.pending(name) : undefined;
+    if (pending !== undefined && isComplete(pending)) {
+      progress.repositoriesKept++;
+      return pending;
+    }
+    const before = (await crawlState.repository(name)) ?? pending;
+    // If this crawl is interrupted, the record tells the resumed one that some manifests of the repository may be cached.
+    if (before === undefined) await crawlState.savePending({ name, content: undefined, failure: undefined });
+    const reading = order.begin();
+    const record = await reader.read(name, before);
+    if (order.isLatest(name, reading)) await crawlState.savePending(record);
+    return record;
   };
 }
 
@@ -146,7 +160,8 @@ export async function recrawl(
     assemble: async () => {
       const which = { withPending: false, isWanted: registry.isWanted };
       const isAsked = (name: RepositoryName): boolean => names.has(name);
-      const assembled = await assembleAll(ports, reader, pool, which, isAsked);
+      const seenAt = () => pulledThroughAt(registry, options.pulledThroughAt, clock());
+      const assembled = await assembleAll(ports, reader, { ...pool, pulledThroughAt: seenAt }, which, isAsked);
       return { ...assembled, illegal, cut, startedAt, finishedAt: clock() };
     },
   };
@@ -154,12 +169,13 @@ export async function recrawl(
 
 /** Returns the result of the crawls so far, from the store alone; undefined if no crawl has finished. */
 export async function recall(
-  ports: CrawlPorts & Pick<CrawlOptions, 'verifyBlobsPerCrawl'>,
+  ports: CrawlPorts & Pick<CrawlOptions, 'clock' | 'verifyBlobsPerCrawl'>,
 ): Promise<CrawlResult | undefined> {
   const { registry, crawlState, manifestCache } = ports;
   const assembly = await assemble(ports, { withPending: false, isWanted: registry.isWanted });
   if (assembly.repositories.length === 0) return undefined;
-  if (ports.verifyBlobsPerCrawl > 0) assembly.builder.doubt(await manifestCache.faultyBlobs());
+  const seenAt = pulledThroughAt(registry, undefined, ports.clock());
+  if (ports.verifyBlobsPerCrawl > 0 && seenAt === undefined) assembly.builder.doubt(await manifestCache.faultyBlobs());
   await settleKnown(manifestCache, assembly, { isAsked: () => false, isThorough: false });
   let [startedAt, finishedAt] = [Number.POSITIVE_INFINITY, 0];
   for await (const { content } of crawlState.repositories()) {
@@ -168,7 +184,8 @@ export async function recall(
   }
   const [illegal, cut] = [await crawlState.illegalNames(), await crawlState.cut()];
   const { builder, repositories } = assembly;
-  return { graph: builder.build(), repositories, illegal, cut, startedAt: Math.min(startedAt, finishedAt), finishedAt };
+  const times = { startedAt: Math.min(startedAt, finishedAt), finishedAt };
+  return { graph: builder.build(), repositories, illegal, cut, pulledThroughAt: seenAt, ...times };
 }
 
 function hasTags({ content }: RepositoryRecord): boolean {
@@ -213,6 +230,8 @@ interface AssemblePool extends WorkerPool, Pick<CrawlOptions, 'clock' | 'reusabl
   readonly isThorough: boolean;
   /** How many blobs to verify in this crawl. */
   readonly verifiedCount: number;
+  /** Returns when the registry was last seen to be a pull-through cache. */
+  readonly pulledThroughAt: () => number | undefined;
 }
 
 async function assembleAll(
@@ -220,18 +239,21 @@ async function assembleAll(
   { readBelow }: RepositoryReader,
   pool: AssemblePool,
   which: AssembleOptions,
-  isAsked: (name: RepositoryName) => boolean,
-): Promise<Pick<CrawlResult, 'graph' | 'repositories'>> {
+  isAsked: (name: RepositoryName) => boolean = () => true,
+): Promise<Pick<CrawlResult, 'graph' | 'repositories' | 'pulledThroughAt'>> {
   const { reusable } = pool;
   const earlier = reusable.assembly;
   reusable.assembly = undefined; // a failure from here on would leave a graph that is half changed
   const assembly = await assemble(ports, which, earlier);
-  if (pool.verifyBlobsPerCrawl > 0) assembly.builder.doubt(await ports.manifestCache.faultyBlobs());
+  // A pull-through cache fetches every blob that it is asked for, so that no answer shows what it stored before.
+  const isCache = pool.pulledThroughAt() !== undefined;
+  if (pool.verifyBlobsPerCrawl > 0 && !isCache) assembly.builder.doubt(await ports.manifestCache.faultyBlobs());
   await settleKnown(ports.manifestCache, assembly, { isAsked, isThorough: pool.isThorough });
-  const missing = { ...pool, readBelow, isAsked, asksForBlobs: true };
+  const missing = { ...pool, readBelow, isAsked, asksForBlobs: !isCache };
   const asked = await resolveMissing(ports.registry, ports.manifestCache, assembly, missing);
-  if (pool.verifiedCount > 0)
+  if (pool.verifiedCount > 0 && !isCache)
     await verifyBlobs(ports.registry, ports.manifestCache, assembly, { ...pool, limit: pool.verifiedCount, asked });
   reusable.assembly = { builder: assembly.builder, roots: assembly.roots };
-  return { graph: assembly.builder.build(), repositories: assembly.repositories };
+  const { builder, repositories } = assembly;
+  return { graph: builder.build(), repositories, pulledThroughAt: pool.pulledThroughAt() };
 }

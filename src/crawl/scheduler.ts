@@ -23,6 +23,8 @@ export interface SchedulerOptions {
   /** Takes a snapshot of the whole registry, and updates `progress` meanwhile. */
   readonly takeSnapshot: (progress: CrawlProgress, signal: AbortSignal) => Promise<Snapshot>;
   readonly recrawlQueueLength: () => number;
+  /** Returns whether the registry is known to be a pull-through cache. */
+  readonly isPullThroughCache: () => boolean;
   /** Returns the number of requests to the registry since the start of the service. */
   readonly requestsCount: () => number;
   /** Returns since when and until when servers hold up the requests; undefined while requests succeed. */
@@ -81,7 +83,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     status() {
       const endsAt = pause.endsAt();
       const nextAt = endsAt === undefined ? undefined : toShownTime(endsAt);
-      return { ...runner.status(), recrawlQueueLength: options.recrawlQueueLength(), nextAt };
+      const { recrawlQueueLength, isPullThroughCache } = options;
+      return {
+        ...runner.status(),
+        recrawlQueueLength: recrawlQueueLength(),
+        isPullThroughCache: isPullThroughCache(),
+        nextAt,
+      };
     },
     stats: runner.stats,
     request() {

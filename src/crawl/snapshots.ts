@@ -18,11 +18,12 @@ import type { CrawlPorts } from './crawl-ports.ts';
 import { noProgress } from './crawl-stats.ts';
 import { rejectEmptied } from './empty-guard.ts';
 import { createReadingOrder } from './reading-order.ts';
+import { pulledThroughAt } from './stored/pull-through.ts';
 
 export interface SnapshotTakerOptions
   extends CrawlPorts,
     CrawlIntervals,
-    Omit<CrawlOptions, 'found' | 'reusable' | 'order' | 'progress' | 'signal'> {
+    Omit<CrawlOptions, 'found' | 'reusable' | 'order' | 'progress' | 'signal' | 'pulledThroughAt' | 'onPullThrough'> {
   readonly snapshotStore: SnapshotStore;
   /** Throws a `StoreFailure` if the store is damaged. Called before anything is added to the store. */
   readonly checkStore: () => Promise<void>;
@@ -37,10 +38,14 @@ export interface SnapshotTakerReport {
   notLoaded(failure: StoreFailure): void;
   /** The new snapshot could not be saved. It is shown nevertheless. */
   notSaved(failure: StoreFailure): void;
+  /** The crawl that has begun reads a pull-through cache. */
+  pullsThrough(): void;
 }
 
 /** Takes snapshots, and holds the latest one. */
 export interface SnapshotTaker extends Snapshots {
+  /** Returns whether the registry is known to be a pull-through cache. */
+  isPullThroughCache(): boolean;
   /** Loads the last snapshot that was saved before the service started. */
   load(): Promise<void>;
   /**
@@ -56,8 +61,7 @@ export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTake
   const { registry, crawlState, snapshotStore, emptyGuard, report } = options;
   const checkStore = untilSuccess(options.checkStore);
   const inOrder = createSerialQueue();
-  const order = createReadingOrder();
-  const reusable: AssemblyCache = { assembly: undefined };
+  const shared = createSharedOptions(options);
   let latest: Snapshot | undefined;
   /** The repositories that the current crawl of the whole registry has found. */
   let found = new Set<RepositoryName>();
@@ -89,6 +93,7 @@ export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTake
 
   return {
     latest: () => latest,
+    isPullThroughCache: () => pulledThroughAt(registry, latest?.pulledThroughAt, options.clock()) !== undefined,
     async load() {
       const stored = await snapshotStore.latest().catch((error: unknown) => report.notLoaded(asStoreFailure(error)));
       const crawlResult = stored ?? (await recall(options));
@@ -98,12 +103,12 @@ export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTake
       await checkStore();
       const names = new Set<RepositoryName>();
       found = names;
-      const finished = await crawl(options, { ...options, order, reusable, found: names, progress, signal });
+      const finished = await crawl(options, { ...shared(latest), found: names, progress, signal });
       return inOrder(() => finish(finished, names));
     },
     async updateSnapshot(names, signal) {
       await checkStore();
-      const recrawlOptions = { ...options, order, reusable, found, progress: noProgress(), signal, noteChange };
+      const recrawlOptions = { ...shared(latest), found, progress: noProgress(), signal, noteChange };
       const finished = await recrawl(options, names, recrawlOptions);
       return inOrder(async () => {
         if (!isOutOfDate && latest !== undefined) return latest;
@@ -113,6 +118,20 @@ export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTake
       });
     },
   };
+}
+
+/** Returns a function that returns the options that all crawls share, given the latest snapshot. */
+function createSharedOptions(options: SnapshotTakerOptions) {
+  const order = createReadingOrder();
+  const reusable: AssemblyCache = { assembly: undefined };
+  const onPullThrough = options.report.pullsThrough;
+  return (latest: Snapshot | undefined) => ({
+    ...options,
+    order,
+    reusable,
+    onPullThrough,
+    pulledThroughAt: latest?.pulledThroughAt,
+  });
 }
 
 /** Removes repositories that the configuration has excluded since the crawl. */

@@ -70,6 +70,11 @@ export function snapshotEvents(log: Logger) {
   return {
     notLoaded: ({ message }: StoreFailure): void =>
       log.error({ reason: message }, 'last snapshot not loaded, the next crawl replaces it'),
+    pullsThrough: (): void =>
+      log.warn(
+        { advice: 'exclude it, or see [registry] pull_through_cache in docs/configuration.md' },
+        'registry is a pull-through cache: it stores what crawls read, and the figures cannot be verified',
+      ),
     notSaved: ({ message }: StoreFailure): void => log.error({ reason: message }, 'snapshot not stored'),
   };
 }

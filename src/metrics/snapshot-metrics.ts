@@ -64,7 +64,7 @@ function addUnlabelled(registry: Registry, { snapshots: { latest }, clock }: Sna
   }
 }
 
-const GAP_CODES: readonly GapCode[] = ['forbidden', 'missing', 'unsupported', 'unreadable'];
+const GAP_CODES: readonly GapCode[] = ['forbidden', 'missing', 'unsupported', 'unreadable', 'unverified'];
 
 function addGaps(registry: Registry) {
   const gauge = new Gauge({

@@ -11,6 +11,7 @@ import { createNameFilter, type DiscoveryOptions, discover, type NameSources } f
 import { RegistryError } from './errors.ts';
 import { gitlabRepositories } from './gitlab/gitlab-projects.ts';
 import { catalogPage, pages } from './paginated-listing.ts';
+import { createPullThroughDetector, type PullThroughOptions } from './pull-through.ts';
 import { signedPayload } from './schema1.ts';
 import { createTagLists } from './tag-lists.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from './transport/http-client.ts';
@@ -19,7 +20,7 @@ import { detectOutages } from './transport/outage-detector.ts';
 import { errorCodes, header } from './transport/response-body.ts';
 import type { HttpResponse } from './transport/send-once.ts';
 
-export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions {}
+export interface DistributionOptions extends HttpOptions, AuthorizedOptions, DiscoveryOptions, PullThroughOptions {}
 
 /** A registry of the Distribution family (Docker, GitLab, Harbor, zot) over HTTP. */
 export interface DistributionRegistry extends Registry {
@@ -43,7 +44,8 @@ const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 
 export function createDistributionRegistry(options: DistributionOptions): DistributionRegistry {
   const http = createOwnHttpClient(options);
-  const client = createAuthorizedClient(detectOutages(http, options.registryUrl), options);
+  const pullThrough = createPullThroughDetector(options);
+  const client = pullThrough.watch(createAuthorizedClient(detectOutages(http, options.registryUrl), options));
   const tagLists = createTagLists(client, options);
   const isWanted = createNameFilter(options);
   /** Names that were listed although the configuration does not select them: GitLab also finds a moved group by its former path. */
@@ -51,6 +53,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
   return {
     async *repositories(signal) {
       client.begin();
+      pullThrough.begin();
       tagLists.begin();
       for await (const names of discover(nameSources(http, client, options), options, signal)) {
         const legal = names.filter((name) => typeof name === 'string');
@@ -88,6 +91,8 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
         ? index.manifests
         : unreadable('the list of referrers is not an index', path, options, response);
     },
+    probePullThrough: (repository, signal) => pullThrough.probe(client, repository, ACCEPT, signal),
+    pullThrough: pullThrough.state,
     requestsCount: http.requestsCount,
     concurrency: http.concurrency,
     heldUp: http.heldUp,

@@ -265,6 +265,7 @@ describe('the crawl', () => {
     expect(await read('/collection')).toMatchObject({
       state: 'waiting',
       running: null,
+      pull_through_cache: false,
       last_failure: null,
       next_at: '2023-11-14T23:13:20.000Z',
     });
@@ -281,12 +282,14 @@ describe('the crawl', () => {
       failure: { at: 1_700_000_050_000, kind: 'unavailable', reason: 'down' },
       lastFinishedAt: undefined,
       recrawlQueueLength: 3,
+      isPullThroughCache: true,
       nextAt: undefined,
     };
     expect(await read('/collection')).toMatchObject({
       state: 'running',
       running: { seconds: 10, requests_count: 35, requests_per_second: 3.5, tags_read: 20, tags_found: 50 },
       noticed_repositories_count: 3,
+      pull_through_cache: true,
       last_failure: { at: '2023-11-14T22:14:10.000Z', reason: 'down' },
       next_at: null,
     });

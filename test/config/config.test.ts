@@ -55,6 +55,7 @@ test('reads a file of the Python service, with defaults for new keys', () => {
       collectCreated: true,
       emptyGuard: 0.1,
       thoroughIntervalMs: 86_400_000,
+      pullThroughCache: 'auto',
       verifyBlobsPerCrawl: 10_000,
       discovery: 'auto',
       groups: [],

@@ -26,6 +26,8 @@ function registryOf(names: readonly string[], answers: Partial<Registry> = {}): 
     },
     manifest: async () => storedManifest(digestOf('a'), 1, EMPTY),
     blobBytes: async () => 1,
+    probePullThrough: async () => true,
+    pullThrough: () => 'unseen',
     imageConfig: async () => undefined,
     referrers: async () => undefined,
     ...answers,

@@ -44,6 +44,7 @@ async function runScript(
     },
     requestsCount: () => 7 * startedAt.length,
     recrawlQueueLength: () => 0,
+    isPullThroughCache: () => false,
     takeSnapshot: async (progress) => {
       startedAt.push(now);
       progress.repositoriesRead += 2;
@@ -145,6 +146,7 @@ test('stop aborts the current crawl', async () => {
     sleepUntil: async () => undefined,
     requestsCount: () => 0,
     recrawlQueueLength: () => 0,
+    isPullThroughCache: () => false,
     takeSnapshot: (_, signal) =>
       new Promise((_, reject) => {
         signal.addEventListener('abort', () => {
@@ -174,6 +176,7 @@ test('starts a crawl on request, unless one is running or has just started', asy
     heldUp: () => ({ since: 1, until: 2 }),
     requestsCount: () => 0,
     recrawlQueueLength: () => 0,
+    isPullThroughCache: () => false,
     takeSnapshot: () =>
       new Promise((resolve) => {
         finish = () => resolve(snapshot(now, 1));

@@ -228,7 +228,11 @@ test('shows a snapshot that cannot be saved', async () => {
           throw full;
         },
       },
-      report: { notLoaded: () => undefined, notSaved: ({ message }) => void failures.push(message) },
+      report: {
+        notLoaded: () => undefined,
+        notSaved: ({ message }) => void failures.push(message),
+        pullsThrough: () => undefined,
+      },
     },
   );
   const taken = await takeSnapshot();

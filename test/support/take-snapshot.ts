@@ -33,7 +33,7 @@ export function snapshotTakerOptions(
     verifyBlobsPerCrawl: 10_000,
     emptyGuard: 0.1,
     clock: Date.now,
-    report: { notLoaded: fail, notSaved: fail },
+    report: { notLoaded: fail, notSaved: fail, pullsThrough: () => undefined },
   };
 }
 

@@ -87,9 +87,11 @@ export function createToyRegistry(answers: Partial<Registry> = {}): ToyRegistry 
       requests.push(`manifest ${repository}:${reference}`);
       return find(repository, reference);
     },
-    blobBytes: async () => 1,
+    blobBytes: async (_repository, _digest, _signal, expectedBytes = 1) => expectedBytes,
     imageConfig: async () => ({ createdAt: undefined, platform: 'linux/amd64' }),
     referrers: async () => undefined,
+    probePullThrough: async () => true,
+    pullThrough: () => 'unseen',
     ...answers,
   };
 }

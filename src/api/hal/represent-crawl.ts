@@ -8,7 +8,7 @@ import { representTime, representTimeOrNull } from './represent-figures.ts';
 
 /** Represents the state of the crawl: its progress, how the last one ended, and when the next one starts. */
 export function representCrawl(
-  { running, failure, lastFinishedAt, recrawlQueueLength, nextAt }: CrawlStatus,
+  { running, failure, lastFinishedAt, recrawlQueueLength, isPullThroughCache = false, nextAt }: CrawlStatus,
   snapshot: Snapshot | undefined,
   now: number,
   links: Links,
@@ -24,6 +24,7 @@ export function representCrawl(
     last_finished_at: representTimeOrNull(lastFinishedAt ?? snapshot?.finishedAt),
     next_at: representTimeOrNull(nextAt),
     noticed_repositories_count: recrawlQueueLength,
+    pull_through_cache: isPullThroughCache,
     snapshot: snapshot?.id ?? null,
     complete: snapshot?.figures.isComplete ?? false,
     gaps_count: snapshot?.gaps.length ?? null,

@@ -32,7 +32,7 @@ export const gap = z
     reference: text(
       'The tag or digest; null if the gap concerns the whole repository, or the list of repositories.',
     ).nullable(),
-    code: z.enum(['forbidden', 'missing', 'unsupported', 'unreadable']),
+    code: z.enum(['forbidden', 'missing', 'unsupported', 'unreadable', 'unverified']),
     reason: text('The reason, for people.'),
     stale_since: staleSince,
     ...failedRequest,
@@ -85,6 +85,11 @@ export const crawl = z
     last_finished_at: time('When the last successful crawl finished; null if there was none.').nullable(),
     next_at: time('When the next crawl starts; null while one is running.').nullable(),
     noticed_repositories_count: count('The number of repositories that are read again soon because of notifications.'),
+    pull_through_cache: z
+      .boolean()
+      .describe(
+        'True if the registry is known to be a pull-through cache: it names blobs that it may not store, and stores what crawls read.',
+      ),
     snapshot: snapshotId.nullable(),
     complete,
     gaps_count: count('The number of gaps of that snapshot.').nullable(),

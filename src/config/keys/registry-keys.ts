@@ -128,6 +128,14 @@ export const REGISTRY_KEYS = {
     fallback: '10000',
     isNew: true,
   }),
+  pull_through_cache: key({
+    about:
+      'Whether the registry is a pull-through cache of another one. Such a cache stores what a crawl reads, and names blobs that it may not store: the service then warns, asks for no blob, and reports the figures as not complete. `auto` recognises Distribution 2 in proxy mode before it reads anything, and Distribution 3 and proxy projects of Harbor while they fetch something; set `yes` for them and for proxies of Nexus and Artifactory. `no` turns the recognition off.',
+    right: 'one of auto, yes, no',
+    read: oneOf(['auto', 'yes', 'no']),
+    fallback: 'auto',
+    isNew: true,
+  }),
   collect_created: key({
     about: 'Whether to read when images were built and for which platform. This costs one small request per new image.',
     right: 'True or False',

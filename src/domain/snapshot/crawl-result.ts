@@ -10,6 +10,8 @@ export interface CrawlResult {
   readonly illegal: ReadonlySet<string>;
   /** Why the list of repositories may go on after these; absent if it is whole. */
   readonly cut?: string | undefined;
+  /** When the registry was last seen to be a pull-through cache; absent if it is not known to be one. */
+  readonly pulledThroughAt?: number | undefined;
   readonly startedAt: number;
   readonly finishedAt: number;
 }

@@ -17,6 +17,8 @@ export interface Snapshot {
   readonly repositories: readonly RepositoryUsage[];
   /** What could not be read, and why. A snapshot without gaps is complete. */
   readonly gaps: readonly Gap[];
+  /** When the registry was last seen to be a pull-through cache, which may not store what it names; absent if it is not known to be one. */
+  readonly pulledThroughAt?: number;
   readonly contents: Contents;
 }
 
@@ -116,4 +118,4 @@ export interface FailedRequest {
   readonly registryMessage: string | null;
 }
 
-export type GapCode = 'forbidden' | 'missing' | 'unsupported' | 'unreadable';
+export type GapCode = 'forbidden' | 'missing' | 'unsupported' | 'unreadable' | 'unverified';

@@ -10,7 +10,16 @@ import { buildTree, parentPath, prefixesOf, REGISTRY_NODE, type Tree } from '../
 import { measureInSteps, type Usage } from '../usage/usage.ts';
 import { accessoryManifests, kindOfNode, subjectOfTag, sumByKind } from '../usage/usage-by-kind.ts';
 import type { CrawlResult, RepositoryResult, TagResult } from './crawl-result.ts';
-import type { Gap, NamespaceUsage, RepositoryUsage, Snapshot, TagFigures, TagManifest, TagStatus } from './snapshot.ts';
+import type {
+  Figures,
+  Gap,
+  NamespaceUsage,
+  RepositoryUsage,
+  Snapshot,
+  TagFigures,
+  TagManifest,
+  TagStatus,
+} from './snapshot.ts';
 
 /** Computes the snapshot of a crawl result: all figures, everything sorted by name. */
 export function toSnapshot(crawlResult: CrawlResult): Snapshot {
@@ -28,13 +37,22 @@ export function* toSnapshotInSteps(crawlResult: CrawlResult): Resumable<Snapshot
     id: formatRfc3339(crawlResult.finishedAt),
     startedAt: crawlResult.startedAt,
     finishedAt: crawlResult.finishedAt,
-    figures: figuresOf(usage, REGISTRY_NODE, measured.unlisted.size === 0 && crawlResult.cut === undefined),
+    figures: verified(
+      figuresOf(usage, REGISTRY_NODE, measured.unlisted.size === 0 && crawlResult.cut === undefined),
+      crawlResult,
+    ),
     kinds: sumByKind(graph, usage.tagsReaching, accessories, kinds),
     namespaces: toNamespaces(measured),
     repositories,
     gaps: yield* gapsOf(measured, repositories),
+    ...(crawlResult.pulledThroughAt !== undefined && { pulledThroughAt: crawlResult.pulledThroughAt }),
     contents: { graph, roots, usage, accessories, repositoryOf: repositoriesOfTags(measured) },
   };
+}
+
+/** Returns the figures, as incomplete if the registry is a pull-through cache: it names blobs that it may not store. */
+function verified(figures: Figures, { pulledThroughAt }: CrawlResult): Figures {
+  return pulledThroughAt === undefined ? figures : { ...figures, isComplete: false };
 }
 
 /** The crawl result, sorted, with everything that is computed from it. The position of a tag is its index in the list of all tags. */
@@ -114,7 +132,7 @@ function* toRepositories(measured: Measured): Resumable<readonly RepositoryUsage
       figures.push(toTag(measured, tag, position++, manifestOf));
     }
     result.push({
-      ...figuresOf(usage, tree.nodeOfRepository[place] ?? 0, gap === undefined),
+      ...verified(figuresOf(usage, tree.nodeOfRepository[place] ?? 0, gap === undefined), measured),
       name,
       namespace: namespaces.has(name) ? name : parentPath(name),
       tags: figures,
@@ -176,16 +194,19 @@ function createManifests({ graph, usage: { reach }, accessories, subjects }: Mea
   };
 }
 
-function toNamespaces({ tree, usage, unlisted, cut }: Measured): readonly NamespaceUsage[] {
+function toNamespaces(measured: Measured): readonly NamespaceUsage[] {
+  const { tree, usage, unlisted, cut } = measured;
   return tree.namespaces
     .map(({ path, node }): NamespaceUsage => {
-      return { ...figuresOf(usage, node, !unlisted.has(path) && cut === undefined), path, namespace: parentPath(path) };
+      const figures = figuresOf(usage, node, !unlisted.has(path) && cut === undefined);
+      return { ...verified(figures, measured), path, namespace: parentPath(path) };
     })
     .sort((a, b) => byName(a.path, b.path));
 }
 
 function* gapsOf(measured: Measured, repositories: readonly RepositoryUsage[]): Resumable<readonly Gap[]> {
   const gaps = [...measured.illegal].map(illegalGap);
+  if (measured.pulledThroughAt !== undefined) gaps.push({ repository: null, code: 'unverified', reason: PULL_THROUGH });
   if (measured.cut !== undefined) gaps.push({ repository: null, code: 'unreadable', reason: measured.cut });
   for (const [place, { name, gap, staleSince, tags }] of measured.repositories.entries()) {
     if (gap !== undefined) gaps.push(staleSince === undefined ? gap : { ...gap, staleSince });
@@ -210,6 +231,9 @@ function repositoriesOfTags({ repositories, roots }: Measured): Uint32Array {
   }
   return repositoryOf;
 }
+
+const PULL_THROUGH =
+  'the registry is a pull-through cache: it names layers and configs that it may not store, and stores what crawls read';
 
 function illegalGap(repository: string): Gap {
   return { repository, code: 'unreadable', reason: 'the registry lists it, but the name is not legal' };

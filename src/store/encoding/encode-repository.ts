@@ -26,7 +26,7 @@ const failedRequest = z.object({
 const gap = z.object({
   repository: z.string().nullable(),
   reference: reference.exactOptional(),
-  code: z.enum(['forbidden', 'missing', 'unsupported', 'unreadable']),
+  code: z.enum(['forbidden', 'missing', 'unsupported', 'unreadable', 'unverified']),
   reason: z.string(),
   request: failedRequest.exactOptional(),
   staleSince: z.number().exactOptional(),

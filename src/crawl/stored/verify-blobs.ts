@@ -1,13 +1,13 @@
-import { isReadManifest } from '../domain/graph/blob-facts.ts';
-import { type BlobGraph, childrenOf } from '../domain/graph/graph.ts';
-import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
-import type { RepositoryResult } from '../domain/snapshot/crawl-result.ts';
-import { yieldToEventLoop } from '../lib/yielding.ts';
-import type { BlobCheck, Clock, ManifestCache, Registry } from '../ports.ts';
-import type { Assembly } from './assemble.ts';
-import { unlessUnavailable } from './gap-from-error.ts';
-import { isOther, MOST_ASKED } from './resolve-missing.ts';
-import { forEachConcurrently, type WorkerPool } from './worker-pool.ts';
+import { isReadManifest } from '../../domain/graph/blob-facts.ts';
+import { type BlobGraph, childrenOf } from '../../domain/graph/graph.ts';
+import { byName, type Digest, type RepositoryName } from '../../domain/names.ts';
+import type { RepositoryResult } from '../../domain/snapshot/crawl-result.ts';
+import { yieldToEventLoop } from '../../lib/yielding.ts';
+import type { BlobCheck, Clock, ManifestCache, Registry } from '../../ports.ts';
+import type { Assembly } from '../assemble.ts';
+import { unlessUnavailable } from '../gap-from-error.ts';
+import { isOther, MOST_ASKED } from '../resolve-missing.ts';
+import { forEachConcurrently, type WorkerPool } from '../worker-pool.ts';
 
 export interface VerifyBlobsOptions extends WorkerPool {
   readonly signal: AbortSignal;

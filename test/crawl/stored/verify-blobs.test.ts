@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { noProgress } from '../../src/crawl/crawl-stats.ts';
-import { createSnapshotTaker, type SnapshotTakerOptions } from '../../src/crawl/snapshots.ts';
-import type { Digest, RepositoryName } from '../../src/domain/names.ts';
-import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
-import type { Store } from '../../src/store/store.ts';
-import { ENGINES } from '../store/contract/engines.ts';
-import { contentOf } from '../support/crawl-sample.ts';
-import { createMemoryStore } from '../support/memory-store.ts';
-import { image as sampleImage } from '../support/sample-registry-content.ts';
-import { snapshotTakerOptions } from '../support/take-snapshot.ts';
-import { createToyRegistry, descriptor, digestOf, Failure, image, storedManifest } from '../support/toy-registry.ts';
+import { noProgress } from '../../../src/crawl/crawl-stats.ts';
+import { createSnapshotTaker, type SnapshotTakerOptions } from '../../../src/crawl/snapshots.ts';
+import type { Digest, RepositoryName } from '../../../src/domain/names.ts';
+import type { Snapshot } from '../../../src/domain/snapshot/snapshot.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { ENGINES } from '../../store/contract/engines.ts';
+import { contentOf } from '../../support/crawl-sample.ts';
+import { createMemoryStore } from '../../support/memory-store.ts';
+import { image as sampleImage } from '../../support/sample-registry-content.ts';
+import { snapshotTakerOptions } from '../../support/take-snapshot.ts';
+import { createToyRegistry, descriptor, digestOf, Failure, image, storedManifest } from '../../support/toy-registry.ts';
 
 /* Thorough crawls ask the registry for the layers and configs that manifests name. */
 
