@@ -10,6 +10,8 @@ import type { HttpResponse } from './transport/send-once.ts';
 export interface PullThroughOptions {
   /** Whether the registry is a pull-through cache; `auto` finds out. The default is `auto`. */
   readonly pullThroughCache?: 'auto' | 'yes' | 'no';
+  /** If GitLab issues the tokens, the registry is no cache of another one, and is not asked. */
+  readonly gitlabUrl?: string | undefined;
 }
 
 /** Finds out whether a registry is a pull-through cache: whether it stores what it reads from another registry on demand. */
@@ -28,7 +30,8 @@ export interface PullThroughDetector {
 const ABSENT = `sha256:${'0'.repeat(64)}` as Digest;
 const MOST_BYTES = 64 * 1024;
 
-export function createPullThroughDetector({ pullThroughCache = 'auto' }: PullThroughOptions): PullThroughDetector {
+export function createPullThroughDetector(options: PullThroughOptions): PullThroughDetector {
+  const { pullThroughCache = 'auto', gitlabUrl } = options;
   let isSeen = false;
   return {
     begin() {
@@ -47,7 +50,7 @@ export function createPullThroughDetector({ pullThroughCache = 'auto' }: PullThr
       },
     }),
     async probe(client, repository, accept, signal) {
-      if (pullThroughCache !== 'auto' || isSeen) return true;
+      if (pullThroughCache !== 'auto' || gitlabUrl !== undefined || isSeen) return true;
       const path = `v2/${repository}/manifests/${ABSENT}`;
       try {
         const response = await client.send(repository, path, {
