@@ -5,7 +5,7 @@ import { createPusher } from '../../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
 import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
-import type { RepositoryName } from '../../src/domain/names.ts';
+import type { Digest, RepositoryName } from '../../src/domain/names.ts';
 import type { DistributionOptions } from '../../src/registry/distribution.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { connect } from '../support/registry-client.ts';
@@ -104,9 +104,9 @@ test('recognises a cache whose upstream does not answer', async () => {
 test('sees by a response that the cache has fetched it', async () => {
   const { cache } = await startCache();
   const { client } = openTaker(cache);
-  await client.imageConfig(app, config('v1').descriptor.digest as never, signal);
+  await client.imageConfig(app, config('v1').descriptor.digest as Digest, signal);
   expect(client.pullThrough()).toBe('unseen');
-  await client.imageConfig(app, config('v2').descriptor.digest as never, signal);
+  await client.imageConfig(app, config('v2').descriptor.digest as Digest, signal);
   expect(client.pullThrough()).toBe('yes');
 });
 

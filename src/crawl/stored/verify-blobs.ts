@@ -1,8 +1,10 @@
 import { isReadManifest } from '../../domain/graph/blob-facts.ts';
 import { type BlobGraph, childrenOf } from '../../domain/graph/graph.ts';
-import { byName, type Digest, type RepositoryName } from '../../domain/names.ts';
+import type { Digest, RepositoryName } from '../../domain/names.ts';
+import { orderInSteps } from '../../domain/order.ts';
 import type { RepositoryResult } from '../../domain/snapshot/crawl-result.ts';
-import { yieldToEventLoop } from '../../lib/yielding.ts';
+import { ranges } from '../../lib/resumable.ts';
+import { runYielding, yieldToEventLoop } from '../../lib/yielding.ts';
 import type { BlobCheck, Clock, ManifestCache, Registry } from '../../ports.ts';
 import type { Assembly } from '../assemble.ts';
 import { unlessUnavailable } from '../gap-from-error.ts';
@@ -91,29 +93,31 @@ async function chooseOldest(
   holders: Int32Array,
   { clock, limit, asked }: VerifyBlobsOptions,
 ): Promise<readonly Candidate[]> {
-  const digests: Digest[] = [];
-  const nodes = new Map<Digest, number>();
-  for (const [node, holder] of holders.entries()) {
-    // This crawl has already asked for the blobs whose size is still unknown.
-    if (holder === NONE || isReadManifest(graph, node) || Number.isNaN(graph.bytes[node])) continue;
-    const digest = graph.digests.at(node);
-    if (asked.has(digest)) continue;
-    digests.push(digest);
-    nodes.set(digest, node);
-  }
-  const checks = await cache.blobChecks(digests);
+  // This crawl has already asked for the blobs whose size is still unknown.
+  const nodes = (await runYielding(graph.digests.inOrder()))
+    .filter((node) => holders[node] !== NONE && !isReadManifest(graph, node) && !Number.isNaN(graph.bytes[node]))
+    .filter((node) => asked.size === 0 || !asked.has(graph.digests.at(node)));
   const now = clock();
-  // A check in the future was made while the clock was wrong.
-  const ageOf = (digest: Digest): number => {
-    const at = checks.get(digest)?.at ?? 0;
-    return at > now ? 0 : at;
-  };
-  return digests
-    .sort((a, b) => ageOf(a) - ageOf(b) || byName(a, b))
-    .slice(0, limit)
-    .map((digest) => ({ digest, node: nodes.get(digest) ?? 0, before: checks.get(digest) }));
+  const checkedAt = new Float64Array(nodes.length);
+  for (const { from, to } of ranges(nodes.length, CHECKS_PER_STEP)) {
+    const digests = Array.from(nodes.subarray(from, to), graph.digests.at);
+    const checks = await cache.blobChecks(digests);
+    for (const [i, digest] of digests.entries()) {
+      const at = checks.get(digest)?.at ?? 0;
+      checkedAt[from + i] = at > now ? 0 : at; // a check in the future was made while the clock was wrong
+    }
+  }
+  const valueAt = (position: number): number => checkedAt[position] ?? 0;
+  const order = await runYielding(orderInSteps(nodes.length, { kind: 'number', valueAt }, false));
+  const chosen = Array.from(order.subarray(0, limit), (position) => nodes[position] ?? 0);
+  const checks = await cache.blobChecks(chosen.map(graph.digests.at));
+  return chosen.map((node) => {
+    const digest = graph.digests.at(node);
+    return { node, digest, before: checks.get(digest) };
+  });
 }
 
+const CHECKS_PER_STEP = 5000;
 const NONE = -1;
 const REPOSITORIES_BETWEEN_YIELDS = 50;
 

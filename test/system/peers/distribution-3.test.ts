@@ -13,6 +13,7 @@ import { type LabRegistry, type LabRegistryOptions, startRegistry } from '../../
 import { makeDirectory, removeDirectory } from '../../../lab/temporary.ts';
 import { noProgress } from '../../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker } from '../../../src/crawl/snapshots.ts';
+import type { Digest, RepositoryName } from '../../../src/domain/names.ts';
 import type { Figures, Snapshot, TagFigures } from '../../../src/domain/snapshot/snapshot.ts';
 import { crawlLab } from '../../support/crawl-lab.ts';
 import { installDebianPackages } from '../../support/debian-packages.ts';
@@ -97,9 +98,24 @@ describe.skipIf(reason !== undefined)('Distribution 3', () => {
         .matchAll(/"(GET|HEAD) (\S+) HTTP[^"]*" (\d+)/g),
     ];
     const manifests = requests.filter(([, , path = '']) => path.includes('/manifests/'));
-    expect(manifests.map(([, method, , status]) => `${method} ${status}`)).toEqual(new Array(1100).fill('HEAD 304'));
+    const statuses = manifests.map(([, method, , status]) => `${method} ${status}`).sort();
+    // The first request asks for a manifest that does not exist, to recognise a pull-through cache.
+    expect(statuses).toEqual(['GET 404', ...new Array(1100).fill('HEAD 304')]);
     expect(requests.filter(([, , path = '']) => path.includes('/blobs/'))).toEqual([]);
     expect(requests.length - manifests.length).toBeLessThan(12);
+  });
+
+  test('is recognised as a pull-through cache while it fetches a config', async () => {
+    const upstream = await start();
+    const repository = 'library/app' as RepositoryName;
+    await createPusher(upstream).image(repository, 'v1', { config: config('v1'), layers: [] });
+    const cache = await start({ furtherYaml: `proxy: {"remoteurl": "${upstream.url}"}\n` });
+    const { signal } = new AbortController();
+    const client = connect(cache.url);
+    await client.probePullThrough(repository, signal);
+    expect(client.pullThrough()).toBe('unseen');
+    await client.imageConfig(repository, config('v1').descriptor.digest as Digest, signal);
+    expect(client.pullThrough()).toBe('yes');
   });
 
   test('its notifications name each changed repository', async () => {
