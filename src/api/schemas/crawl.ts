@@ -27,7 +27,7 @@ const failedRequest = {
 export const gap = z
   .strictObject({
     repository: text(
-      'The name of the repository as the registry spells it. If the name is not valid, that is the gap. Null if the list of repositories itself could not be read to its end.',
+      'The name of the repository as the registry spells it. If the name is not valid, that is the gap. Null if the gap concerns the registry itself, such as a list of repositories that could not be read to its end.',
     ).nullable(),
     reference: text(
       'The tag or digest; null if the gap concerns the whole repository, or the list of repositories.',

@@ -94,7 +94,7 @@ export interface TagManifest {
 
 /** Something that a crawl could not read. `reason` is a text for people and contains no secret. */
 export interface Gap {
-  /** As the registry lists it: the gap may be that the name is not legal. `null` if the gap concerns the list of repositories. */
+  /** As the registry lists it: the gap may be that the name is not legal. `null` if the gap concerns the registry or its list of repositories. */
   readonly repository: string | null;
   /** The tag or digest; absent if the gap concerns the whole repository. */
   readonly reference?: TagName | Digest;
