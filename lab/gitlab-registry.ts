@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { GitlabFaults, RequestKind } from './gitlab.ts';
+import { describeRepository } from './gitlab-details.ts';
 import { listTags, pageOfProtocol } from './gitlab-tags.ts';
 import { createUpstreamRegistry, type UpstreamRegistry } from './gitlab-upstream.ts';
 import type { LabRegistry } from './registry.ts';
@@ -9,7 +10,7 @@ import type { LabTokenService } from './token-service.ts';
 
 /* A stand-in for GitLab's registry with a metadata database, built on a real registry (container-registry, docs/spec/gitlab/api.md). It has
  * the same traps for clients: it redirects paths without a final slash, returns a hundred tags per page by default, also under `/v2/`, sends
- * relative links that keep only the parameter `last`, and reports 0 bytes for an index. */
+ * relative links that lose some parameters, and reports 0 bytes for an index. Its catalogue omits repositories without manifests. */
 
 export interface CannedAnswer {
   readonly status: number;
@@ -39,7 +40,7 @@ export function startGitlabRegistry(options: GitlabRegistryOptions): Promise<Ser
     const canned = isOwn
       ? await respond(url, upstream)
       : faults.hasDatabase
-        ? await pagedTags(url, upstream)
+        ? await respondFromDatabase(url, upstream)
         : undefined;
     if (canned === undefined) {
       const isPing = url.pathname === '/v2/';
@@ -65,6 +66,7 @@ export function startGitlabRegistry(options: GitlabRegistryOptions): Promise<Ser
   }
 
   async function respond(url: URL, upstream: UpstreamRegistry): Promise<CannedAnswer> {
+    if (url.pathname === '/gitlab/v1') return NOT_FOUND;
     if (!url.pathname.endsWith('/')) {
       count('without slash');
       return { status: 301, headers: { location: `${url.pathname}/${url.search}` } };
@@ -72,16 +74,33 @@ export function startGitlabRegistry(options: GitlabRegistryOptions): Promise<Ser
     const fault = faults.answer?.(url);
     if (fault !== undefined) return fault;
     if (!faults.hasDatabase) return { status: 404 };
-    if (url.pathname === '/gitlab/v1/') return (await upstream.refusal('v2/')) ?? { status: 200, body: {} };
-    const [, repository] = /^\/gitlab\/v1\/repositories\/(.+)\/tags\/list\/$/.exec(url.pathname) ?? [];
-    return repository === undefined ? { status: 404 } : listTags(url, repository, upstream);
+    const { pathname } = url;
+    if (pathname === '/gitlab/v1/') return (await upstream.refusal('v2/')) ?? { status: 200, body: {} };
+    // The router takes the end of a repository such as `a/tags/list` for its own, and then demands access to `a`.
+    const [, listed] = /^\/gitlab\/v1\/repositories\/(.+)\/tags\/list\/$/.exec(pathname) ?? [];
+    if (listed !== undefined) return listTags(url, listed, upstream);
+    const [, repository] = /^\/gitlab\/v1\/repositories\/(.+)\/$/.exec(pathname) ?? [];
+    return repository === undefined
+      ? NOT_FOUND
+      : describeRepository(url.searchParams, repository, upstream, options.realm);
   }
 
   return serve((request, response) => void answer(request, response).catch(() => response.destroy()));
 }
 
-/** Returns a page of the protocol's own tag list, which has pages too with a database. Undefined: the real registry handles the request. */
-async function pagedTags(url: URL, upstream: UpstreamRegistry): Promise<CannedAnswer | undefined> {
+/** Go's answer to a path that its router does not know. */
+const NOT_FOUND: CannedAnswer = {
+  status: 404,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body: '404 page not found\n',
+};
+
+/**
+ * Returns the catalogue, or a page of the protocol's own tag list, which has pages too with a database. Undefined: the real registry handles the
+ * request.
+ */
+async function respondFromDatabase(url: URL, upstream: UpstreamRegistry): Promise<CannedAnswer | undefined> {
+  if (url.pathname === '/v2/_catalog') return upstream.catalogue(url.search);
   const [, repository] = /^\/v2\/(.+)\/tags\/list$/.exec(url.pathname) ?? [];
   if (repository === undefined) return undefined;
   const tags = await upstream.tags(repository);

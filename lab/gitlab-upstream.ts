@@ -1,19 +1,47 @@
 import type { CannedAnswer, GitlabRegistryOptions } from './gitlab-registry.ts';
+import { hasManifests, type Referrer, readReferrers } from './gitlab-storage.ts';
 import { TYPES } from './images.ts';
 
 /** Queries the real registry behind the stand-in with the credentials of the client. */
 export interface UpstreamRegistry {
   /** Returns the error response of the registry for a path; undefined if it accepts the request. */
   refusal(path: string): Promise<CannedAnswer | undefined>;
+  /** Returns a page of the catalogue, without repositories that have no manifests. */
+  catalogue(search: string): Promise<CannedAnswer>;
   /** Returns all tags sorted by name, or the error response of the registry. */
   tags(repository: string): Promise<readonly string[] | CannedAnswer>;
+  /** Returns the times of a tag that GitLab's database would hold. */
+  times(repository: string, tag: string): TagTimes;
   /** Returns the details that GitLab's database would hold for a tag; undefined if the tag does not exist. */
-  details(repository: string, tag: string): Promise<object | undefined>;
+  details(repository: string, tag: string): Promise<TagDetails | undefined>;
+  /** Returns a manifest; undefined if it does not exist. */
+  manifest(repository: string, reference: string): Promise<LabManifest | undefined>;
+  /** Returns the manifests with a subject, by subject. */
+  referrers(repository: string): Promise<ReadonlyMap<string, readonly Referrer[]>>;
+}
+
+/** In the spelling of the API. */
+export interface TagTimes {
+  readonly created_at: string;
+  /** Absent if the tag has always had the same manifest. */
+  readonly updated_at?: string;
+  readonly published_at: string;
+}
+
+interface TagDetails extends TagTimes {
+  readonly digest: string;
 }
 
 interface Sized {
+  readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
+}
+
+interface LabManifest {
+  readonly config?: Sized;
+  readonly layers?: readonly Sized[];
+  readonly manifests?: readonly Sized[];
 }
 
 const { ociIndex, dockerList, ociManifest, dockerManifest, dockerSchema1 } = TYPES;
@@ -21,7 +49,7 @@ const ACCEPT = [ociIndex, dockerList, ociManifest, dockerManifest, dockerSchema1
 const CREATED_AT = '2024-05-06T07:08:09.123Z';
 
 export function createUpstreamRegistry(
-  { registry, tokens, realm }: GitlabRegistryOptions,
+  { registry, tokens, realm, faults }: GitlabRegistryOptions,
   authorization: string | undefined,
 ): UpstreamRegistry {
   const headers = { accept: ACCEPT, ...(authorization !== undefined && { authorization }) };
@@ -36,6 +64,11 @@ export function createUpstreamRegistry(
     };
   }
 
+  function times(repository: string, tag: string): TagTimes {
+    const { created_at, updated_at } = faults.tagTimes?.(repository, tag) ?? { created_at: CREATED_AT };
+    return { created_at, ...(updated_at !== undefined && { updated_at }), published_at: updated_at ?? created_at };
+  }
+
   return {
     async refusal(path) {
       const answer = await ask(path);
@@ -43,27 +76,46 @@ export function createUpstreamRegistry(
       await answer.text();
       return undefined;
     },
+    async catalogue(search) {
+      const answer = await ask(`v2/_catalog${search}`);
+      if (!answer.ok) return refused(answer);
+      const { repositories } = (await answer.json()) as { repositories: readonly string[] };
+      const areShown = await Promise.all(repositories.map((name) => hasManifests(registry, name)));
+      const link = answer.headers.get('link');
+      const shown = repositories.filter((_, at) => areShown[at]);
+      return { status: 200, headers: link === null ? {} : { link }, body: { repositories: shown } };
+    },
     async tags(repository) {
       const answer = await ask(`v2/${repository}/tags/list`);
       if (!answer.ok) return refused(answer);
       const { tags } = (await answer.json()) as { tags: string[] | null };
       return (tags ?? []).sort();
     },
+    times,
     async details(repository, tag) {
       const answer = await ask(`v2/${repository}/manifests/${tag}`);
       const text = await answer.text();
-      if (!answer.ok) return undefined;
-      const { config, layers } = JSON.parse(text) as { config?: Sized; layers?: readonly Sized[] };
-      const parts = [...(config ? [config] : []), ...(layers ?? [])];
-      return {
-        name: tag,
-        digest: answer.headers.get('docker-content-digest'),
-        ...(config && { config_digest: config.digest }),
-        media_type: answer.headers.get('content-type'),
-        size_bytes: layers === undefined ? 0 : parts.reduce((sum, { size }) => sum + size, text.length),
-        created_at: CREATED_AT,
-        published_at: CREATED_AT,
-      };
+      return answer.ok ? { ...describe(tag, answer.headers, text), ...times(repository, tag) } : undefined;
     },
+    async manifest(repository, reference) {
+      const answer = await ask(`v2/${repository}/manifests/${reference}`);
+      const text = await answer.text();
+      return answer.ok ? (JSON.parse(text) as LabManifest) : undefined;
+    },
+    referrers: (repository) => readReferrers(registry, repository),
   };
+}
+
+/** The size of an image is that of its manifest, config and layers; an index has the size 0. */
+function describe(name: string, headers: Headers, text: string): Omit<TagDetails, keyof TagTimes> {
+  const { config, layers } = JSON.parse(text) as LabManifest;
+  const parts = [...(config ? [config] : []), ...(layers ?? [])];
+  const details = {
+    name,
+    digest: headers.get('docker-content-digest') ?? '',
+    ...(config && { config_digest: config.digest }),
+    media_type: headers.get('content-type'),
+    size_bytes: layers === undefined ? 0 : parts.reduce((sum, { size }) => sum + size, text.length),
+  };
+  return details;
 }

@@ -55,6 +55,10 @@ export interface GitlabFaults {
   retryAfterSeconds: number;
   /** Returns a response for a request to the REST API or `/gitlab/v1/`; undefined for the usual one. */
   answer?: ((url: URL) => CannedAnswer | undefined) | undefined;
+  /** Returns the times of a tag; undefined for the usual ones: created in 2024, and never updated. */
+  tagTimes?:
+    | ((repository: string, tag: string) => { readonly created_at: string; readonly updated_at?: string } | undefined)
+    | undefined;
   /** GitLab's external URL, which its links and redirects start with. */
   externalUrl?: string | undefined;
 }

@@ -2,7 +2,7 @@ import type { ImageConfig } from './domain/manifest/image-config.ts';
 import type { Descriptor, Manifest } from './domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from './domain/names.ts';
 import type { CrawlResult } from './domain/snapshot/crawl-result.ts';
-import type { RepositoryRecord } from './domain/snapshot/repository-record.ts';
+import type { RepositoryRecord, TagTimes } from './domain/snapshot/repository-record.ts';
 import type { FailedRequest, Figures, Snapshot } from './domain/snapshot/snapshot.ts';
 import type { NodeName } from './domain/snapshot/snapshot-nodes.ts';
 
@@ -91,10 +91,11 @@ export interface CutList {
   readonly cut: string;
 }
 
-/** A tag in a listing. Some registries also list the digest that it points at. */
+/** A tag in a listing. Some registries also list the digest that it points at, and the times of the tag. */
 export interface ListedTag {
   readonly name: TagName;
   readonly digest?: Digest;
+  readonly times?: TagTimes;
 }
 
 /** A manifest as the registry stores it. */

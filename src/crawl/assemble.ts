@@ -113,10 +113,11 @@ function toRepositoryResult(
 ): RepositoryResult {
   const tags = content?.tags.map((tag): TagResult => {
     const lastPulledAt = latest(pulls.get(tag.name), tag.digest && pulls.get(tag.digest));
-    if (tag.digest === undefined) return { name: tag.name, lastPulledAt, root: undefined, gap: tag.gap };
-    if (builder.isRead(tag.digest)) return { name: tag.name, lastPulledAt, root: builder.node(tag.digest) };
+    const state = { name: tag.name, lastPulledAt, times: tag.times };
+    if (tag.digest === undefined) return { ...state, root: undefined, gap: tag.gap };
+    if (builder.isRead(tag.digest)) return { ...state, root: builder.node(tag.digest) };
     const gap: Gap = { repository: name, reference: tag.name, code: 'unreadable', reason: LOST };
-    return { name: tag.name, lastPulledAt, root: undefined, gap };
+    return { ...state, root: undefined, gap };
   });
   const lost: Gap = { repository: name, code: 'unreadable', reason: LOST };
   const gap = failure ?? (content === undefined ? lost : listGap(name, content));

@@ -1,5 +1,5 @@
 import { byName, type Digest, type RepositoryName, type TagName } from '../domain/names.ts';
-import type { RepositoryRecord, TagRecord } from '../domain/snapshot/repository-record.ts';
+import type { RepositoryRecord, TagRecord, TagTimes } from '../domain/snapshot/repository-record.ts';
 import type { Semaphore } from '../lib/semaphore.ts';
 import type { Clock, CrawlProgress, CutList, IllegalName, ListedTag, ManifestCache, Registry } from '../ports.ts';
 import { gapFrom, unlessUnavailable } from './gap-from-error.ts';
@@ -54,7 +54,8 @@ export function createRepositoryReader(
       progress.tagsRead++;
     });
     if (absent.length > 0) records.push(...(await brokenTags(registry, repository, absent, signal)));
-    return records.sort((a, b) => byName(a.name, b.name));
+    const times = new Map(listed.map((tag) => [tag.name, tag.times]));
+    return records.map((record) => withTimes(record, times.get(record.name))).sort((a, b) => byName(a.name, b.name));
   }
 
   return {
@@ -81,6 +82,10 @@ export function createRepositoryReader(
       return { name, content, failure: undefined };
     },
   };
+}
+
+function withTimes(record: TagRecord, times: TagTimes | undefined): TagRecord {
+  return times === undefined ? record : { ...record, times };
 }
 
 async function knownTags(cache: ManifestCache, tags: readonly TagRecord[]): Promise<KnownTags> {

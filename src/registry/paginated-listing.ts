@@ -195,9 +195,8 @@ function createPageReader<T>(
   async function ask(cursor: URLSearchParams, firstSize: string | undefined): Promise<Page<T> | 'gone' | 'lost'> {
     const isStart = cursor.size === 0;
     for (let size = firstSize; ; ) {
-      const query = new URLSearchParams(cursor);
-      query.delete('n');
-      if (size !== undefined) query.set('n', size);
+      const query = new URLSearchParams(size === undefined ? [] : [['n', size]]);
+      for (const [name, value] of cursor) if (name !== 'n') query.append(name, value);
       const response = await client.send(subject, query.size > 0 ? `${path}?${query}` : path, {
         method: 'GET',
         signal,

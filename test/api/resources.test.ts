@@ -167,6 +167,9 @@ describe('figures', () => {
       created_at: '2024-05-06T07:08:09.000Z',
       last_pulled_at: null,
       layers_count: 2,
+      tag_created_at: null,
+      tag_updated_at: null,
+      published_at: null,
     });
     expect(await read('/repositories/x/tags/1')).toMatchObject({ status: 'ok', ...figures(517, 0, 507) });
   });

@@ -84,6 +84,33 @@ test('asks for each known tag and repository that a cut list does not contain', 
   expect((await takeSnapshot()).figures.isComplete).toBe(true);
 });
 
+test('keeps the times that the listing gives of a tag, also if only they change', async () => {
+  let updatedAt: number | undefined;
+  const { registry, store, takeSnapshot } = openSample({
+    async tags(repository) {
+      const times = { createdAt: 1000, updatedAt, publishedAt: updatedAt ?? 1000 };
+      const tags = registry.content.get(repository) ?? new Map();
+      return [...tags].map(([name, { digest }]) => ({
+        name: name as TagName,
+        digest,
+        ...(name === '1.0' && { times }),
+      }));
+    },
+  });
+  const timesOf = async () => {
+    const { repositories } = await takeSnapshot();
+    return repositories.map(({ tags }) => tags.map(({ times }) => times?.publishedAt));
+  };
+  expect(await timesOf()).toEqual([[1000, undefined], [1000]]);
+  updatedAt = 2000;
+  expect(await timesOf()).toEqual([[2000, undefined], [2000]]);
+  const record = await store.crawlState.repository('group/app' as RepositoryName);
+  expect(record?.content?.tags.map(({ times }) => times)).toEqual([
+    { createdAt: 1000, updatedAt: 2000, publishedAt: 2000 },
+    undefined,
+  ]);
+});
+
 test('drops deleted tags and repositories from the snapshot', async () => {
   const { registry, takeSnapshot } = openSample();
   await takeSnapshot();

@@ -53,7 +53,7 @@ describe('after a full page without a link', () => {
   test('finds nothing more after exactly a full page', async () => {
     const server = await standIn(cutting(numbered(1000)));
     expect(await tagsOf(server)).toEqual(numbered(1000));
-    expect(requestsTo(server, TAGS)).toEqual(['n=1000', 'last=n000999&n=1000']);
+    expect(requestsTo(server, TAGS)).toEqual(['n=1000', 'n=1000&last=n000999']);
   });
 
   test('reads an empty list after the last name, also as null', async () => {
@@ -165,8 +165,8 @@ describe('after a full page without a link', () => {
       'n=500',
       'n=250',
       'n=125',
-      'last=n000124&n=125',
-      'last=n000249&n=125',
+      'n=125&last=n000124',
+      'n=125&last=n000249',
     ]);
   });
 });

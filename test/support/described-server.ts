@@ -23,6 +23,9 @@ const mediaType = MANIFEST_TYPES.ociManifest;
 const FINISHED_AT = NOW - 60_000;
 const DAY_MS = 86_400_000;
 
+/** When the tag `1.0` was last pushed. */
+const PUBLISHED_AT = NOW - 3 * DAY_MS;
+
 export function describedSnapshot(): Snapshot {
   const builder = new GraphBuilder();
   const image = (name: string, ...layers: Descriptor[]) =>
@@ -50,7 +53,10 @@ export function describedSnapshot(): Snapshot {
     repositories: [
       repository('base', [tag('1', base, NOW - 2 * DAY_MS)]),
       repository('group/app', [
-        tag('1.0', app),
+        {
+          ...tag('1.0', app),
+          times: { createdAt: NOW - 29 * DAY_MS, updatedAt: PUBLISHED_AT, publishedAt: PUBLISHED_AT },
+        },
         tag('latest', index),
         tag(`sha256-${digest('app image').slice('sha256:'.length)}.sig`, signature),
         brokenTag('group/app', '2.0'),

@@ -33,6 +33,9 @@ export const TAG_COLUMNS: readonly string[] = [
   'created_at',
   'last_pulled_at',
   'layers_count',
+  'tag_created_at',
+  'tag_updated_at',
+  'published_at',
 ];
 
 /** A tag embeds nothing: its blobs are a resource of their own. */
@@ -41,7 +44,7 @@ export function representTag(
   repository: RepositoryUsage,
   { options, links }: RepresentationContext,
 ): Tag {
-  const { name, status, manifest, lastPulledAt } = one;
+  const { name, status, manifest, lastPulledAt, times } = one;
   return {
     name,
     ...representFigures(one),
@@ -54,6 +57,9 @@ export function representTag(
     created_at: representTimeOrNull(manifest?.createdAt),
     last_pulled_at: representTimeOrNull(lastPulledAt),
     layers_count: manifest?.layersCount ?? null,
+    tag_created_at: representTimeOrNull(times?.createdAt),
+    tag_updated_at: representTimeOrNull(times?.updatedAt),
+    published_at: representTimeOrNull(times?.publishedAt),
     ...(options.links && {
       _links: {
         self: { href: links.tag(repository.name, name) },

@@ -43,6 +43,15 @@ const tagState = {
     'The time of the last pull that the registry has sent a notification of; null if there was none.',
   ).nullable(),
   layers_count: count('The number of distinct layers; null if it is unknown.').nullable(),
+  tag_created_at: time(
+    'When the tag itself was first pushed, or imported into the database of GitLab; null if the registry does not state it.',
+  ).nullable(),
+  tag_updated_at: time(
+    'When the tag was last pushed with another manifest; null if that never happened, or the registry does not state it.',
+  ).nullable(),
+  published_at: time(
+    'When the tag was last pushed: tag_updated_at, or else tag_created_at; null if the registry does not state it.',
+  ).nullable(),
   _links: z.strictObject({ self: link, collection: link, blobs: link.optional() }).optional(),
 };
 

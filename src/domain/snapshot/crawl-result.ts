@@ -1,5 +1,6 @@
 import type { BlobGraph } from '../graph/graph.ts';
 import type { RepositoryName, TagName } from '../names.ts';
+import type { TagTimes } from './repository-record.ts';
 import type { Gap } from './snapshot.ts';
 
 /** What a snapshot is computed from. Times are milliseconds since the epoch. The store contains it in this form: see CRAWL_RESULT_FORMAT. */
@@ -30,4 +31,6 @@ export type TagResult = {
   readonly name: TagName;
   /** When the tag or its digest was last pulled, if a notification reported it. */
   readonly lastPulledAt: number | undefined;
+  /** Undefined if the registry states no times of the tag. */
+  readonly times?: TagTimes | undefined;
 } & ({ readonly root: number } | { readonly root: undefined; readonly gap: Gap });

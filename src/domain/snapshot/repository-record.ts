@@ -25,9 +25,23 @@ export interface RepositoryContent {
 }
 
 /** The digest that a tag points at, or why it could not be read. */
-export type TagRecord =
-  | { readonly name: TagName; readonly digest: Digest }
-  | { readonly name: TagName; readonly digest: undefined; readonly gap: Gap };
+export type TagRecord = {
+  readonly name: TagName /** Absent if the registry states none of them. */;
+  readonly times?: TagTimes;
+} & ({ readonly digest: Digest } | { readonly digest: undefined; readonly gap: Gap });
+
+/**
+ * What the registry states about a tag itself, not about its image: GitLab's registry with a metadata database does. Milliseconds since the epoch, each
+ * undefined if it is not stated.
+ */
+export interface TagTimes {
+  /** When the tag was first pushed, or imported into the database. */
+  readonly createdAt: number | undefined;
+  /** When the tag was last pushed with another manifest. */
+  readonly updatedAt: number | undefined;
+  /** When the tag was last pushed. */
+  readonly publishedAt: number | undefined;
+}
 
 export interface ReferrersRecord {
   readonly subject: Digest;

@@ -3,6 +3,7 @@ import type { Kind } from '../manifest/manifest-kind.ts';
 import type { Digest, RepositoryName, TagName } from '../names.ts';
 import type { Usage } from '../usage/usage.ts';
 import type { KindUsage } from '../usage/usage-by-kind.ts';
+import type { TagTimes } from './repository-record.ts';
 
 /** The figures of one crawl. All lists are sorted by name, not by the order of reading. Times are milliseconds since the epoch. */
 export interface Snapshot {
@@ -75,6 +76,8 @@ export interface TagFigures extends Figures {
   readonly manifest: TagManifest | null;
   /** When the tag or its digest was last pulled; null if no notification reported it. */
   readonly lastPulledAt: number | null;
+  /** Undefined if the registry states no times of the tag. */
+  readonly times?: TagTimes | undefined;
 }
 
 /** The manifest that a tag points at. */

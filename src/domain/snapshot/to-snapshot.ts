@@ -159,6 +159,7 @@ function toTag({ usage, tree }: Measured, tag: TagResult, position: number, mani
     isComplete: figures.isComplete,
     manifest: tag.root === undefined ? null : manifestOf(tag.root, position),
     lastPulledAt: tag.lastPulledAt ?? null,
+    times: tag.times,
   };
 }
 

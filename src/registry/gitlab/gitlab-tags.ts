@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { parseDigest, parseTagName, type RepositoryName } from '../../domain/names.ts';
+import type { TagTimes } from '../../domain/snapshot/repository-record.ts';
 import { parseJson } from '../../lib/parse-json.ts';
+import { parseRfc3339 } from '../../lib/rfc3339.ts';
 import { createSingleFlight } from '../../lib/single-flight.ts';
 import type { IllegalName, ListedTag } from '../../ports.ts';
 import type { AuthorizedClient } from '../auth/authorized-client.ts';
@@ -9,7 +11,7 @@ import { createIllegalNames } from '../illegal-names.ts';
 import { pages } from '../paginated-listing.ts';
 
 /**
- * An additional tag list of GitLab's registry with a metadata database. It includes the digest of each tag, a thousand tags per request
+ * An additional tag list of GitLab's registry with a metadata database. It includes the digest and the times of each tag, a thousand tags per request
  * (container-registry, docs/spec/gitlab/api.md, "List Repository Tags").
  */
 export interface GitlabTags {
@@ -27,9 +29,15 @@ const ROOT = 'gitlab/v1/';
 /** The path of GitLab's token service. Registries with another token service do not belong to GitLab, and are not asked. */
 const GITLAB_REALM = /\/jwt\/auth$/;
 
-const tagsPage = z
-  .array(z.object({ name: z.string(), digest: z.unknown().optional() }))
-  .transform((page) => page.map(({ name, digest }) => readTag(name, digest)));
+const item = z.object({
+  name: z.string(),
+  digest: z.unknown().optional(),
+  created_at: z.unknown().optional(),
+  updated_at: z.unknown().optional(),
+  published_at: z.unknown().optional(),
+});
+type Item = z.infer<typeof item>;
+const tagsPage = z.array(item).transform((page) => page.map(readTag));
 
 export function createGitlabTags(client: AuthorizedClient, registryUrl: URL): GitlabTags {
   /** One probe for all callers: whether the API exists; undefined if the callers were not allowed to ask. */
@@ -84,12 +92,29 @@ export function createGitlabTags(client: AuthorizedClient, registryUrl: URL): Gi
   };
 }
 
-function readTag(text: string, digestText: unknown): ListedTag | IllegalName {
-  const name = parseTagName(text);
-  if (name === undefined) return { illegal: text };
-  const digest = typeof digestText === 'string' ? parseDigest(digestText) : undefined;
-  return digest === undefined ? { name } : { name, digest };
+function readTag(listed: Item): ListedTag | IllegalName {
+  const name = parseTagName(listed.name);
+  if (name === undefined) return { illegal: listed.name };
+  const digest = typeof listed.digest === 'string' ? parseDigest(listed.digest) : undefined;
+  const times = readTimes(listed);
+  return { name, ...(digest !== undefined && { digest }), ...(times !== undefined && { times }) };
 }
+
+/** Returns undefined if the item contains no time. */
+function readTimes({ created_at, updated_at, published_at }: Item): TagTimes | undefined {
+  const [createdAt, updatedAt, publishedAt] = [readTime(created_at), readTime(updated_at), readTime(published_at)];
+  if (createdAt === undefined && updatedAt === undefined && publishedAt === undefined) return undefined;
+  return { createdAt, updatedAt, publishedAt };
+}
+
+/** Returns undefined for anything but a time between the years 1971 and 9999: Go writes the year 1 for a time that is not set. */
+function readTime(value: unknown): number | undefined {
+  const at = typeof value === 'string' ? parseRfc3339(value) : undefined;
+  return at !== undefined && at >= EARLIEST && at <= LATEST ? at : undefined;
+}
+
+const EARLIEST = Date.UTC(1971, 0);
+const LATEST = Date.UTC(9999, 11, 31);
 
 function nameOf(tag: ListedTag | IllegalName): string {
   return 'illegal' in tag ? tag.illegal : tag.name;

@@ -14,7 +14,7 @@ type Piece =
 type Fields = Omit<CrawlResult, 'graph' | 'repositories'>;
 
 /** To be raised whenever the pieces, or the types inside, change. Pieces with another number are not read. */
-export const CRAWL_RESULT_FORMAT = 1;
+export const CRAWL_RESULT_FORMAT = 2;
 
 const TAGS_PER_PIECE = 1000;
 

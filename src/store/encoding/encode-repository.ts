@@ -1,7 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { type Digest, parseDigest, parseTagName, type TagName } from '../../domain/names.ts';
-import type { ReferrersRecord, RepositoryContent, TagRecord } from '../../domain/snapshot/repository-record.ts';
+import type {
+  ReferrersRecord,
+  RepositoryContent,
+  TagRecord,
+  TagTimes,
+} from '../../domain/snapshot/repository-record.ts';
 import type { Gap } from '../../domain/snapshot/snapshot.ts';
 import { decodeUtf8, parseJson } from '../../lib/parse-json.ts';
 import { createYielder } from '../../lib/yielding.ts';
@@ -9,6 +14,7 @@ import { createYielder } from '../../lib/yielding.ts';
 /* The content of a repository as JSON, one value per line, so that a repository of 100,000 tags is encoded and decoded in steps:
  *
  *   {"tags":[["1.0","sha256:…"],["2.0",null,{"repository":"group/app","reference":"2.0","code":"missing","reason":"…"}]]}
+ *   {"tagTimes":[["1.0",1714979289123,null,1714979289123]]}
  *   {"illegalTags":["no tag"]}
  *   {"cut":"…"}
  *   {"referrers":[["sha256:…",[{"mediaType":"…","digest":"sha256:…","sizeBytes":5}]],["sha256:…",null]]} */
@@ -40,8 +46,13 @@ const descriptor = z
     isAttestation: z.literal(true).exactOptional(),
   })
   .transform(({ sizeBytes, ...rest }) => ({ ...rest, sizeBytes }));
+const time = z
+  .number()
+  .nullable()
+  .transform((at) => at ?? undefined);
 const line = z.object({
   tags: z.array(z.union([z.tuple([tagName, digest]), z.tuple([tagName, z.null(), gap])])).default([]),
+  tagTimes: z.array(z.tuple([tagName, time, time, time])).default([]),
   illegalTags: z.array(z.string()).default([]),
   cut: z.string().exactOptional(),
   referrers: z.array(z.tuple([digest, z.array(descriptor).nullable()])).default([]),
@@ -55,6 +66,7 @@ export async function encodeContent({ tags, illegalTags, cut, referrers }: Repos
   const yieldNow = createYielder(LINES_BETWEEN_YIELDS);
   const values = [
     ...valuesOf('tags', tags.map(fromTag)),
+    ...valuesOf('tagTimes', tags.flatMap(fromTimes)),
     ...valuesOf('illegalTags', illegalTags),
     ...(cut === undefined ? [] : [{ cut }]),
     ...valuesOf('referrers', referrers.map(fromReferrers)),
@@ -69,6 +81,7 @@ export async function encodeContent({ tags, illegalTags, cut, referrers }: Repos
 /** Returns undefined if the bytes are not the content of a repository. */
 export async function decodeContent(readAt: number, bytes: Uint8Array): Promise<RepositoryContent | undefined> {
   const tags: TagRecord[] = [];
+  const times = new Map<TagName, TagTimes>();
   const illegalTags: string[] = [];
   let cut: string | undefined;
   const referrers: ReferrersRecord[] = [];
@@ -77,12 +90,14 @@ export async function decodeContent(readAt: number, bytes: Uint8Array): Promise<
     const decoded = line.safeParse(parseJson(text)).data;
     if (decoded === undefined) return undefined;
     for (const tag of decoded.tags) tags.push(toTag(tag));
+    for (const [name, createdAt, updatedAt, publishedAt] of decoded.tagTimes)
+      times.set(name, { createdAt, updatedAt, publishedAt });
     illegalTags.push(...decoded.illegalTags);
     cut = decoded.cut ?? cut;
     referrers.push(...decoded.referrers.map(([subject, found]) => ({ subject, referrers: found })));
     await yieldNow();
   }
-  return { readAt, tags, illegalTags, ...(cut !== undefined && { cut }), referrers };
+  return { readAt, tags: withTimes(tags, times), illegalTags, ...(cut !== undefined && { cut }), referrers };
 }
 
 export function encodeGap(value: Gap): string {
@@ -107,6 +122,20 @@ function fromTag(tag: TagRecord): unknown {
 
 function toTag([name, found, why]: readonly [TagName, Digest] | readonly [TagName, null, Gap]): TagRecord {
   return found === null ? { name, digest: undefined, gap: why as Gap } : { name, digest: found };
+}
+
+function fromTimes({ name, times }: TagRecord): readonly unknown[] {
+  return times === undefined
+    ? []
+    : [[name, times.createdAt ?? null, times.updatedAt ?? null, times.publishedAt ?? null]];
+}
+
+function withTimes(tags: readonly TagRecord[], times: ReadonlyMap<TagName, TagTimes>): readonly TagRecord[] {
+  if (times.size === 0) return tags;
+  return tags.map((tag) => {
+    const found = times.get(tag.name);
+    return found === undefined ? tag : { ...tag, times: found };
+  });
 }
 
 function fromReferrers({ subject, referrers }: ReferrersRecord): unknown {

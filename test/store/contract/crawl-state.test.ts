@@ -40,6 +40,17 @@ describe.each(SESSIONS)('the crawl state of $name', (session) => {
         tags: [
           { name: tag('1'), digest: digest('one') },
           { name: tag('2'), digest: undefined, gap },
+          {
+            name: tag('3'),
+            digest: digest('one'),
+            times: { createdAt: 1_714_979_289_123, updatedAt: undefined, publishedAt: 1_714_979_289_123 },
+          },
+          {
+            name: tag('4'),
+            digest: undefined,
+            gap,
+            times: { createdAt: undefined, updatedAt: 1_714_979_289_124, publishedAt: undefined },
+          },
         ],
         illegalTags: ['not legal', 'nor\u0000\ud800this'],
         cut: 'the list may go on\u0000\ud800',
