@@ -2,8 +2,8 @@ import type { ImageConfig } from './domain/manifest/image-config.ts';
 import type { Descriptor, Manifest } from './domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from './domain/names.ts';
 import type { CrawlResult } from './domain/snapshot/crawl-result.ts';
-import type { RepositoryRecord, TagTimes } from './domain/snapshot/repository-record.ts';
-import type { FailedRequest, Figures, Snapshot } from './domain/snapshot/snapshot.ts';
+import type { RepositoryRecord } from './domain/snapshot/repository-record.ts';
+import type { FailedRequest, Figures, Snapshot, TagTimes } from './domain/snapshot/snapshot.ts';
 import type { NodeName } from './domain/snapshot/snapshot-nodes.ts';
 
 /** Milliseconds since the epoch. */

@@ -1,5 +1,6 @@
 import { byName, type Digest, type RepositoryName, type TagName } from '../domain/names.ts';
-import type { RepositoryRecord, TagRecord, TagTimes } from '../domain/snapshot/repository-record.ts';
+import type { RepositoryRecord, TagRecord } from '../domain/snapshot/repository-record.ts';
+import type { TagTimes } from '../domain/snapshot/snapshot.ts';
 import type { Semaphore } from '../lib/semaphore.ts';
 import type { Clock, CrawlProgress, CutList, IllegalName, ListedTag, ManifestCache, Registry } from '../ports.ts';
 import { gapFrom, unlessUnavailable } from './gap-from-error.ts';

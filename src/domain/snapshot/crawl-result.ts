@@ -1,7 +1,6 @@
 import type { BlobGraph } from '../graph/graph.ts';
 import type { RepositoryName, TagName } from '../names.ts';
-import type { TagTimes } from './repository-record.ts';
-import type { Gap } from './snapshot.ts';
+import type { Gap, TagTimes } from './snapshot.ts';
 
 /** What a snapshot is computed from. Times are milliseconds since the epoch. The store contains it in this form: see CRAWL_RESULT_FORMAT. */
 export interface CrawlResult {

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from '../names.ts';
-import type { Gap } from './snapshot.ts';
+import type { Gap, TagTimes } from './snapshot.ts';
 
 /** What the crawls know of a repository. Neither content nor failure: a crawl has begun to read it, or the stored content was damaged. */
 export interface RepositoryRecord {
@@ -29,19 +29,6 @@ export type TagRecord = {
   readonly name: TagName /** Absent if the registry states none of them. */;
   readonly times?: TagTimes;
 } & ({ readonly digest: Digest } | { readonly digest: undefined; readonly gap: Gap });
-
-/**
- * What the registry states about a tag itself, not about its image: GitLab's registry with a metadata database does. Milliseconds since the epoch, each
- * undefined if it is not stated.
- */
-export interface TagTimes {
-  /** When the tag was first pushed, or imported into the database. */
-  readonly createdAt: number | undefined;
-  /** When the tag was last pushed with another manifest. */
-  readonly updatedAt: number | undefined;
-  /** When the tag was last pushed. */
-  readonly publishedAt: number | undefined;
-}
 
 export interface ReferrersRecord {
   readonly subject: Digest;

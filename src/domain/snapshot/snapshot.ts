@@ -3,7 +3,6 @@ import type { Kind } from '../manifest/manifest-kind.ts';
 import type { Digest, RepositoryName, TagName } from '../names.ts';
 import type { Usage } from '../usage/usage.ts';
 import type { KindUsage } from '../usage/usage-by-kind.ts';
-import type { TagTimes } from './repository-record.ts';
 
 /** The figures of one crawl. All lists are sorted by name, not by the order of reading. Times are milliseconds since the epoch. */
 export interface Snapshot {
@@ -78,6 +77,19 @@ export interface TagFigures extends Figures {
   readonly lastPulledAt: number | null;
   /** Undefined if the registry states no times of the tag. */
   readonly times?: TagTimes | undefined;
+}
+
+/**
+ * What the registry states about a tag itself, not about its image: GitLab's registry with a metadata database does. Milliseconds since the epoch, each
+ * undefined if it is not stated.
+ */
+export interface TagTimes {
+  /** When the tag was first pushed, or imported into the database. */
+  readonly createdAt: number | undefined;
+  /** When the tag was last pushed with another manifest. */
+  readonly updatedAt: number | undefined;
+  /** When the tag was last pushed. */
+  readonly publishedAt: number | undefined;
 }
 
 /** The manifest that a tag points at. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseDigest, parseTagName, type RepositoryName } from '../../domain/names.ts';
-import type { TagTimes } from '../../domain/snapshot/repository-record.ts';
+import type { TagTimes } from '../../domain/snapshot/snapshot.ts';
 import { parseJson } from '../../lib/parse-json.ts';
 import { parseRfc3339 } from '../../lib/rfc3339.ts';
 import { createSingleFlight } from '../../lib/single-flight.ts';

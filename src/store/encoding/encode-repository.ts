@@ -1,13 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { type Digest, parseDigest, parseTagName, type TagName } from '../../domain/names.ts';
-import type {
-  ReferrersRecord,
-  RepositoryContent,
-  TagRecord,
-  TagTimes,
-} from '../../domain/snapshot/repository-record.ts';
-import type { Gap } from '../../domain/snapshot/snapshot.ts';
+import type { ReferrersRecord, RepositoryContent, TagRecord } from '../../domain/snapshot/repository-record.ts';
+import type { Gap, TagTimes } from '../../domain/snapshot/snapshot.ts';
 import { decodeUtf8, parseJson } from '../../lib/parse-json.ts';
 import { createYielder } from '../../lib/yielding.ts';
 
