@@ -11,7 +11,7 @@ const BEFORE_SECONDS = 3;
 const GONE_AFTER_SECONDS = 2;
 const AFTER_SECONDS = 12;
 const STAYS_SECONDS = 10;
-const PAUSE_MS = 5;
+const INTERVAL_MS = 20;
 const KINDS = ['search', 'order_by', 'gaps', 'csv'] as const;
 
 const tokens = createTokens({ secretKey: SECRET_KEY, expiresInSeconds: 86_400, clock: Date.now });
@@ -67,25 +67,32 @@ async function measureAttack(kind: string, port: number, server: Child): Promise
 
 /** Another user, and a probe. */
 async function createVictim(port: number) {
-  const agent = new Agent({ connections: 1 });
-  const probes = new Agent({ connections: 1 });
+  const agent = new Agent();
+  const probes = new Agent();
   const headers = { authorization: `Bearer ${await tokens.issue('victim')}` };
   const origin = `http://127.0.0.1:${port}`;
   let asked = 0;
 
-  async function timed(path: string, dispatcher: Agent, own: Readonly<Record<string, string>> = {}): Promise<number> {
-    const startedAt = performance.now();
+  async function ask(path: string, dispatcher: Agent, own: Readonly<Record<string, string>> = {}): Promise<void> {
     const response = await request(origin + path, { dispatcher, headers: own });
     await response.body.text();
     if (response.statusCode !== 200) throw new Error(`GET ${path}: ${response.statusCode}`);
-    return performance.now() - startedAt;
   }
 
-  async function repeat(seconds: number, once: () => Promise<number>): Promise<Latency> {
-    const times: number[] = [];
-    for (const end = performance.now() + seconds * 1000; performance.now() < end; await sleep(PAUSE_MS))
-      times.push(await once());
-    return latencyOf(times);
+  /** Sends a request at each interval, whether those before it have been answered or not. */
+  async function repeat(seconds: number, once: () => Promise<void>): Promise<Latency> {
+    const timed = async (): Promise<number> => {
+      const startedAt = performance.now();
+      await once();
+      return performance.now() - startedAt;
+    };
+    const times: Promise<number>[] = [];
+    const end = performance.now() + seconds * 1000;
+    for (let dueAt = performance.now(); dueAt < end; dueAt += INTERVAL_MS) {
+      await sleep(Math.max(0, dueAt - performance.now()));
+      times.push(timed());
+    }
+    return latencyOf(await Promise.all(times));
   }
 
   return {
@@ -93,9 +100,9 @@ async function createVictim(port: number) {
       const [repository, live] = await Promise.all([
         // Another repository each time, so that no response comes from a cache.
         repeat(seconds, () =>
-          timed(`/repositories/${encodeURIComponent(largeRepositoryName(asked++ % 1000))}`, agent, headers),
+          ask(`/repositories/${encodeURIComponent(largeRepositoryName(asked++ % 1000))}`, agent, headers),
         ),
-        repeat(seconds, () => timed('/health/live', probes)),
+        repeat(seconds, () => ask('/health/live', probes)),
       ]);
       return { repository, live };
     },

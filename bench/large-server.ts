@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { createServer } from '../src/api/server.ts';
 import { createTokens } from '../src/auth/tokens.ts';
 import { GraphBuilder } from '../src/domain/graph/graph-builder.ts';
@@ -65,7 +66,7 @@ function largeSnapshot(tagsCount: number, gapsCount: number): Snapshot {
 }
 
 function digestOf(text: string): Digest {
-  return `sha256:${Buffer.from(text).toString('hex').padStart(64, '0')}` as Digest;
+  return `sha256:${hash('sha256', text)}` as Digest;
 }
 
 const [, , port = '0', tagsCount = '100000', gapsCount = '40000'] = process.argv;

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { pathOf } from '../http/access-log.ts';
+import { createEndOfTurn } from '../http/batched-writes.ts';
 import { toBody } from '../http/bodies/body.ts';
 import { sendBody } from '../http/bodies/send-body.ts';
 import { createHttpServer, type HttpSettings } from '../http/http-server.ts';
@@ -52,15 +53,18 @@ export function createServer({ resources = RESOURCES, ...options }: ServerOption
   const snapshots = createPinnedSnapshots({ latest: options.snapshots.latest, steadyClock: http.steadyClock });
   const hasEvents = options.events.secret !== undefined;
   const hasMetrics = options.metrics !== undefined;
+  const { atEndOfTurn, afterNextTurn } = createEndOfTurn();
+  const work = createBoundedWork({ ...http, inNextTurn: afterNextTurn });
   const server = createHttpServer({
     ...options,
+    atEndOfTurn,
     bodyHeaders: PAGE_HEADERS,
     routeAt: createRouteFinder({ prefix, resources, hasEvents, hasMetrics }),
     routineRoutes: ROUTINE_PATHS,
     signInPath: createLinks(prefix).authToken(),
     snapshots,
   });
-  addRoutes(server, { ...options, snapshots, resources, work: createBoundedWork(http) });
+  addRoutes(server, { ...options, snapshots, resources, work });
   return server;
 }
 

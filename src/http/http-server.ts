@@ -3,7 +3,7 @@ import type { Clock, Log, Metrics, TokenVerifier } from '../ports.ts';
 import { logRequests, pathOf } from './access-log.ts';
 import { createAdmission, type RouteTable } from './admission.ts';
 import { addAdmissionHook } from './admission-hook.ts';
-import { batchWrites, createEndOfTurn } from './batched-writes.ts';
+import { type AtEndOfTurn, batchWrites } from './batched-writes.ts';
 import { type CachedSnapshots, createResponseCache } from './bodies/response-cache.ts';
 import { createProxyCheck } from './client-address.ts';
 import { type ConnectionsOptions, watchConnections } from './connections.ts';
@@ -49,16 +49,17 @@ export interface HttpServerOptions<S extends object> {
   readonly snapshots: CachedSnapshots<S>;
   /** Undefined if there are no metrics. */
   readonly metrics: Pick<Metrics, 'observe'> | undefined;
+  /** When responses are written. */
+  readonly atEndOfTurn: AtEndOfTurn;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Creates a server that admits and tracks requests, and has no routes yet. Throws a `CertificateError` if the certificate cannot be used. */
 export function createHttpServer<S extends object>(options: HttpServerOptions<S>): FastifyInstance {
-  const { http, routeAt, metrics, log } = options;
+  const { http, routeAt, metrics, atEndOfTurn, log } = options;
   const isProxy = createProxyCheck(http.trustedProxies);
   const hasProxies = http.trustedProxies.length > 0;
-  const atEndOfTurn = createEndOfTurn();
   const admit = createAdmission({
     ...options,
     problemOfHost: createHostCheck(http.allowedHosts),
@@ -87,7 +88,7 @@ export function createHttpServer<S extends object>(options: HttpServerOptions<S>
   if (metrics !== undefined) tracker.whenDone(metrics.observe);
   addHeaders(server, { ...options, exposedHeaders: options.bodyHeaders, isTls: http.tls !== undefined });
   const lastResponses = watchConnections(server, { ...http.limits, isProxy, timeouts: http.timeouts });
-  const cache = createResponseCache(server, { ...options, admit, tracker, atEndOfTurn });
+  const cache = createResponseCache(server, { ...options, admit, tracker });
   // After the hook of CORS, which a page needs to read a refusal.
   server.after(() =>
     addAdmissionHook(server, { admit, routeAt, admittedBefore: cache.admittedBefore, hasProxies, log }),

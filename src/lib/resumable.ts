@@ -13,15 +13,6 @@ export function runToEnd<T>(steps: Resumable<T>): T {
   }
 }
 
-/** Runs at most `count` steps. Returns the result if the computation has ended; the caller continues it otherwise. */
-export function runSome<T>(steps: Resumable<T>, count: number): { readonly result: T } | undefined {
-  for (let done = 0; done < count; done++) {
-    const step = steps.next();
-    if (step.done) return { result: step.value };
-  }
-  return undefined;
-}
-
 /** Runs the same steps, and throws the error that `fail` returns after `count` of them. */
 export function* atMost<T>(steps: Resumable<T>, count: number, fail: () => Error): Resumable<T> {
   try {

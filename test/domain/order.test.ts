@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BY_POSITION, positionsInOrder } from '../../src/domain/order.ts';
-import { createSearch } from '../../src/domain/search.ts';
 
 const value = fc.option(fc.constantFrom(0, 1, 2, 2.5, 1e15), { freq: 4 });
 
@@ -27,38 +26,19 @@ test('returns positions in either direction', () => {
   expect([...positionsInOrder(3, BY_POSITION, true)]).toEqual([2, 1, 0]);
 });
 
-test.for([
-  ['app', 'app my-app group/app/cache APP', 'ap a/pp'],
-  ['APP', 'app', 'ap'],
-  ['*app', 'app my-app group/app', 'apps'],
-  ['group/*', 'group/app group/app/cache group/', 'group other/group/app'],
-  ['**:latest', 'a:latest a/b:latest', 'latest a:latest-1'],
-  ['app-?', 'app-1 app-x', 'app- app-10 my-app-1'],
-  ['a.c', 'a.c xa.cx', 'abc'],
-  ['*a*b*', 'ab xaxbx', 'ba'],
-] as const)('the search text %s matches "%s" but not "%s"', ([text, fitting, others]) => {
-  const fits = createSearch(text);
-  for (const name of fitting.split(' ')) expect(fits(name), name).toBe(true);
-  for (const name of others.split(' ')) expect(fits(name), name).toBe(false);
-});
-
-const letters = (from: string, most: number) =>
-  fc.array(fc.constantFrom(...from), { maxLength: most }).map((all) => all.join(''));
-
-test('matches random names and search texts like the equivalent regular expression', () => {
-  fc.assert(
-    fc.property(letters('ab/*?', 8), letters('aAb/', 10), (text, name) => {
-      const isWhole = /[*?]/.test(text);
-      const written = text.replaceAll('*', '.*').replaceAll('?', '.');
-      const twin = new RegExp(isWhole ? `^${written}$` : written, 'is');
-      expect(createSearch(text)(name)).toBe(twin.test(name));
-    }),
-    { numRuns: 2000 },
-  );
-});
-
-test('does not backtrack exponentially', () => {
-  const fits = createSearch(`${'*a'.repeat(200)}*b`);
-  const name = 'a'.repeat(384);
-  for (let i = 0; i < 300; i++) expect(fits(name)).toBe(false);
+test('sorts many numbers and texts as a plain sort does', () => {
+  const values = Array.from({ length: 20_000 }, (_, i) => (i % 97 === 0 ? null : (i * 7919) % 1009));
+  const valueAt = (position: number) => values[position] ?? null;
+  const all = values.map((_, position) => position);
+  for (const isDescending of [false, true]) {
+    const key = (position: number) => {
+      const value = valueAt(position);
+      return value === null ? Number.POSITIVE_INFINITY : isDescending ? -value : value;
+    };
+    const byNumber = all.toSorted((a, b) => (key(a) === key(b) ? a - b : key(a) - key(b)));
+    expect([...positionsInOrder(values.length, { kind: 'number', valueAt }, isDescending)]).toEqual(byNumber);
+    const compare = (a: number, b: number) => (valueAt(a) ?? 0) - (valueAt(b) ?? 0);
+    const byText = all.toSorted((a, b) => (isDescending ? -compare(a, b) : compare(a, b)) || a - b);
+    expect([...positionsInOrder(values.length, { kind: 'text', compare }, isDescending)]).toEqual(byText);
+  }
 });

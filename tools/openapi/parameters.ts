@@ -17,7 +17,7 @@ const QUERY = {
     .string()
     .max(MAX_SEARCH_LENGTH)
     .describe(
-      'Only members whose name contains this text. With `*` or `?`, a glob pattern that must match the whole name.',
+      'Only members that match. A word must occur in the name; a word with `*` or `?` is a glob for the whole name; `repo:tag` applies to the repository and the tag; `/re2/` is a regular expression. `AND`, `OR`, `NOT`, parentheses and quotation marks combine terms, and several terms must all match. Case is ignored.',
     ),
   sort: z.enum(['asc', 'desc']).describe('The default is `asc` for names, and `desc` for numbers and times.'),
   page: z.int().min(1).max(MAX_PAGE).describe('The number of the page.'),

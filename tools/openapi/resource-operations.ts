@@ -42,12 +42,12 @@ function operationOf(descriptor: ResourceDescriptor): Operation {
       304: NOT_MODIFIED,
       ...(names.includes('repository') && { 300: CHOICES }),
       // Without names, a resource exists before the first snapshot.
-      ...problems([...ANYWHERE, 401, 410, 429, ...(names.length === 0 ? [] : BELOW)]),
+      ...problems([...ANYWHERE, 401, 410, 429, 503, ...(names.length === 0 ? [] : BELOW)]),
     },
   };
 }
 
-const BELOW: readonly ProblemStatus[] = [404, 503];
+const BELOW: readonly ProblemStatus[] = [404];
 const CHOICES = response(
   'Multiple Choices. The path is ambiguous; the response links to each resource that it may mean.',
   [...ALWAYS, 'Vary'],

@@ -1,3 +1,4 @@
+import type { NameParts } from '../../domain/search/search.ts';
 import type { RepositoryUsage, TagFigures } from '../../domain/snapshot/snapshot.ts';
 import { type Members, representList, type View } from '../hal/represent-list.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
@@ -36,11 +37,16 @@ export const ALL_TAGS = describeCollection<TagInRepository>({
     const members = allTagsOf(context.index);
     return {
       members,
+      partsOf: partsOfTag,
       represent: (view) => representAllTags(members, view, context),
       representLine: (one) => representTagOfRepository(one, context),
     };
   },
 });
+
+export function partsOfTag({ repository, tag }: TagInRepository): NameParts {
+  return { repository: repository.name, tag: tag.name };
+}
 
 function allTagsOf({ snapshot, tagAt }: SnapshotIndex): Members<TagInRepository> {
   const { length } = snapshot.contents.repositoryOf;

@@ -5,6 +5,7 @@ import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type Blob, blob } from '../schemas/blobs.ts';
 import {
+  partsOfTag,
   representTagOfRepository,
   representTagsOfRepositories,
   TAGS_OF_REPOSITORIES,
@@ -27,6 +28,7 @@ export const BLOB = describeCollection<TagInRepository>({
     const members = tagsAt(positions.members, context);
     return {
       members,
+      partsOf: partsOfTag,
       // Most tags may reach the layer of a base image, so they are looked up only if a response contains them.
       *prepare(showsMembers) {
         if (showsMembers) yield* positions.prepare();

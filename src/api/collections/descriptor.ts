@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { BY_POSITION, type Order } from '../../domain/order.ts';
+import type { NameParts, Subject } from '../../domain/search/search.ts';
 import { assertNever } from '../../lib/assert-never.ts';
 import type { Resumable } from '../../lib/resumable.ts';
 import { type Members, memberAt, type View } from '../hal/represent-list.ts';
@@ -69,6 +70,8 @@ export interface CollectionSpec<M> extends CollectionDescription<M> {
 
 export interface FoundList<M> {
   readonly members: Members<M>;
+  /** Returns what a term `repository:tag` of a search looks at; without it, such a term looks at the name as any other. */
+  readonly partsOf?: (member: M) => NameParts | undefined;
   /** Looks up the members, if that takes long; without it they are known. */
   readonly prepare?: Prepare;
   /** Represents the list in HAL. */
@@ -104,7 +107,8 @@ export interface Collection {
   /** To be called before all that follows. */
   readonly prepare: Prepare;
   readonly length: number;
-  readonly nameAt: (position: number) => string;
+  /** Returns what `search` looks at. */
+  readonly searchedAt: (position: number) => Subject;
   /** Returns the order of that name, or else the list's own order. */
   readonly orderNamed: (name: string) => Order;
   readonly lineAt: (position: number) => Representation;
@@ -124,7 +128,7 @@ export function describeCollection<M>(spec: CollectionSpec<M>): CollectionDescri
 
 function openCollection<M>(
   spec: CollectionSpec<M>,
-  { members, represent, representLine, prepare = function* () {} }: FoundList<M>,
+  { members, partsOf, represent, representLine, prepare = function* () {} }: FoundList<M>,
   href: string,
   index: SnapshotIndex,
 ): Collection {
@@ -136,7 +140,10 @@ function openCollection<M>(
     get length() {
       return members.length;
     },
-    nameAt: (position) => spec.nameOf(at(position), index),
+    searchedAt(position) {
+      const member = at(position);
+      return { name: spec.nameOf(member, index), parts: partsOf?.(member) };
+    },
     orderNamed: (name) => orderOfPositions(spec.orders[name] ?? BY_POSITION, at, index),
     lineAt: (position) => representLine(at(position)),
     represent,

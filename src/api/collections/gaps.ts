@@ -1,3 +1,4 @@
+import type { NameParts } from '../../domain/search/search.ts';
 import type { Gap, Snapshot } from '../../domain/snapshot/snapshot.ts';
 import { lazyArrayOf } from '../../http/bodies/json-stream.ts';
 import { representFailedRequest } from '../hal/represent-failed-request.ts';
@@ -37,10 +38,16 @@ export const GAPS = describeCollection<Gap>({
   },
   find: (_, context) => ({
     members: membersOf(context.index.snapshot.gaps),
+    partsOf: partsOfGap,
     represent: (view) => representGaps(context.index.snapshot, view, context),
     representLine: representGap,
   }),
 });
+
+function partsOfGap({ repository, reference }: Gap): NameParts | undefined {
+  if (repository === null || reference === undefined || reference.includes(':')) return undefined;
+  return { repository, tag: reference };
+}
 
 /** Gaps have no resources of their own, so they are part of the state. */
 function representGaps(

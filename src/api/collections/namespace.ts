@@ -1,3 +1,4 @@
+import type { NameParts } from '../../domain/search/search.ts';
 import type { NamespaceUsage, RepositoryUsage } from '../../domain/snapshot/snapshot.ts';
 import { FIGURE_NAMES } from '../../domain/usage/figures.ts';
 import { type LazyArray, lazyArrayOf } from '../../http/bodies/json-stream.ts';
@@ -53,12 +54,17 @@ export const NAMESPACE = describeCollection<Child>({
     return (
       parent && {
         members: childrenOf(path, context.index),
+        partsOf: partsOfChild,
         represent: (view) => representNamespace(parent, view, context),
         representLine: representChildLine(context),
       }
     );
   },
 });
+
+export function partsOfChild(child: Child): NameParts {
+  return { repository: nameOf(child), tag: undefined };
+}
 
 function nameOf(child: Child): string {
   return 'path' in child ? child.path : child.name;

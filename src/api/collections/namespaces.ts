@@ -4,7 +4,7 @@ import type { RepresentationContext } from '../hal/representation.ts';
 import { PATHS } from '../route-table.ts';
 import { type Namespaces, namespaces } from '../schemas/tree.ts';
 import { describeCollection } from './descriptor.ts';
-import { CHILDREN, type Child, childrenOf, representChildLine, representChildren } from './namespace.ts';
+import { CHILDREN, type Child, childrenOf, partsOfChild, representChildLine, representChildren } from './namespace.ts';
 
 /** `GET /namespaces`: the top of the tree. */
 export const NAMESPACES = describeCollection<Child>({
@@ -19,6 +19,7 @@ export const NAMESPACES = describeCollection<Child>({
   ...CHILDREN,
   find: (_, context) => ({
     members: childrenOf(undefined, context.index),
+    partsOf: partsOfChild,
     represent: (view) => representTop(view, context),
     representLine: representChildLine(context),
   }),

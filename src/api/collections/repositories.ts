@@ -24,6 +24,7 @@ export const REPOSITORIES = describeCollection<RepositoryUsage>({
     const alone = withoutEmbedding(context);
     return {
       members: membersOf(context.index.snapshot.repositories),
+      partsOf: ({ name }) => ({ repository: name, tag: undefined }),
       represent: (view) => representRepositories(context.index.snapshot, view, context),
       representLine: (one) => representRepository(one, alone),
     };

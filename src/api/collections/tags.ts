@@ -23,6 +23,7 @@ export const TAGS = describeCollection<TagFigures>({
     return (
       repository && {
         members: membersOf(repository.tags),
+        partsOf: (tag) => ({ repository: name, tag: tag.name }),
         represent: (view) => representTags(repository, view, context),
         representLine: (one) => representTag(one, repository, context),
       }

@@ -128,7 +128,7 @@ export class DigestTableBuilder {
     const order = yield* orderInSteps(length, { kind: 'number', valueAt: firstBits }, false);
     for (let from = 0, to = 1; from < length; from = to, to++) {
       while (to < length && firstBits(order[to] ?? 0) === firstBits(order[from] ?? 0)) to++;
-      if (to - from > 1) order.subarray(from, to).sort(compare);
+      if (to - from > 1) yield* sortPart(order.subarray(from, to), compare);
       if (to % NODES_PER_STEP === 0) yield;
     }
     return order;
@@ -175,6 +175,14 @@ export class DigestTableBuilder {
       if (found === 0 || isAt(packed, (found - 1) * WORDS, words)) return slot;
     }
   }
+}
+
+/** Sorts a part of an order in place. */
+function* sortPart(part: Uint32Array, compare: (one: number, other: number) => number): Resumable<void> {
+  const nodes = part.slice();
+  const compareAt = (a: number, b: number): number => compare(nodes[a] ?? 0, nodes[b] ?? 0);
+  const order = yield* orderInSteps(nodes.length, { kind: 'text', compare: compareAt }, false);
+  for (const [i, position] of order.entries()) part[i] = nodes[position] ?? 0;
 }
 
 /** Parses the text of a digest into words. Returns false if it is not a sha256. */

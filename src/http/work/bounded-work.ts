@@ -1,18 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createFairQueue } from '../../lib/fair-queue.ts';
-import { atMost, type Resumable, runSome } from '../../lib/resumable.ts';
-import { createTimeSlices, type SliceOwner } from '../../lib/time-slices.ts';
-import type { SteadyClock } from '../../ports.ts';
+import { atMost, type Resumable } from '../../lib/resumable.ts';
+import { createTimeSlices, type SliceOwner, type TimeSlicesOptions } from '../../lib/time-slices.ts';
 import { badRequest, type Problem, tooMany } from '../problems.ts';
 
 /* Limits the work that users cause, however many requests they send:
  *
- *   request ──► a few steps at once ──► done? ──► response
- *                                         │ no
- *                                         └──► fair queue ──► time slices ──► response
- *                                              one a user,    5 ms in each turn of the event loop
- *                                              4 in all       for all users together
+ *   request ──► one step at once ──► done? ──► response
+ *                                      │ no
+ *                                      └──► fair queue ──► time slices ──► response
+ *                                           one a user,    5 ms in each turn of the event loop
+ *                                           4 in all       for all users together
  *
  * Work ends when its client disconnects, wherever it is. */
 
@@ -35,8 +34,7 @@ export interface BoundedWork {
 
 export type RunSteps = <T>(steps: Resumable<T>, signal: AbortSignal) => Promise<T>;
 
-export interface BoundedWorkOptions {
-  readonly steadyClock: SteadyClock;
+export interface BoundedWorkOptions extends Pick<TimeSlicesOptions, 'steadyClock' | 'inNextTurn'> {
   readonly concurrency?: number;
   readonly queueLength?: number;
   readonly maxSteps?: number;
@@ -146,17 +144,14 @@ function signalOf(response: ServerResponse): AbortSignal {
   return controller.signal;
 }
 
-/** Few enough that hundreds of requests may run them at once. */
-const STEPS_AT_ONCE = 4;
-
-/** Runs the steps, the first few at once, and sends what they return. */
+/** Runs the steps and sends what they return: at once if there is only one, so that most responses wait for nothing. */
 export function respondInSteps<T>(
   work: BoundedWork,
   { reply, job, steps }: { readonly reply: FastifyReply; readonly job: Job; readonly steps: Resumable<T> },
   send: (result: T) => void,
 ): FastifyReply {
-  const early = runSome(steps, STEPS_AT_ONCE);
-  if (early !== undefined) send(early.result);
+  const first = steps.next();
+  if (first.done) send(first.value);
   else
     work
       .run(steps, job)

@@ -1,3 +1,4 @@
+import { parseSearch, SearchSyntaxError } from '../../../domain/search/parse-search.ts';
 import { EXACT_PARAMETER, encodeSegment, type Page } from '../../hal/links.ts';
 
 /** Which members of a collection a request asks for, and in which order. */
@@ -8,7 +9,7 @@ export interface ListQuery {
   readonly orderBy: string | undefined;
   /** Undefined for the default direction of the order. */
   readonly sort: Sort | undefined;
-  /** '' matches every name. */
+  /** '' matches every name. See `domain/search`. */
   readonly search: string;
   /** True if the request has the parameter `exact`. The links in the response repeat it, since without it they could be ambiguous. */
   readonly isExact: boolean;
@@ -48,7 +49,25 @@ export function readListQuery(
   if (encodeSegment(search).length > MAX_SEARCH_LENGTH) {
     return { wrong: `search must have at most ${MAX_SEARCH_LENGTH} characters, percent-encoded` };
   }
+  const syntaxError = syntaxErrorIn(search);
+  if (syntaxError !== undefined) return { wrong: notASearch(syntaxError) };
   return { page, orderBy, sort, search, isExact: query.has(EXACT_PARAMETER) };
+}
+
+/** Finds what is wrong with a search, apart from its regular expressions: to compile them takes too long here. */
+function syntaxErrorIn(search: string): SearchSyntaxError | undefined {
+  try {
+    parseSearch(search);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SearchSyntaxError) return error;
+    throw error;
+  }
+}
+
+/** Returns the detail of the problem. */
+export function notASearch({ message }: SearchSyntaxError): string {
+  return `search is not valid: ${message}`;
 }
 
 function readPage(

@@ -1,9 +1,12 @@
 import { orderInSteps } from '../../../domain/order.ts';
-import { createSearch } from '../../../domain/search.ts';
+import { SearchSyntaxError } from '../../../domain/search/parse-search.ts';
+import { createSearch, type Search } from '../../../domain/search/search.ts';
+import { badRequest } from '../../../http/problems.ts';
+import { WorkRefused } from '../../../http/work/bounded-work.ts';
 import { createByteLru } from '../../../lib/byte-lru.ts';
 import { type Resumable, unlessKnown } from '../../../lib/resumable.ts';
 import type { Collection } from '../descriptor.ts';
-import type { ListQuery } from './list-query.ts';
+import { type ListQuery, notASearch } from './list-query.ts';
 
 /** Which members of the collections of one snapshot a request selects, and in which order. Each result is kept until the cache is full. */
 export interface Selections {
@@ -19,12 +22,13 @@ export interface SelectionCache {
   visibleTo(visibility: string): Selections;
 }
 
-export type SelectedCollection = Pick<Collection, 'descriptor' | 'href' | 'length' | 'nameAt' | 'orderNamed'>;
+export type SelectedCollection = Pick<Collection, 'descriptor' | 'href' | 'length' | 'searchedAt' | 'orderNamed'>;
 
 /** A million tags in one order take 4 MB. */
 const CACHE_BYTES = 64 * 1024 * 1024;
-/** About a tenth of a millisecond. */
-const NAMES_PER_STEP = 64;
+/* In nanoseconds, roughly. */
+const COST_OF_STEP = 100_000;
+const COST_OF_NAME = 500;
 
 export function createSelectionCache(cacheBytes = CACHE_BYTES): SelectionCache {
   const cache = createByteLru<Uint32Array>(cacheBytes);
@@ -65,13 +69,26 @@ function orderOf(collection: SelectedCollection, { orderBy, sort }: ListQuery) {
   return { order, name, isDescending };
 }
 
-function* findMatches({ nameAt }: SelectedCollection, all: Uint32Array, search: string): Resumable<Uint32Array> {
-  const matches = createSearch(search);
+function* findMatches({ searchedAt }: SelectedCollection, all: Uint32Array, text: string): Resumable<Uint32Array> {
+  yield; // to compile a regular expression takes longer than a response that is sent at once may take
+  const { matches, costPerCharacter } = compile(text);
   const positions: number[] = [];
-  let count = 0;
+  let cost = 0;
   for (const position of all) {
-    if (matches(nameAt(position))) positions.push(position);
-    if (++count % NAMES_PER_STEP === 0) yield;
+    const subject = searchedAt(position);
+    if (matches(subject)) positions.push(position);
+    cost += COST_OF_NAME + subject.name.length * costPerCharacter;
+    // A long name takes several steps at once: the number of steps tells how much work a search is.
+    for (; cost >= COST_OF_STEP; cost -= COST_OF_STEP) yield;
   }
   return new Uint32Array(positions);
+}
+
+function compile(text: string): Search {
+  try {
+    return createSearch(text);
+  } catch (error) {
+    if (error instanceof SearchSyntaxError) throw new WorkRefused(badRequest(notASearch(error)));
+    throw error;
+  }
 }

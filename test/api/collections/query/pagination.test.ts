@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Snapshot } from '../../../../src/domain/snapshot/snapshot.ts';
 import { randomSnapshot } from '../../../support/random-snapshot.ts';
+import { crawlOf, image } from '../../../support/sample-registry-content.ts';
 import { emptySnapshot, sampleRepository, sampleTag } from '../../../support/sample-snapshot.ts';
 import { createTestServer } from '../../../support/server.ts';
 import { parseCsv } from '../../../support/strict-csv.ts';
@@ -138,12 +139,28 @@ const COLLECTIONS: Readonly<Record<string, Collection>> = {
   },
 };
 
-const SEARCHES = ['', 'a', 'A/B', 'a*', '*1', '?', '*/*', 'sha256:*', ':3', 'nothing like it', '+il'];
+/** Returns the twin of a word or a glob. */
+function matcherOf(search: string): (name: string) => boolean {
+  const written = search.replaceAll(/[+.]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const pattern = new RegExp(/[*?]/.test(search) ? `^${written}$` : written, 'is');
+  return (name) => pattern.test(name);
+}
+
+const has = (name: string, letter: string): boolean => name.toLowerCase().includes(letter);
+
+/** Searches, and what each finds. */
+const SEARCHES: readonly { readonly text: string; readonly fits: (name: string) => boolean }[] = [
+  ...['', 'a', 'A/B', 'a*', '*1', '?', '*/*', 'sha256:*', '+il'].map((text) => ({ text, fits: matcherOf(text) })),
+  { text: 'nothing like it', fits: (name) => has(name, 'nothing') && has(name, 'like') && has(name, 'it') },
+  { text: 'a OR b', fits: (name) => has(name, 'a') || has(name, 'b') },
+  { text: '(a b) OR NOT a', fits: (name) => has(name, 'b') || !has(name, 'a') },
+  { text: '/^a/', fits: (name) => /^a/i.test(name) },
+];
 
 const asked = fc.record({
   order: fc.option(fc.nat(20)),
   sort: fc.constantFrom(undefined, 'asc', 'desc'),
-  search: fc.constantFrom(...SEARCHES),
+  search: fc.constantFrom(...SEARCHES.map(({ text }) => text)),
   perPage: fc.integer({ min: 1, max: 4 }),
 });
 
@@ -155,13 +172,12 @@ function expected(
   sort: string,
   search: string,
 ) {
-  const written = search.replaceAll(/[+.]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
-  const pattern = new RegExp(/[*?]/.test(search) ? `^${written}$` : written, 'is');
+  const { fits = () => false } = SEARCHES.find(({ text }) => text === search) ?? {};
   const value = (member: Member, position: number) =>
     key === undefined || (key === 'name' && !('relation' in member)) ? position : (member[key] as number | null);
   return all
     .map((member, position) => ({ member, position, by: value(member, position) }))
-    .filter(({ member }) => pattern.test(collection.nameOf(member)))
+    .filter(({ member }) => fits(collection.nameOf(member)))
     .sort((a, b) => {
       if (a.by === b.by) return a.position - b.position;
       if (a.by === null) return 1;
@@ -334,6 +350,8 @@ test('returns 400 that names the wrong parameter', async () => {
     'sort=DESC': /^sort .* asc .* desc$/,
     [`search=${'€'.repeat(57)}`]: /^search .* 512 /,
     [`search=${'x'.repeat(513)}`]: /^search .* 512 /,
+    'search=a+AND+(b': /^search is not valid: at character 7: the parenthesis is not closed$/,
+    'search=ab+/(/': /^search is not valid: at character 4: the regular expression is not valid: missing closing \)/,
   })) {
     for (const accept of ['application/hal+json', 'text/csv']) {
       const answer = await ask(`/usage/repositories?${query}`, { accept });
@@ -344,6 +362,20 @@ test('returns 400 that names the wrong parameter', async () => {
     }
   }
   expect((await readHal('/usage/repositories?nothing=of&ours')).body.repositories_count).toBe(3);
+});
+
+test('a term with a colon looks at the repository and the tag in every list', async () => {
+  latest = crawlOf([image('a'), image('b')]).snapshot;
+  const found = async (path: string, search: string): Promise<unknown> =>
+    (await readHal(`/usage${path}?page=1&search=${search}`)).body.total;
+  for (const path of ['/repositories', '/namespaces/group', '/repositories/group%2Fapp/tags', '/tags']) {
+    const hasTags = path.endsWith('tags');
+    expect(await found(path, 'app:1'), path).toBe(1);
+    expect(await found(path, 'group/*:1'), path).toBe(1);
+    expect(await found(path, 'other:1'), path).toBe(0);
+    expect(await found(path, 'app:2'), path).toBe(hasTags ? 0 : 1);
+    expect(await found(path, 'app:'), path).toBe(hasTags ? 2 : 1);
+  }
 });
 
 test('repeats any search text in links, without a way to inject a header', async () => {

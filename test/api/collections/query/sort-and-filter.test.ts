@@ -14,9 +14,9 @@ function counted(href = '/x') {
     descriptor: { columns: [], orders: {} },
     href,
     length: LENGTH,
-    nameAt(position) {
+    searchedAt(position) {
       asked.names++;
-      return String(position);
+      return { name: String(position) };
     },
     orderNamed: () => ({
       kind: 'number',
@@ -71,13 +71,13 @@ test('searches again after a search has failed', () => {
   const { collection } = counted();
   const { select } = selectionsOf();
   let isBroken = true;
-  const nameAt = (position: number) => {
+  const searchedAt = (position: number) => {
     if (isBroken) throw new Error('no name');
-    return String(position);
+    return { name: String(position) };
   };
-  expect(() => select({ ...collection, nameAt }, query('1'))).toThrow('no name');
+  expect(() => select({ ...collection, searchedAt }, query('1'))).toThrow('no name');
   isBroken = false;
-  expect(select({ ...collection, nameAt }, query('19999'))).toHaveLength(1);
+  expect(select({ ...collection, searchedAt }, query('19999'))).toHaveLength(1);
 });
 
 test('sorts and searches in small steps', () => {
