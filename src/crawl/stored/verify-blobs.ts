@@ -40,7 +40,8 @@ export async function verifyBlobs(
   const { signal, clock } = options;
   const graph = builder.build();
   const holders = await firstHolders(graph, repositories);
-  const candidates = await chooseOldest(graph, cache, holders, options);
+  const isCandidate = (digest: Digest): boolean => !options.asked.has(digest) && builder.isBlob(digest);
+  const candidates = await chooseOldest(graph, cache, holders, { ...options, isCandidate });
   const absent = new Map<number, Candidate>();
 
   /** Returns undefined if the repository does not hold the blob, and `null` if the question failed. */
@@ -91,25 +92,30 @@ async function chooseOldest(
   graph: BlobGraph,
   cache: ManifestCache,
   holders: Int32Array,
-  { clock, limit, asked }: VerifyBlobsOptions,
+  { clock, limit, isCandidate }: VerifyBlobsOptions & { readonly isCandidate: (digest: Digest) => boolean },
 ): Promise<readonly Candidate[]> {
   // This crawl has already asked for the blobs whose size is still unknown.
-  const nodes = (await runYielding(graph.digests.inOrder()))
-    .filter((node) => holders[node] !== NONE && !isReadManifest(graph, node) && !Number.isNaN(graph.bytes[node]))
-    .filter((node) => asked.size === 0 || !asked.has(graph.digests.at(node)));
+  const nodes = (await runYielding(graph.digests.inOrder())).filter(
+    (node) => holders[node] !== NONE && !isReadManifest(graph, node) && !Number.isNaN(graph.bytes[node]),
+  );
   const now = clock();
-  const checkedAt = new Float64Array(nodes.length);
-  for (const { from, to } of ranges(nodes.length, CHECKS_PER_STEP)) {
+  /** Infinity for what is not to be verified. */
+  const checkedAt = new Float64Array(nodes.length).fill(Number.POSITIVE_INFINITY);
+  let count = 0;
+  for (const { from, to } of ranges(nodes.length, NODES_PER_STEP)) {
     const digests = Array.from(nodes.subarray(from, to), graph.digests.at);
     const checks = await cache.blobChecks(digests);
     for (const [i, digest] of digests.entries()) {
+      if (!isCandidate(digest)) continue;
+      count++;
       const at = checks.get(digest)?.at ?? 0;
       checkedAt[from + i] = at > now ? 0 : at; // a check in the future was made while the clock was wrong
     }
+    await yieldToEventLoop();
   }
   const valueAt = (position: number): number => checkedAt[position] ?? 0;
   const order = await runYielding(orderInSteps(nodes.length, { kind: 'number', valueAt }, false));
-  const chosen = Array.from(order.subarray(0, limit), (position) => nodes[position] ?? 0);
+  const chosen = Array.from(order.subarray(0, Math.min(limit, count)), (position) => nodes[position] ?? 0);
   const checks = await cache.blobChecks(chosen.map(graph.digests.at));
   return chosen.map((node) => {
     const digest = graph.digests.at(node);
@@ -117,7 +123,8 @@ async function chooseOldest(
   });
 }
 
-const CHECKS_PER_STEP = 5000;
+/** A few milliseconds of work. */
+const NODES_PER_STEP = 1000;
 const NONE = -1;
 const REPOSITORIES_BETWEEN_YIELDS = 50;
 

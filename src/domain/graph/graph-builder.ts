@@ -2,7 +2,13 @@ import { assertNever } from '../../lib/assert-never.ts';
 import type { ImageConfig } from '../manifest/image-config.ts';
 import type { Descriptor, Manifest } from '../manifest/manifest.ts';
 import { kindOf } from '../manifest/manifest-kind.ts';
-import { isForeignLayerType, isImageConfigType, isLayerType, isManifestChildType } from '../manifest/media-types.ts';
+import {
+  isBuildCacheConfigType,
+  isForeignLayerType,
+  isImageConfigType,
+  isLayerType,
+  isManifestChildType,
+} from '../manifest/media-types.ts';
 import type { Digest } from '../names.ts';
 import { DigestTableBuilder } from './digest-table.ts';
 import { EdgesBuilder } from './edges-builder.ts';
@@ -29,6 +35,8 @@ export class GraphBuilder {
   /** The sizes that the registry reported for such blobs; undefined if it does not store the blob. */
   readonly #settled = new Map<number, number | undefined>();
   readonly #isAttestation = new Set<number>();
+  /** Children of indexes with a type that is neither that of a manifest nor of a blob: a registry may serve them as either. */
+  readonly #ofUnknownType = new Set<number>();
   readonly #isPartial = new Set<number>();
   readonly #mediaTypes = createStringPool<string>();
   readonly #facts = new FactsBuilder();
@@ -110,6 +118,12 @@ export class GraphBuilder {
     const node = this.#digests.nodeOf(digest);
     const stated = node === undefined ? undefined : this.#statedBytesOf(node);
     return stated === undefined || Number.isNaN(stated) ? undefined : stated;
+  }
+
+  /** Returns whether the registry serves the digest as a blob, if it stores it. */
+  isBlob(digest: Digest): boolean {
+    const node = this.#digests.nodeOf(digest);
+    return node !== undefined && this.#isManifest[node] === 0 && !this.#ofUnknownType.has(node);
   }
 
   /** Returns whether the blob is foreign in every descriptor with a size. */
@@ -200,11 +214,17 @@ export class GraphBuilder {
 
   #addChild(child: Descriptor): number {
     if (isLayerType(child.mediaType)) return this.#addLayer(child);
-    if (!isManifestChildType(child.mediaType)) return this.#addLeaf(child);
+    if (!isManifestChildType(child.mediaType)) return this.#addOther(child);
     const node = this.node(child.digest);
     this.#isManifest[node] = 1;
     if (!this.#edges.has(node)) this.#setMediaType(node, child.mediaType);
     if (child.isAttestation) this.#isAttestation.add(node);
+    return node;
+  }
+
+  #addOther(child: Descriptor): number {
+    const node = this.#addLeaf(child);
+    if (!isBuildCacheConfigType(child.mediaType)) this.#ofUnknownType.add(node);
     return node;
   }
 

@@ -149,6 +149,23 @@ test('does not call a blob lost that another repository holds, or that it could 
   expect(asked).toEqual([`group/a ${layerOf('a')}`, `group/c ${layerOf('a')}`]);
 });
 
+test('does not ask for the child of an index that the registry may store as a manifest of an unknown type', async () => {
+  const { crawl, takeAsked, stored, registry } = openRegistry('');
+  const [unknown, cached] = [digestOf('e'), digestOf('f')];
+  const index = storedManifest(digestOf('d'), 10, {
+    kind: 'index',
+    manifests: [
+      descriptor(unknown, 'application/vnd.example.thing.v1+json', 50),
+      descriptor(cached, 'application/vnd.buildkit.cacheconfig.v0', 50),
+    ],
+  });
+  registry.push('group/things', 'v', index);
+  stored.set(unknown, undefined).set(cached, 50);
+  const first = await crawl();
+  expect(contentOf(await crawl())).toEqual(contentOf(first));
+  expect(takeAsked()).toEqual([`group/things ${cached}`]);
+});
+
 test('counts the stored size of a blob whose manifest states another one, and names it as a gap', async () => {
   const { crawl, stored } = openRegistry('a');
   const first = await crawl();
