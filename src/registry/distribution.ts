@@ -220,7 +220,8 @@ async function blobBytes(
   const path = `v2/${repository}/blobs/${digest}`;
   const head = await client.send(repository, path, { method: 'HEAD', signal });
   const length = lengthIn(head);
-  const isSettled = head.status === 200 ? length === (expectedBytes ?? length) : !MAY_DIFFER.has(head.status);
+  const isSettled =
+    head.status === 200 ? length !== undefined && length === (expectedBytes ?? length) : !MAY_DIFFER.has(head.status);
   const response = isSettled
     ? head
     : await client.send(repository, path, { method: 'GET', headers: { range: 'bytes=0-0' }, signal, mostBytes: 1 });
@@ -231,8 +232,9 @@ async function blobBytes(
 /** Statuses of a HEAD that a GET may not have. */
 const MAY_DIFFER: ReadonlySet<number> = new Set([403, 404, 405]);
 
-/** Returns the length of the whole blob. A range of an empty blob cannot be satisfied (416). */
+/** Returns the length of the whole blob. A range of an empty blob cannot be satisfied (416). The length of a compressed response is not the blob's. */
 function lengthIn(response: HttpResponse): number | undefined {
+  if ((header(response, 'content-encoding') ?? 'identity') !== 'identity') return undefined;
   const isRange = response.status === 206 || response.status === 416;
   if (response.status !== 200 && !isRange) return undefined;
   const total = isRange

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { MANIFEST_TYPES } from '../../../src/domain/manifest/media-types.ts';
@@ -121,4 +122,22 @@ test('counts the decompressed bytes of a manifest and of a list', async () => {
   // A retry would fail the same way.
   const lists = server.requests.filter(({ url, authorization }) => url.includes('/tags/list') && authorization);
   expect(lists).toHaveLength(1);
+});
+
+test('takes no length of a compressed response for that of a blob', async () => {
+  const isRange = (request: IncomingMessage): boolean => request.headers.range !== undefined;
+  let lengthOfRange = '500';
+  const server = await startStandIn((request, url) => {
+    if (url.pathname === '/v2/') return {};
+    // Apache compresses nothing, and states its length.
+    if (request.method === 'HEAD') return { headers: { 'content-encoding': 'gzip', 'content-length': '20' } };
+    return isRange(request)
+      ? { status: 206, body: 'x', headers: { 'content-range': `bytes 0-0/${lengthOfRange}` } }
+      : { status: 404 };
+  });
+  servers.push(server);
+  const registry = connect(server.url);
+  expect(await registry.blobBytes(repository, digest, signal)).toBe(500);
+  lengthOfRange = '*';
+  await expect(registry.blobBytes(repository, digest, signal)).rejects.toMatchObject({ kind: 'unreadable' });
 });
