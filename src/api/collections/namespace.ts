@@ -161,11 +161,16 @@ function shownChildren(
   repositories: readonly RepositoryUsage[],
 ): { readonly namespaces: readonly NamespaceUsage[]; readonly repositories: readonly RepositoryUsage[] } {
   if (positions === undefined) return { namespaces, repositories };
-  const all = [...positions];
-  return {
-    namespaces: all.flatMap((position) => namespaces[position] ?? []),
-    repositories: all.flatMap((position) => repositories[position - namespaces.length] ?? []),
+  const shown: { readonly namespaces: NamespaceUsage[]; readonly repositories: RepositoryUsage[] } = {
+    namespaces: [],
+    repositories: [],
   };
+  for (const position of positions) {
+    const [namespace, repository] = [namespaces[position], repositories[position - namespaces.length]];
+    if (namespace !== undefined) shown.namespaces.push(namespace);
+    else if (repository !== undefined) shown.repositories.push(repository);
+  }
+  return shown;
 }
 
 /** Returns a relation, or nothing for an empty list: HAL leaves out a relation without targets. */

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { oneAtATime } from '../../../src/http/work/pipelining.ts';
+import { oneAtATime, type PipeliningOptions } from '../../../src/http/work/pipelining.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -16,14 +16,14 @@ interface Handled {
 }
 
 /** A server whose responses the test sends, and a connection to it. */
-async function startServer() {
+async function startServer(options: PipeliningOptions = {}) {
   const handled: Handled[] = [];
   let parsed = 0;
   const handle = ({ url = '' }: IncomingMessage, response: ServerResponse): void => {
     handled.push({ path: url, response });
     if (url.startsWith('/now')) response.end(url);
   };
-  const server = createServer(oneAtATime(handle));
+  const server = createServer(oneAtATime(handle, options));
   server.on('request', () => parsed++);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -93,18 +93,21 @@ test('starts no waiting request after the client has disconnected', async () => 
   expect(handled).toHaveLength(1);
 });
 
-test('stops reading while requests wait, and answers all of them in order in the end', async () => {
-  const { handled, socket, parsed } = await startServer();
-  const paths = Array.from({ length: 6000 }, (_, i) => `/now${i}`);
-  const text = textFrom(socket);
-  pipeline(socket, ['/1', ...paths]);
-  await until(() => parsed() > 1);
-  await sleep(20);
-  // One read returns 64 KiB at most.
-  expect(parsed()).toBeLessThan(3000);
-  expect(handled).toHaveLength(1);
-  handled[0]?.response.end();
-  await until(() => handled.length === paths.length + 1);
-  expect(handled.slice(1).map(({ path }) => path)).toEqual(paths);
-  await until(() => text().includes('/now5999'));
-});
+test.for([{ maxWaiting: 16 }, { maxWaitingInAll: 100 }])(
+  'stops reading while many requests wait (%o), and answers all of them in order in the end',
+  async (options) => {
+    const { handled, socket, parsed } = await startServer(options);
+    const paths = Array.from({ length: 6000 }, (_, i) => `/now${i}`);
+    const text = textFrom(socket);
+    pipeline(socket, ['/1', ...paths]);
+    await until(() => parsed() > 1);
+    await sleep(20);
+    // One read returns 64 KiB at most.
+    expect(parsed()).toBeLessThan(3000);
+    expect(handled).toHaveLength(1);
+    handled[0]?.response.end();
+    await until(() => handled.length === paths.length + 1);
+    expect(handled.slice(1).map(({ path }) => path)).toEqual(paths);
+    await until(() => text().includes('/now5999'));
+  },
+);
