@@ -214,6 +214,15 @@ describe('namespaces', () => {
   });
 });
 
+test('a missing path that is longer than all names is named as a whole', async () => {
+  const path = `${'a/tags/'.repeat(300)}x`;
+  const { status, body } = await ask(`/repositories/${path}`);
+  expect([status, body.detail]).toEqual([
+    404,
+    `The resource "/usage/repositories/${encodeURIComponent(path)}" does not exist`,
+  ]);
+});
+
 describe('blobs', () => {
   test('of a tag have their bytes, their platforms, and the number of other tags', async () => {
     const answer = await read('/repositories/a%2Fb/tags/multi/blobs?embed=1&links=1');

@@ -94,10 +94,14 @@ function namesIn(
   return names;
 }
 
+/** More than the names of a repository, a tag and a blob together. To look for literals takes a time that grows with the square of the length. */
+const MAX_LENGTH_OF_NAMES = 1024;
+
 /** Returns the path of a resource that does not exist, as the client most likely meant it: each literal where it comes first. */
 export function describeMissing(path: string, { root, resources }: ResourceGroup): string {
   const plain = decodeName(path);
-  for (const { resource, pattern } of resources.toReversed()) {
+  const candidates = plain.length > MAX_LENGTH_OF_NAMES ? [] : resources.toReversed();
+  for (const { resource, pattern } of candidates) {
     const [, ...names] = pattern.exec(plain) ?? [];
     if (names.length > 0) return fillPath(resource.path, names);
   }
