@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Resumable } from '../../lib/resumable.ts';
-import { createSingleFlight, type SingleFlight } from '../../lib/single-flight.ts';
-import type { BoundedWork, Job } from '../work/bounded-work.ts';
+import { type SharedTask, startSharedTask } from '../../lib/shared-task.ts';
+import type { BoundedWork, Job, RunSteps } from '../work/bounded-work.ts';
 import type { Body, Content } from './body.ts';
 import { type ContentCoding, encoding, readParts } from './content-coding.ts';
 import { jsonInSteps, nextPart } from './json-stream.ts';
@@ -24,40 +24,18 @@ interface CachedBytes {
 /** The bytes in one coding. */
 interface Variant {
   /** Undefined until the bytes have been generated; `bytes` is undefined if there is no space for them. */
-  known: { readonly bytes: CachedBytes | undefined } | undefined;
-  readonly flight: SingleFlight<CachedBytes | undefined>;
+  known?: { readonly bytes: CachedBytes | undefined };
+  generation?: SharedTask<CachedBytes | undefined>;
 }
 
 /**
  * Returns a body of more than one part. The body is generated in time slices, and cached, so that its length is known and it can be sent again. All
- * requests that wait for it share one generation; it ends when the last of them has gone. If there is no space for it, it is generated anew for each
- * request, and never faster than the client reads.
+ * requests that wait for it share one generation, which ends when the last of them has gone. If there is no space for it, it is generated anew for
+ * each request, and never faster than the client reads.
  */
-export function createLargeBody({ etag, represent, work, noteBytes }: LargeBodyOptions): Body {
-  const variants = new Map<ContentCoding | undefined, Variant>();
-
-  function variantIn(coding: ContentCoding | undefined): Variant {
-    const variant = variants.get(coding) ?? { known: undefined, flight: createSingleFlight(() => false) };
-    variants.set(coding, variant);
-    return variant;
-  }
-
-  async function generate(coding: ContentCoding | undefined, job: Job): Promise<CachedBytes | undefined> {
-    const variant = variantIn(coding);
-    if (variant.known !== undefined) return variant.known.bytes;
-    const bytes = await variant.flight.ask(job.signal, (signal) =>
-      coding === undefined
-        ? work.hold({ key: job.key, signal }, (run) => run(collectText(represent, noteBytes), signal))
-        : encoded(coding, { key: job.key, signal }),
-    );
-    variant.known = { bytes };
-    return bytes;
-  }
-
-  async function encoded(coding: ContentCoding, job: Job): Promise<CachedBytes | undefined> {
-    const plain = await generate(undefined, job);
-    return plain && work.hold(job, () => collect(encoding(plain.parts, coding), noteBytes, job.signal));
-  }
+export function createLargeBody(options: LargeBodyOptions): Body {
+  const { etag, represent, work } = options;
+  const bytesIn = createVariants(options);
 
   function open(coding: ContentCoding | undefined, job: Job): Readable {
     const parts = jsonInSteps(represent());
@@ -68,13 +46,73 @@ export function createLargeBody({ etag, represent, work, noteBytes }: LargeBodyO
     etag,
     isShort: false,
     async content(coding, job): Promise<Content> {
-      const bytes = await generate(coding, job);
+      const bytes = await bytesIn(coding, job);
       if (bytes === undefined) return { length: undefined, open: () => open(coding, job) };
       const { parts, whole } = bytes;
       if (whole !== undefined && parts.length === 1) return whole;
       const length = parts.reduce((sum, part) => sum + part.length, 0);
       return { length, ...(whole && { whole }), open: () => readParts(parts) };
     },
+  };
+}
+
+type BytesIn = (coding: ContentCoding | undefined, job: Job) => Promise<CachedBytes | undefined>;
+
+/** Returns a function that returns the bytes in a coding, from the cache if possible; undefined if there is no space for them. */
+function createVariants({ represent, work, noteBytes }: LargeBodyOptions): BytesIn {
+  const variants = new Map<ContentCoding | undefined, Variant>();
+
+  function variantIn(coding: ContentCoding | undefined): Variant {
+    const variant = variants.get(coding) ?? {};
+    variants.set(coding, variant);
+    return variant;
+  }
+
+  function runningIn({ generation }: Variant): Variant['generation'] {
+    return generation?.isAbandoned() ? undefined : generation;
+  }
+
+  /** Returns the generation that is running, or starts one. */
+  function generationIn(coding: ContentCoding | undefined, run: RunSteps): SharedTask<CachedBytes | undefined> {
+    const variant = variantIn(coding);
+    const running = runningIn(variant);
+    if (running !== undefined) return running;
+    const generation = startSharedTask((signal) => generate(coding, run, signal));
+    variant.generation = generation;
+    void generation.ended.then(() => {
+      if (variant.generation === generation) delete variant.generation;
+    });
+    return generation;
+  }
+
+  async function generate(
+    coding: ContentCoding | undefined,
+    run: RunSteps,
+    signal: AbortSignal,
+  ): Promise<CachedBytes | undefined> {
+    const bytes =
+      coding === undefined ? await run(collectText(represent, noteBytes), signal) : await encoded(coding, run, signal);
+    variantIn(coding).known = { bytes };
+    return bytes;
+  }
+
+  async function encoded(coding: ContentCoding, run: RunSteps, signal: AbortSignal): Promise<CachedBytes | undefined> {
+    const { known } = variantIn(undefined);
+    const plain = known === undefined ? await generationIn(undefined, run).join(signal) : known.bytes;
+    return plain && collect(encoding(plain.parts, coding), noteBytes, signal);
+  }
+
+  /** A request starts a generation only when it has a place: others would wait for it as long as it waits. */
+  return async function bytesIn(coding, job) {
+    const variant = variantIn(coding);
+    if (variant.known !== undefined) return variant.known.bytes;
+    const running = runningIn(variant);
+    if (running !== undefined) return running.join(job.signal);
+    return work.hold(job, async (run) => {
+      if (variant.known !== undefined) return variant.known.bytes;
+      const generation = generationIn(coding, run);
+      return generation.join(job.signal).finally(() => generation.ended);
+    });
   };
 }
 

@@ -154,7 +154,7 @@ describe('a large body', () => {
     const gone = [one, other].map(({ signal }) => body.content(undefined, { key: 'bob', signal }));
     one.abort(new Error('gone'));
     other.abort(new Error('gone'));
-    for (const content of gone) await expect(content).rejects.toThrow('gone');
+    expect((await Promise.allSettled(gone)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     await sleep(20);
     expect(made - before).toBeLessThan(members.length);
     expect((await read(body, undefined)).isMeasured).toBe(true);
