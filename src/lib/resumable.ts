@@ -13,15 +13,16 @@ export function runToEnd<T>(steps: Resumable<T>): T {
   }
 }
 
-/** Runs the same steps, and throws the error that `fail` returns after `count` of them. */
-export function* atMost<T>(steps: Resumable<T>, count: number, fail: () => Error): Resumable<T> {
+/** Runs the same steps, and throws the error that `check` returns before one of them. */
+export function* checkedSteps<T>(steps: Resumable<T>, check: (stepsDone: number) => Error | undefined): Resumable<T> {
   try {
-    for (let done = 0; done < count; done++) {
+    for (let done = 0; ; done++) {
+      const error = check(done);
+      if (error !== undefined) throw error;
       const step = steps.next();
       if (step.done) return step.value;
       yield;
     }
-    throw fail();
   } finally {
     steps.return(undefined as T);
   }

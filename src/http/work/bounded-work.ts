@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { onAbort } from '../../lib/abort-listeners.ts';
 import { createFairQueue } from '../../lib/fair-queue.ts';
-import { atMost, type Resumable } from '../../lib/resumable.ts';
+import { checkedSteps, type Resumable } from '../../lib/resumable.ts';
 import { createTimeSlices, type SliceOwner, type TimeSlicesOptions } from '../../lib/time-slices.ts';
 import { badRequest, type Problem, tooMany } from '../problems.ts';
 
@@ -75,23 +76,37 @@ const tooMuch = (): Error =>
   new WorkRefused(badRequest('The request needs too much work: use a simpler search, or ask for a smaller collection'));
 
 export function createBoundedWork(options: BoundedWorkOptions): BoundedWork {
-  const { concurrency = CONCURRENCY, queueLength = QUEUE_LENGTH, maxSteps = MAX_STEPS, maxMs = MAX_MS } = options;
+  const { steadyClock, concurrency = CONCURRENCY, queueLength = QUEUE_LENGTH } = options;
+  const { maxSteps = MAX_STEPS, maxMs = MAX_MS } = options;
   const places = createFairQueue({ concurrency, queueLength, concurrencyPerKey: 1 });
   const slices = createTimeSlices(options);
 
-  async function hold<T>({ key, signal: clientSignal }: Job, task: (run: RunSteps) => Promise<T>): Promise<T> {
-    const timeout = AbortSignal.timeout(maxMs);
+  /** Waits for a place. */
+  async function enter({ key, signal }: Job): Promise<void> {
+    const waiting = new AbortController();
+    const timer = setTimeout(() => waiting.abort(busy()), maxMs);
+    const stopListening = onAbort(signal, () => waiting.abort(signal.reason));
     try {
-      if (!(await places.enter(key, AbortSignal.any([clientSignal, timeout])))) throw busy();
-      try {
-        return await task((steps, signal) =>
-          slices.run(atMost(steps, maxSteps, tooMuch), { key, signal: AbortSignal.any([signal, timeout]) }),
-        );
-      } finally {
-        places.leave(key);
-      }
-    } catch (error) {
-      throw error === timeout.reason ? busy() : error;
+      signal.throwIfAborted();
+      if (!(await places.enter(key, waiting.signal))) throw busy();
+    } finally {
+      clearTimeout(timer);
+      stopListening();
+    }
+  }
+
+  async function hold<T>(job: Job, task: (run: RunSteps) => Promise<T>): Promise<T> {
+    const { key } = job;
+    const endAt = steadyClock() + maxMs;
+    await enter(job);
+    const check = (stepsDone: number): Error | undefined => {
+      if (stepsDone >= maxSteps) return tooMuch();
+      return steadyClock() > endAt ? busy() : undefined;
+    };
+    try {
+      return await task((steps, signal) => slices.run(checkedSteps(steps, check), { key, signal }));
+    } finally {
+      places.leave(key);
     }
   }
 

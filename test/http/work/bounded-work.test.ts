@@ -81,6 +81,14 @@ test('refuses work that takes too long, also in the queue', async () => {
   await never;
 });
 
+test('refuses work that runs for too long, and gives its place free', async () => {
+  const { steadyClock, steps, done } = countedSteps();
+  const work = createBoundedWork({ steadyClock, concurrency: 1, maxMs: 30 });
+  expect(statusOf(await work.run(steps('long', 1000), jobOf('a')).catch((error: unknown) => error))).toBe(503);
+  expect(done.length).toBeLessThan(40);
+  expect(await work.run(steps('short', 3), jobOf('a'))).toBe('short');
+});
+
 test('limits the streams of a user, and frees a place when one ends', () => {
   const work = createBoundedWork({ steadyClock: () => 0 });
   const closes = Array.from({ length: 16 }, () => work.openStream('a'));
