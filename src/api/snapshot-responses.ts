@@ -140,8 +140,10 @@ export function sendResource(
   asked: CollectionRequest,
 ): FastifyReply {
   const { bodies, noteStream } = answered;
+  const cached = bodies.cached(key);
+  if (cached !== undefined) return sendBody(asked.request, asked.reply, cached, { noteStream });
   const steps = function* (): Resumable<PreparedResponse> {
-    return { body: yield* bodies(key, represent), headers: {}, options: { noteStream } };
+    return { body: yield* bodies.build(key, represent), headers: {}, options: { noteStream } };
   };
   return sendInSteps(steps(), answered, asked);
 }
@@ -183,12 +185,12 @@ function* prepareResponse(
   const isList = format !== 'hal' || !isWhole(listQuery);
   yield* prepare(isList || options.embed > 0 || options.links);
   if (!isList)
-    return { body: yield* bodies(key, () => represent(viewOfAll(href))), headers: {}, options: { noteStream } };
+    return { body: yield* bodies.build(key, () => represent(viewOfAll(href))), headers: {}, options: { noteStream } };
   const selected = yield* selections.select(collection, listQuery);
   const view = viewOf(href, selected, { query: listQuery, options, snapshot: index.snapshot.id });
   const body =
     format === 'hal'
-      ? yield* pages(key, () => represent(view))
+      ? yield* pages.build(key, () => represent(view))
       : toLines({ columns: descriptor.columns, lineAt }, view.positions, {
           format,
           etag: etagOf(`${format} ${key}`),

@@ -6,8 +6,13 @@ import { type Body, createSmallBody } from './body.ts';
 import { jsonInSteps, nextPart, PART_LENGTH } from './json-stream.ts';
 import { createLargeBody } from './large-body.ts';
 
-/** Returns the body of that key at the first step if it is cached, and builds it otherwise. */
-export type Bodies = (key: string, represent: () => object) => Resumable<Body>;
+/** The bodies for one visibility. */
+export interface Bodies {
+  /** Returns the body of that key if it is cached. */
+  cached(key: string): Body | undefined;
+  /** Returns the body of that key, and builds it if it is not cached. */
+  build(key: string, represent: () => object): Resumable<Body>;
+}
 
 /** The bodies of one snapshot. Each is built once for each visibility, and cached as long as there is space. */
 export interface BodyCache {
@@ -35,13 +40,16 @@ export function createBodyCache(work: BoundedWork, capacityBytes = CAPACITY_BYTE
   }
 
   return {
-    visibleTo: (visibility) => (name, represent) => {
-      const key = `${visibility} ${name}`;
-      return unlessKnown(
-        () => cached.get(key),
-        () => build(visibility, key, represent),
-      );
-    },
+    visibleTo: (visibility) => ({
+      cached: (name) => cached.get(`${visibility} ${name}`),
+      build(name, represent) {
+        const key = `${visibility} ${name}`;
+        return unlessKnown(
+          () => cached.get(key),
+          () => build(visibility, key, represent),
+        );
+      },
+    }),
   };
 }
 

@@ -138,15 +138,29 @@ function createStreamCount(): (key: string) => () => void {
 
 /** Returns the job of a request: its user, and a signal that is aborted if the client disconnects before the end of the response. */
 export function jobOf(request: FastifyRequest, reply: FastifyReply): Job {
-  let signal: AbortSignal | undefined;
-  return {
-    key: request.user ?? request.ip ?? '',
-    // Most requests need no signal, and a listener for each response costs as much as a small response does.
-    get signal() {
-      signal ??= signalOf(reply.raw);
-      return signal;
-    },
-  };
+  return new RequestJob(request, reply.raw);
+}
+
+/** A class, so that the getters are not made anew for each request. */
+class RequestJob implements Job {
+  readonly #request: FastifyRequest;
+  readonly #response: ServerResponse;
+  #signal: AbortSignal | undefined;
+
+  constructor(request: FastifyRequest, response: ServerResponse) {
+    this.#request = request;
+    this.#response = response;
+  }
+
+  get key(): string {
+    return this.#request.user ?? this.#request.ip ?? '';
+  }
+
+  /** Most requests need no signal, and a listener for each response costs as much as a small response does. */
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#response);
+    return this.#signal;
+  }
 }
 
 function signalOf(response: ServerResponse): AbortSignal {

@@ -21,7 +21,7 @@ const bodiesOf = (capacityBytes?: number) => bodiesIn(createBodyCache(workOf(), 
 
 function bodiesIn(cache: BodyCache, visibility: string) {
   const bodies = cache.visibleTo(visibility);
-  return (key: string, represent: () => object): Body => runToEnd(bodies(key, represent));
+  return (key: string, represent: () => object): Body => runToEnd(bodies.build(key, represent));
 }
 
 const textIn = (representation: unknown): string =>
