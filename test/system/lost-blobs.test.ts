@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
+import { pushSampleContent } from '../../lab/content.ts';
 import { storedBlobs } from '../../lab/ground-truth.ts';
 import { config, layer } from '../../lab/images.ts';
 import { createPusher, type Pusher } from '../../lab/push.ts';
@@ -10,9 +11,13 @@ import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { openStore } from '../../src/store/sqlite/open-store.ts';
+import { contentOf } from '../support/crawl-sample.ts';
 import { RETENTION } from '../support/memory-store.ts';
 import { connect } from '../support/registry-client.ts';
 import { snapshotTakerOptions } from '../support/take-snapshot.ts';
+import { setSlowTimeLimits } from '../support/time-limits.ts';
+
+setSlowTimeLimits();
 
 /* Blobs that vanish from the disk of a real registry, and what a thorough crawl asks it for. */
 
@@ -83,6 +88,16 @@ test('finds a layer that is lost from the disk with the next thorough crawl, and
   const again = await crawl(file, 100);
   expect(again.snapshot.repositories).toEqual(whole.snapshot.repositories);
   expect(bytesOf(again.snapshot)).toBe(onDisk());
+});
+
+test('finds no fault in content of every format that is stored as its manifests state', async () => {
+  const file = join(makeDirectory('lost-blobs'), 'store.db');
+  registry = await startRegistry();
+  await pushSampleContent(createPusher(registry));
+  const first = await crawl(file, 10_000);
+  const second = await crawl(file, 10_000);
+  expect(contentOf(second.snapshot)).toEqual(contentOf(first.snapshot));
+  expect(second.requests.length).toBeGreaterThan(100);
 });
 
 test('sends one HEAD for each blob, as many as are allowed, and continues with the oldest checks after a restart', async () => {
