@@ -6,6 +6,8 @@ import type { HttpResponse } from './send-once.ts';
 
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 10_000;
+/** How often a request is repeated at once if the server says that it may be. */
+const TRIES_WITHOUT_PAUSE = 3;
 
 /** A network failure as a value, until it is clear that there is no retry. */
 export class NoResponse {
@@ -90,8 +92,8 @@ export function loadOf(outcome: Outcome, clock: Clock): Load {
 /** Returns the milliseconds until the next attempt: the server's wish, or exponential back-off with full jitter. */
 export function delayBefore(tries: number, outcome: Outcome, clock: Clock): number {
   const asked = askedMs(outcome, clock);
-  // A limit whose end has passed, but that still holds, must not be asked about without a pause.
-  if (asked !== undefined && (asked > 0 || !isLimited(outcome))) return asked;
+  // A limit that still holds after its stated end must not be asked about again and again without a pause.
+  if (asked !== undefined && (asked > 0 || !isLimited(outcome) || tries < TRIES_WITHOUT_PAUSE)) return asked;
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** tries);
   return ceiling / 2 + (Math.random() * ceiling) / 2;
 }
