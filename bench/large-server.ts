@@ -62,7 +62,14 @@ function largeSnapshot(tagsCount: number, gapsCount: number): Snapshot {
     const broken = Array.from({ length: gapsPerRepository }, (_, i) => brokenTag(name, i));
     return { name, tags: [...tags, ...broken], gap: undefined, staleSince: undefined };
   });
-  return toSnapshot({ graph: builder.build(), repositories, illegal: new Set(), startedAt: 0, finishedAt: 0 });
+  return toSnapshot({
+    graph: builder.build(),
+    repositories,
+    garbageCollector: { engine: 'distribution-3', reason: 'chosen for the benchmark' },
+    illegal: new Set(),
+    startedAt: 0,
+    finishedAt: 0,
+  });
 }
 
 function digestOf(text: string): Digest {

@@ -41,6 +41,7 @@ export function createTimedCrawls(registry: DistributionRegistry, store: Store):
   };
   const snapshotStore: SnapshotStore = {
     latest: store.snapshots.latest,
+    garbageCollector: store.snapshots.garbageCollector,
     save(snapshot, crawlResult, occasion) {
       countedAt = performance.now();
       return store.snapshots.save(snapshot, crawlResult, occasion);

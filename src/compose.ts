@@ -170,6 +170,7 @@ function composeCrawling(config: Config, registry: DistributionRegistry, store: 
     thoroughAfterMs: config.registry.thoroughIntervalMs,
     verifyBlobsPerCrawl: config.registry.verifyBlobsPerCrawl,
     emptyGuard: config.registry.emptyGuard,
+    garbageCollector: config.registry.garbageCollector,
     clock,
     report: snapshotEvents(log),
   });

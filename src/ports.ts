@@ -5,6 +5,7 @@ import type { CrawlResult } from './domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from './domain/snapshot/repository-record.ts';
 import type { FailedRequest, Figures, Snapshot, TagTimes } from './domain/snapshot/snapshot.ts';
 import type { NodeName } from './domain/snapshot/snapshot-nodes.ts';
+import type { AssumedCollector } from './domain/usage/garbage-collector.ts';
 
 /** Milliseconds since the epoch. */
 export type Clock = () => number;
@@ -62,6 +63,12 @@ export interface Registry {
     digest: Digest,
     signal: AbortSignal,
   ): Promise<readonly Descriptor[] | undefined>;
+  /**
+   * Finds out which garbage collector the registry has, by what it answers.
+   *
+   * @param sample a repository with at least two tags; undefined if there is none
+   */
+  garbageCollector(sample: RepositoryName | undefined, signal: AbortSignal): Promise<AssumedCollector>;
   /**
    * Finds out whether the registry is a pull-through cache, by a question about that repository. Returns whether there was an answer; `pullThrough`
    * tells which.
@@ -233,6 +240,8 @@ export type SnapshotOccasion = 'crawl' | 'notification';
 export interface SnapshotStore {
   /** Returns the crawl result of the last saved snapshot; undefined if there is none, or another version of the service wrote it. */
   latest(): Promise<CrawlResult | undefined>;
+  /** Returns the garbage collector that the last saved snapshot was computed for; undefined if none is known. */
+  garbageCollector(): Promise<AssumedCollector | undefined>;
   /** Stores a snapshot's figures for as long as the retention allows, and its crawl result until the next snapshot is saved. */
   save(snapshot: Snapshot, crawlResult: CrawlResult, occasion: SnapshotOccasion): Promise<void>;
 }
@@ -254,6 +263,8 @@ export interface KeptSnapshot {
   readonly repositoriesCount: number;
   readonly tagsCount: number;
   readonly gapsCount: number;
+  /** What the figures were computed for; null for a snapshot of a version that did not distinguish garbage collectors. */
+  readonly garbageCollector: AssumedCollector | null;
 }
 
 export interface HistoryPoint {

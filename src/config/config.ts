@@ -1,3 +1,4 @@
+import type { Engine } from '../domain/usage/garbage-collector.ts';
 import { type AuthConfig, authConfigOf } from './auth.ts';
 import { type HttpConfig, httpConfigOf } from './http.ts';
 import type { LogLevel } from './keys/general-keys.ts';
@@ -92,6 +93,7 @@ export interface RegistryConfig {
   readonly verifyBlobsPerCrawl: number;
   /** If a crawl finds less than this share of the last snapshot's tags, it fails. From 0 to 1. */
   readonly emptyGuard: number;
+  readonly garbageCollector: Engine | 'auto';
   /** `gitlab` only if `gitlabUrl` is defined. */
   readonly discovery: Values['registry']['discovery'];
   /** Paths of groups and projects. */
@@ -171,6 +173,7 @@ export function configOf(
       tokenOrigins: tokenOrigins(registry),
       collectCreated: registry.collect_created,
       emptyGuard: registry.empty_guard / 100,
+      garbageCollector: registry.garbage_collector,
       thoroughIntervalMs: registry.thorough_interval * 1000,
       pullThroughCache: registry.pull_through_cache,
       verifyBlobsPerCrawl: registry.verify_blobs_per_crawl,

@@ -1,14 +1,16 @@
 import type { RepositoryName } from '../domain/names.ts';
 import type { CrawlResult } from '../domain/snapshot/crawl-result.ts';
 import type { RepositoryRecord } from '../domain/snapshot/repository-record.ts';
+import { type AssumedCollector, GARBAGE_COLLECTORS } from '../domain/usage/garbage-collector.ts';
 import { createSemaphore } from '../lib/semaphore.ts';
 import type { CrawlMark, CrawlState } from '../ports.ts';
-import { type AssembleOptions, assemble, type ReusableAssembly } from './assemble.ts';
+import { type AssembleOptions, assemble, type ReusableAssembly } from './assembly/assemble.ts';
+import type { CollectorDetection } from './assembly/collector-detection.ts';
+import { resolveMissing, settleKnown } from './assembly/resolve-missing.ts';
 import type { CrawlPorts } from './crawl-ports.ts';
 import type { ReadingOrder } from './reading-order.ts';
 import { areSame, isComplete } from './records.ts';
 import { createRepositoryReader, type RepositoryReader, type RepositoryReaderOptions } from './repository-reader.ts';
-import { resolveMissing, settleKnown } from './resolve-missing.ts';
 import { type PullThroughOptions, pulledThroughAt, watchPullThrough } from './stored/pull-through.ts';
 import { verifyBlobs } from './stored/verify-blobs.ts';
 import { forEachConcurrently, type WorkerPool } from './worker-pool.ts';
@@ -20,6 +22,7 @@ export interface CrawlOptions
   readonly found: Set<RepositoryName>;
   /** Shared by all crawls that run at the same time. */
   readonly order: ReadingOrder;
+  readonly collectorDetection: CollectorDetection;
   readonly reusable: AssemblyCache;
   /** How many blobs a thorough crawl asks for, besides those of unknown size; 0 if the manifests are always believed. */
   readonly verifyBlobsPerCrawl: number;
@@ -170,13 +173,15 @@ export async function recrawl(
 /** Returns the result of the crawls so far, from the store alone; undefined if no crawl has finished. */
 export async function recall(
   ports: CrawlPorts & Pick<CrawlOptions, 'clock' | 'verifyBlobsPerCrawl'>,
+  garbageCollector: AssumedCollector,
 ): Promise<CrawlResult | undefined> {
   const { registry, crawlState, manifestCache } = ports;
   const assembly = await assemble(ports, { withPending: false, isWanted: registry.isWanted });
   if (assembly.repositories.length === 0) return undefined;
   const seenAt = pulledThroughAt(registry, undefined, ports.clock());
   if (ports.verifyBlobsPerCrawl > 0 && seenAt === undefined) assembly.builder.doubt(await manifestCache.faultyBlobs());
-  await settleKnown(manifestCache, assembly, { isAsked: () => false, isThorough: false });
+  const collector = GARBAGE_COLLECTORS[garbageCollector.engine];
+  await settleKnown(manifestCache, assembly, { isAsked: () => false, isThorough: false, collector });
   let [startedAt, finishedAt] = [Number.POSITIVE_INFINITY, 0];
   for await (const { content } of crawlState.repositories()) {
     startedAt = Math.min(startedAt, content?.readAt ?? startedAt);
@@ -185,7 +190,8 @@ export async function recall(
   const [illegal, cut] = [await crawlState.illegalNames(), await crawlState.cut()];
   const { builder, repositories } = assembly;
   const times = { startedAt: Math.min(startedAt, finishedAt), finishedAt };
-  return { graph: builder.build(), repositories, illegal, cut, pulledThroughAt: seenAt, ...times };
+  const facts = { illegal, cut, garbageCollector, pulledThroughAt: seenAt };
+  return { graph: builder.build(), repositories, ...facts, ...times };
 }
 
 function hasTags({ content }: RepositoryRecord): boolean {
@@ -225,7 +231,9 @@ async function beginOrResume(
   return begun(mark, false);
 }
 
-interface AssemblePool extends WorkerPool, Pick<CrawlOptions, 'clock' | 'reusable' | 'verifyBlobsPerCrawl'> {
+interface AssemblePool
+  extends WorkerPool,
+    Pick<CrawlOptions, 'clock' | 'collectorDetection' | 'reusable' | 'verifyBlobsPerCrawl'> {
   readonly signal: AbortSignal;
   readonly isThorough: boolean;
   /** How many blobs to verify in this crawl. */
@@ -240,20 +248,24 @@ async function assembleAll(
   pool: AssemblePool,
   which: AssembleOptions,
   isAsked: (name: RepositoryName) => boolean = () => true,
-): Promise<Pick<CrawlResult, 'graph' | 'repositories' | 'pulledThroughAt'>> {
-  const { reusable } = pool;
+): Promise<Pick<CrawlResult, 'graph' | 'repositories' | 'garbageCollector' | 'pulledThroughAt'>> {
+  const { reusable, collectorDetection } = pool;
   const earlier = reusable.assembly;
   reusable.assembly = undefined; // a failure from here on would leave a graph that is half changed
   const assembly = await assemble(ports, which, earlier);
   // A pull-through cache fetches every blob that it is asked for, so that no answer shows what it stored before.
   const isCache = pool.pulledThroughAt() !== undefined;
   if (pool.verifyBlobsPerCrawl > 0 && !isCache) assembly.builder.doubt(await ports.manifestCache.faultyBlobs());
-  await settleKnown(ports.manifestCache, assembly, { isAsked, isThorough: pool.isThorough });
-  const missing = { ...pool, readBelow, isAsked, asksForBlobs: !isCache };
+  const garbageCollector = which.withPending
+    ? await collectorDetection.detect(assembly.repositories, pool.signal)
+    : collectorDetection.known();
+  const collector = GARBAGE_COLLECTORS[garbageCollector.engine];
+  await settleKnown(ports.manifestCache, assembly, { isAsked, isThorough: pool.isThorough, collector });
+  const missing = { ...pool, readBelow, isAsked, asksForBlobs: !isCache, collector };
   const asked = await resolveMissing(ports.registry, ports.manifestCache, assembly, missing);
   if (pool.verifiedCount > 0 && !isCache)
     await verifyBlobs(ports.registry, ports.manifestCache, assembly, { ...pool, limit: pool.verifiedCount, asked });
   reusable.assembly = { builder: assembly.builder, roots: assembly.roots };
   const { builder, repositories } = assembly;
-  return { graph: builder.build(), repositories, pulledThroughAt: pool.pulledThroughAt() };
+  return { graph: builder.build(), repositories, garbageCollector, pulledThroughAt: pool.pulledThroughAt() };
 }

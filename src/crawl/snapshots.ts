@@ -2,9 +2,11 @@ import type { RepositoryName } from '../domain/names.ts';
 import type { CrawlResult } from '../domain/snapshot/crawl-result.ts';
 import type { Snapshot } from '../domain/snapshot/snapshot.ts';
 import { toSnapshot, toSnapshotInSteps } from '../domain/snapshot/to-snapshot.ts';
+import type { AssumedCollector, Engine } from '../domain/usage/garbage-collector.ts';
 import { createSerialQueue } from '../lib/serial-queue.ts';
 import { runYielding } from '../lib/yielding.ts';
 import type { CrawlProgress, Registry, SnapshotOccasion, SnapshotStore, Snapshots, StoreFailure } from '../ports.ts';
+import { type CollectorDetection, createCollectorDetection } from './assembly/collector-detection.ts';
 import {
   type AssemblyCache,
   type CrawlIntervals,
@@ -23,8 +25,20 @@ import { pulledThroughAt } from './stored/pull-through.ts';
 export interface SnapshotTakerOptions
   extends CrawlPorts,
     CrawlIntervals,
-    Omit<CrawlOptions, 'found' | 'reusable' | 'order' | 'progress' | 'signal' | 'pulledThroughAt' | 'onPullThrough'> {
+    Omit<
+      CrawlOptions,
+      | 'collectorDetection'
+      | 'found'
+      | 'reusable'
+      | 'order'
+      | 'progress'
+      | 'signal'
+      | 'pulledThroughAt'
+      | 'onPullThrough'
+    > {
   readonly snapshotStore: SnapshotStore;
+  /** The garbage collector that the figures are computed for; `auto` asks the registry. */
+  readonly garbageCollector: Engine | 'auto';
   /** Throws a `StoreFailure` if the store is damaged. Called before anything is added to the store. */
   readonly checkStore: () => Promise<void>;
   /** A snapshot with less than this share of the readable tags of the last one is rejected: from 0, which accepts everything, to 1. */
@@ -61,7 +75,8 @@ export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTake
   const { registry, crawlState, snapshotStore, emptyGuard, report } = options;
   const checkStore = untilSuccess(options.checkStore);
   const inOrder = createSerialQueue();
-  const shared = createSharedOptions(options);
+  const collectorDetection = createCollectorDetection(registry, options.garbageCollector);
+  const shared = createSharedOptions(options, collectorDetection);
   let latest: Snapshot | undefined;
   /** The repositories that the current crawl of the whole registry has found. */
   let found = new Set<RepositoryName>();
@@ -95,9 +110,7 @@ export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTake
     latest: () => latest,
     isPullThroughCache: () => pulledThroughAt(registry, latest?.pulledThroughAt, options.clock()) !== undefined,
     async load() {
-      const stored = await snapshotStore.latest().catch((error: unknown) => report.notLoaded(asStoreFailure(error)));
-      const crawlResult = stored ?? (await recall(options));
-      if (crawlResult !== undefined) latest = toSnapshot(withoutUnwanted(crawlResult, registry));
+      latest = await loadLatest(options, collectorDetection);
     },
     async takeSnapshot(progress, signal) {
       await checkStore();
@@ -121,7 +134,7 @@ export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTake
 }
 
 /** Returns a function that returns the options that all crawls share, given the latest snapshot. */
-function createSharedOptions(options: SnapshotTakerOptions) {
+function createSharedOptions(options: SnapshotTakerOptions, collectorDetection: CollectorDetection) {
   const order = createReadingOrder();
   const reusable: AssemblyCache = { assembly: undefined };
   const onPullThrough = options.report.pullsThrough;
@@ -129,14 +142,34 @@ function createSharedOptions(options: SnapshotTakerOptions) {
     ...options,
     order,
     reusable,
+    collectorDetection,
     onPullThrough,
     pulledThroughAt: latest?.pulledThroughAt,
   });
 }
 
-/** Removes repositories that the configuration has excluded since the crawl. */
-function withoutUnwanted({ repositories, ...crawlResult }: CrawlResult, { isWanted }: Registry): CrawlResult {
-  return { ...crawlResult, repositories: repositories.filter(({ name }) => isWanted(name)) };
+/** Returns the last snapshot that was saved, or else computes it again from the records; undefined if there are none. */
+async function loadLatest(
+  options: SnapshotTakerOptions,
+  collectorDetection: CollectorDetection,
+): Promise<Snapshot | undefined> {
+  const { registry, snapshotStore, report } = options;
+  const stored = await snapshotStore.latest().catch((error: unknown) => report.notLoaded(asStoreFailure(error)));
+  const earlier = stored?.garbageCollector ?? (await snapshotStore.garbageCollector().catch(() => undefined));
+  collectorDetection.restore(earlier);
+  const collector = collectorDetection.known();
+  const crawlResult = stored ?? (await recall(options, collector));
+  return crawlResult && toSnapshot(asConfigured(crawlResult, registry, collector));
+}
+
+/** Applies what the configuration has changed since the crawl: repositories that it excludes, and the garbage collector. */
+function asConfigured(
+  crawlResult: CrawlResult,
+  { isWanted }: Registry,
+  garbageCollector: AssumedCollector,
+): CrawlResult {
+  const repositories = crawlResult.repositories.filter(({ name }) => isWanted(name));
+  return { ...crawlResult, repositories, garbageCollector };
 }
 
 /** Returns a function that runs the task on every call until the task has succeeded once. */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { type ImageConfig, readImageConfig } from '../domain/manifest/image-config.ts';
-import { readManifest } from '../domain/manifest/manifest.ts';
+import { type Descriptor, readManifest } from '../domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../domain/manifest/media-types.ts';
 import { type Digest, parseDigest, type RepositoryName, type TagName } from '../domain/names.ts';
 import { parseJson } from '../lib/parse-json.ts';
@@ -9,6 +9,7 @@ import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient }
 import { CATALOG } from './auth/token-service.ts';
 import { createNameFilter, type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
 import { RegistryError } from './errors.ts';
+import { detectCollector } from './garbage-collector.ts';
 import { gitlabRepositories } from './gitlab/gitlab-projects.ts';
 import { catalogPage, pages } from './paginated-listing.ts';
 import { createPullThroughDetector, type PullThroughOptions } from './pull-through.ts';
@@ -75,22 +76,9 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
     blobBytes: (repository, digest, signal, expectedBytes) =>
       blobBytes(client, { repository, digest, expectedBytes }, options, signal),
     imageConfig: (repository, digest, signal) => imageConfig(client, repository, digest, options, signal),
-    async referrers(repository, digest, signal) {
-      const path = `v2/${repository}/referrers/${digest}`;
-      const response = await client.send(repository, path, {
-        method: 'GET',
-        headers: { accept: MANIFEST_TYPES.ociIndex },
-        signal,
-      });
-      if (NO_REFERRERS_API.has(response.status)) return undefined;
-      if (response.status !== 200) return unreadable(`status ${response.status}`, path, options, response);
-      if (/\bnext\b/i.test(String(response.headers['link'])))
-        return unreadable('the list of referrers has more than one page', path, options, response);
-      const index = readManifest(MANIFEST_TYPES.ociIndex, parseJson(response.body));
-      return index.kind === 'index'
-        ? index.manifests
-        : unreadable('the list of referrers is not an index', path, options, response);
-    },
+    referrers: (repository, digest, signal) => referrers(client, repository, digest, options, signal),
+    garbageCollector: (sample, signal) =>
+      detectCollector({ client, usesGitlabApi: tagLists.usesGitlabApi }, sample, signal),
     probePullThrough: (repository, signal) => pullThrough.probe(client, repository, ACCEPT, signal),
     pullThrough: pullThrough.state,
     requestsCount: http.requestsCount,
@@ -182,6 +170,29 @@ const CHECKABLE: ReadonlySet<string> = new Set(['sha256', 'sha512']);
 function hasDigest(bytes: Buffer, digest: Digest): boolean {
   const [algorithm = '', encoded] = digest.split(':');
   return CHECKABLE.has(algorithm) && hash(algorithm, bytes) === encoded;
+}
+
+async function referrers(
+  client: AuthorizedClient,
+  repository: RepositoryName,
+  digest: Digest,
+  options: DistributionOptions,
+  signal: AbortSignal,
+): Promise<readonly Descriptor[] | undefined> {
+  const path = `v2/${repository}/referrers/${digest}`;
+  const response = await client.send(repository, path, {
+    method: 'GET',
+    headers: { accept: MANIFEST_TYPES.ociIndex },
+    signal,
+  });
+  if (NO_REFERRERS_API.has(response.status)) return undefined;
+  if (response.status !== 200) return unreadable(`status ${response.status}`, path, options, response);
+  if (/\bnext\b/i.test(String(response.headers['link'])))
+    return unreadable('the list of referrers has more than one page', path, options, response);
+  const index = readManifest(MANIFEST_TYPES.ociIndex, parseJson(response.body));
+  return index.kind === 'index'
+    ? index.manifests
+    : unreadable('the list of referrers is not an index', path, options, response);
 }
 
 async function imageConfig(

@@ -1,3 +1,4 @@
+import type { RepositoryName } from '../domain/names.ts';
 import type { Registry } from '../ports.ts';
 import type { AuthorizedClient } from './auth/authorized-client.ts';
 import { createConfiguredNames, type DiscoveryOptions } from './discovery.ts';
@@ -16,6 +17,8 @@ export interface TagLists {
   /** Forgets which APIs the registry has: they may have changed since the last crawl. */
   begin(): void;
   readonly list: Registry['tags'];
+  /** Returns whether GitLab's own API lists the tags of that repository. */
+  usesGitlabApi(repository: RepositoryName, signal: AbortSignal): Promise<boolean>;
 }
 
 const UNKNOWN = 'the registry does not know the repository that the configuration names';
@@ -26,6 +29,7 @@ export function createTagLists(client: AuthorizedClient, options: TagListsOption
   const isConfigured = createConfiguredNames(options);
   return {
     begin: () => gitlabTags?.begin(),
+    usesGitlabApi: async (repository, signal) => (await gitlabTags?.isThere(repository, signal)) ?? false,
     async list(repository, signal) {
       const gitlabTagsOfRepository = await gitlabTags?.list(repository, signal);
       // For an unknown repository, GitLab's list is empty too; the list of the protocol tells the two cases apart.

@@ -11,6 +11,7 @@ import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
 import { NOTHING_CRAWLED } from '../support/sample-crawl-stats.ts';
 import { config, digest, layer } from '../support/sample-graph.ts';
+import { SAMPLE_COLLECTOR } from '../support/sample-snapshot.ts';
 import { createTestServer } from '../support/server.ts';
 
 /* The resources of a small registry whose figures can be added up by hand, below a prefix:
@@ -55,6 +56,7 @@ function sampleSnapshot(): Snapshot {
       repository('x/tags', tag('1', x)),
       { ...repository('secret'), gap },
     ],
+    garbageCollector: SAMPLE_COLLECTOR,
     illegal: new Set(),
     startedAt: 1_700_000_000_000,
     finishedAt: 1_700_000_060_000,
@@ -111,6 +113,7 @@ const figures = (deduplicated: number, reclaimable: number, metadata: number) =>
   reclaimable_bytes: reclaimable,
   shared_bytes: deduplicated - reclaimable,
   metadata_bytes: metadata,
+  database_bytes: 0,
 });
 
 describe('figures', () => {
@@ -127,6 +130,7 @@ describe('figures', () => {
       tags_count: 4,
       complete: false,
       repositories_count: 5,
+      garbage_collector: SAMPLE_COLLECTOR,
       gaps_count: 2,
       stale_repositories_count: 0,
       kinds: [
@@ -145,6 +149,7 @@ describe('figures', () => {
       reclaimable_bytes: null,
       shared_bytes: null,
       metadata_bytes: null,
+      database_bytes: null,
       tags_count: 0,
       complete: false,
       stale_since: null,

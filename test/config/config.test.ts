@@ -54,6 +54,7 @@ test('reads a file of the Python service, with defaults for new keys', () => {
       accessToken: SECRETS.token,
       collectCreated: true,
       emptyGuard: 0.1,
+      garbageCollector: 'auto',
       thoroughIntervalMs: 86_400_000,
       pullThroughCache: 'auto',
       verifyBlobsPerCrawl: 10_000,

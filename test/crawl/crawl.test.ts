@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Descriptor, Manifest } from '../../src/domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from '../../src/domain/names.ts';
 import type { Registry } from '../../src/ports.ts';
+import { SAMPLE_COLLECTOR } from '../support/sample-snapshot.ts';
 import { takeSnapshot } from '../support/take-snapshot.ts';
 import { digestOf, Failure, storedManifest } from '../support/toy-registry.ts';
 
@@ -25,6 +26,7 @@ function registryOf(names: readonly string[], answers: Partial<Registry> = {}): 
       return (await this.manifest(name, tag, signal))?.digest;
     },
     manifest: async () => storedManifest(digestOf('a'), 1, EMPTY),
+    garbageCollector: async () => SAMPLE_COLLECTOR,
     blobBytes: async () => 1,
     probePullThrough: async () => true,
     pullThrough: () => 'unseen',
@@ -118,7 +120,7 @@ test('requests referrers in every repository that contains the subject', async (
         return name === 'b' && digest === digestOf('a') ? [referrer] : [];
       },
     });
-    const { figures } = await takeSnapshot(registry, 1);
+    const { figures } = await takeSnapshot(registry, 1, { garbageCollector: 'harbor' });
     expect(figures).toMatchObject({ deduplicatedBytes: 6, isComplete: true });
     expect(requests.splice(0).sort()).toEqual(['a@a', 'b@a', 'b@b']);
   }
@@ -278,7 +280,7 @@ test('limits the requests if the registry invents referrers, and keeps the other
     referrers: async (name) =>
       name === 'good' ? [] : Array.from({ length: 10 }, () => child(numbered(1_000_000 + next++))),
   });
-  const { repositories } = await takeSnapshot(registry, 4);
+  const { repositories } = await takeSnapshot(registry, 4, { garbageCollector: 'harbor' });
   expect(repositories.map(({ tags }) => tags[0]?.status)).toEqual(['ok', 'incomplete']);
   expect(requestsCount).toBeLessThan(100);
 });

@@ -61,16 +61,17 @@ test('requests the referrers of each manifest and of each referrer once, and cou
     if (digest === amd64.descriptor.digest) return listed(signature);
     return digest === signature.descriptor.digest ? listed(aboutSignature) : listed();
   });
-  const snapshot = await crawlLab({ registry: standIn });
+  const snapshot = await crawlLab({ registry: standIn }, { garbageCollector: 'harbor' });
   expect(asked(standIn)).toEqual(manifests.map(({ descriptor }) => descriptor.digest).sort());
 
   const layers = payload.bytes.length + remark.bytes.length;
   const metadata = signature.bytes.length + aboutSignature.bytes.length + empty.bytes.length;
   for (const name of ['1', 'amd64']) {
     const [before, after] = [tag(without, name), tag(snapshot, name)];
-    expect(after?.sizeBytes, name).toBe((before?.sizeBytes ?? 0) + layers);
+    // What pulling the tag would move does not change.
+    expect(after?.sizeBytes, name).toBe(before?.sizeBytes);
     expect(after?.deduplicatedBytes, name).toBe((before?.deduplicatedBytes ?? 0) + layers + metadata);
-    expect(after?.metadataBytes, name).toBe((before?.metadataBytes ?? 0) + metadata);
+    expect(after?.metadataBytes, name).toBe((before?.metadataBytes ?? 0) + layers + metadata);
     // Deleting one of the tags alone does not free them.
     expect(after?.reclaimableBytes, name).toBe(before?.reclaimableBytes);
     expect(after?.status).toBe('ok');
@@ -90,6 +91,6 @@ test('sends one request per crawl if the registry does not support referrers', a
 test('marks only the subject as incomplete if a listed referrer is not stored', async () => {
   const gone = refer(arm64, [layer('gone', 100)]);
   const dangling = await startWith((digest) => (digest === arm64.descriptor.digest ? listed(gone) : listed()));
-  const snapshot = await crawlLab({ registry: dangling });
+  const snapshot = await crawlLab({ registry: dangling }, { garbageCollector: 'harbor' });
   expect([tag(snapshot, '1')?.status, tag(snapshot, 'amd64')?.status]).toEqual(['incomplete', 'ok']);
 });

@@ -208,7 +208,7 @@ test('passes the cause of a snapshot to the store', async () => {
   const save: SnapshotStore['save'] = async (_snapshot, _crawlResult, occasion) => void occasions.push(occasion);
   const { registry, takeSnapshot, snapshots } = openSample(
     {},
-    { snapshotStore: { latest: async () => undefined, save } },
+    { snapshotStore: { latest: async () => undefined, garbageCollector: async () => undefined, save } },
   );
   await takeSnapshot();
   registry.push('group/app', '3.0', image('c'));
@@ -224,6 +224,7 @@ test('shows a snapshot that cannot be saved', async () => {
     {
       snapshotStore: {
         latest: async () => undefined,
+        garbageCollector: async () => undefined,
         save: async () => {
           throw full;
         },

@@ -1,4 +1,5 @@
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
+import type { Engine } from '../../src/domain/usage/garbage-collector.ts';
 import type { Clock } from '../../src/ports.ts';
 import { createDistributionRegistry } from '../../src/registry/distribution.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
@@ -10,10 +11,16 @@ export interface CrawledLab {
   readonly tokens?: { readonly url: string };
 }
 
+interface CrawlLabOptions {
+  readonly concurrency?: number;
+  readonly clock?: Clock;
+  readonly garbageCollector?: Engine | 'auto';
+}
+
 /** Crawls a registry of the lab with the real client. */
 export async function crawlLab(
   { registry, tokens }: CrawledLab,
-  { concurrency = 8, clock = Date.now }: { readonly concurrency?: number; readonly clock?: Clock } = {},
+  { concurrency = 8, clock = Date.now, garbageCollector = 'auto' }: CrawlLabOptions = {},
 ): Promise<Snapshot> {
   const client = createDistributionRegistry({
     registryUrl: new URL(`${registry.url}/`),
@@ -24,7 +31,7 @@ export async function crawlLab(
     concurrencyMax: concurrency,
   });
   try {
-    return await takeSnapshot(client, concurrency, { clock });
+    return await takeSnapshot(client, concurrency, { clock, garbageCollector });
   } finally {
     await client.close();
   }

@@ -7,10 +7,16 @@ import type { RepositoryName, TagName } from '../../src/domain/names.ts';
 import type { TagResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { FailedRequest, Gap, GapCode, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
+import type { AssumedCollector } from '../../src/domain/usage/garbage-collector.ts';
 import type { CrawlStatus } from '../../src/ports.ts';
 import { NOTHING_CRAWLED } from './sample-crawl-stats.ts';
 import { config, digest, layer } from './sample-graph.ts';
 import { createTestServer, NO_LIMITS, NOW, type TestServerOptions, TOKEN, WAITING } from './server.ts';
+
+const COLLECTOR: AssumedCollector = {
+  engine: 'distribution-3',
+  reason: 'tags/list?n=1 returns one tag, as Distribution 3 does; the operator is assumed to use -m',
+};
 
 /* The registry of the examples in the OpenAPI document:
  *
@@ -67,6 +73,7 @@ export function describedSnapshot(): Snapshot {
       repository('team', [tag('1', base)]),
       repository('team/tags', [tag('1', base)]),
     ],
+    garbageCollector: COLLECTOR,
     illegal: new Set(['Not/Legal']),
     startedAt: FINISHED_AT - 42_000,
     finishedAt: FINISHED_AT,

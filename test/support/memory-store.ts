@@ -146,14 +146,16 @@ function createSnapshots(clock: Clock, retention: Retention): SnapshotStore & Hi
   const kept = (): readonly SavedSnapshot[] => all.filter((one) => !removed.has(one));
   return {
     latest: async () => latest,
+    garbageCollector: async () => all.at(-1)?.garbageCollector ?? undefined,
     async save(contents, crawlResult, occasion) {
       latest = crawlResult;
       remove((one) => isOutlived(one, all, clock(), retention));
-      const { id, startedAt, finishedAt, repositories, figures, gaps } = contents;
+      const { id, startedAt, finishedAt, repositories, figures, gaps, garbageCollector } = contents;
       const counts = {
         repositoriesCount: repositories.length,
         tagsCount: figures.tagsCount,
         gapsCount: gaps.length,
+        garbageCollector,
       };
       all = [...all, { id, startedAt, finishedAt, occasion, ...counts, contents }];
       remove((one) => isThinned(one, all));
@@ -190,7 +192,17 @@ function isThinned(one: SavedSnapshot, all: readonly SavedSnapshot[]): boolean {
   return isSameHour(one) && all.slice(all.indexOf(one) + 1).some(isSameHour);
 }
 
-function figuresOf(node: Figures): Figures {
-  const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete } = node;
-  return { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete };
+/** Returns the figures of a node without its name. */
+export function figuresOf({
+  sizeBytes,
+  diskSizeBytes,
+  deduplicatedBytes,
+  reclaimableBytes,
+  metadataBytes,
+  databaseBytes,
+  tagsCount,
+  isComplete,
+}: Figures): Figures {
+  const bytes = { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, databaseBytes };
+  return { ...bytes, tagsCount, isComplete };
 }

@@ -5,6 +5,7 @@ import type { TagResult } from '../../src/domain/snapshot/crawl-result.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../src/domain/snapshot/to-snapshot.ts';
 import { type RandomRegistry, randomRegistry } from './random-registry.ts';
+import { SAMPLE_COLLECTOR } from './sample-snapshot.ts';
 
 /** Snapshots of random registries, with broken tags, gaps and unknown figures. */
 export const randomSnapshot: fc.Arbitrary<Snapshot> = randomRegistry.map((registry) => snapshotOf(registry, 0));
@@ -23,5 +24,12 @@ export function snapshotOf({ graph, roots, tags, repositories }: RandomRegistry,
       return { name: tag, root: undefined, lastPulledAt: undefined, gap };
     }),
   }));
-  return toSnapshot({ graph, repositories: results, illegal: new Set(['+Il,legal']), startedAt: 0, finishedAt });
+  return toSnapshot({
+    graph,
+    repositories: results,
+    garbageCollector: SAMPLE_COLLECTOR,
+    illegal: new Set(['+Il,legal']),
+    startedAt: 0,
+    finishedAt,
+  });
 }

@@ -9,6 +9,7 @@ import type { Figures, Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { buildTree } from '../../src/domain/usage/tree.ts';
 import type { StoredManifest } from '../../src/ports.ts';
 import { measure } from './measure.ts';
+import { SAMPLE_COLLECTOR } from './sample-snapshot.ts';
 
 /** Creates a manifest with that body, which a registry serves with that content type. */
 export function stored(body: unknown, contentType: string = MANIFEST_TYPES.ociManifest): StoredManifest {
@@ -35,7 +36,7 @@ export function image(name: string): StoredManifest {
 
 export function figures(bytes: number | null, tagsCount = 1): Figures {
   const all = { sizeBytes: bytes, diskSizeBytes: bytes, deduplicatedBytes: bytes, reclaimableBytes: bytes };
-  return { ...all, metadataBytes: bytes, tagsCount, isComplete: bytes !== null };
+  return { ...all, metadataBytes: bytes, databaseBytes: bytes, tagsCount, isComplete: bytes !== null };
 }
 
 /** Returns the result of a crawl of a registry with one repository, `group/app`, whose tags `0`, `1`… are these images. */
@@ -49,6 +50,7 @@ export function crawlOf(images: readonly StoredManifest[], at = 0): { snapshot: 
     graph,
     repositories: [{ name, tags, gap: undefined, staleSince: undefined }],
     illegal: new Set(),
+    garbageCollector: SAMPLE_COLLECTOR,
     startedAt: at,
     finishedAt: at,
   };
@@ -70,6 +72,8 @@ function snapshotOf(graph: BlobGraph, roots: Int32Array, at: number): Snapshot {
     startedAt: at,
     finishedAt: at,
     figures: figures(roots.length, roots.length),
+    garbageCollector: SAMPLE_COLLECTOR,
+    hazard: undefined,
     kinds: [],
     namespaces: [{ ...figures(roots.length, roots.length), path: 'group', namespace: undefined }],
     repositories: [{ ...figures(roots.length, roots.length), name, namespace: 'group', tags, staleSince: null }],

@@ -1,16 +1,10 @@
 import fc from 'fast-check';
 import type { RepositoryName, TagName } from '../../src/domain/names.ts';
-import type {
-  Figures,
-  NamespaceUsage,
-  RepositoryUsage,
-  Snapshot,
-  TagFigures,
-} from '../../src/domain/snapshot/snapshot.ts';
+import type { NamespaceUsage, RepositoryUsage, Snapshot, TagFigures } from '../../src/domain/snapshot/snapshot.ts';
 import type { NodeName } from '../../src/domain/snapshot/snapshot-nodes.ts';
 import type { SnapshotOccasion } from '../../src/ports.ts';
 import type { Retention } from '../../src/store/store.ts';
-import { DAY_MS } from './memory-store.ts';
+import { DAY_MS, figuresOf } from './memory-store.ts';
 import { crawlOf, figures } from './sample-registry-content.ts';
 
 /* Random series of snapshots, to compare the history of a store with that of another one. */
@@ -71,16 +65,11 @@ export function snapshotWith(sizes: Sizes, at: number): Snapshot {
     return size === undefined ? [] : [{ ...name, ...figures(size) }];
   });
   const of = (kind: NodeName['kind']) => nodes.filter((node) => node.kind === kind);
-  const plain = (node: Figures): Figures => {
-    const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete } =
-      node;
-    return { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete };
-  };
   const tagsOf = (repository: string): readonly TagFigures[] =>
     of('tag')
       .filter(({ path }) => path === repository)
       .map((node) => ({
-        ...plain(node),
+        ...figuresOf(node),
         name: node.tag as TagName,
         status: 'ok',
         manifest: null,
@@ -88,7 +77,7 @@ export function snapshotWith(sizes: Sizes, at: number): Snapshot {
       }));
   const repositories = of('repository').map(
     (node): RepositoryUsage => ({
-      ...plain(node),
+      ...figuresOf(node),
       name: node.path as RepositoryName,
       namespace: undefined,
       tags: tagsOf(node.path),
@@ -96,7 +85,7 @@ export function snapshotWith(sizes: Sizes, at: number): Snapshot {
     }),
   );
   const namespaces = of('namespace').map(
-    (node): NamespaceUsage => ({ ...plain(node), path: node.path, namespace: undefined }),
+    (node): NamespaceUsage => ({ ...figuresOf(node), path: node.path, namespace: undefined }),
   );
   return { ...crawlOf([], at).snapshot, figures: figures(0), namespaces, repositories };
 }

@@ -32,6 +32,7 @@ export function snapshotTakerOptions(
     thoroughAfterMs: 86_400_000,
     verifyBlobsPerCrawl: 10_000,
     emptyGuard: 0.1,
+    garbageCollector: 'distribution-3',
     clock: Date.now,
     report: { notLoaded: fail, notSaved: fail, pullsThrough: () => undefined },
   };

@@ -1,6 +1,7 @@
 import type { Descriptor, Manifest } from '../../src/domain/manifest/manifest.ts';
 import type { Digest, RepositoryName, TagName } from '../../src/domain/names.ts';
 import type { Registry, RegistryFailure, RegistryFailureKind, StoredManifest } from '../../src/ports.ts';
+import { SAMPLE_COLLECTOR } from './sample-snapshot.ts';
 
 /** The error that a `Registry` throws. */
 export class Failure extends Error implements RegistryFailure {
@@ -87,6 +88,7 @@ export function createToyRegistry(answers: Partial<Registry> = {}): ToyRegistry 
       requests.push(`manifest ${repository}:${reference}`);
       return find(repository, reference);
     },
+    garbageCollector: async () => SAMPLE_COLLECTOR,
     blobBytes: async (_repository, _digest, _signal, expectedBytes = 1) => expectedBytes,
     imageConfig: async () => ({ createdAt: undefined, platform: 'linux/amd64' }),
     referrers: async () => undefined,

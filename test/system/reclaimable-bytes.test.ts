@@ -1,10 +1,15 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pushSampleContent } from '../../lab/content.ts';
 import { pushDeletionContent } from '../../lab/deletion-content.ts';
 import { storedBlobs } from '../../lab/ground-truth.ts';
 import { TYPES } from '../../lab/images.ts';
 import { createPusher, type Pusher } from '../../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
+import { isReadManifest } from '../../src/domain/graph/blob-facts.ts';
+import { blobsOf } from '../../src/domain/graph/reachable-blobs.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { measureTagSet } from '../../src/domain/usage/tag-set.ts';
 import { crawlLab } from '../support/crawl-lab.ts';
@@ -216,3 +221,41 @@ test('deleting any set of tags frees exactly its reclaimable bytes', async () =>
     expect(figuresOfSet(of.has).reclaimableBytes, sample.join(' ')).toBe(sum(collected) - sum(left));
   }
 });
+
+test('reports as a hazard exactly the manifests of tags that the garbage collection destroys', async () => {
+  const registry = await startRegistry();
+  try {
+    await pushSampleContent(createPusher(registry));
+    const { garbageCollector, hazard, repositories, contents } = await crawlLab({ registry });
+    expect(garbageCollector.engine).toBe('distribution-2');
+    await registry.collectGarbage();
+    const { graph, usage } = contents;
+    const destroyed = new Set<string>();
+    const indexes: string[] = [];
+    let position = 0;
+    for (const { name, tags } of repositories) {
+      for (const tag of tags) {
+        const number = usage.kept.ofTag[position++] ?? -1;
+        const manifests =
+          number === -1 ? [] : [...blobsOf(usage.kept, number)].filter((node) => isReadManifest(graph, node));
+        const lost = manifests.map(graph.digests.at).filter((digest) => !isLinked(registry, name, digest));
+        for (const digest of lost) destroyed.add(`${name}@${digest}`);
+        if (lost.length > 0) indexes.push(`${name}:${tag.name} ${lost.length}`);
+      }
+    }
+    expect(destroyed.size).toBeGreaterThan(5);
+    expect(hazard).toMatchObject({ manifestsCount: destroyed.size, tagsCount: indexes.length });
+    const examples = hazard?.examples.map(
+      ({ repository, tag, manifestsCount }) => `${repository}:${tag} ${manifestsCount}`,
+    );
+    expect(examples).toEqual(indexes);
+  } finally {
+    await registry.remove();
+  }
+});
+
+/** Returns whether the repository still holds a manifest. */
+function isLinked({ storageDirectory }: LabRegistry, repository: string, digest: string): boolean {
+  const path = `docker/registry/v2/repositories/${repository}/_manifests/revisions/${digest.replace(':', '/')}/link`;
+  return existsSync(join(storageDirectory, path));
+}

@@ -30,7 +30,15 @@ export const CHILDREN = {
     { name: 'NamespaceLine', schema: namespaceLine },
     { name: 'RepositoryLine', schema: repositoryLine },
   ],
-  columns: ['relation', 'name', ...FIGURE_NAMES, 'stale_since', 'namespaces_count', 'repositories_count'],
+  columns: [
+    'relation',
+    'name',
+    ...FIGURE_NAMES,
+    'stale_since',
+    'namespaces_count',
+    'repositories_count',
+    'database_bytes',
+  ],
   orders: {
     name: { kind: 'text', compareIn: () => compareNames },
     ...figureOrders((child: Child) => child),

@@ -24,6 +24,7 @@ export function figureOrders<M>(figuresOf: (member: M) => Figures): Orders<M> {
     reclaimable_bytes: byNumber((member) => figuresOf(member).reclaimableBytes),
     shared_bytes: byNumber((member) => sharedBytes(figuresOf(member))),
     metadata_bytes: byNumber((member) => figuresOf(member).metadataBytes),
+    database_bytes: byNumber((member) => figuresOf(member).databaseBytes),
     tags_count: byNumber((member) => figuresOf(member).tagsCount),
   };
 }

@@ -1,5 +1,5 @@
 import type { RepositoryUsage, TagFigures } from '../../domain/snapshot/snapshot.ts';
-import { blobsBelow, type TagBlob } from '../../domain/usage/blob-usage.ts';
+import { blobsOfTag, type TagBlob } from '../../domain/usage/blob-usage.ts';
 import type { Resumable } from '../../lib/resumable.ts';
 import { type Members, preparedMembers, representList, type View } from '../hal/represent-list.ts';
 import type { RepresentationContext } from '../hal/representation.ts';
@@ -27,7 +27,7 @@ export const TAG_BLOBS = describeCollection<TagBlob>({
     const repository = context.index.repository(repositoryName);
     const tag = repository && context.index.tag(repository, tagName);
     if (repository === undefined || tag === undefined) return undefined;
-    const { members, prepare } = preparedMembers(() => blobsOf(tag, context.index));
+    const { members, prepare } = preparedMembers(() => membersOf(repository, tag, context.index));
     return {
       members,
       prepare,
@@ -37,9 +37,12 @@ export const TAG_BLOBS = describeCollection<TagBlob>({
   },
 });
 
-function* blobsOf({ manifest }: TagFigures, { blobs, snapshot }: SnapshotIndex): Resumable<readonly TagBlob[]> {
-  const root = manifest === null ? undefined : blobs.node(manifest.digest);
-  return root === undefined ? [] : yield* blobsBelow(snapshot.contents, root);
+function* membersOf(
+  repository: RepositoryUsage,
+  tag: TagFigures,
+  { snapshot, positionOf }: SnapshotIndex,
+): Resumable<readonly TagBlob[]> {
+  return yield* blobsOfTag(snapshot.contents, positionOf(repository, tag));
 }
 
 interface BlobsOfTag {

@@ -36,6 +36,7 @@ export const TAG_COLUMNS: readonly string[] = [
   'tag_created_at',
   'tag_updated_at',
   'published_at',
+  'database_bytes',
 ];
 
 /** A tag embeds nothing: its blobs are a resource of their own. */

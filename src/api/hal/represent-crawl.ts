@@ -29,7 +29,26 @@ export function representCrawl(
     complete: snapshot?.figures.isComplete ?? false,
     gaps_count: snapshot?.gaps.length ?? null,
     stale_repositories_count: snapshot === undefined ? null : countStale(snapshot),
+    garbage_collector: snapshot === undefined ? null : representCollector(snapshot),
     _links: { self: { href: links.crawl() }, gaps: { href: links.gaps() } },
+  };
+}
+
+function representCollector({ garbageCollector, hazard }: Snapshot): Crawl['garbage_collector'] {
+  return {
+    ...garbageCollector,
+    hazard:
+      hazard === undefined
+        ? null
+        : {
+            destroys: hazard.destroys,
+            tags_count: hazard.tagsCount,
+            manifests_count: hazard.manifestsCount,
+            examples: hazard.examples.map(({ manifestsCount, ...example }) => ({
+              ...example,
+              manifests_count: manifestsCount,
+            })),
+          },
   };
 }
 

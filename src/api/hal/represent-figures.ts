@@ -6,8 +6,16 @@ import type { figures as shape } from '../schemas/schema-parts.ts';
 
 /** Returns the figures of a node of the tree, by their names in the API. */
 export function representFigures(figures: Figures): Readonly<z.output<z.ZodObject<typeof shape>>> {
-  const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, tagsCount, isComplete } =
-    figures;
+  const {
+    sizeBytes,
+    diskSizeBytes,
+    deduplicatedBytes,
+    reclaimableBytes,
+    metadataBytes,
+    databaseBytes,
+    tagsCount,
+    isComplete,
+  } = figures;
   return {
     size: sizeBytes,
     disk_size: diskSizeBytes,
@@ -15,6 +23,7 @@ export function representFigures(figures: Figures): Readonly<z.output<z.ZodObjec
     reclaimable_bytes: reclaimableBytes,
     shared_bytes: sharedBytes(figures),
     metadata_bytes: metadataBytes,
+    database_bytes: databaseBytes,
     tags_count: tagsCount,
     complete: isComplete,
   };

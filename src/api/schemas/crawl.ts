@@ -4,6 +4,8 @@ import { z } from 'zod';
 import {
   complete,
   count,
+  digest,
+  garbageCollector,
   type Lazily,
   link,
   pageLinks,
@@ -74,6 +76,26 @@ const running = z.strictObject({
 });
 export type Running = Lazily<z.output<typeof running>>;
 
+const hazard = z
+  .strictObject({
+    destroys: z.enum(['untagged children of indexes', 'untagged grandchildren of indexes']),
+    tags_count: count('The number of tags of indexes that would lose manifests.'),
+    manifests_count: count('The number of manifests that would be destroyed, each counted once per repository.'),
+    examples: z
+      .array(
+        z.strictObject({
+          repository: text('The name of the repository.'),
+          tag: text('The name of the tag.'),
+          digest: digest('The digest of the index.'),
+          manifests_count: count('The number of manifests that this index would lose.'),
+        }),
+      )
+      .describe('The first 20 of the tags.'),
+  })
+  .describe(
+    'What a run of the garbage collector would destroy although tags contain it; null if that is nothing. The figures count it as kept.',
+  );
+
 export const crawl = z
   .strictObject({
     state: z.enum(['waiting', 'starting', 'running']),
@@ -94,6 +116,7 @@ export const crawl = z
     complete,
     gaps_count: count('The number of gaps of that snapshot.').nullable(),
     stale_repositories_count: count('The number of stale repositories of that snapshot.').nullable(),
+    garbage_collector: garbageCollector.extend({ hazard: hazard.nullable() }).nullable(),
     _links: z.strictObject({ self: link, gaps: link }),
   })
   .describe('The state of the crawl: its progress, the last failure, and when the next one starts.');

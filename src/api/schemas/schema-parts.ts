@@ -2,6 +2,7 @@
  * no field that its schema does not describe. */
 
 import { z } from 'zod';
+import { ENGINES } from '../../domain/usage/garbage-collector.ts';
 import type { LazyArray } from '../../http/bodies/json-stream.ts';
 
 /** The type of a representation with this schema. Its lists may be lazy: members are made when they are written. */
@@ -28,14 +29,26 @@ export const staleSince = time(
   'If the last crawl could not read the repository, its figures are stale: the time at which they were read. Otherwise null.',
 ).nullable();
 
+export const garbageCollector = z
+  .strictObject({
+    engine: z.enum(ENGINES).describe('The garbage collector that the figures are computed for.'),
+    reason: text('Why the service assumes this garbage collector, for people.'),
+  })
+  .describe('The garbage collector that frees the space of deleted tags: reclaimable_bytes depends on it.');
+
 /** The figures that every node of the tree has. */
 export const figures = {
   size: bytes('The distinct layers of a tag; for everything above a tag, the sum over its tags.'),
   disk_size: bytes('The layers that are charged to it. Each layer is charged to one tag, so these figures add up.'),
   deduplicated_bytes: bytes('All blobs that it reaches, each counted once.'),
-  reclaimable_bytes: bytes('What deleting it alone and running the garbage collector would free.'),
-  shared_bytes: bytes('The blobs that others reach too: deduplicated_bytes − reclaimable_bytes.'),
-  metadata_bytes: bytes('The part of deduplicated_bytes that is not layers.'),
+  reclaimable_bytes: bytes(
+    'What deleting it alone and running the garbage collector would free. Depends on the garbage collector: see `GET /collection`.',
+  ),
+  shared_bytes: bytes('The blobs that others keep too: deduplicated_bytes − reclaimable_bytes.'),
+  metadata_bytes: bytes('The part of deduplicated_bytes that is not layers of tags.'),
+  database_bytes: bytes(
+    'The part of deduplicated_bytes that is rows of the database of the registry and not object storage: the manifests, with `gitlab-database`. 0 with every other garbage collector; null if the garbage collector is unknown.',
+  ),
   tags_count: count('The number of tags; 1 for a tag.'),
   complete,
 };

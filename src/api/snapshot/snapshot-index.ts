@@ -13,7 +13,9 @@ export interface SnapshotIndex {
   /** Returns the namespaces directly below a namespace, or the top-level ones for undefined. */
   namespacesIn(path: string | undefined): readonly NamespaceUsage[];
   repositoriesIn(path: string | undefined): readonly RepositoryUsage[];
-  /** Returns the tag at a position (see `Contents`). */
+  /** Returns the position of a tag (see `Contents`). */
+  positionOf(repository: RepositoryUsage, tag: TagFigures): number;
+  /** Returns the tag at a position. */
   tagAt(position: number): { readonly repository: RepositoryUsage; readonly tag: TagFigures } | undefined;
 }
 
@@ -27,6 +29,7 @@ export function indexSnapshot(snapshot: Snapshot): SnapshotIndex {
   const repositoriesIn = Map.groupBy(repositories, ({ namespace }) => namespace);
   const namespacesIn = Map.groupBy(namespaces, ({ namespace }) => namespace);
   const firstPositions = firstPositionsOf(repositories);
+  const firstPositionOf = new Map(repositories.map((one, place) => [one, firstPositions[place] ?? 0]));
   const tags = new Map<RepositoryUsage, ReadonlyMap<string, TagFigures>>();
   return {
     snapshot,
@@ -45,6 +48,7 @@ export function indexSnapshot(snapshot: Snapshot): SnapshotIndex {
     namespace: (path) => namespaceOf.get(path),
     namespacesIn: (path) => namespacesIn.get(path) ?? [],
     repositoriesIn: (path) => repositoriesIn.get(path) ?? [],
+    positionOf: (repository, tag) => (firstPositionOf.get(repository) ?? 0) + repository.tags.indexOf(tag),
     tagAt(position) {
       const place = contents.repositoryOf[position] ?? -1;
       const repository = repositories[place];

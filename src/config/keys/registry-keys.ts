@@ -1,3 +1,4 @@
+import { ENGINES } from '../../domain/usage/garbage-collector.ts';
 import { certificatesIn, privateKeyIn } from '../readers/certificates.ts';
 import { LONGEST_SECONDS } from '../readers/duration.ts';
 import { key, type Reader } from '../readers/key.ts';
@@ -133,6 +134,14 @@ export const REGISTRY_KEYS = {
       'Whether the registry is a pull-through cache of another one. Such a cache stores what a crawl reads, and names blobs that it may not store: the service then warns, asks for no blob, and reports the figures as not complete. `auto` recognises Distribution 2 in proxy mode before it reads anything, and Distribution 3 and proxy projects of Harbor while they fetch something; set `yes` for them and for proxies of Nexus and Artifactory. `no` turns the recognition off.',
     right: 'one of auto, yes, no',
     read: oneOf(['auto', 'yes', 'no']),
+    fallback: 'auto',
+    isNew: true,
+  }),
+  garbage_collector: key({
+    about:
+      'The garbage collector that frees the space of deleted tags: `reclaimable_bytes` depends on it. `auto` finds out by what the registry answers, and assumes that the operator of a Distribution registry runs its garbage collection with `-m`; set `distribution-keep-untagged` for one without `-m`, and `zot-delete-referrers` for a zot with `deleteReferrers`. `GET /collection` shows which one is assumed, and why. With `unknown`, the figures count as with `distribution-3`.',
+    right: `one of auto, ${ENGINES.join(', ')}`,
+    read: oneOf(['auto', ...ENGINES]),
     fallback: 'auto',
     isNew: true,
   }),

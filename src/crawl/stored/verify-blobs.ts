@@ -6,9 +6,9 @@ import type { RepositoryResult } from '../../domain/snapshot/crawl-result.ts';
 import { ranges } from '../../lib/resumable.ts';
 import { runYielding, yieldToEventLoop } from '../../lib/yielding.ts';
 import type { BlobCheck, Clock, ManifestCache, Registry } from '../../ports.ts';
-import type { Assembly } from '../assemble.ts';
+import type { Assembly } from '../assembly/assemble.ts';
+import { isOther, MOST_ASKED } from '../assembly/resolve-missing.ts';
 import { unlessUnavailable } from '../gap-from-error.ts';
-import { isOther, MOST_ASKED } from '../resolve-missing.ts';
 import { forEachConcurrently, type WorkerPool } from '../worker-pool.ts';
 
 export interface VerifyBlobsOptions extends WorkerPool {
@@ -131,7 +131,7 @@ const REPOSITORIES_BETWEEN_YIELDS = 50;
 /** Returns for each node the place of the first repository that could be read and whose tags reach it; NONE if there is none. */
 async function firstHolders(graph: BlobGraph, repositories: readonly RepositoryResult[]): Promise<Int32Array> {
   const holders = new Int32Array(graph.digests.length).fill(NONE);
-  for (const [place, { tags, staleSince }] of repositories.entries()) {
+  for (const [place, { tags, referrers = [], staleSince }] of repositories.entries()) {
     if (staleSince !== undefined) continue;
     const queue: number[] = [];
     const visit = (node: number): void => {
@@ -140,6 +140,7 @@ async function firstHolders(graph: BlobGraph, repositories: readonly RepositoryR
       queue.push(node);
     };
     for (const { root } of tags) if (root !== undefined) visit(root);
+    for (const { referrer } of referrers) visit(referrer);
     for (const node of queue) childrenOf(graph, node).forEach(visit);
     if (place % REPOSITORIES_BETWEEN_YIELDS === 0) await yieldToEventLoop();
   }
@@ -154,7 +155,7 @@ async function furtherHolders(
 ): Promise<ReadonlyMap<number, readonly number[]>> {
   const holders = new Map<number, number[]>();
   const visitedBy = new Int32Array(graph.digests.length).fill(NONE);
-  for (const [place, { tags, staleSince }] of repositories.entries()) {
+  for (const [place, { tags, referrers = [], staleSince }] of repositories.entries()) {
     if (staleSince !== undefined) continue;
     const queue: number[] = [];
     const visit = (node: number): void => {
@@ -167,6 +168,7 @@ async function furtherHolders(
       else if (known.length < MOST_ASKED) known.push(place);
     };
     for (const { root } of tags) if (root !== undefined) visit(root);
+    for (const { referrer } of referrers) visit(referrer);
     for (const node of queue) childrenOf(graph, node).forEach(visit);
     if (place % REPOSITORIES_BETWEEN_YIELDS === 0) await yieldToEventLoop();
   }

@@ -4,7 +4,7 @@ import { extendedTo } from './typed-arrays.ts';
 /** Larger than any number of edges. */
 const NONE = 2 ** 32 - 1;
 
-/** Collects the children of each node: the blobs that a manifest names, and its referrers. */
+/** Collects the children of each node, which are the blobs that a manifest names, and the referrers of each manifest. */
 export class EdgesBuilder {
   // By node; the arrays may be longer than the number of nodes.
   /**
@@ -40,16 +40,15 @@ export class EdgesBuilder {
     return this.#referrers.size > 0;
   }
 
-  build(nodesCount: number): Pick<BlobGraph, 'childStart' | 'children'> {
-    const referrersCount = [...this.#referrers.values()].reduce((sum, { size }) => sum + size, 0);
+  build(nodesCount: number): Pick<BlobGraph, 'childStart' | 'children' | 'referrers'> {
     const childStart = new Uint32Array(nodesCount + 1);
-    const children = new Uint32Array(this.#namedCount + referrersCount);
+    const children = new Uint32Array(this.#namedCount);
     for (let node = 0, at = 0; node < nodesCount; node++) {
       const first = (this.#first[node] ?? 0) - 1;
       for (let i = 0, count = this.#count[node] ?? 0; i < count; i++) children[at++] = this.#named[first + i] ?? 0;
-      for (const referrer of this.#referrers.get(node) ?? []) children[at++] = referrer;
       childStart[node + 1] = at;
     }
-    return { childStart, children };
+    const referrers = new Map([...this.#referrers].map(([subject, found]) => [subject, [...found]]));
+    return { childStart, children, referrers };
   }
 }

@@ -80,11 +80,13 @@ export class GraphBuilder {
     this.#facts.addImageConfig(node, config);
   }
 
-  /** Adds a referrer as a child of its subject. */
-  addReferrer(subject: Digest, referrer: Descriptor): void {
+  /** Adds a referrer that the registry lists for its subject. Returns its node. */
+  addReferrer(subject: Digest, referrer: Descriptor): number {
     const node = this.node(subject);
     this.#built = undefined;
-    this.#edges.addReferrer(node, this.#addChild(referrer));
+    const child = this.#addChild(referrer);
+    this.#edges.addReferrer(node, child);
+    return child;
   }
 
   /** Marks a manifest whose referrers could not all be read: every tag that reaches it is incomplete. */

@@ -6,8 +6,10 @@ import type { Numbers } from './typed-arrays.ts';
 /* The blobs of a registry, each digest once, however many names point to it:
  *
  *      tag ──► manifest ──► {manifest, config, layer}
+ *                 ▲
+ *                 └── subject of a referrer, such as a signature
  *
- * Node numbers index every array. The children of node i are children[childStart[i] .. childStart[i + 1]). */
+ * A referrer is no child of its subject, nor the other way round: which of them keeps the other alive depends on the garbage collector. Node numbers index every array. The children of node i are children[childStart[i] .. childStart[i + 1]). */
 export interface BlobGraph extends BlobFacts {
   readonly digests: DigestTable;
   /** Stored bytes; NaN if unknown. */
@@ -18,6 +20,8 @@ export interface BlobGraph extends BlobFacts {
   readonly isMissing: Uint8Array;
   readonly childStart: Uint32Array;
   readonly children: Uint32Array;
+  /** By manifest: the referrers that the registry lists in any of its repositories. */
+  readonly referrers: ReadonlyMap<number, readonly number[]>;
   /** 1 for a manifest that some index lists as the attestation of an image. */
   readonly isAttestation: Uint8Array;
   /** The media type of node i is mediaTypes[mediaTypeOf[i]]; '' if no descriptor names one. */

@@ -1,16 +1,16 @@
 import { type Resumable, ranges } from '../../lib/resumable.ts';
 import type { BlobGraph } from '../graph/graph.ts';
-import { NO_ROOT } from '../graph/reachable-blobs.ts';
+import { blobsOf, NO_ROOT } from '../graph/reachable-blobs.ts';
 import { orderInSteps } from '../order.ts';
 import type { Contents } from './snapshot.ts';
 
 /** Looks up the blobs of a snapshot. Each index is built at its first use, because most snapshots need none. All that takes long works in small steps. */
 export interface BlobIndex {
-  /** Returns the node of the digest; undefined if no tag reaches it. */
+  /** Returns the node of the digest; undefined if nothing keeps it. */
   node(digest: string): number | undefined;
-  /** Returns all blobs that tags reach, the largest first, and those of unknown size last. */
+  /** Returns all blobs that are kept, the largest first, and those of unknown size last. */
   largestFirst(): Resumable<Uint32Array>;
-  /** Returns the positions of the tags that reach a blob, in order. The time is linear in the nodes between the blob and its tags. */
+  /** Returns the positions of the tags that keep a blob, in order. The time is linear in the nodes between the blob and its tags. */
   tagsReaching(node: number): Resumable<Uint32Array>;
 }
 
@@ -18,16 +18,19 @@ export interface BlobIndex {
 const NODES_PER_STEP = 4096;
 
 export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
-  const isReached = (node: number): boolean => (usage.tagsReaching[node] ?? 0) > 0;
+  const isKept = (node: number): boolean => (usage.repositoriesReaching[node] ?? 0) > 0;
+  /** A referrer may keep its subject in one repository and not in another, so the nodes above a blob are not enough. */
+  const isKeeper = (position: number, node: number): boolean =>
+    usage.keepers.size === 0 || blobsOf(usage.kept, usage.kept.ofTag[position] ?? 0).includes(node);
   const parents = once(() => invert(graph));
   const tagsOf = once(() => groupByRoot(graph, roots));
   return {
     node(digest) {
       const node = graph.digests.nodeOf(digest);
-      return node !== undefined && isReached(node) ? node : undefined;
+      return node !== undefined && isKept(node) ? node : undefined;
     },
     largestFirst: once(function* () {
-      const nodes = yield* selected(yield* graph.digests.inOrder(), isReached);
+      const nodes = yield* selected(yield* graph.digests.inOrder(), isKept);
       const bytesAt = (position: number): number => graph.bytes[nodes[position] ?? 0] ?? Number.NaN;
       const largest = yield* orderInSteps(nodes.length, { kind: 'number', valueAt: bytesAt }, true);
       for (const { from, to } of ranges(largest.length, NODES_PER_STEP)) {
@@ -38,10 +41,10 @@ export function createBlobIndex({ graph, roots, usage }: Contents): BlobIndex {
     }),
     *tagsReaching(node) {
       const positions: number[] = [];
-      const [tags, above] = [yield* tagsOf(), yield* nodesAbove(node, yield* parents())];
+      const [tags, above] = [yield* tagsOf(), yield* nodesAbove(node, yield* parents(), usage.keepers)];
       let count = 0;
       for (const one of above) {
-        for (const position of slice(tags, one)) positions.push(position);
+        for (const position of slice(tags, one)) if (isKeeper(position, node)) positions.push(position);
         if (++count % NODES_PER_STEP === 0) yield;
       }
       const valueAt = (i: number): number => positions[i] ?? 0;
@@ -67,11 +70,16 @@ function* selected(nodes: Uint32Array, isWanted: (node: number) => boolean): Res
   return nodes.subarray(0, count);
 }
 
-/** Returns a node and all nodes that reach it. */
-function* nodesAbove(node: number, parents: Lists): Resumable<ReadonlySet<number>> {
+/** Returns a node and all nodes that contain or keep it. */
+function* nodesAbove(
+  node: number,
+  parents: Lists,
+  keepers: ReadonlyMap<number, readonly number[]>,
+): Resumable<ReadonlySet<number>> {
   const above = new Set([node]);
   let count = 0;
   for (const one of above) {
+    for (const keeper of keepers.get(one) ?? []) above.add(keeper);
     for (const parent of slice(parents, one)) {
       above.add(parent);
       if (++count % NODES_PER_STEP === 0) yield;

@@ -1,5 +1,7 @@
 import type { BlobGraph } from '../graph/graph.ts';
 import type { RepositoryName, TagName } from '../names.ts';
+import type { AssumedCollector } from '../usage/garbage-collector.ts';
+import type { ListedReferrer } from '../usage/kept-blobs.ts';
 import type { Gap, TagTimes } from './snapshot.ts';
 
 /** What a snapshot is computed from. Times are milliseconds since the epoch. The store contains it in this form: see CRAWL_RESULT_FORMAT. */
@@ -8,6 +10,7 @@ export interface CrawlResult {
   readonly repositories: readonly RepositoryResult[];
   /** Names that the registry lists as repositories but the protocol does not allow. They use disk space nevertheless. */
   readonly illegal: ReadonlySet<string>;
+  readonly garbageCollector: AssumedCollector;
   /** Why the list of repositories may go on after these; absent if it is whole. */
   readonly cut?: string | undefined;
   /** When the registry was last seen to be a pull-through cache; absent if it is not known to be one. */
@@ -20,6 +23,8 @@ export interface CrawlResult {
 export interface RepositoryResult {
   readonly name: RepositoryName;
   readonly tags: readonly TagResult[];
+  /** The referrers that the registry lists in this repository; absent if it lists none. */
+  readonly referrers?: readonly ListedReferrer[];
   readonly gap: Gap | undefined;
   /** When the tags were read, if this crawl could not read them and they are those of an earlier one. */
   readonly staleSince: number | undefined;

@@ -1,6 +1,8 @@
 import type { BlobGraph } from '../graph/graph.ts';
 import type { Kind } from '../manifest/manifest-kind.ts';
 import type { Digest, RepositoryName, TagName } from '../names.ts';
+import type { AssumedCollector } from '../usage/garbage-collector.ts';
+import type { Hazard } from '../usage/hazard.ts';
 import type { Usage } from '../usage/usage.ts';
 import type { KindUsage } from '../usage/usage-by-kind.ts';
 
@@ -12,6 +14,9 @@ export interface Snapshot {
   readonly finishedAt: number;
   /** The figures of the whole registry. */
   readonly figures: Figures;
+  /** The garbage collector that the figures are computed for. */
+  readonly garbageCollector: AssumedCollector;
+  readonly hazard: Hazard | undefined;
   readonly kinds: readonly KindUsage[];
   readonly namespaces: readonly NamespaceUsage[];
   readonly repositories: readonly RepositoryUsage[];
@@ -29,6 +34,8 @@ export interface Figures {
   readonly deduplicatedBytes: number | null;
   readonly reclaimableBytes: number | null;
   readonly metadataBytes: number | null;
+  /** The part of `deduplicatedBytes` that is rows of a database; null also if the garbage collector is unknown. */
+  readonly databaseBytes: number | null;
   readonly tagsCount: number;
   readonly isComplete: boolean;
 }
@@ -53,7 +60,10 @@ export interface Contents {
   readonly graph: BlobGraph;
   /** By position: the node that the tag points at, or NO_ROOT. */
   readonly roots: Int32Array;
-  readonly usage: Pick<Usage, 'reach' | 'tagsReaching' | 'repositoriesReaching'>;
+  readonly usage: Pick<
+    Usage,
+    'kept' | 'keptByRepository' | 'keepers' | 'isTagLayer' | 'tagsReaching' | 'repositoriesReaching' | 'jointDeletions'
+  >;
   /** By position: the index of the repository. */
   readonly repositoryOf: Uint32Array;
   /** The manifests that only belong to other ones (usage-by-kind.ts). */

@@ -2,9 +2,11 @@ import { type Resumable, runToEnd } from '../../lib/resumable.ts';
 import { formatRfc3339 } from '../../lib/rfc3339.ts';
 import { isReadManifest } from '../graph/blob-facts.ts';
 import { type BlobGraph, mediaTypeAt, subjectOf } from '../graph/graph.ts';
-import { NO_ROOT } from '../graph/reachable-blobs.ts';
+import { blobsOf, NO_ROOT } from '../graph/reachable-blobs.ts';
 import { byName, type Digest } from '../names.ts';
 import { figuresOf } from '../usage/figures.ts';
+import { GARBAGE_COLLECTORS, type GarbageCollector } from '../usage/garbage-collector.ts';
+import { findHazard } from '../usage/hazard.ts';
 import { summarizeImages } from '../usage/platforms.ts';
 import { buildTree, parentPath, prefixesOf, REGISTRY_NODE, type Tree } from '../usage/tree.ts';
 import { measureInSteps, type Usage } from '../usage/usage.ts';
@@ -29,7 +31,7 @@ export function toSnapshot(crawlResult: CrawlResult): Snapshot {
 /** Does the same in steps of a few milliseconds each. */
 export function* toSnapshotInSteps(crawlResult: CrawlResult): Resumable<Snapshot> {
   const measured = yield* measureCrawl(crawlResult);
-  const { graph, usage, roots, accessories } = measured;
+  const { graph, usage, roots, accessories, isEngineKnown } = measured;
   const repositories = yield* toRepositories(measured);
   const kinds = repositories.flatMap(({ tags }) => tags.map(({ manifest }) => manifest?.kind ?? null));
   yield;
@@ -38,10 +40,12 @@ export function* toSnapshotInSteps(crawlResult: CrawlResult): Resumable<Snapshot
     startedAt: crawlResult.startedAt,
     finishedAt: crawlResult.finishedAt,
     figures: verified(
-      figuresOf(usage, REGISTRY_NODE, measured.unlisted.size === 0 && crawlResult.cut === undefined),
+      figuresOf(usage, REGISTRY_NODE, measured.unlisted.size === 0 && crawlResult.cut === undefined, isEngineKnown),
       crawlResult,
     ),
-    kinds: sumByKind(graph, usage.tagsReaching, accessories, kinds),
+    garbageCollector: crawlResult.garbageCollector,
+    hazard: findHazard(graph, measured.repositories, measured.collector),
+    kinds: sumByKind(graph, usage.repositoriesReaching, accessories, kinds),
     namespaces: toNamespaces(measured),
     repositories,
     gaps: yield* gapsOf(measured, repositories),
@@ -57,6 +61,8 @@ function verified(figures: Figures, { pulledThroughAt }: CrawlResult): Figures {
 
 /** The crawl result, sorted, with everything that is computed from it. The position of a tag is its index in the list of all tags. */
 interface Measured extends CrawlResult {
+  readonly collector: GarbageCollector;
+  readonly isEngineKnown: boolean;
   readonly roots: Int32Array;
   readonly tree: Tree;
   readonly usage: Usage;
@@ -88,10 +94,15 @@ function* measureCrawl(crawlResult: CrawlResult): Resumable<Measured> {
   }
   const tree = buildTree(repositories.map(({ name, tags }) => ({ name, tagsCount: tags.length })));
   yield;
-  const usage = yield* measureInSteps(graph, tree, roots);
+  const { engine } = crawlResult.garbageCollector;
+  const collector = GARBAGE_COLLECTORS[engine];
+  const referrers = repositories.map((repository) => repository.referrers ?? []);
+  const usage = yield* measureInSteps(graph, tree, roots, { collector, referrers });
   yield;
   return {
     ...crawlResult,
+    collector,
+    isEngineKnown: engine !== 'unknown',
     repositories,
     roots,
     tree,
@@ -120,7 +131,7 @@ function* withSortedTags(repositories: readonly RepositoryResult[]): Resumable<R
 }
 
 function* toRepositories(measured: Measured): Resumable<readonly RepositoryUsage[]> {
-  const { repositories, tree, usage } = measured;
+  const { repositories, tree, usage, isEngineKnown } = measured;
   const namespaces = new Set(tree.namespaces.map(({ path }) => path));
   const manifestOf = createManifests(measured);
   const result: RepositoryUsage[] = [];
@@ -132,7 +143,7 @@ function* toRepositories(measured: Measured): Resumable<readonly RepositoryUsage
       figures.push(toTag(measured, tag, position++, manifestOf));
     }
     result.push({
-      ...verified(figuresOf(usage, tree.nodeOfRepository[place] ?? 0, gap === undefined), measured),
+      ...verified(figuresOf(usage, tree.nodeOfRepository[place] ?? 0, gap === undefined, isEngineKnown), measured),
       name,
       namespace: namespaces.has(name) ? name : parentPath(name),
       tags: figures,
@@ -144,8 +155,13 @@ function* toRepositories(measured: Measured): Resumable<readonly RepositoryUsage
 
 type ManifestOf = (root: number, position: number) => TagManifest;
 
-function toTag({ usage, tree }: Measured, tag: TagResult, position: number, manifestOf: ManifestOf): TagFigures {
-  const figures = figuresOf(usage, tree.nodeOfTag[position] ?? 0, true);
+function toTag(
+  { usage, tree, isEngineKnown }: Measured,
+  tag: TagResult,
+  position: number,
+  manifestOf: ManifestOf,
+): TagFigures {
+  const figures = figuresOf(usage, tree.nodeOfTag[position] ?? 0, true, isEngineKnown);
   // Field by field: a spread costs V8 more time and memory, and there may be a million tags.
   return {
     name: tag.name,
@@ -155,6 +171,7 @@ function toTag({ usage, tree }: Measured, tag: TagResult, position: number, mani
     deduplicatedBytes: figures.deduplicatedBytes,
     reclaimableBytes: figures.reclaimableBytes,
     metadataBytes: figures.metadataBytes,
+    databaseBytes: figures.databaseBytes,
     tagsCount: figures.tagsCount,
     isComplete: figures.isComplete,
     manifest: tag.root === undefined ? null : manifestOf(tag.root, position),
@@ -172,7 +189,7 @@ function statusOf(tag: TagResult, isComplete: boolean): TagStatus {
  * Returns a function that describes the manifest of a tag. Tags of one manifest share one object, unless their names make it an accessory of
  * something.
  */
-function createManifests({ graph, usage: { reach }, accessories, subjects }: Measured): ManifestOf {
+function createManifests({ graph, usage: { contained }, accessories, subjects }: Measured): ManifestOf {
   const manifests: TagManifest[] = [];
   const make = (root: number, number: number): TagManifest => {
     const { platforms, createdAt } = summarizeImages(graph, root);
@@ -183,11 +200,11 @@ function createManifests({ graph, usage: { reach }, accessories, subjects }: Mea
       subject: subjectOf(graph, root),
       platforms,
       createdAt,
-      layersCount: reach.layersCount[number] ?? 0,
+      layersCount: contained.layersCount[number] ?? 0,
     };
   };
   return (root, position) => {
-    const number = reach.ofRoot[root] ?? 0;
+    const number = contained.ofTag[position] ?? 0;
     manifests[number] ??= make(root, number);
     const manifest = manifests[number];
     const subject = manifest.subject ?? subjects.get(position);
@@ -196,25 +213,30 @@ function createManifests({ graph, usage: { reach }, accessories, subjects }: Mea
 }
 
 function toNamespaces(measured: Measured): readonly NamespaceUsage[] {
-  const { tree, usage, unlisted, cut } = measured;
+  const { tree, usage, unlisted, cut, isEngineKnown } = measured;
   return tree.namespaces
     .map(({ path, node }): NamespaceUsage => {
-      const figures = figuresOf(usage, node, !unlisted.has(path) && cut === undefined);
+      const figures = figuresOf(usage, node, !unlisted.has(path) && cut === undefined, isEngineKnown);
       return { ...verified(figures, measured), path, namespace: parentPath(path) };
     })
     .sort((a, b) => byName(a.path, b.path));
 }
 
 function* gapsOf(measured: Measured, repositories: readonly RepositoryUsage[]): Resumable<readonly Gap[]> {
+  const { usage, tree } = measured;
   const gaps = [...measured.illegal].map(illegalGap);
+  let position = 0;
   if (measured.pulledThroughAt !== undefined) gaps.push({ repository: null, code: 'unverified', reason: PULL_THROUGH });
   if (measured.cut !== undefined) gaps.push({ repository: null, code: 'unreadable', reason: measured.cut });
   for (const [place, { name, gap, staleSince, tags }] of measured.repositories.entries()) {
     if (gap !== undefined) gaps.push(staleSince === undefined ? gap : { ...gap, staleSince });
+    const kept = usage.keptByRepository.get(tree.nodeOfRepository[place] ?? 0) ?? -1;
+    if (usage.kept.isIncomplete[kept] === 1) gaps.push({ repository: name, ...missingIn(measured, kept) });
     for (const [i, tag] of tags.entries()) {
+      const number = usage.kept.ofTag[position++] ?? 0;
       if (tag.root === undefined) gaps.push(tag.gap);
       else if (repositories[place]?.tags[i]?.status === 'incomplete') {
-        gaps.push({ repository: name, reference: tag.name, ...missingBelow(measured, tag.root) });
+        gaps.push({ repository: name, reference: tag.name, ...missingIn(measured, number) });
         if (gaps.length % GAPS_PER_STEP === 0) yield;
       }
     }
@@ -243,11 +265,9 @@ function illegalGap(repository: string): Gap {
 /** The rest is in the list of the tag's blobs. */
 const MAX_NAMED = 3;
 
-/** Returns what a root reaches that is missing, or stored with another size than it should have. */
-function missingBelow({ graph, usage: { reach } }: Measured, root: number): Pick<Gap, 'code' | 'reason'> {
-  const number = reach.ofRoot[root] ?? 0;
-  const below = reach.blobs.subarray(reach.start[number], reach.start[number + 1]);
-  const faulty = below.filter((node) => graph.isMissing[node] === 1);
+/** Returns what is missing of the blobs in that list, or stored with another size than it should have. */
+function missingIn({ graph, usage }: Measured, number: number): Pick<Gap, 'code' | 'reason'> {
+  const faulty = blobsOf(usage.kept, number).filter((node) => graph.isMissing[node] === 1);
   const isOtherSize = (node: number): boolean => !Number.isNaN(graph.bytes[node]) && !isReadManifest(graph, node);
   const missing = someOf(
     graph,

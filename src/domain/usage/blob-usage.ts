@@ -1,13 +1,14 @@
 import type { Resumable } from '../../lib/resumable.ts';
 import { imageConfigAt, isReadManifest, platformsNamedBy } from '../graph/blob-facts.ts';
 import { childrenOf, imageConfigOf, mediaTypeAt } from '../graph/graph.ts';
+import { blobsOf } from '../graph/reachable-blobs.ts';
 import type { Kind } from '../manifest/manifest-kind.ts';
 import { isManifestType } from '../manifest/media-types.ts';
 import type { Digest } from '../names.ts';
 import type { Contents } from '../snapshot/snapshot.ts';
 import { kindOfNode } from './usage-by-kind.ts';
 
-/** A blob that at least one tag reaches. */
+/** A blob that at least one tag or repository keeps. */
 export interface BlobUsage {
   readonly digest: Digest;
   /** For a manifest, what it is for; `manifest` if it could not be read. */
@@ -43,11 +44,12 @@ export interface TagBlob extends BlobUsage {
 /** A step takes about a tenth of a millisecond. */
 const NODES_PER_STEP = 64;
 
-/** Returns the blobs that a root reaches: the root first, and then level by level. */
-export function* blobsBelow(contents: Contents, root: number): Resumable<readonly TagBlob[]> {
-  const { reach } = contents.usage;
-  const number = reach.ofRoot[root] ?? 0;
-  const nodes = reach.blobs.subarray(reach.start[number], reach.start[number + 1]);
+/** Returns the blobs that the tag at a position keeps: its manifest first, and then level by level. Empty if the manifest could not be read. */
+export function* blobsOfTag(contents: Contents, position: number): Resumable<readonly TagBlob[]> {
+  const { kept } = contents.usage;
+  const number = kept.ofTag[position] ?? -1;
+  if (number === -1) return [];
+  const nodes = blobsOf(kept, number);
   const platforms = yield* platformsOf(contents, nodes);
   const blobs: TagBlob[] = [];
   for (const node of nodes) {

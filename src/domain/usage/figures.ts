@@ -5,8 +5,9 @@ import type { Usage } from './usage.ts';
  * Returns the figures of a node. They are unknown if none of its tags could be read, or if it has none that are known and some could not be listed.
  *
  * @param isListed whether the tags of every repository at and below the node could be listed
+ * @param isEngineKnown whether the garbage collector is known; without it, nothing tells whether the registry has a database
  */
-export function figuresOf(usage: Usage, node: number, isListed: boolean): Figures {
+export function figuresOf(usage: Usage, node: number, isListed: boolean, isEngineKnown: boolean): Figures {
   const tagsCount = usage.tagsCount[node] ?? 0;
   const knownTagsCount = usage.knownTagsCount[node] ?? 0;
   const isKnown = tagsCount === 0 ? isListed : knownTagsCount > 0;
@@ -17,12 +18,13 @@ export function figuresOf(usage: Usage, node: number, isListed: boolean): Figure
     deduplicatedBytes: read(usage.deduplicatedBytes),
     reclaimableBytes: read(usage.reclaimableBytes),
     metadataBytes: read(usage.metadataBytes),
+    databaseBytes: isEngineKnown ? read(usage.databaseBytes) : null,
     tagsCount,
-    isComplete: isListed && knownTagsCount === tagsCount && usage.incompleteTagsCount[node] === 0,
+    isComplete: isListed && knownTagsCount === tagsCount && usage.incompleteCount[node] === 0,
   };
 }
 
-/** The names of the figures that every node has, in the order in which they are listed. */
+/** The names of the figures that every node has, in the order in which they are listed. Later ones come at the end of the CSV columns. */
 export const FIGURE_NAMES = [
   'size',
   'disk_size',
@@ -34,7 +36,7 @@ export const FIGURE_NAMES = [
   'complete',
 ] as const;
 
-/** Returns the bytes of the blobs that the node reaches and others reach too; null if that is unknown. */
+/** Returns the bytes of the blobs that the node keeps and others keep too; null if that is unknown. */
 export function sharedBytes({ deduplicatedBytes, reclaimableBytes }: Figures): number | null {
   return deduplicatedBytes === null || reclaimableBytes === null ? null : deduplicatedBytes - reclaimableBytes;
 }

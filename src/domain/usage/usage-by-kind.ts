@@ -4,7 +4,7 @@ import { type Kind, subjectNamedBy } from '../manifest/manifest-kind.ts';
 import type { Digest, TagName } from '../names.ts';
 
 /**
- * The tags and bytes of one kind. Every blob that a tag reaches belongs to one kind, so that the kinds add up to the registry's deduplicated bytes.
+ * The tags and bytes of one kind. Every blob that is kept belongs to one kind, so that the kinds add up to the registry's deduplicated bytes.
  */
 export interface KindUsage {
   readonly kind: Kind;
@@ -59,17 +59,19 @@ export function accessoryManifests(
   return found;
 }
 
-/** Sums up by kind the blobs that tags reach. A manifest, its config and its layers are of the manifest's kind. */
+/** Sums up by kind the blobs that are kept. A manifest, its config and its layers are of the manifest's kind. */
 export function sumByKind(
   graph: BlobGraph,
-  tagsReaching: Uint32Array,
+  repositoriesReaching: Uint32Array,
   accessories: ReadonlySet<number>,
   tagKinds: readonly (Kind | null)[],
 ): readonly KindUsage[] {
   const kinds = new Set<Kind>([...ORDER, ...LAST, ...graph.kinds.flatMap((kind) => kind || [])]);
   const sums = [...kinds].sort(compareKinds).map((kind) => ({ kind, tagsCount: 0, bytes: 0, isFound: false }));
   const placeOf = new Map<string, number>(sums.map(({ kind }, place) => [kind, place]));
-  const claims = claimBlobs(graph, tagsReaching, (node) => placeOf.get(kindOfNode(graph, accessories, node) ?? ''));
+  const claims = claimBlobs(graph, repositoriesReaching, (node) =>
+    placeOf.get(kindOfNode(graph, accessories, node) ?? ''),
+  );
   for (let blob = 0; blob < claims.length; blob++) {
     const sum = claims[blob] === UNCLAIMED ? undefined : sums[claims[blob] ?? 0];
     if (sum === undefined) continue;
@@ -90,15 +92,15 @@ export function sumByKind(
 
 const UNCLAIMED = 2 ** 32 - 1;
 
-/** Returns, by blob, the smallest place among the manifests that tags reach and that are the blob or list it. */
+/** Returns, by blob, the smallest place among the kept manifests that are the blob or list it. */
 function claimBlobs(
   graph: BlobGraph,
-  tagsReaching: Uint32Array,
+  repositoriesReaching: Uint32Array,
   placeOf: (manifest: number) => number | undefined,
 ): Uint32Array {
   const claims = new Uint32Array(graph.bytes.length).fill(UNCLAIMED);
   for (let node = 0; node < claims.length; node++) {
-    if (!isReadManifest(graph, node) || tagsReaching[node] === 0) continue;
+    if (!isReadManifest(graph, node) || repositoriesReaching[node] === 0) continue;
     const place = placeOf(node) ?? UNCLAIMED;
     claims[node] = place;
     for (let edge = graph.childStart[node] ?? 0, end = graph.childStart[node + 1] ?? 0; edge < end; edge++) {

@@ -17,6 +17,8 @@ import { pages } from '../paginated-listing.ts';
 export interface GitlabTags {
   /** Forgets whether the registry has this API: that may have changed since the last crawl. */
   begin(): void;
+  /** Returns whether the registry has this API. Asks with the rights of that repository, and only once. */
+  isThere(repository: RepositoryName, signal: AbortSignal): Promise<boolean>;
   /** Lists the tags of a repository; undefined if this API does not have them, so that the protocol's own list must be read. */
   list(
     repository: RepositoryName,
@@ -69,6 +71,7 @@ export function createGitlabTags(client: AuthorizedClient, registryUrl: URL): Gi
 
   return {
     begin: probe.forget,
+    isThere,
     async list(repository, signal) {
       if (!(await isThere(repository, signal))) return undefined;
       const path = `${ROOT}repositories/${repository}/tags/list/`;

@@ -108,9 +108,9 @@ function removeRow(tables: Tables, node: number, snapshot: number, next: number 
 }
 
 function toValues(figures: Figures | undefined): readonly Value[] {
-  if (figures === undefined) return [null, null, null, null, null, 0, 0];
-  const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes } = figures;
-  const bytes = [sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes];
+  if (figures === undefined) return [null, null, null, null, null, null, 0, 0];
+  const { sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, databaseBytes } = figures;
+  const bytes = [sizeBytes, diskSizeBytes, deduplicatedBytes, reclaimableBytes, metadataBytes, databaseBytes];
   return [...bytes, figures.tagsCount, figures.isComplete ? 1 : 0];
 }
 
@@ -122,6 +122,7 @@ interface FiguresRow {
   readonly deduplicated_bytes: number | null;
   readonly reclaimable_bytes: number | null;
   readonly metadata_bytes: number | null;
+  readonly database_bytes: number | null;
   readonly tags_count: number;
   readonly is_complete: number;
 }
@@ -134,6 +135,7 @@ function toFigures(row: FiguresRow): Figures | undefined {
     deduplicatedBytes: row.deduplicated_bytes,
     reclaimableBytes: row.reclaimable_bytes,
     metadataBytes: row.metadata_bytes,
+    databaseBytes: row.database_bytes,
     tagsCount: row.tags_count,
     isComplete: row.is_complete === 1,
   };
@@ -153,7 +155,7 @@ type Tables = ReturnType<typeof prepareTables>;
 type KnownRow = FiguresRow & NodeName & { readonly number: number };
 
 const COLUMNS =
-  'is_there, size_bytes, disk_size_bytes, deduplicated_bytes, reclaimable_bytes, metadata_bytes, tags_count, is_complete';
+  'is_there, size_bytes, disk_size_bytes, deduplicated_bytes, reclaimable_bytes, metadata_bytes, database_bytes, tags_count, is_complete';
 
 function prepareTables(database: Database) {
   const isUnchanged = COLUMNS.split(', ').map((column) => `earlier.${column} IS figures.${column}`);
@@ -175,7 +177,7 @@ function prepareTables(database: Database) {
       'INSERT INTO node (kind, path, tag) VALUES (?, ?, ?) RETURNING number',
     ),
     insertFigures: database.statement(
-      `INSERT INTO figures (node, snapshot, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO figures (node, snapshot, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     moveFigures: database.statement('UPDATE OR IGNORE figures SET snapshot = ? WHERE node = ? AND snapshot = ?'),
     deleteFigures: database.statement('DELETE FROM figures WHERE node = ? AND snapshot = ?'),

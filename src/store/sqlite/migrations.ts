@@ -137,4 +137,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX faulty_blob ON blob (digest)
     WHERE (state = 'answered' AND bytes IS NULL) OR state = 'other size'
   `,
+  `
+  -- The part of the deduplicated bytes that is rows of the registry's database, and what the snapshot was computed for. collector is JSON.
+  ALTER TABLE figures ADD COLUMN database_bytes REAL;
+  ALTER TABLE snapshot ADD COLUMN collector TEXT
+  `,
 ];

@@ -1,5 +1,6 @@
 import type { CrawlResult } from '../../domain/snapshot/crawl-result.ts';
 import type { Snapshot } from '../../domain/snapshot/snapshot.ts';
+import type { AssumedCollector } from '../../domain/usage/garbage-collector.ts';
 import { createSerialQueue } from '../../lib/serial-queue.ts';
 import type { History, KeptSnapshot, SnapshotOccasion, SnapshotStore } from '../../ports.ts';
 import type { StoreOptions } from '../store.ts';
@@ -51,11 +52,12 @@ export function createSnapshotStore(
   }
 
   function insert(snapshot: Snapshot, occasion: SnapshotOccasion): number {
-    const { id, startedAt, finishedAt, repositories, figures, kinds, gaps } = snapshot;
+    const { id, startedAt, finishedAt, repositories, figures, kinds, gaps, garbageCollector } = snapshot;
     const storedGaps = JSON.stringify(occasion === 'crawl' ? gaps.slice(0, MAX_GAPS) : []);
     const times = [startedAt, finishedAt, retained.countedAt(finishedAt)];
     const counts = [repositories.length, figures.tagsCount];
-    const row = [OCCASION_COLUMN[occasion], id, ...times, ...counts, JSON.stringify(kinds), gaps.length, storedGaps];
+    const texts = [JSON.stringify(kinds), JSON.stringify(garbageCollector)];
+    const row = [OCCASION_COLUMN[occasion], id, ...times, ...counts, ...texts, gaps.length, storedGaps];
     return tables.insert.get(...row)?.number ?? 0;
   }
 
@@ -65,6 +67,7 @@ export function createSnapshotStore(
         const number = tables.selectLast.get()?.number;
         return number === undefined ? undefined : crawlResults.read(number);
       }),
+    garbageCollector: () => inOrder(async () => toCollector(tables.selectLast.get()?.collector ?? null) ?? undefined),
     save: (snapshot, crawlResult, occasion) => inOrder(() => save(snapshot, crawlResult, occasion)),
     snapshots: () => inOrder(async () => tables.selectKept.all().map(toKeptSnapshot)),
     points: (node) =>
@@ -87,6 +90,7 @@ interface SnapshotRow {
   readonly repositories_count: number;
   readonly tags_count: number;
   readonly gaps_count: number;
+  readonly collector: string | null;
 }
 
 function toKeptSnapshot(row: SnapshotRow): KeptSnapshot {
@@ -98,7 +102,12 @@ function toKeptSnapshot(row: SnapshotRow): KeptSnapshot {
     repositoriesCount: row.repositories_count,
     tagsCount: row.tags_count,
     gapsCount: row.gaps_count,
+    garbageCollector: toCollector(row.collector),
   };
+}
+
+function toCollector(column: string | null): AssumedCollector | null {
+  return column === null ? null : (JSON.parse(column) as AssumedCollector);
 }
 
 async function removeUnfinished(database: Database, tables: Tables, history: HistoryTables): Promise<void> {
@@ -124,11 +133,11 @@ type Tables = ReturnType<typeof prepareTables>;
 function prepareTables(database: Database) {
   return {
     selectKept: database.statement<SnapshotRow>(
-      `SELECT number, id, occasion, started_at, finished_at, repositories_count, tags_count, gaps_count
+      `SELECT number, id, occasion, started_at, finished_at, repositories_count, tags_count, gaps_count, collector
        FROM snapshot WHERE +state = 'kept' ORDER BY number`,
     ),
-    selectLast: database.statement<{ number: number }>(
-      `SELECT number FROM snapshot WHERE +state = 'kept' ORDER BY number DESC LIMIT 1`,
+    selectLast: database.statement<{ number: number; collector: string | null }>(
+      `SELECT number, collector FROM snapshot WHERE +state = 'kept' ORDER BY number DESC LIMIT 1`,
     ),
     selectNext: database.statement<{ number: number }>(
       `SELECT number FROM snapshot WHERE number > ? AND +state = 'kept' ORDER BY number LIMIT 1`,
@@ -138,8 +147,8 @@ function prepareTables(database: Database) {
     ),
     insert: database.statement<{ number: number }>(
       `INSERT INTO snapshot
-         (state, kept_for, occasion, id, started_at, finished_at, counted_at, repositories_count, tags_count, kinds, gaps_count, gaps)
-       VALUES ('coming', 'daily', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`,
+         (state, kept_for, occasion, id, started_at, finished_at, counted_at, repositories_count, tags_count, kinds, collector, gaps_count, gaps)
+       VALUES ('coming', 'daily', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`,
     ),
     delete: database.statement('DELETE FROM snapshot WHERE number = ?'),
     deleteCrawlResult: database.statement('DELETE FROM findings WHERE snapshot = ?'),

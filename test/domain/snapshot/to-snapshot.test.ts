@@ -5,6 +5,7 @@ import type { CrawlResult, RepositoryResult, TagResult } from '../../../src/doma
 import type { Gap } from '../../../src/domain/snapshot/snapshot.ts';
 import { toSnapshot } from '../../../src/domain/snapshot/to-snapshot.ts';
 import { config, digest, layer } from '../../support/sample-graph.ts';
+import { SAMPLE_COLLECTOR } from '../../support/sample-snapshot.ts';
 
 const builder = new GraphBuilder();
 const root = builder.addManifest(digest('image'), 500, { kind: 'image', config, layers: [layer('base', 100)] });
@@ -19,6 +20,7 @@ function snapshotOf(...repositories: readonly RepositoryResult[]) {
   const crawlResult: CrawlResult = {
     graph: builder.build(),
     repositories,
+    garbageCollector: SAMPLE_COLLECTOR,
     illegal: new Set(),
     startedAt: 0,
     finishedAt: 1,

@@ -30,7 +30,9 @@ function openGraph() {
     },
     index: (name: string, ...manifests: Descriptor[]): number =>
       builder.addManifest(digest(name), 500, { kind: 'index', manifests }),
-    refer: (subject: string, referrer: string): void => builder.addReferrer(digest(subject), child(referrer)),
+    refer(subject: string, referrer: string): void {
+      builder.addReferrer(digest(subject), child(referrer));
+    },
     summary: (root: number) => summarizeImages(builder.build(), root),
   };
 }

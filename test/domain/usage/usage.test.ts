@@ -17,8 +17,7 @@ function measured(builder: GraphBuilder, roots: readonly number[]) {
   const tree = buildTree([{ name: 'app' as RepositoryName, tagsCount: roots.length }]);
   const usage = measure(builder.build(), tree, Int32Array.from(roots));
   type Figure = 'sizeBytes' | 'diskSizeBytes' | 'deduplicatedBytes' | 'reclaimableBytes' | 'metadataBytes';
-  return (figure: Figure | 'incompleteTagsCount') =>
-    [...tree.nodeOfTag, REGISTRY_NODE].map((node) => usage[figure][node]);
+  return (figure: Figure | 'incompleteCount') => [...tree.nodeOfTag, REGISTRY_NODE].map((node) => usage[figure][node]);
 }
 
 test('charges the layers of a base image to its tag, and the added layers to the application', () => {
@@ -45,7 +44,7 @@ test('measures an index with a missing platform by its other platforms, and mark
     { ...child, digest: digest('arm64') },
   ];
   const figure = measured(builder, [builder.addManifest(digest('index'), 600, { kind: 'index', manifests })]);
-  expect([figure('sizeBytes')[0], figure('diskSizeBytes')[0], figure('incompleteTagsCount')[0]]).toEqual([5, 5, 1]);
+  expect([figure('sizeBytes')[0], figure('diskSizeBytes')[0], figure('incompleteCount')[0]]).toEqual([5, 5, 1]);
   expect(figure('deduplicatedBytes')[0]).toBe(1112);
 });
 
@@ -133,6 +132,6 @@ function figuresAt(usage: Usage, node: number): NaiveFigures {
     metadata: read(usage.metadataBytes),
     tags: read(usage.tagsCount),
     known: read(usage.knownTagsCount),
-    incomplete: read(usage.incompleteTagsCount),
+    incomplete: read(usage.incompleteCount),
   };
 }

@@ -8,6 +8,7 @@ import type { SnapshotOccasion, SnapshotStore } from '../../../src/ports.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { createMemoryStore, DAY_MS, HOUR_MS } from '../../support/memory-store.ts';
 import { crawlOf, figures, image } from '../../support/sample-registry-content.ts';
+import { SAMPLE_COLLECTOR } from '../../support/sample-snapshot.ts';
 import { SERIES_NODES, SHORT_RETENTION, series, snapshotWith } from '../../support/snapshot-series.ts';
 import { ENGINES } from './engines.ts';
 
@@ -93,6 +94,7 @@ describe.each(ENGINES)('the snapshots of $name', ({ newPlace, isDurable }) => {
         repositoriesCount: 1,
         tagsCount: 2,
         gapsCount: 0,
+        garbageCollector: SAMPLE_COLLECTOR,
       },
       {
         id: idAt(2),
@@ -102,6 +104,7 @@ describe.each(ENGINES)('the snapshots of $name', ({ newPlace, isDurable }) => {
         repositoriesCount: 1,
         tagsCount: 1,
         gapsCount: 1,
+        garbageCollector: SAMPLE_COLLECTOR,
       },
     ]);
   });

@@ -167,6 +167,7 @@ describe.skipIf(reason !== undefined)('Distribution 3', () => {
     }
 
     test('leaves the bytes of the registry', () => {
+      expect(snapshot.garbageCollector.engine).toBe('distribution-3');
       expect(snapshot.figures.reclaimableBytes).toBe(collectedBytes);
       expect(snapshot.figures.deduplicatedBytes).toBe(collectedBytes);
     });

@@ -345,7 +345,7 @@ test('returns 400 that names the wrong parameter', async () => {
     'page=1.5': /^page /,
     'per_page=1001': /^per_page .* 1 to 1000$/,
     'order_by=created_at':
-      /^order_by .* name, size, disk_size, deduplicated_bytes, reclaimable_bytes, shared_bytes, metadata_bytes, tags_count$/,
+      /^order_by .* name, size, disk_size, deduplicated_bytes, reclaimable_bytes, shared_bytes, metadata_bytes, database_bytes, tags_count$/,
     'order_by=__proto__': /^order_by .* name, /,
     'sort=DESC': /^sort .* asc .* desc$/,
     [`search=${'€'.repeat(57)}`]: /^search .* 512 /,

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { noProgress } from '../../src/crawl/crawl-stats.ts';
-import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
-import type { Descriptor } from '../../src/domain/manifest/manifest.ts';
-import { MANIFEST_TYPES } from '../../src/domain/manifest/media-types.ts';
-import type { Digest, RepositoryName } from '../../src/domain/names.ts';
-import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
-import type { StoredManifest } from '../../src/ports.ts';
-import type { Store } from '../../src/store/store.ts';
-import { createMemoryStore } from '../support/memory-store.ts';
-import { snapshotTakerOptions } from '../support/take-snapshot.ts';
-import { createToyRegistry, descriptor, storedManifest } from '../support/toy-registry.ts';
+import { noProgress } from '../../../src/crawl/crawl-stats.ts';
+import { createSnapshotTaker } from '../../../src/crawl/snapshots.ts';
+import type { Descriptor } from '../../../src/domain/manifest/manifest.ts';
+import { MANIFEST_TYPES } from '../../../src/domain/manifest/media-types.ts';
+import type { Digest, RepositoryName } from '../../../src/domain/names.ts';
+import type { Snapshot } from '../../../src/domain/snapshot/snapshot.ts';
+import type { StoredManifest } from '../../../src/ports.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { createMemoryStore } from '../../support/memory-store.ts';
+import { snapshotTakerOptions } from '../../support/take-snapshot.ts';
+import { createToyRegistry, descriptor, storedManifest } from '../../support/toy-registry.ts';
 
 /* A recrawl reuses the graph of the last snapshot. After every step, its snapshot must equal that of a snapshot taker that starts without a graph. */
 

@@ -1,13 +1,14 @@
-import { GraphBuilder } from '../domain/graph/graph-builder.ts';
-import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
-import type { RepositoryResult, TagResult } from '../domain/snapshot/crawl-result.ts';
-import type { RepositoryContent, RepositoryRecord } from '../domain/snapshot/repository-record.ts';
-import type { Gap } from '../domain/snapshot/snapshot.ts';
-import { ranges } from '../lib/resumable.ts';
-import { yieldToEventLoop } from '../lib/yielding.ts';
-import type { CrawlState, ManifestCache, StoredManifest } from '../ports.ts';
-import { MAX_DEPTH } from './bounds.ts';
-import { childManifests, imageConfigOf, manifestsIn } from './manifest-reader.ts';
+import { GraphBuilder } from '../../domain/graph/graph-builder.ts';
+import { byName, type Digest, type RepositoryName } from '../../domain/names.ts';
+import type { RepositoryResult, TagResult } from '../../domain/snapshot/crawl-result.ts';
+import type { RepositoryContent, RepositoryRecord } from '../../domain/snapshot/repository-record.ts';
+import type { Gap } from '../../domain/snapshot/snapshot.ts';
+import type { ListedReferrer } from '../../domain/usage/kept-blobs.ts';
+import { ranges } from '../../lib/resumable.ts';
+import { yieldToEventLoop } from '../../lib/yielding.ts';
+import type { CrawlState, ManifestCache, StoredManifest } from '../../ports.ts';
+import { MAX_DEPTH } from '../bounds.ts';
+import { childManifests, imageConfigOf, manifestsIn } from '../manifest-reader.ts';
 
 /** The stored records and manifests as one graph. */
 export interface Assembly {
@@ -64,12 +65,15 @@ async function assembleOn(
     const digests = tags.flatMap(({ digest }) => digest ?? []);
     for (const digest of digests) roots.add(digest);
     await add(digests);
+    const listed: ListedReferrer[] = [];
     for (const { subject, referrers: found } of referrers) {
       if (found === null) builder.markPartial(subject);
-      for (const referrer of found ?? []) builder.addReferrer(subject, referrer);
+      for (const referrer of found ?? [])
+        listed.push({ subject: builder.node(subject), referrer: builder.addReferrer(subject, referrer) });
       await add(manifestsIn(found ?? []));
     }
-    repositories.push(toRepositoryResult(record, builder, await crawlState.pulls(record.name)));
+    const result = toRepositoryResult(record, builder, await crawlState.pulls(record.name));
+    repositories.push(listed.length === 0 ? result : { ...result, referrers: listed });
     await yieldToEventLoop();
   }
   return { builder, repositories, roots, add };
@@ -88,7 +92,11 @@ async function load(cache: ManifestCache, builder: GraphBuilder, digests: readon
       const manifests = [...(await cache.manifests(level.slice(from, to))).values()];
       for (const { digest, sizeBytes, manifest } of manifests) builder.addManifest(digest, sizeBytes, manifest);
       await loadConfigs(cache, builder, manifests);
-      for (const { manifest } of manifests) for (const child of childManifests(manifest)) children.add(child);
+      for (const { manifest } of manifests) {
+        for (const child of childManifests(manifest)) children.add(child);
+        // A subject is cached only if a referrer has kept it alive in an earlier crawl.
+        if (manifest.kind !== 'schema1' && manifest.subject !== undefined) children.add(manifest.subject);
+      }
       await yieldToEventLoop();
     }
     level = [...children].filter(isOpen);

@@ -1,12 +1,13 @@
-import type { BlobGraph } from '../domain/graph/graph.ts';
-import { byName, type Digest, type RepositoryName } from '../domain/names.ts';
-import type { RepositoryResult } from '../domain/snapshot/crawl-result.ts';
-import type { Clock, ManifestCache, Registry } from '../ports.ts';
+import type { BlobGraph } from '../../domain/graph/graph.ts';
+import { byName, type Digest, type RepositoryName } from '../../domain/names.ts';
+import type { RepositoryResult } from '../../domain/snapshot/crawl-result.ts';
+import type { GarbageCollector } from '../../domain/usage/garbage-collector.ts';
+import type { Clock, ManifestCache, Registry } from '../../ports.ts';
+import { atRoot, isWithinBounds, MAX_DEPTH, type Place } from '../bounds.ts';
+import { unlessUnavailable } from '../gap-from-error.ts';
+import type { ManifestReader } from '../manifest-reader.ts';
+import { forEachConcurrently, type WorkerPool } from '../worker-pool.ts';
 import type { Assembly } from './assemble.ts';
-import { atRoot, isWithinBounds, MAX_DEPTH, type Place } from './bounds.ts';
-import { unlessUnavailable } from './gap-from-error.ts';
-import type { ManifestReader } from './manifest-reader.ts';
-import { forEachConcurrently, type WorkerPool } from './worker-pool.ts';
 
 export interface ResolveMissingOptions extends WorkerPool {
   readonly signal: AbortSignal;
@@ -14,6 +15,7 @@ export interface ResolveMissingOptions extends WorkerPool {
   readonly readBelow: ManifestReader['readBelow'];
   /** Which repositories may be asked. */
   readonly isAsked: (name: RepositoryName) => boolean;
+  readonly collector: GarbageCollector;
   /** Whether to ask for blobs: a pull-through cache would fetch and store each of them. */
   readonly asksForBlobs: boolean;
 }
@@ -31,11 +33,12 @@ export async function resolveMissing(
   { builder, repositories, add }: Assembly,
   options: ResolveMissingOptions,
 ): Promise<ReadonlySet<Digest>> {
-  const { signal, clock, isAsked, asksForBlobs, readBelow } = options;
+  const { signal, clock, isAsked, asksForBlobs, readBelow, collector } = options;
   const askable = repositories.filter(({ name }) => isAsked(name));
   const asked = new Set<Digest>();
-  const mayAsk = (digest: Digest, place: Place): boolean =>
-    !asked.has(digest) && (builder.isUnsized(digest) ? asksForBlobs : isWithinBounds(place));
+  const isBlob = (digest: Digest, { isSubject }: Missing): boolean => !isSubject && builder.isUnsized(digest);
+  const mayAsk = (digest: Digest, one: Missing): boolean =>
+    !asked.has(digest) && (isBlob(digest, one) ? asksForBlobs : isWithinBounds(one.place));
 
   async function settleBlob(digest: Digest, reachedBy: ReadonlySet<RepositoryName>): Promise<void> {
     let hasFailed = false;
@@ -65,13 +68,13 @@ export async function resolveMissing(
 
   // A manifest that was found may name others that are missing: repeat until there is nothing new.
   for (;;) {
-    const missing = findMissing(builder.build(), askable);
-    const fresh = [...missing].filter(([digest, { place }]) => mayAsk(digest, place)).sort(([a], [b]) => byName(a, b));
+    const missing = findMissing(builder.build(), askable, collector);
+    const fresh = [...missing].filter(([digest, one]) => mayAsk(digest, one)).sort(([a], [b]) => byName(a, b));
     if (fresh.length === 0) return asked;
     await forEachConcurrently(fresh, options, async ([digest, one]) => {
-      if (!mayAsk(digest, one.place)) return; // its root reached the bounds meanwhile; the next round may find it below another root
+      if (!mayAsk(digest, one)) return; // its root reached the bounds meanwhile; the next round may find it below another root
       asked.add(digest);
-      if (builder.isUnsized(digest)) await settleBlob(digest, one.reachedBy);
+      if (isBlob(digest, one)) await settleBlob(digest, one.reachedBy);
       else await readElsewhere(digest, one);
     });
   }
@@ -90,6 +93,7 @@ export interface SettleKnownOptions {
   readonly isAsked: (name: RepositoryName) => boolean;
   /** Whether to ask for stored foreign layers again: GitLab's garbage collector deletes them although tags name them. */
   readonly isThorough: boolean;
+  readonly collector: GarbageCollector;
 }
 
 /**
@@ -100,10 +104,12 @@ export interface SettleKnownOptions {
 export async function settleKnown(
   cache: ManifestCache,
   { builder, repositories }: Assembly,
-  { isAsked, isThorough }: SettleKnownOptions,
+  { isAsked, isThorough, collector }: SettleKnownOptions,
 ): Promise<void> {
   const graph = builder.build();
-  const unsized = [...findMissing(graph, repositories)].filter(([digest]) => builder.isUnsized(digest));
+  const unsized = [...findMissing(graph, repositories, collector)].filter(
+    ([digest, { isSubject }]) => !isSubject && builder.isUnsized(digest),
+  );
   const known = await cache.blobChecks(unsized.map(([digest]) => digest));
   const lost: { readonly digest: Digest; readonly at: number }[] = [];
   for (const [digest, { reachedBy }] of unsized) {
@@ -122,17 +128,23 @@ interface Missing {
   /** The least deep place where the blob is named. */
   place: Place;
   readonly reachedBy: Set<RepositoryName>;
+  /** Whether it is named only as the subject of referrers, and therefore a manifest. */
+  isSubject: boolean;
 }
 
-/** Returns the blobs of unknown size, each with the repositories whose tags reach it. Walks level by level, so that the depth of each is known. */
-function findMissing(graph: BlobGraph, repositories: readonly RepositoryResult[]): ReadonlyMap<Digest, Missing> {
+/** Returns the blobs of unknown size, each with the repositories that keep it. Walks level by level, so that the depth of each is known. */
+function findMissing(
+  graph: BlobGraph,
+  repositories: readonly RepositoryResult[],
+  { referrersKeepSubjects }: GarbageCollector,
+): ReadonlyMap<Digest, Missing> {
   const missing = new Map<Digest, Missing>();
   if (!graph.isMissing.includes(1)) return missing;
   const visitedBy = new Int32Array(graph.digests.length).fill(-1);
   const rootOf = new Int32Array(graph.digests.length);
   /** By root: counts what it reaches. */
   const places = new Map<number, Place>();
-  for (const [number, { name, tags }] of repositories.entries()) {
+  for (const [number, { name, tags, referrers = [] }] of repositories.entries()) {
     const queue: number[] = [];
     const visit = (node: number, root: number): void => {
       if (visitedBy[node] === number) return;
@@ -141,6 +153,8 @@ function findMissing(graph: BlobGraph, repositories: readonly RepositoryResult[]
       queue.push(node);
     };
     for (const { root } of tags) if (root !== undefined) visit(root, root);
+    for (const { referrer } of referrers) visit(referrer, referrer);
+    const subjects = new Set<number>();
     for (let at = 0, depth = 0, levelEnd = queue.length; at < queue.length; at++) {
       if (at === levelEnd) [depth, levelEnd] = [depth + 1, queue.length];
       const node = queue[at] ?? 0;
@@ -149,21 +163,32 @@ function findMissing(graph: BlobGraph, repositories: readonly RepositoryResult[]
       places.set(root, place);
       place.root.nodesCount++;
       if (Number.isNaN(graph.bytes[node]))
-        addMissing(missing, graph.digests.at(node), { root: place.root, depth }, name);
+        addMissing(missing, graph.digests.at(node), { root: place.root, depth }, name, subjects.has(node));
       if (depth > MAX_DEPTH) continue;
       for (const child of graph.children.subarray(graph.childStart[node], graph.childStart[node + 1]))
         visit(child, root);
+      const subject = referrersKeepSubjects ? graph.subjects.get(node) : undefined;
+      if (subject === undefined || visitedBy[subject] === number) continue;
+      subjects.add(subject);
+      visit(subject, root);
     }
   }
   return missing;
 }
 
-function addMissing(missing: Map<Digest, Missing>, digest: Digest, place: Place, repository: RepositoryName): void {
+function addMissing(
+  missing: Map<Digest, Missing>,
+  digest: Digest,
+  place: Place,
+  repository: RepositoryName,
+  isSubject: boolean,
+): void {
   const known = missing.get(digest);
   if (known === undefined) {
-    missing.set(digest, { place, reachedBy: new Set([repository]) });
+    missing.set(digest, { place, reachedBy: new Set([repository]), isSubject });
     return;
   }
   if (place.depth < known.place.depth) known.place = place;
   known.reachedBy.add(repository);
+  known.isSubject &&= isSubject;
 }
