@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pathOf } from '../http/access-log.ts';
 import { HAL, varyOf } from '../http/bodies/send-body.ts';
-import { notFound, sendProblem } from '../http/problems.ts';
+import { badRequest, notFound, sendProblem } from '../http/problems.ts';
 import type { BoundedWork } from '../http/work/bounded-work.ts';
 import type { CollectionContext, ResourceDescriptor } from './collections/descriptor.ts';
+import { readListQuery } from './collections/query/list-query.ts';
 import {
+  candidatesFor,
   describeMissing,
   type FoundResource,
   findResource,
@@ -40,7 +42,13 @@ export type SnapshotHandler = (request: FastifyRequest, reply: FastifyReply) => 
 interface Target {
   /** Finds what the path of a request names: nothing, one resource, or several if the path is ambiguous. */
   readonly find: (path: string, isExact: boolean, context: CollectionContext) => readonly FoundResource[];
-  readonly sendBeforeFirstSnapshot: SnapshotHandler;
+  readonly sendBeforeFirstSnapshot: (
+    query: URLSearchParams,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) => FastifyReply;
+  /** Returns the resources that the path of a request may mean, without a snapshot. */
+  readonly candidates: (path: string) => readonly ResourceDescriptor[];
   /** Returns the path of a resource that was not found, for the problem. */
   readonly describe: (path: string) => string;
 }
@@ -62,10 +70,11 @@ function targetAt(resource: ResourceDescriptor): Target {
       const found = findResource(resource, [], context);
       return found === undefined ? [] : [found];
     },
-    sendBeforeFirstSnapshot: (request, reply) =>
+    sendBeforeFirstSnapshot: (query, request, reply) =>
       resource.kind === 'collection'
-        ? sendNothingYet(resource.columns, request, reply)
+        ? sendNothingYet(resource, query, request, reply)
         : sendProblem(reply, NO_SNAPSHOT_YET),
+    candidates: () => [resource],
     describe: (path) => path,
   };
 }
@@ -74,7 +83,8 @@ function targetBelow(group: ResourceGroup, prefix: string): Target {
   const behindRoot = (path: string): string => path.slice(prefix.length + group.root.length + 1);
   return {
     find: (path, isExact, context) => resolvePath(behindRoot(path), group, isExact, context),
-    sendBeforeFirstSnapshot: (_, reply) => sendProblem(reply, NO_SNAPSHOT_YET),
+    sendBeforeFirstSnapshot: (_, __, reply) => sendProblem(reply, NO_SNAPSHOT_YET),
+    candidates: (path) => candidatesFor(behindRoot(path), group),
     describe: (path) => (behindRoot(path) === '' ? path : prefix + describeMissing(behindRoot(path), group)),
   };
 }
@@ -87,7 +97,7 @@ function createTargetHandler({
   const links = createLinks(prefix);
   const prepare = createAnsweredSnapshots(snapshots, work);
 
-  return ({ find, sendBeforeFirstSnapshot, describe }) =>
+  return ({ find, sendBeforeFirstSnapshot, candidates, describe }) =>
     function answer(request, reply) {
       const path = pathOf(request.raw);
       // The query is all that follows the first `?`; a second one is a character of it (RFC 3986, 3.4).
@@ -95,7 +105,9 @@ function createTargetHandler({
       const id = query.get('snapshot') || undefined;
       const snapshot = id === undefined ? snapshots.latest() : snapshots.find(id);
       if (snapshot === undefined) {
-        return id === undefined ? sendBeforeFirstSnapshot(request, reply) : sendProblem(reply, SNAPSHOT_GONE);
+        const wrong = wrongParameter(candidates(path), query);
+        if (wrong !== undefined) return sendProblem(reply, badRequest(wrong));
+        return id === undefined ? sendBeforeFirstSnapshot(query, request, reply) : sendProblem(reply, SNAPSHOT_GONE);
       }
       const answered = prepare(snapshot, request.visibility);
       const { index, selections } = answered;
@@ -112,6 +124,16 @@ function createTargetHandler({
       };
       return sendFound(one, answered, { request, reply, query, options, notePage });
     };
+}
+
+/** Returns the mistake in the query if it is one for each of these resources; undefined if the query is right for one of them. */
+function wrongParameter(candidates: readonly ResourceDescriptor[], query: URLSearchParams): string | undefined {
+  const mistakes = candidates.map((one) => {
+    if (one.kind !== 'collection') return undefined;
+    const listQuery = readListQuery(query, { orders: one.orders, perPage: one.perPage });
+    return 'wrong' in listQuery ? listQuery.wrong : undefined;
+  });
+  return mistakes.includes(undefined) ? undefined : mistakes[0];
 }
 
 function sendFound(

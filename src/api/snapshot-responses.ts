@@ -10,7 +10,7 @@ import { badRequest, sendProblem } from '../http/problems.ts';
 import { type BoundedWork, jobOf, respondInSteps } from '../http/work/bounded-work.ts';
 import type { Resumable } from '../lib/resumable.ts';
 import type { Snapshots } from '../ports.ts';
-import type { Collection } from './collections/descriptor.ts';
+import type { Collection, CollectionDescriptor } from './collections/descriptor.ts';
 import { csvHeader } from './collections/output/csv.ts';
 import { toLines } from './collections/output/line-output.ts';
 import { CONTENT_TYPES, chosenFormat, type OutputFormat } from './collections/output/output-format.ts';
@@ -18,8 +18,8 @@ import { type ListQuery, readListQuery } from './collections/query/list-query.ts
 import { parametersOf, viewOf, viewOfAll } from './collections/query/pagination.ts';
 import { createSelectionCache, type SelectionCache, type Selections } from './collections/query/sort-and-filter.ts';
 import { withQuery } from './hal/links.ts';
-import { NOTHING_YET } from './hal/representation.ts';
-import type { EmbedOptions } from './snapshot/embed-options.ts';
+import { representNothingYet } from './hal/representation.ts';
+import { type EmbedOptions, readEmbedOptions } from './snapshot/embed-options.ts';
 import { indexSnapshot, type SnapshotIndex } from './snapshot/snapshot-index.ts';
 
 /** A snapshot, as principals with one visibility see it, with everything that is derived from it to answer requests. */
@@ -200,9 +200,16 @@ function* prepareResponse(
 }
 
 /** Sends an empty collection: the response before the first snapshot. */
-export function sendNothingYet(columns: readonly string[], request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendNothingYet(
+  { columns, embedsEmptyList }: Pick<CollectionDescriptor, 'columns' | 'embedsEmptyList'>,
+  query: URLSearchParams,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   const format = chosenFormat(request.headers.accept);
-  if (format === 'hal') return sendBody(request, reply, toBody(NOTHING_YET));
+  const { embed } = readEmbedOptions(query, request.body, 1);
+  if (format === 'hal')
+    return sendBody(request, reply, toBody(representNothingYet(embedsEmptyList === true && embed > 0)));
   const text = format === 'csv' ? csvHeader(columns) : '';
   return sendBody(request, reply, bodyOf(Buffer.from(text)), { type: CONTENT_TYPES[format] });
 }

@@ -219,6 +219,25 @@ describe('namespaces', () => {
   });
 });
 
+test('a missing tag of a repository whose name contains /tags is named as it was asked for', async () => {
+  const { status, body } = await ask('/repositories/group%2Ftags/tags/nope');
+  expect([status, body.detail]).toEqual([
+    404,
+    'The resource "/usage/repositories/group%2Ftags/tags/nope" does not exist',
+  ]);
+});
+
+test.each([
+  '/repositories?order_by=none',
+  '/repositories?page=0',
+  '/repositories/a%2Fb/tags?sort=up',
+  '/namespaces?per_page=1001',
+])('names the wrong parameter of %s with 400, also if the snapshot is gone', async (path) => {
+  expect((await ask(path)).status).toBe(400);
+  expect((await ask(`${path}&snapshot=gone`)).status).toBe(400);
+  expect((await ask(`${path.split('?')[0]}?snapshot=gone`)).status).toBe(410);
+});
+
 test('a missing path that is longer than all names is named as a whole', async () => {
   const path = `${'a/tags/'.repeat(300)}x`;
   const { status, body } = await ask(`/repositories/${path}`);

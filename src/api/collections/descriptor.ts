@@ -57,6 +57,8 @@ interface CollectionDescription<M> extends ResourceDescription {
   readonly orders: Readonly<Record<string, MemberOrder<M>>>;
   /** The order that applies without `order_by`; undefined if no order has the same result. */
   readonly ownOrder?: string;
+  /** Whether an empty list embeds `items: []`: the front end of the original service reads it. */
+  readonly embedsEmptyList?: true;
   /** The members of a page of HAL without `per_page`; undefined if the whole list is the default. */
   readonly perPage?: number;
 }

@@ -19,6 +19,7 @@ export const REPOSITORIES = describeCollection<RepositoryUsage>({
   columns: ['name', ...FIGURE_NAMES, 'stale_since', 'database_bytes'],
   orders: { ...BY_NAME, ...figureOrders((one) => one) },
   ownOrder: 'name',
+  embedsEmptyList: true,
   nameOf: ({ name }) => name,
   find(_, context) {
     const alone = withoutEmbedding(context);
@@ -57,5 +58,6 @@ function representRepositories(snapshot: Snapshot, view: View, context: Represen
     }),
     linkTo: ({ name }) => ({ href: links.repository(name), title: name }),
     represent: (one) => representRepository(one, below),
+    embedsEmptyList: true,
   });
 }

@@ -91,19 +91,21 @@ export interface ListParts<M, S, L, R> {
   readonly linkTo: (member: M) => Link;
   /** Represents a member where it is embedded. */
   readonly represent: (member: M) => R;
+  /** Whether an empty list embeds `items: []` instead of nothing. */
+  readonly embedsEmptyList?: true;
 }
 
 /** Represents a list: its state and the page; with `links`, links to pages and members; with `embed`, the members themselves. */
 export function representList<M, S extends object, L extends object, R>(
   view: View,
   { options }: Pick<RepresentationContext, 'options'>,
-  { state, members, links, linkTo, represent }: ListParts<M, S, L, R>,
+  { state, members, links, linkTo, represent, embedsEmptyList }: ListParts<M, S, L, R>,
 ) {
   const shown = shownIn(view, members);
   return {
     ...state,
     ...view.state,
     ...(options.links && { _links: { ...view.links, ...links(itemsOf(shown, linkTo)) } }),
-    ...(options.embed > 0 && { _embedded: itemsOf(shown, represent) }),
+    ...(options.embed > 0 && { _embedded: { ...(embedsEmptyList && { items: [] }), ...itemsOf(shown, represent) } }),
   };
 }

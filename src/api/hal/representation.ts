@@ -14,7 +14,12 @@ export interface RepresentationContext {
 }
 
 /** Every collection before the first snapshot. */
-export const NOTHING_YET: NothingYet = { timestamp: null, complete: false };
+const NOTHING_YET: NothingYet = { timestamp: null, complete: false };
+
+/** Represents a collection before the first snapshot, with an empty list of members on demand. */
+export function representNothingYet(embedsEmptyList: boolean): NothingYet {
+  return embedsEmptyList ? { ...NOTHING_YET, _embedded: { items: [] } } : NOTHING_YET;
+}
 
 /** Returns the context of what is embedded one level down. */
 export function deeper<C extends RepresentationContext>(context: C): C {

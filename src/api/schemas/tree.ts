@@ -22,7 +22,11 @@ import {
 } from './schema-parts.ts';
 
 export const nothingYet = z
-  .strictObject({ timestamp: z.null(), complete: z.literal(false) })
+  .strictObject({
+    timestamp: z.null(),
+    complete: z.literal(false),
+    _embedded: z.strictObject({ items: z.array(z.never()) }).optional(),
+  })
   .describe('A collection before the first snapshot.');
 export type NothingYet = z.output<typeof nothingYet>;
 

@@ -9,8 +9,8 @@ const ALL_LEVELS: ReadonlySet<string> = new Set(['true', 'yes', 't', 'y']);
 const YES: ReadonlySet<string> = new Set([...ALL_LEVELS, '1']);
 
 /**
- * Reads `embed` and `links` from the query, or else from a JSON body. If a parameter is given several times, the first one applies. A value that is
- * not known means no.
+ * Reads `embed` and `links` from a JSON body, or else from the query, as the original service does. If a parameter is given several times, the first one
+ * applies. A value that is not known means no.
  *
  * @param deepestLevel the number of levels that exist; a larger `embed` embeds all of them
  */
@@ -26,9 +26,7 @@ function levels(text: string, deepestLevel: number): number {
 }
 
 function textOf(name: string, query: URLSearchParams, body: unknown): string {
-  const own = query.get(name);
-  if (own !== null) return own;
-  if (typeof body !== 'object' || body === null || !(name in body)) return '';
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return query.get(name) ?? '';
   const value = (body as Record<string, unknown>)[name];
   return typeof value === 'object' ? '' : String(value);
 }

@@ -79,6 +79,17 @@ export function resolvePath(
   });
 }
 
+/** Returns all resources whose literals are in a path, whether they exist or not. */
+export function candidatesFor(path: string, { resources }: ResourceGroup): readonly ResourceDescriptor[] {
+  const segments = path.split('/');
+  const isOneSegment = resources.length > 1 && /%2f/i.test(segments[0] ?? '');
+  const isCandidate = ({ behind }: NamedResource): boolean => {
+    const nameLength = segments.length - behind.length;
+    return (isOneSegment ? nameLength === 1 : nameLength >= 1) && namesIn(segments, nameLength, behind) !== undefined;
+  };
+  return resources.filter(isCandidate).map(({ resource }) => resource);
+}
+
 /** Returns the names in a path, or undefined if its literals are others. */
 function namesIn(
   segments: readonly string[],
@@ -97,8 +108,16 @@ function namesIn(
 /** More than the names of a repository, a tag and a blob together. To look for literals takes a time that grows with the square of the length. */
 const MAX_LENGTH_OF_NAMES = 1024;
 
-/** Returns the path of a resource that does not exist, as the client most likely meant it: each literal where it comes first. */
+/**
+ * Returns the path of a resource that does not exist: the one that was asked for if its name is one encoded segment, and otherwise the one that the client
+ * most likely meant, with each literal where it comes first.
+ */
 export function describeMissing(path: string, { root, resources }: ResourceGroup): string {
+  const segments = path.split('/');
+  for (const { resource, behind } of /%2f/i.test(segments[0] ?? '') ? resources : []) {
+    const names = segments.length === behind.length + 1 ? namesIn(segments, 1, behind) : undefined;
+    if (names !== undefined) return fillPath(resource.path, names);
+  }
   const plain = decodeName(path);
   const candidates = plain.length > MAX_LENGTH_OF_NAMES ? [] : resources.toReversed();
   for (const { resource, pattern } of candidates) {

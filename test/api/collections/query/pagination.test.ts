@@ -312,7 +312,7 @@ test('links from a page to its neighbours, with all parameters, and to a search 
 test('returns an empty page after the last one, with a link back', async () => {
   latest = THREE;
   const { headers, body } = await readHal('/usage/repositories?page=9&per_page=2&embed=1&links=true');
-  expect(body._embedded).toEqual({});
+  expect(body._embedded).toEqual({ items: [] });
   expect(body._links.items).toBeUndefined();
   expect(new URL(body._links.prev.href, origin).searchParams.get('page')).toBe('2');
   expect([headers.get('x-page'), headers.get('x-next-page'), headers.get('x-prev-page')]).toEqual(['9', '', '2']);
@@ -334,7 +334,7 @@ test('returns the whole collection, in the requested order, without page and per
     '/usage/repositories?order_by=size&embed=1&links=true',
   ]);
   const empty = await readHal('/usage/repositories?search=x&embed=true&page=1');
-  expect(empty.body).toMatchObject({ repositories_count: 3, total: 0, total_pages: 1, _embedded: {} });
+  expect(empty.body).toMatchObject({ repositories_count: 3, total: 0, total_pages: 1, _embedded: { items: [] } });
 });
 
 test('returns 400 that names the wrong parameter', async () => {
