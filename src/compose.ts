@@ -144,6 +144,8 @@ function composeRegistry({ registry }: Config, { version, log, isBusy }: Surroun
     retries: RETRIES,
     userAgent: `${PRODUCT}/${version}`,
     isBusy,
+    onHttpsRedirect: (url) =>
+      log.warn({ url }, 'registry redirects to https: set [registry] registry_base_url to its https URL'),
     onGitlabFallback: (reason) => log.info({ reason }, 'catalogue access denied, listing repositories through GitLab'),
     clock,
     steadyClock,

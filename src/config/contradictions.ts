@@ -22,6 +22,7 @@ export function contradictions({
     ...concurrencyContradictions(registry),
     ...clientCertificateContradictions(registry),
     ...discoveryContradictions(registry),
+    ...tokenOriginContradictions(registry),
   ];
 }
 
@@ -57,6 +58,23 @@ function clientCertificateContradictions(registry: Read<'registry'>): readonly C
     return missingPartner('registry', registry, 'client_certificate', 'client_key');
   const message = 'is not the key of client_certificate; expected the private key of the first certificate there';
   return [{ section: 'registry', keys: ['client_key'], message }];
+}
+
+/** Passwords must not be sent by plain http to a host that the configuration reaches by https. */
+function tokenOriginContradictions(registry: Read<'registry'>): readonly Contradiction[] {
+  const { token_origins: origins = [], registry_base_url, gitlab_base_url } = registry;
+  const httpsHosts = [registry_base_url, gitlab_base_url, ...origins]
+    .filter((text) => text !== undefined)
+    .map((text) => new URL(text))
+    .filter(({ protocol }) => protocol === 'https:')
+    .map(({ hostname }) => hostname);
+  const plain = origins.find((origin) => {
+    const { protocol, hostname } = new URL(origin);
+    return protocol === 'http:' && httpsHosts.includes(hostname);
+  });
+  if (plain === undefined) return [];
+  const message = `"${plain}" is plain http, but the same host is reached by https elsewhere in this section; passwords would be sent unprotected. Use its https origin`;
+  return [{ section: 'registry', keys: ['token_origins'], message }];
 }
 
 /** Returns a contradiction if only one of two keys that need each other is set. */

@@ -6,7 +6,7 @@ import { type Digest, parseDigest, type RepositoryName, type TagName } from '../
 import { parseJson } from '../lib/parse-json.ts';
 import type { HeldUp, Registry, StoredManifest } from '../ports.ts';
 import { type AuthorizedClient, type AuthorizedOptions, createAuthorizedClient } from './auth/authorized-client.ts';
-import { CATALOG } from './auth/token-service.ts';
+import { CATALOG } from './auth/token-scope.ts';
 import { createNameFilter, type DiscoveryOptions, discover, type NameSources } from './discovery.ts';
 import { RegistryError } from './errors.ts';
 import { detectCollector } from './garbage-collector.ts';

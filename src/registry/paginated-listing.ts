@@ -4,7 +4,7 @@ import { parseTagName, type RepositoryName } from '../domain/names.ts';
 import { parseJson } from '../lib/parse-json.ts';
 import type { CutList, IllegalName, ListedTag } from '../ports.ts';
 import type { AuthorizedClient } from './auth/authorized-client.ts';
-import { CATALOG, type TokenSubject } from './auth/token-service.ts';
+import { CATALOG, type TokenSubject } from './auth/token-scope.ts';
 import { RegistryError } from './errors.ts';
 import { createIllegalNames } from './illegal-names.ts';
 import { nextQuery } from './link-header.ts';
@@ -17,8 +17,9 @@ const LARGEST_PAGE = 1000;
 
 /** Some servers return an empty list as one empty name. */
 const names = z.array(z.string()).transform((list) => list.filter((name) => name !== ''));
-/** A missing list is empty, but an error is not a list. */
-const isNoError = ({ errors }: { readonly errors?: unknown }): boolean => errors === undefined;
+/** A missing list is empty, but an error is not a list. Some servers write that there are no errors. */
+const isNoError = ({ errors }: { readonly errors?: unknown }): boolean =>
+  errors === undefined || errors === null || (Array.isArray(errors) && errors.length === 0);
 export const catalogPage = z
   .object({ repositories: names.nullish(), errors: z.unknown().optional() })
   .refine(isNoError)

@@ -14,16 +14,19 @@ const LONGEST_CODE = 64;
 const LONGEST_MESSAGE = 300;
 const NOTHING: RegistryMessage = { code: undefined, message: undefined };
 
+/** A value of another type counts as absent, so that the other one is still read. */
+const OPTIONAL_TEXT = z.string().optional().catch(undefined);
+
 /**
  * Error bodies, in the order in which they are tried: registries (OCI distribution-spec, "Error Codes"), GitLab's REST API, OAuth 2 (RFC 6749, 5.2) and
  * Docker's token service.
  */
 const errorBody = z.union([
   z
-    .object({ errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })).min(1) })
+    .object({ errors: z.array(z.object({ code: OPTIONAL_TEXT, message: OPTIONAL_TEXT })).min(1) })
     .transform(({ errors: [first] }) => ({ code: first?.code, message: first?.message })),
   z
-    .object({ error: z.string(), error_description: z.string().optional() })
+    .object({ error: z.string(), error_description: OPTIONAL_TEXT })
     .transform(({ error, error_description }) => ({ code: error, message: error_description })),
   z.object({ message: z.string() }).transform(({ message }) => ({ code: undefined, message })),
   z.object({ details: z.string() }).transform(({ details }) => ({ code: undefined, message: details })),

@@ -131,6 +131,8 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'my.conf:10: [registry] concurrency_max: is wrong: concurrency_min is 2 and concurrency_max is 1; the first must not exceed the second',
     '[registry]\nconcurrency_min = 64':
       'my.conf:10: [registry] concurrency_min: is wrong: concurrency_min is 64 and concurrency_max is 32; the first must not exceed the second',
+    '[registry]\ntoken_origins = http://gitlab.example.com:8080 https://gitlab.example.com:8443':
+      'my.conf:10: [registry] token_origins: "http://gitlab.example.com:8080" is plain http, but the same host is reached by https elsewhere in this section; passwords would be sent unprotected. Use its https origin',
     '[registry]\nrequests_per_second = -1':
       'my.conf:10: [registry] requests_per_second: "-1" is not a whole number; expected a whole number from 0 to 10000',
     '[registry]\nusername =':

@@ -244,15 +244,6 @@ test('replaces a token that the registry rejects once, then fails', async () => 
   await expect(connect(refusing.url).tags(repository, signal)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
-test('reports a repository that the token does not grant as forbidden without a request to the registry', async () => {
-  const server = await guarded(
-    () => ({ body: { token: token([]) } }),
-    () => ({ body: { tags: [] } }),
-  );
-  await expect(connect(server.url).tags(repository, signal)).rejects.toMatchObject({ kind: 'forbidden' });
-  expect(server.requests.some(({ url }) => url.includes('/tags/list'))).toBe(false);
-});
-
 test('tries wrong credentials only once, because token services ban repeated attempts', async () => {
   const server = await guarded(
     () => ({

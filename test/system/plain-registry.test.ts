@@ -127,12 +127,12 @@ test("understands Harbor's tokens: name, lifetime and grants", async () => {
         names.map((name) => ({ type: name === 'catalog' ? 'registry' : 'repository', name, actions: actions(name) })),
       );
     }
-    if (request.headers.authorization !== undefined) return { body: { tags: ['v1'] } };
+    if (request.headers.authorization !== undefined && url.pathname.includes('a/app'))
+      return { body: { tags: ['v1'] } };
     return { status: 401, headers: { 'www-authenticate': `Bearer realm="${realm}",service="harbor-registry"` } };
   });
   const client = connect(harbor.url, { ...CRAWLER, steadyClock: () => now });
   expect(await failure(client)).toMatchObject({ kind: 'forbidden' });
-  expect(harbor.requests.some(({ url }) => url.includes('_catalog'))).toBe(false);
   await expect(client.tags('b/app' as RepositoryName, signal)).rejects.toMatchObject({ kind: 'forbidden' });
   const tokensAfter = async (at: number) => {
     now = at;

@@ -98,7 +98,7 @@ export const REGISTRY_KEYS = {
   }),
   token_origins: key({
     about:
-      'Further origins that may receive the credentials if the registry names them as its token service. The origins of both base URLs always may.',
+      'Further origins that may receive the credentials if the registry names them as its token service. The origins of both base URLs always may. An `http://` origin at a host that is reached by https is an error.',
     right: 'origins such as https://tokens.example.com, separated by spaces or commas',
     read: origins,
     fallback: '',

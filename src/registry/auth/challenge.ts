@@ -12,6 +12,8 @@ export interface Challenge {
 }
 
 const PARAMETER = /\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)/y;
+/** A value such as that of `Negotiate`; it is not needed. */
+const TOKEN68 = /[\w.~+/-]+=*\s*(?:,|$)/y;
 const SCHEME = /[\s,]*([\w!#$%&'*+.^`|~-]+)(?:\s+|,|$)/y;
 
 /** Returns the challenges of a header in their order. Parsing stops at the first syntax error and keeps the challenges before it. */
@@ -24,6 +26,7 @@ export function parseChallenges(header: string): readonly Challenge[] {
     if (scheme === null) break;
     at = SCHEME.lastIndex;
     const parameters = new Map<string, string>();
+    if (!scheme[0].endsWith(',')) at = endOf(TOKEN68, header, at);
     for (;;) {
       PARAMETER.lastIndex = at;
       const parameter = PARAMETER.exec(header);
@@ -35,4 +38,10 @@ export function parseChallenges(header: string): readonly Challenge[] {
     challenges.push({ scheme: (scheme[1] ?? '').toLowerCase(), parameters });
   }
   return challenges;
+}
+
+/** Returns where a match that begins at `at` ends; `at` if there is none. */
+function endOf(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.exec(text) === null ? at : pattern.lastIndex;
 }

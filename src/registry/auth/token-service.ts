@@ -1,22 +1,34 @@
-import { Buffer } from 'node:buffer';
-import { z } from 'zod';
 import { byName, type RepositoryName } from '../../domain/names.ts';
-import { parseJson } from '../../lib/parse-json.ts';
 import { createSingleFlight, type SingleFlight } from '../../lib/single-flight.ts';
 import type { SteadyClock } from '../../ports.ts';
-import { RegistryError } from '../errors.ts';
+import type { RegistryError } from '../errors.ts';
 import type { HttpClient } from '../transport/http-client.ts';
-import { asOutage } from '../transport/outage-detector.ts';
-import type { HttpResponse } from '../transport/send-once.ts';
-import { basicAuthorization, type Credentials } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
 import type { TokenGate } from './token-gate.ts';
+import { isGranted } from './token-grants.ts';
+import { createTokenRequests } from './token-request.ts';
+import { scopeOf, type TokenSubject } from './token-scope.ts';
 
 export interface TokenServiceOptions extends Credentials {
   readonly realm: URL;
-  readonly service: string;
+  /** Undefined if the registry names none. */
+  readonly service: string | undefined;
+  readonly tokenOrigins: readonly string[];
   readonly steadyClock: SteadyClock;
   /** Outlives the tokens, so that a refusal is remembered longer. */
   readonly gate: TokenGate;
+  /** Outlives the tokens, so that a crawl begins with what the last one has learned. */
+  readonly lessons: TokenLessons;
+}
+
+/** What the answers of a registry have shown about its token service. */
+export interface TokenLessons {
+  /** Set if the token service looks at only one of several scopes: then no repositories share a token. */
+  isSharingUseless?: boolean;
+  /** Set if the registry accepts tokens for more than they list: then they are sent without looking at the list. */
+  areClaimsIncomplete?: boolean;
+  /** Set if the token service rejects the scope of the catalogue: then a token without a scope is requested. */
+  hasNoCatalogueScope?: boolean;
 }
 
 /** A bearer token for the registry. `grants` is undefined if the token does not list them. */
@@ -25,7 +37,11 @@ export interface RegistryToken {
   readonly authorization: string;
   /** By the steady clock. */
   readonly renewAt: number;
-  readonly grants: ReadonlySet<string> | undefined;
+  readonly grants: readonly string[] | undefined;
+  /** Whether it was requested for several repositories. */
+  readonly isShared: boolean;
+  /** Whether it replaces one that the registry has refused. */
+  readonly isRenewed: boolean;
 }
 
 /** The tokens of a crawl: several repositories share a token, each token is requested once at a time and renewed before it expires. */
@@ -33,13 +49,20 @@ export interface TokenService {
   /** Announces repositories that will be read soon, so that they share tokens. */
   expect(repositories: readonly RepositoryName[]): void;
   tokenFor(subject: TokenSubject, signal: AbortSignal): Promise<RegistryToken>;
+  /** Returns whether a token lists what it grants, and this subject is not in the list. */
+  isMissing(token: RegistryToken, subject: TokenSubject): boolean;
+  /** Requests a token for this subject alone from now on. */
+  separate(subject: TokenSubject): void;
+  /** Reports that the registry has accepted this token. */
+  accepted(subject: TokenSubject, token: RegistryToken): void;
+  /** Returns whether a refusal of a shared token may mean that it is no longer valid; once per subject. */
+  mayHaveExpired(subject: TokenSubject, token: RegistryToken, error: string | undefined): boolean;
   /** Reports that the registry has refused this token, so that it is not used again. */
   refuse(subject: TokenSubject, token: RegistryToken): void;
+  /** Reports that the registry has refused a token for this subject alone: that holds as long as the token would. */
+  deny(subject: TokenSubject, token: RegistryToken, denial: RegistryError): void;
+  denialOf(subject: TokenSubject): RegistryError | undefined;
 }
-
-export type TokenSubject = RepositoryName | typeof CATALOG;
-/** Stands for the list of all repositories, which only administrators may read. */
-export const CATALOG = Symbol('catalog');
 
 /* A group of repositories shares a token:
  *
@@ -47,11 +70,6 @@ export const CATALOG = Symbol('catalog');
  *
  * A group whose token is still too long, or that the token service rejects, is split in half. */
 const GROUP_SIZE = 20;
-const LONGEST_TOKEN = 6000;
-const TOO_MUCH_ASKED: ReadonlySet<number> = new Set([400, 413, 414, 431, 502]);
-/** The lifetime of a token that states none, by the Docker token specification. */
-const DEFAULT_LIFE_MS = 60_000;
-const RENEW_AFTER_SHARE_OF_LIFE = 0.8;
 
 interface Group {
   readonly subjects: readonly TokenSubject[];
@@ -59,10 +77,22 @@ interface Group {
   readonly token: SingleFlight<RegistryToken | undefined>;
   /** The value of `token`. A late refusal of an earlier token does not change it. */
   current?: RegistryToken | undefined;
+  /** Set after the registry has refused a token. */
+  isRenewed?: boolean;
+  /** The subject for which the registry first accepted a token of this group. */
+  firstAccepted?: TokenSubject;
+  denial?: RegistryError | undefined;
 }
 
 export function createTokenService(http: HttpClient, options: TokenServiceOptions): TokenService {
+  const { lessons, steadyClock } = options;
   const groups = new Map<TokenSubject, Group>();
+  /** Those whose shared token was refused or does not list them, and whether the registry was asked with it. */
+  const separated = new Map<TokenSubject, 'refused' | 'unlisted'>();
+  const renewed = new Set<TokenSubject>();
+  /** Set once the registry has accepted a shared token for two repositories. */
+  let isSharingProven = false;
+  const requests = createTokenRequests(http, options);
 
   function groupTogether(subjects: readonly TokenSubject[]): Group {
     const group: Group = { subjects, token: createSingleFlight() };
@@ -71,117 +101,98 @@ export function createTokenService(http: HttpClient, options: TokenServiceOption
   }
 
   async function fetchToken(group: Group, signal: AbortSignal): Promise<RegistryToken | undefined> {
-    const token = await options.gate.ask(signal, () => requestToken(http, options, group.subjects, signal));
-    group.current = token;
-    if (token === undefined) {
-      const middle = Math.ceil(group.subjects.length / 2);
-      groupTogether(group.subjects.slice(0, middle));
-      groupTogether(group.subjects.slice(middle));
+    const { subjects, isRenewed = false } = group;
+    const found = await options.gate.ask(signal, () => requests.ask(subjects, signal));
+    if (typeof found === 'object') {
+      group.current = { ...found, isShared: subjects.length > 1, isRenewed };
+      return group.current;
     }
-    return token;
+    group.current = undefined;
+    if (found === 'denied') {
+      for (const subject of subjects) groupTogether([subject]);
+      return undefined;
+    }
+    const middle = Math.ceil(subjects.length / 2);
+    groupTogether(subjects.slice(0, middle));
+    groupTogether(subjects.slice(middle));
+    return undefined;
   }
 
   function forget(group: Group): void {
     group.current = undefined;
+    group.denial = undefined;
     group.token.forget();
   }
+
+  function groupOf(subject: TokenSubject): Group {
+    const group = groups.get(subject);
+    if (group === undefined || (lessons.isSharingUseless === true && group.subjects.length > 1))
+      return groupTogether([subject]);
+    return group;
+  }
+
+  const isMissing = (token: RegistryToken, subject: TokenSubject): boolean =>
+    lessons.areClaimsIncomplete !== true && token.grants !== undefined && !isGranted(token.grants, scopeOf(subject));
 
   return {
     expect(repositories) {
       const fresh = repositories.filter((name) => !groups.has(name)).sort(byName);
-      for (let at = 0; at < fresh.length; at += GROUP_SIZE) groupTogether(fresh.slice(at, at + GROUP_SIZE));
+      const size = lessons.isSharingUseless === true ? 1 : GROUP_SIZE;
+      for (let at = 0; at < fresh.length; at += size) groupTogether(fresh.slice(at, at + size));
     },
     async tokenFor(subject, signal) {
       // The group may be split while this waits. Then the subject has another group, and the loop asks again.
       for (;;) {
-        const group = groups.get(subject) ?? groupTogether([subject]);
-        if (group.current !== undefined && options.steadyClock() >= group.current.renewAt) forget(group);
+        const group = groupOf(subject);
+        if (group.current !== undefined && steadyClock() >= group.current.renewAt) forget(group);
         const token = await group.token.ask(signal, (asked) => fetchToken(group, asked));
         if (token !== undefined) return token;
       }
     },
+    isMissing,
+    separate(subject) {
+      const group = groups.get(subject);
+      if (group === undefined || group.subjects.length === 1) return;
+      const { current } = group;
+      separated.set(subject, current !== undefined && isMissing(current, subject) ? 'unlisted' : 'refused');
+      groupTogether([subject]);
+    },
+    accepted(subject, token) {
+      const group = groups.get(subject);
+      if (token.isShared) {
+        if (isSharingProven || group === undefined) return;
+        group.firstAccepted ??= subject;
+        isSharingProven = group.firstAccepted !== subject;
+        return;
+      }
+      const isUnlisted = isMissing(token, subject);
+      const why = separated.get(subject);
+      if (isUnlisted) lessons.areClaimsIncomplete = true;
+      if (why === undefined) return;
+      separated.delete(subject);
+      // If its own token does not list the subject either, the list of the shared one has shown nothing.
+      if (!isSharingProven && (why === 'refused' || !isUnlisted)) lessons.isSharingUseless = true;
+    },
+    mayHaveExpired(subject, { isShared }, error) {
+      const hasWorked = groups.get(subject)?.firstAccepted !== undefined;
+      if (!isShared || renewed.has(subject) || (error !== 'invalid_token' && !hasWorked)) return false;
+      renewed.add(subject);
+      return true;
+    },
     refuse(subject, token) {
       const group = groups.get(subject);
-      if (group?.current === token) forget(group);
+      if (group?.current !== token) return;
+      forget(group);
+      group.isRenewed = true;
+    },
+    deny(subject, token, denial) {
+      const group = groups.get(subject);
+      if (group?.current === token) group.denial = denial;
+    },
+    denialOf(subject) {
+      const group = groups.get(subject);
+      const isValid = group?.current !== undefined && steadyClock() < group.current.renewAt;
+      return isValid ? group.denial : undefined;
     },
   };
-}
-
-/** Requests a token for a group; undefined if the group is too large. */
-async function requestToken(
-  http: HttpClient,
-  options: TokenServiceOptions,
-  subjects: readonly TokenSubject[],
-  signal: AbortSignal,
-): Promise<RegistryToken | undefined> {
-  const url = new URL(options.realm);
-  url.searchParams.set('service', options.service);
-  for (const subject of subjects) url.searchParams.append('scope', scopeOf(subject));
-  const authorization = basicAuthorization(options);
-  const requestedAt = options.steadyClock();
-  const headers = { authorization };
-  const response = await http.send(url, { method: 'GET', headers, signal, isVital: true }).catch(asOutage);
-  const mayShrink = subjects.length > 1;
-  if (mayShrink && TOO_MUCH_ASKED.has(response.status)) return undefined;
-  // Without credentials only these subjects are refused: GitLab's token service refuses what anonymous users may not read.
-  if (authorization === undefined && (response.status === 401 || response.status === 403))
-    throw new RegistryError('forbidden', 'the token service requires credentials for this', url, response);
-  const token = readToken(url, response, requestedAt);
-  return mayShrink && token.authorization.length > LONGEST_TOKEN ? undefined : token;
-}
-
-/** Only `pull` is requested: GitLab drops `*` without granting `pull` instead, and `push` would create the repository. */
-export function scopeOf(subject: TokenSubject): string {
-  return subject === CATALOG ? 'registry:catalog:*' : `repository:${subject}:pull`;
-}
-
-const tokenResponse = z.object({
-  token: z.string().optional(),
-  access_token: z.string().optional(),
-  expires_in: z.number().positive().optional(),
-});
-
-const tokenClaims = z.object({
-  iat: z.number().optional(),
-  exp: z.number().optional(),
-  access: z.array(z.object({ type: z.string(), name: z.string(), actions: z.array(z.string()).nullable() })).optional(),
-});
-
-function readToken(url: URL, response: HttpResponse, requestedAt: number): RegistryToken {
-  if (response.status !== 200) throw new RegistryError('unavailable', refusal(response.status), url, response);
-  const parsed = tokenResponse.safeParse(parseJson(response.body));
-  const value = parsed.data?.token || parsed.data?.access_token;
-  if (value === undefined || value === '') {
-    throw new RegistryError('unavailable', 'the response of the token service contains no token', url, response);
-  }
-  const claims = readClaims(value);
-  // The lifetime is the difference of two times of the token service, because its clock may differ from ours.
-  const lifeMs =
-    claims?.exp !== undefined && claims.iat !== undefined
-      ? (claims.exp - claims.iat) * 1000
-      : (parsed.data?.expires_in ?? 0) * 1000 || DEFAULT_LIFE_MS;
-  return {
-    authorization: `Bearer ${value}`,
-    renewAt: requestedAt + lifeMs * RENEW_AFTER_SHARE_OF_LIFE,
-    grants: claims?.access && new Set(claims.access.flatMap(grantedScope)),
-  };
-}
-
-function refusal(status: number): string {
-  if (status === 401) return 'the token service rejects the user name or the access token';
-  if (status === 403) return 'the token service denies access, or has temporarily banned this address';
-  if (status === 404) return 'the token service does not know the service that the registry names';
-  return `the token service answered with status ${status}`;
-}
-
-/** Reads the claims of a token. They are a hint only: the registry verifies the signature. Undefined if it is not a JWT. */
-function readClaims(token: string): z.infer<typeof tokenClaims> | undefined {
-  const payload = token.split('.')[1];
-  if (payload === undefined) return undefined;
-  return tokenClaims.safeParse(parseJson(Buffer.from(payload, 'base64url'))).data;
-}
-
-function grantedScope({ type, name, actions }: { type: string; name: string; actions: string[] | null }): string[] {
-  if (type === 'registry') return actions?.includes('*') ? [`registry:${name}:*`] : [];
-  return actions?.some((action) => action === 'pull' || action === '*') ? [`${type}:${name}:pull`] : [];
 }

@@ -127,5 +127,6 @@ function nameOf(tag: ListedTag | IllegalName): string {
 function isOfThisApi(error: unknown, url: URL): boolean {
   if (!(error instanceof RegistryError)) return false;
   if (error.kind === 'unreadable') return true;
-  return error.url === url.href && (error.status === 401 || error.status === 403);
+  // The registry may have redirected to https: only the path tells.
+  return new URL(error.url).pathname === url.pathname && (error.status === 401 || error.status === 403);
 }

@@ -13,13 +13,19 @@ export interface FollowedRequest {
 }
 
 export interface FollowedResponse extends HttpResponse {
+  /** False for https at the same host as a plain http URL. */
   readonly isFromOtherOrigin: boolean;
+  /** The URL that the last redirect leads to. */
+  readonly url: URL;
 }
 
-const MOST_REDIRECTS = 5;
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+export const MOST_REDIRECTS = 5;
+export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Follows redirects, which registries send for blob stores: to other origins without the authorization, and never to link-local addresses. */
+/**
+ * Follows redirects, which registries send for blob stores: to other origins without the authorization, and never to link-local addresses. From plain
+ * http to https at the same host the authorization goes along: the operator has already accepted to send it to this host unprotected.
+ */
 export async function follow(
   http: HttpClient,
   url: URL,
@@ -28,12 +34,12 @@ export async function follow(
 ): Promise<FollowedResponse> {
   let target = url;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const isFromOtherOrigin = target.origin !== url.origin;
+    const isFromOtherOrigin = target.origin !== url.origin && !isUpgrade(target, url);
     const headers = { ...request.headers, authorization: isFromOtherOrigin ? undefined : authorization };
     const response = await http.send(target, { ...request, headers });
     const location = response.headers['location'];
     if (!REDIRECTS.has(response.status) || typeof location !== 'string' || !URL.canParse(location, target.href))
-      return { ...response, isFromOtherOrigin };
+      return { ...response, isFromOtherOrigin, url: target };
     target = new URL(location, target);
     if (!isAllowedTarget(target, url)) {
       throw new RegistryError('unreadable', `the redirect to ${target.origin} is not allowed`, url, response);
@@ -46,4 +52,9 @@ export async function follow(
 function isAllowedTarget(target: URL, from: URL): boolean {
   const isWeb = target.protocol === 'https:' || (target.protocol === 'http:' && from.protocol === 'http:');
   return isWeb && !isLinkLocal(target.hostname.replace(/^\[|\]$/g, ''));
+}
+
+/** Returns whether a redirect leads from plain http to https at the same host. */
+export function isUpgrade(target: URL, from: URL): boolean {
+  return from.protocol === 'http:' && target.protocol === 'https:' && target.hostname === from.hostname;
 }
