@@ -3,7 +3,7 @@ import type { RepositoryName } from '../domain/names.ts';
 import type { AssumedCollector } from '../domain/usage/garbage-collector.ts';
 import { parseJson } from '../lib/parse-json.ts';
 import type { AuthorizedClient } from './auth/authorized-client.ts';
-import { CATALOG } from './auth/token-service.ts';
+import { CATALOG } from './auth/token-scope.ts';
 import { RegistryError } from './errors.ts';
 import { header } from './transport/response-body.ts';
 import type { HttpResponse } from './transport/send-once.ts';

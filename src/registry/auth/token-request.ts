@@ -6,10 +6,10 @@ import { asOutage } from '../transport/outage-detector.ts';
 import { MOST_REDIRECTS, REDIRECTS } from '../transport/redirects.ts';
 import type { HttpResponse } from '../transport/send-once.ts';
 import { basicAuthorization } from './credentials.ts';
+import type { RegistryToken, TokenServiceOptions } from './registry-token.ts';
 import { readClaims } from './token-grants.ts';
 import { isAllowedRedirect } from './token-realm.ts';
 import { CATALOG, scopeOf, type TokenSubject } from './token-scope.ts';
-import type { RegistryToken, TokenServiceOptions } from './token-service.ts';
 
 /** Asks a token service. */
 export interface TokenRequests {

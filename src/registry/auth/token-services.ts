@@ -1,8 +1,9 @@
 import type { RepositoryName } from '../../domain/names.ts';
 import type { HttpClient } from '../transport/http-client.ts';
+import type { TokenLessons, TokenServiceOptions } from './registry-token.ts';
 import { type BearerScheme, type ChallengeOptions, schemeKey } from './scheme.ts';
 import { createTokenGate } from './token-gate.ts';
-import { createTokenService, type TokenLessons, type TokenService, type TokenServiceOptions } from './token-service.ts';
+import { createTokenService, type TokenService } from './token-service.ts';
 
 /** The token services that a registry names: mostly one. */
 export interface TokenServices {
