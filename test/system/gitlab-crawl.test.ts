@@ -37,6 +37,7 @@ test('needs one request per thousand tags and one per manifest if the registry l
   // No request for a manifest or a single tag; `registry other` is the probe for the referrers API.
   expect(lab.gitlab.counts()).toEqual({
     ping: 1,
+    catalog: 1,
     token: 2,
     'rest projects': 2,
     'rest project': 1,

@@ -2,7 +2,7 @@ import type { RegistryError } from '../errors.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import { type FollowedRequest, type FollowedResponse, follow } from '../transport/redirects.ts';
 import { type BearerScheme, type ChallengeOptions, challengesOf, schemeKey, schemesOf } from './scheme.ts';
-import type { TokenSubject } from './token-scope.ts';
+import { CATALOG, type TokenSubject } from './token-scope.ts';
 import type { TokenService } from './token-service.ts';
 
 /** A request of a subject. */
@@ -46,7 +46,7 @@ export async function sendWithToken(
     const response = await follow(http, url, request, token.authorization);
     const { authorization } = token;
     if (!isRefusal(response, 401) && !isRefusal(response, 403)) {
-      if (response.status < 400) tokens.accepted(subject, token);
+      if (response.status < 400 && isAbout(subject, url)) tokens.accepted(subject, token);
       return { response, authorization, isAboutRights: false };
     }
     const isMissing = tokens.isMissing(token, subject);
@@ -78,4 +78,9 @@ function wantsOther(scheme: BearerScheme, response: FollowedResponse, url: URL, 
 /** A refusal by a blob store at another origin says nothing about the user's rights in the registry. */
 export function isRefusal({ status, isFromOtherOrigin }: FollowedResponse, refusal: 401 | 403): boolean {
   return status === refusal && !isFromOtherOrigin;
+}
+
+/** Some URLs need only any valid token: their responses say nothing about the subject. */
+function isAbout(subject: TokenSubject, { pathname }: URL): boolean {
+  return subject === CATALOG || pathname.includes(`/${subject}/`);
 }
