@@ -1,7 +1,11 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { config } from '../../lab/images.ts';
+import { startNginx } from '../../lab/nginx.ts';
 import { createPusher } from '../../lab/push.ts';
 import { type LabRegistry, type LabRegistryOptions, startRegistry } from '../../lab/registry.ts';
+import { makeDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { startTokenService } from '../../lab/token-service.ts';
 import type { RepositoryName } from '../../src/domain/names.ts';
 import { connect, found } from '../support/registry-client.ts';
@@ -140,4 +144,30 @@ test("understands Harbor's tokens: name, lifetime and grants", async () => {
     return harbor.requests.filter(({ url }) => url.includes('a%2Fapp')).length;
   };
   expect([await tokensAfter(0), await tokensAfter(1_400_000), await tokensAfter(1_500_000)]).toEqual([1, 1, 2]);
+});
+
+test('reports only the namespace that nginx keeps for other users, and fails if the password is wrong', async () => {
+  const registry = await filled();
+  const directory = makeDirectory('namespace');
+  cleanups.push(() => removeDirectory(directory));
+  const [all, theirs] = [join(directory, 'all'), join(directory, 'theirs')];
+  await writeFile(all, 'crawler:{PLAIN}secret\n');
+  await writeFile(theirs, 'other:{PLAIN}secret\n');
+  const pass = `proxy_pass ${registry.url}; proxy_set_header Authorization "";`;
+  const nginx = await startNginx(
+    (port) => `server {
+      listen 127.0.0.1:${port}; auth_basic "Registry"; auth_basic_user_file ${all};
+      location /v2/ { ${pass} }
+      location /v2/b/ { auth_basic_user_file ${theirs}; ${pass} }
+    }`,
+  );
+  cleanups.push(nginx.stop);
+  const url = `http://127.0.0.1:${nginx.port}`;
+  const client = connect(url, CRAWLER);
+  // The refused one comes first, when nothing has shown yet that the password is right.
+  await expect(client.tags('b/app' as RepositoryName, signal)).rejects.toMatchObject({ kind: 'forbidden' });
+  expect(await found(client)).toEqual(REPOSITORIES);
+  expect(await client.tags('a/app' as RepositoryName, signal)).toEqual([{ name: 'v1' }]);
+  const wrong = connect(url, { ...CRAWLER, accessToken: 'wrong' });
+  await expect(wrong.tags('b/app' as RepositoryName, signal)).rejects.toMatchObject({ kind: 'unavailable' });
 });

@@ -1,7 +1,7 @@
 import { type Scheme, schemeKey } from './scheme.ts';
 import { CATALOG, type TokenSubject } from './token-scope.ts';
 
-/** What has worked, so that no request is refused a second time. It outlives a crawl: a later refusal corrects it. */
+/** The schemes that have worked, so that no request is refused a second time. It outlives a crawl: a later refusal corrects it. */
 export interface LearnedSchemes {
   /** Undefined if nothing is known of these URLs. */
   schemeFor(subject: TokenSubject, path: string): Scheme | undefined;

@@ -28,7 +28,7 @@ interface RefusedRequest {
   readonly problem: RegistryError | undefined;
 }
 
-/** If `/v2/` is open, nobody can tell whether the credentials are wrong. Then this many subjects are refused before the crawl ends. */
+/** If `/v2/` is open, it does not show whether the credentials are wrong. Then this many subjects are refused before the crawl ends. */
 const MOST_UNCLEAR = 10;
 
 export function createRefusals(http: HttpClient, options: Credentials): Refusals {

@@ -7,7 +7,7 @@ import { createTokenService, type TokenService } from './token-service.ts';
 
 /** The token services that a registry names: mostly one. */
 export interface TokenServices {
-  /** Drops all tokens, and the announced repositories. What was learned about the services stays. */
+  /** Drops all tokens, and the announced repositories. The lessons about the services stay. */
   begin(): void;
   of(scheme: BearerScheme): TokenService;
   /** Announces repositories to all of them, to those named later too. */

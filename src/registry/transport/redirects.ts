@@ -13,7 +13,7 @@ export interface FollowedRequest {
 }
 
 export interface FollowedResponse extends HttpResponse {
-  /** False for https at the same host as a plain http URL. */
+  /** False for the same path at https of the same host as a plain http URL. */
   readonly isFromOtherOrigin: boolean;
   /** The URL that the last redirect leads to. */
   readonly url: URL;
@@ -24,7 +24,7 @@ export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
  * Follows redirects, which registries send for blob stores: to other origins without the authorization, and never to link-local addresses. From plain
- * http to https at the same host the authorization goes along: the operator has already accepted to send it to this host unprotected.
+ * http to the same path at https of the same host, the authorization goes along: the operator has accepted to send it to this host unprotected.
  */
 export async function follow(
   http: HttpClient,
@@ -34,7 +34,7 @@ export async function follow(
 ): Promise<FollowedResponse> {
   let target = url;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const isFromOtherOrigin = target.origin !== url.origin && !isUpgrade(target, url);
+    const isFromOtherOrigin = target.origin !== url.origin && !isSameAtHttps(target, url);
     const headers = { ...request.headers, authorization: isFromOtherOrigin ? undefined : authorization };
     const response = await http.send(target, { ...request, headers });
     const location = response.headers['location'];
@@ -57,4 +57,9 @@ function isAllowedTarget(target: URL, from: URL): boolean {
 /** Returns whether a redirect leads from plain http to https at the same host. */
 export function isUpgrade(target: URL, from: URL): boolean {
   return from.protocol === 'http:' && target.protocol === 'https:' && target.hostname === from.hostname;
+}
+
+/** A blob store may be at another port of the same host, but not with the registry's path. */
+function isSameAtHttps(target: URL, from: URL): boolean {
+  return isUpgrade(target, from) && target.pathname === from.pathname;
 }
