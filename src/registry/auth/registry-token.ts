@@ -33,6 +33,4 @@ export interface RegistryToken {
   readonly grants: readonly string[] | undefined;
   /** Whether it was requested for several repositories. */
   readonly isShared: boolean;
-  /** Whether it replaces one that the registry has refused. */
-  readonly isRenewed: boolean;
 }

@@ -19,8 +19,6 @@ export interface Group {
   readonly token: SingleFlight<RegistryToken | undefined>;
   /** The value of `token`. A late refusal of an earlier token does not change it. */
   current?: RegistryToken | undefined;
-  /** Set after the registry has refused a token. */
-  isRenewed?: boolean;
   /** The subject for which the registry first accepted a token of this group. */
   firstAccepted?: TokenSubject;
   denial?: RegistryError | undefined;
@@ -49,9 +47,9 @@ export function createTokenGroups(http: HttpClient, options: TokenServiceOptions
   }
 
   async function fetchToken(group: Group, signal: AbortSignal): Promise<RegistryToken | undefined> {
-    const { subjects, isRenewed = false } = group;
+    const { subjects } = group;
     const found = await gate.ask(signal, () => requests.ask(subjects, signal));
-    group.current = typeof found === 'object' ? { ...found, isShared: subjects.length > 1, isRenewed } : undefined;
+    group.current = typeof found === 'object' ? { ...found, isShared: subjects.length > 1 } : undefined;
     if (typeof found === 'object') return group.current;
     const size = found === 'denied' ? 1 : Math.ceil(subjects.length / 2);
     for (let at = 0; at < subjects.length; at += size) together(subjects.slice(at, at + size));
@@ -83,9 +81,7 @@ export function createTokenGroups(http: HttpClient, options: TokenServiceOptions
     },
     refuse(subject, token) {
       const group = groups.get(subject);
-      if (group?.current !== token) return;
-      forget(group);
-      group.isRenewed = true;
+      if (group?.current === token) forget(group);
     },
   };
 }

@@ -16,7 +16,7 @@ export interface TokenRequests {
   /** Returns a token for all subjects; `large` if it or the request is too large, and `denied` if fewer subjects may be granted. */
   ask(subjects: readonly TokenSubject[], signal: AbortSignal): Promise<NewToken | 'large' | 'denied'>;
 }
-type NewToken = Omit<RegistryToken, 'isShared' | 'isRenewed'>;
+type NewToken = Omit<RegistryToken, 'isShared'>;
 
 const LONGEST_TOKEN = 6000;
 const TOO_MUCH_ASKED: ReadonlySet<number> = new Set([400, 413, 414, 431, 502]);

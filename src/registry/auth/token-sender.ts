@@ -37,6 +37,7 @@ export async function sendWithToken(
   { scheme, tokens, options }: TokenSender,
   { subject, url, request }: Sent,
 ): Promise<Attempt> {
+  let hasRenewed = false;
   for (let tries = 1; ; tries++) {
     const token = await tokens.tokenFor(subject, request.signal);
     if (token.isShared && tokens.isMissing(token, subject)) {
@@ -61,9 +62,12 @@ export async function sendWithToken(
       else tokens.separate(subject);
       continue;
     }
-    const mayRenew = !isLast && isRefusal(response, 401) && !isAboutRights;
+    const mayRenew = !isLast && !hasRenewed && isRefusal(response, 401) && !isAboutRights;
     if (isRefusal(response, 401) && !isMissing) tokens.refuse(subject, token);
-    if (mayRenew && !token.isRenewed) continue;
+    if (mayRenew) {
+      hasRenewed = true;
+      continue;
+    }
     const denies = isMissing ? (refusal: RegistryError) => tokens.deny(subject, token, refusal) : undefined;
     return { response, authorization, isAboutRights, ...(denies && { denies }) };
   }
