@@ -6,8 +6,8 @@ import { accessSync, constants, globSync, readFileSync, statSync } from 'node:fs
 export const ROOT = new URL('../..', import.meta.url).pathname;
 const MARKER = '<!-- needs your own servers -->';
 const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash', 'shell', 'console']);
-/** First words of texts in backticks that are not commands: directives of proxies, and the format of a line. */
-const NO_PROGRAMS: ReadonlySet<string> = new Set(['location', 'reverse_proxy', 'name']);
+/** First words of texts in backticks that are not commands: directives of proxies, the format of a line, and searches. */
+const NO_PROGRAMS: ReadonlySet<string> = new Set(['location', 'reverse_proxy', 'name', 'app', 'red', 'search']);
 /** The source without its comments. */
 export const SOURCE = globSync('src/**/*.ts', { cwd: ROOT })
   .map((file) => readFileSync(`${ROOT}${file}`, 'utf8').replace(/^\s*(?:\/\*.*?\*\/|\/\/[^\n]*)/gms, ''))
