@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeCertificate } from './certificate.ts';
 import { type Child, freePort, startListening } from './child.ts';
-import { hasSpecialResult, type LabPerson, ldifEntry, personLdif } from './person.ts';
+import { groupLdif, hasSpecialResult, type LabGroup, type LabPerson, ldifEntry, personLdif } from './person.ts';
 import { run } from './run.ts';
 import { inNewDirectory, removeDirectory } from './temporary.ts';
 
@@ -29,6 +29,7 @@ export interface LabDirectoryOptions {
   /** Whether anonymous clients may search too. True by default. */
   readonly isAnonymousAllowed?: boolean;
   readonly people?: readonly LabPerson[];
+  readonly groups?: readonly LabGroup[];
   /** Whether the server logs its operations. False by default. */
   readonly isLogging?: boolean;
 }
@@ -55,16 +56,19 @@ export function startDirectory(options: LabDirectoryOptions = {}): Promise<LabDi
 }
 
 async function startDirectoryIn(directory: string, options: LabDirectoryOptions): Promise<LabDirectory> {
-  const { isAnonymousAllowed = true, people = PEOPLE, isLogging = false } = options;
+  const { isAnonymousAllowed = true, people = PEOPLE, groups = [], isLogging = false } = options;
   const { certificateFile, keyFile, certificate } = await makeCertificate(directory, ['DNS:localhost', 'IP:127.0.0.1']);
   const database = join(directory, 'database');
   await mkdir(database);
   const configFile = join(directory, 'slapd.conf');
   const readers = isAnonymousAllowed ? '*' : 'users';
   const files = { certificateFile, keyFile, database, directory };
-  await writeFile(configFile, slapdConfig(files, { readers, hasSpecialResults: people.some(hasSpecialResult) }));
+  await writeFile(
+    configFile,
+    slapdConfig(files, { readers, hasSpecialResults: people.some(hasSpecialResult), hasGroups: groups.length > 0 }),
+  );
   const dataFile = join(directory, 'people.ldif');
-  await writeFile(dataFile, ldif(people));
+  await writeFile(dataFile, ldif(people, groups));
   await run('/usr/sbin/slapadd', ['-f', configFile, '-l', dataFile]);
   const [plain, secure] = [await freePort(), await freePort()];
   const urls = { ldapUrl: `ldap://127.0.0.1:${plain}`, ldapsUrl: `ldaps://127.0.0.1:${secure}` };
@@ -109,11 +113,12 @@ interface SlapdFiles {
 interface SlapdChoices {
   readonly readers: string;
   readonly hasSpecialResults: boolean;
+  readonly hasGroups: boolean;
 }
 
 function slapdConfig(
   { certificateFile, keyFile, database, directory }: SlapdFiles,
-  { readers, hasSpecialResults }: SlapdChoices,
+  { readers, hasSpecialResults, hasGroups }: SlapdChoices,
 ): string {
   const schemas = ['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include /etc/ldap/schema/${name}.schema`);
   return [
@@ -123,6 +128,7 @@ function slapdConfig(
     'modulepath /usr/lib/ldap',
     'moduleload back_mdb',
     ...(hasSpecialResults ? ['moduleload retcode'] : []),
+    ...(hasGroups ? ['moduleload memberof'] : []), // it defines the attribute memberOf
     `pidfile ${join(directory, 'slapd.pid')}`,
     `TLSCertificateFile ${certificateFile}`,
     `TLSCertificateKeyFile ${keyFile}`,
@@ -140,14 +146,16 @@ function slapdConfig(
 /** Returns the result codes that entries define (slapo-retcode(5)). Without its own parent, the overlay would apply to all entries. */
 const RESULTS_BY_ENTRY = ['overlay retcode', `retcode-parent "ou=results,${BASE_DN}"`, 'retcode-indir'];
 
-function ldif(people: readonly LabPerson[]): string {
+function ldif(people: readonly LabPerson[], groups: readonly LabGroup[]): string {
   const entries: Record<string, string>[] = [
     { dn: BASE_DN, objectClass: 'domain', dc: 'lab' },
     { dn: `ou=people,${BASE_DN}`, objectClass: 'organizationalUnit', ou: 'people' },
     { dn: `ou=others,${BASE_DN}`, objectClass: 'organizationalUnit', ou: 'others' },
     { dn: READER.dn, objectClass: 'organizationalRole', cn: 'reader' },
+    { dn: `ou=groups,${BASE_DN}`, objectClass: 'organizationalUnit', ou: 'groups' },
   ];
   const texts = entries.map((entry) => ldifEntry(Object.entries(entry)));
   texts[3] += `objectClass: simpleSecurityObject\nuserPassword: ${READER.password}\n`;
-  return [...texts, ...people.map((person, number) => personLdif(person, number, BASE_DN))].join('\n');
+  const groupTexts = groups.map((group) => groupLdif(group, BASE_DN));
+  return [...texts, ...groupTexts, ...people.map((person, number) => personLdif(person, number, BASE_DN))].join('\n');
 }

@@ -13,6 +13,7 @@ import { renewCertificate } from './http/tls.ts';
 import { authEvents } from './log/auth-events.ts';
 import { crawlEvents, logCrawlProgress, recrawlEvents, snapshotEvents } from './log/crawl-events.ts';
 import type { Logger } from './log/log.ts';
+import { messageOf } from './log/message.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createDistributionRegistry, type DistributionRegistry } from './registry/distribution.ts';
 import { createNotificationReader } from './registry/notification-envelope.ts';
@@ -91,9 +92,18 @@ export function compose(config: Config, version: string, log: Logger): Service {
       // endCheck comes last: while the others stop, the end of a running integrity check is not reported as a failure.
       await Promise.all([server.close(), scheduler.stop(), recrawlQueue.stop(), store.endCheck()]);
       await Promise.all([registry.close(), auth.stop()]);
-      store.close();
+      closeStore(store, log);
     },
   };
+}
+
+/** A store that cannot be closed has lost nothing that a crawl would not read again, so the service still ends as it was told to. */
+function closeStore(store: Store, log: Logger): void {
+  try {
+    store.close();
+  } catch (error) {
+    log.error({ reason: messageOf(error) }, 'store not closed properly');
+  }
 }
 
 function composeAuth({ auth, ldap, jwt, http }: Config, log: Logger): Auth {

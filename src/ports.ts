@@ -285,7 +285,7 @@ export interface StoreFailure extends Error {
 
 /** A user who has signed in. */
 export interface Principal {
-  /** As the user has entered it. */
+  /** As the directory spells it. */
   readonly name: string;
   /** The groups of the user, as far as the directory gives them. */
   readonly groups: readonly string[];
@@ -326,6 +326,8 @@ export type SignInResult =
 /** The principal of a valid token. */
 export interface VerifiedPrincipal {
   readonly name: string;
+  /** The same for all spellings of the name: limits count by it. */
+  readonly key: string;
   /** Names the part of the data that the principal may see. A cached response is sent only to principals with the same visibility. */
   readonly visibility: string;
 }

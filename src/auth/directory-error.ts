@@ -44,7 +44,11 @@ const REFUSALS: Readonly<Record<DirectoryStep, string>> = {
 const HINTS: Readonly<Record<string, string>> = {
   'bind_dn 49': ': bind_dn or bind_password is wrong',
   'search 1': ': it may require bind_dn',
+  'search 8': ': it requires a stronger authentication: use ldaps:// or start_tls, and set bind_dn',
+  'search 10': ': it refers to another server: set host to that server, or base_dn to a part that this one holds',
   'search 32': ': base_dn does not exist, or the search account may not see it',
+  'search 48': ': it does not allow anonymous access: set bind_dn and bind_password',
+  'search 53': ': it does not serve this search as it was sent: set bind_dn, and use ldaps:// or start_tls',
   'search 50': ': allow bind_dn to search, or set bind_dn if it is not set',
 };
 
@@ -53,7 +57,11 @@ const FAILURES: readonly (readonly [RegExp, string])[] = [
   [/tim(?:e|ed ?)out/i, 'did not respond in time'],
   [/^ECONNREFUSED$/, 'refused the connection'],
   [/^(?:ENOTFOUND|EAI_)/, 'could not be found'],
-  [/CERT|ISSUER|LEAF_SIGNATURE|HOSTNAME_MISMATCH/, 'has a certificate that is not trusted'],
+  [
+    /UNABLE_TO_GET_ISSUER|LEAF_SIGNATURE/,
+    'has a certificate whose issuer is not trusted: add the certificate of that authority to ca_file',
+  ],
+  [/CERT|HOSTNAME_MISMATCH/, 'has a certificate that is not trusted'],
   [/^(?:EPROTO|ERR_SSL_)/, 'does not support the TLS versions of the service'],
   [/^Connection closed|^Socket error|^E[A-Z]+$/, 'closed the connection or cannot be reached'],
 ];

@@ -60,7 +60,11 @@ export function createPasswordChecker(maxWaiting = MAX_WAITING): PasswordChecker
       const id = ++lastId;
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
-        thread().postMessage({ id, password, hash } satisfies PasswordToCheck);
+        try {
+          thread().postMessage({ id, password, hash } satisfies PasswordToCheck);
+        } catch {
+          settle({ id, isMatch: undefined }); // too few file descriptors or too little memory for a thread
+        }
       });
     },
     async stop() {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose';
+import { normalizeUserName } from '../domain/user-name.ts';
 import type { Clock, SessionTokens, VerifiedPrincipal } from '../ports.ts';
 
 export interface TokenOptions {
@@ -112,7 +113,7 @@ async function verifySignature(
   const { sub, exp = 0, iat, type } = (await payloadOf(token, keys, requirements)) ?? {};
   const name: unknown = sub; // the library's type promises a string, and the token may hold anything
   if (type !== 'access' || typeof name !== 'string' || name === '') return undefined;
-  return { name, visibility: SEES_ALL, expiresAt: exp * 1000, issuedAtSeconds: iat ?? 0 };
+  return { name, key: normalizeUserName(name), visibility: SEES_ALL, expiresAt: exp * 1000, issuedAtSeconds: iat ?? 0 };
 }
 
 /** Tries all keys: tokens do not name theirs. There are few keys, and a header that clients write must not choose one. */

@@ -61,7 +61,7 @@ async function serve(host: Host, { config, origins, warnings }: Loaded, reload: 
     setTimeout(() => host.exit(0), STOP_TIMEOUT_MS).unref();
     service.stop().then(
       () => host.exit(0),
-      (error: unknown) => fail(host, `${PROGRAM}: ${String(error)}\n`, EXIT_FAILED),
+      (error: unknown) => fail(host, `${PROGRAM}: ${messageOf(error)}\n`, EXIT_FAILED),
     );
   };
   host.onSignal('SIGTERM', () => stop('SIGTERM'));

@@ -39,6 +39,7 @@ export interface LdapConfig {
   readonly usernameAttribute: string;
   readonly gidAttribute: string;
   readonly validGid: string;
+  readonly nestedGroups: 'no' | 'in_chain' | 'walk';
   /** PEM; trusted in addition to the well-known authorities. */
   readonly ca: string | undefined;
   readonly verifyCertificate: boolean;
@@ -209,6 +210,7 @@ function ldapOf(ldap: Values['ldap']): LdapConfig {
     usernameAttribute: ldap.username_attribute,
     gidAttribute: ldap.gid_attribute,
     validGid: ldap.valid_gid,
+    nestedGroups: ldap.nested_groups,
     ca: ldap.ca_file,
     verifyCertificate: ldap.verify_certificate,
     startTls: ldap.start_tls,

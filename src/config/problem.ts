@@ -10,12 +10,24 @@ export interface Problem {
   readonly message: string;
 }
 
-/** Returns one line per problem, such as `my.conf:3: [general] socket_port: "abc" is not a whole number; expected …`, in order of the file. */
+/** More would hide the first one. */
+const MOST_LINES = 50;
+
+/**
+ * Returns one line per problem, such as `my.conf:3: [general] socket_port: "abc" is not a whole number; expected …`, in order of the file. Of many
+ * problems, it returns the first ones and how many others there are.
+ */
 export function problemLines(problems: readonly Problem[]): readonly string[] {
   const ordered = [...problems].sort((a, b) => (a.line ?? Number.MAX_VALUE) - (b.line ?? Number.MAX_VALUE));
-  return ordered.map(({ place, line, subject, message }) =>
-    [line === undefined ? place : `${place}:${line}`, ...(subject === undefined ? [] : [subject]), message].join(': '),
-  );
+  const lines = ordered
+    .slice(0, MOST_LINES)
+    .map(({ place, line, subject, message }) =>
+      [line === undefined ? place : `${place}:${line}`, ...(subject === undefined ? [] : [subject]), message].join(
+        ': ',
+      ),
+    );
+  const others = ordered.length - lines.length;
+  return others === 0 ? lines : [...lines, `and ${others} more mistakes`];
 }
 
 /** Returns a value in quotes, or `the value` if it is secret, long, or could contain a password as URLs can. */

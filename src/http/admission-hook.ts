@@ -46,6 +46,7 @@ function applyAdmission(admission: Admission, request: FastifyRequest, reply: Fa
   const { principal } = admission;
   if (principal !== undefined) {
     request.user = principal.name;
+    request.principalKey = principal.key;
     request.visibility = principal.visibility;
   }
   return true;

@@ -78,7 +78,7 @@ export function createAdmission({ problemOfHost, limits, tokens, signInPath }: A
     headersOfAddress: RateLimitHeaders | undefined,
   ): Admission {
     if (principal === undefined) return { status: 'refused', problem: TOKEN_INVALID, headers: headersOfAddress };
-    const user = limits.countUser(principal.name);
+    const user = limits.countUser(principal.key);
     const headers = joinHeaders(headersOfAddress, user.headers);
     if (user.problem !== undefined) return { status: 'refused', problem: user.problem, headers };
     return { status: 'admitted', principal, headers };

@@ -9,7 +9,14 @@ import { createProxyCheck } from './client-address.ts';
 import { type ConnectionsOptions, watchConnections } from './connections.ts';
 import { createHostCheck } from './host-check.ts';
 import { createListener, type Timeouts } from './listener.ts';
-import { acceptGetBodies, decodable, ignoreExpectations, originForm, refuseUnparsable } from './malformed-requests.ts';
+import {
+  acceptGetBodies,
+  decodable,
+  ignoreExpectations,
+  originForm,
+  refuseTunnels,
+  refuseUnparsable,
+} from './malformed-requests.ts';
 import { BODY_TOO_LARGE, MAX_BODY_BYTES, sendProblem } from './problems.ts';
 import { addRequestContext } from './request-context.ts';
 import { requestId } from './request-id.ts';
@@ -83,6 +90,7 @@ export function createHttpServer<S extends object>(options: HttpServerOptions<S>
   addRequestContext(server);
   acceptGetBodies(server);
   ignoreExpectations(server.server);
+  refuseTunnels(server.server);
   const tracker = trackRequests(server, http.steadyClock);
   logRequests(tracker, log, options.routineRoutes);
   if (metrics !== undefined) tracker.whenDone(metrics.observe);

@@ -47,6 +47,14 @@ export function ignoreExpectations(server: Server): void {
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
 }
 
+/** Refuses CONNECT. Node passes such a request to no handler and would close the connection without a response. */
+export function refuseTunnels(server: Server): void {
+  server.on('connect', (_request, socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.end(refusal(405, 'The service is no proxy', 'Allow: GET, HEAD, POST, OPTIONS\r\n'));
+  });
+}
+
 /**
  * Refuses input that is not HTTP, and closes the connection. Responses to earlier requests on the connection are sent first, and never interrupted.
  *
@@ -71,10 +79,10 @@ export function refuseUnparsable(error: { code?: string }, socket: Socket, last:
   else socket.destroy();
 }
 
-function refusal(status: number): Buffer {
-  const body = problemBody({ status, detail: 'The request must be valid HTTP' });
+function refusal(status: number, detail = 'The request must be valid HTTP', headers = ''): Buffer {
+  const body = problemBody({ status, detail });
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM}\r\nContent-Length: ${body.length}`;
-  return Buffer.concat([Buffer.from(`${head}\r\nConnection: close\r\n\r\n`), body]);
+  return Buffer.concat([Buffer.from(`${head}\r\n${headers}Connection: close\r\n\r\n`), body]);
 }
 
 const UNPARSABLE_STATUS: ReadonlyMap<string, number> = new Map([

@@ -8,6 +8,8 @@ declare module 'fastify' {
     route: string | undefined;
     /** The name of the principal, as soon as it is known. */
     user: string | undefined;
+    /** The same for all spellings of the user's name. */
+    principalKey: string | undefined;
     /** What the principal may see; '' before the request is admitted with a token. */
     visibility: string;
     /** How long the response may be repeated; undefined if it must not be cached. */
@@ -25,6 +27,7 @@ export interface ResponseLifetime {
 export function addRequestContext(server: FastifyInstance): void {
   server.decorateRequest('route', undefined);
   server.decorateRequest('user', undefined);
+  server.decorateRequest('principalKey', undefined);
   server.decorateRequest('visibility', '');
   server.decorateRequest('lifetime', undefined);
 }

@@ -201,7 +201,7 @@ function verifyRecorded(token: string): VerifiedPrincipal | undefined {
   if (parseJson(header)?.['alg'] !== 'HS256' || claims?.['type'] !== 'access') return undefined;
   const { sub, exp, iat } = claims as { sub?: unknown; exp?: number; iat?: number };
   const wasGood = typeof sub === 'string' && exp !== undefined && iat !== undefined && exp - iat > 1000;
-  return wasGood ? { name: sub, visibility: 'all' } : undefined;
+  return wasGood ? { name: sub, key: sub, visibility: 'all' } : undefined;
 }
 
 function parseJson(text: string): Record<string, unknown> | undefined {

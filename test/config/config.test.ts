@@ -33,6 +33,7 @@ test('reads a file of the Python service, with defaults for new keys', () => {
       usernameAttribute: 'uid',
       gidAttribute: 'gidNumber',
       validGid: '10000',
+      nestedGroups: 'no',
       ca: undefined,
       verifyCertificate: true,
       startTls: false,
@@ -290,3 +291,16 @@ test('requires no [ldap] section if ldap is not among the methods', () => {
   const { auth, ldap } = config(text);
   expect([auth.methods, auth.htpasswdFile, ldap]).toEqual([['htpasswd'], 'accounts', undefined]);
 });
+
+test.each(['cn=reader,dc=example,dc=com', 'reader@example.com', 'EXAMPLE\\reader'])(
+  'accepts %s as the account that searches for users',
+  (account) => {
+    const text = changed(
+      'host = ldap.example.com',
+      'host = ldap.example.com',
+      `bind_dn = ${account}`,
+      'bind_password = x',
+    );
+    expect(config(text).ldap?.bindDn).toBe(account);
+  },
+);

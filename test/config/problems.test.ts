@@ -73,12 +73,16 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'my.conf:7: [ldap] gid_attribute: the value is empty; expected the name of an attribute, such as gidNumber (without it, every user of the directory could sign in)',
     'valid_gid = 1\nca_file = /nonexistent.pem': `my.conf:7: [ldap] ca_file: "/nonexistent.pem" cannot be read (the file does not exist); expected ${PEM}`,
     'valid_gid = 1\nca_file = package.json': `my.conf:7: [ldap] ca_file: "package.json" contains no PEM certificate; expected ${PEM}`,
+    'valid_gid = 1\nnested_groups = maybe':
+      'my.conf:7: [ldap] nested_groups: "maybe" is not one of the choices; expected one of no, in_chain, walk',
     'valid_gid = 1\nbind_dn = cn=reader':
       'my.conf:7: [ldap] bind_dn: is set without bind_password; set both or neither',
     'valid_gid = 1\nbind_password = x': 'my.conf:7: [ldap] bind_password: is set without bind_dn; set both or neither',
   },
   [`secret_key = ${SECRETS.key}`]: {
     'secret_key = short': `my.conf:8: [jwt] secret_key: the value is shorter than 32 bytes; expected ${KEY}`,
+    [`secret_key = ${'a'.repeat(40)}`]: `my.conf:8: [jwt] secret_key: the value repeats a few characters, so that it is easy to guess; expected ${KEY}`,
+    'secret_key = correct horse 1correct horse 1correct horse 1': `my.conf:8: [jwt] secret_key: the value repeats a few characters, so that it is easy to guess; expected ${KEY}`,
     [`secret_key = ${'0'.repeat(32)}`]: `my.conf:8: [jwt] secret_key: the value is still the placeholder; expected ${KEY}`,
   },
   '[ldap]': {
@@ -260,4 +264,11 @@ test('quotes no secret in a problem, even if it is in the wrong place', () => {
       expect(reported).not.toContain(secret.toLowerCase());
     }),
   );
+});
+
+test('prints the first of many mistakes, and how many others there are', () => {
+  const sections = Array.from({ length: 10_000 }, (_, i) => `[unknown ${i}]\n`).join('');
+  const lines = problems(`${GOOD}${sections}`);
+  expect(lines.length).toBeLessThan(60);
+  expect(lines.at(-1)).toMatch(/99\d\d/);
 });

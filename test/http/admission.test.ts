@@ -6,7 +6,7 @@ import { createRequestLimits } from '../../src/http/request-limits.ts';
 import type { VerifiedPrincipal } from '../../src/ports.ts';
 
 const SIGNED_IN: Access = { isForAnyHost: false, isLimited: true, needsToken: true };
-const ALICE: VerifiedPrincipal = { name: 'alice', visibility: 'all' };
+const ALICE: VerifiedPrincipal = { name: 'alice', key: 'alice', visibility: 'all' };
 
 /** Two requests a minute for each address and user. The token `known` was verified before, `new` was not. */
 function createTestAdmission() {

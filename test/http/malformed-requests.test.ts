@@ -197,6 +197,11 @@ describe('request smuggling', () => {
     ['a length in hexadecimal', `Content-Length: 0x5\r\n\r\n${smuggled}`],
     ['white space before a colon', `Content-Length : 5\r\n\r\n${smuggled}`],
     ['an encoding that is not known', `Transfer-Encoding: xchunked\r\n\r\n${smuggled}`],
+    ['the identity encoding', `Transfer-Encoding: identity\r\n\r\n${smuggled}`],
+    [
+      'the identity encoding, twice',
+      `Transfer-Encoding: identity\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello${smuggled}`,
+    ],
     ['chunks that are encoded once more', `Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${smuggled}`],
     [
       'a header that goes on in the next line',
@@ -213,6 +218,12 @@ describe('request smuggling', () => {
     expect(answer.text.match(/^HTTP\/1\.1 /gm)).toHaveLength(1);
     expect(JSON.stringify(service.log.slice(before))).not.toContain('"GET"');
   });
+});
+
+test('refuses CONNECT with an answer, and closes the connection', async () => {
+  const answer = await send('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n');
+  expectProblem(answer, 405);
+  expect(answer.headers).toMatchObject({ allow: expect.stringContaining('GET'), connection: 'close' });
 });
 
 describe('headers that a proxy may understand differently', () => {

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { normalizeUserName } from '../../src/domain/user-name.ts';
 import type { HttpSettings } from '../../src/http/http-server.ts';
 import { get, type RawResponse, talk } from '../support/raw-http.ts';
 import { type ListeningServer, NO_LIMITS, startTestServer, type TestServerOptions } from '../support/server.ts';
@@ -139,4 +140,22 @@ test('limits and logs each client behind a trusted proxy by its own address', as
     .map(({ fields }) => (fields as { ip: string }).ip);
   expect(ips.slice(0, 4)).toEqual(['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2']);
   expect(service.log.map(({ message }) => message)).not.toContain('X-Forwarded-For ignored');
+});
+
+test('counts all spellings of a name as one user', async () => {
+  const principal = (name: string) => ({ name, key: normalizeUserName(name), visibility: 'all' });
+  await start(
+    { requestsPerUser: 3 },
+    {
+      tokens: {
+        expiresInSeconds: 60,
+        issue: async () => '',
+        verify: async (token) => principal(token),
+        recall: () => undefined,
+      },
+    },
+  );
+  const ask = (token: string) => from('127.0.0.1', get('/gaps', { Authorization: `Bearer ${token}` }));
+  const answers = [await ask('alice'), await ask('ALICE'), await ask('Alice'), await ask('aLiCe'), await ask('bob')];
+  expect(statuses(answers)).toEqual([200, 200, 200, 429, 200]);
 });

@@ -154,8 +154,8 @@ export function describedOptions(situation: Situation): TestServerOptions {
     tokens: {
       expiresInSeconds: 3600,
       issue: async () => 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.signature',
-      verify: async (token) => (token === TOKEN ? { name: 'alice', visibility: 'all' } : undefined),
-      recall: (token) => (token === TOKEN ? { name: 'alice', visibility: 'all' } : undefined),
+      verify: async (token) => (token === TOKEN ? { name: 'alice', key: 'alice', visibility: 'all' } : undefined),
+      recall: (token) => (token === TOKEN ? { name: 'alice', key: 'alice', visibility: 'all' } : undefined),
     },
     http: { limits },
   };

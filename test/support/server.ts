@@ -152,5 +152,5 @@ function openDirectory(signIns: string[]): Directory {
 }
 
 function principalOf(token: string): VerifiedPrincipal | undefined {
-  return token === TOKEN ? { name: 'alice', visibility: 'all' } : undefined;
+  return token === TOKEN ? { name: 'alice', key: 'alice', visibility: 'all' } : undefined;
 }

@@ -1,10 +1,16 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../lab/child.ts';
 import { type LabDirectory, startDirectory, VALID_GID } from '../../lab/directory.ts';
 import { forward } from '../../lab/forward.ts';
 import type { LabPerson } from '../../lab/person.ts';
+import { run } from '../../lab/run.ts';
+import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import { createLdapDirectory, type LdapOptions } from '../../src/auth/ldap-directory.ts';
 import type { Directory } from '../../src/ports.ts';
 
@@ -35,6 +41,7 @@ function directory(options: Partial<LdapOptions> = {}): Directory {
     usernameAttribute: 'uid',
     gidAttribute: 'gidNumber',
     validGid: VALID_GID,
+    nestedGroups: 'no',
     ca: lab.ca,
     verifyCertificate: true,
     startTls: false,
@@ -50,6 +57,43 @@ describe('the check of a password', () => {
     expect(await directory().authenticate('alice', 'alice-secret')).toEqual({ name: 'alice', groups: [VALID_GID] });
     expect(await directory().authenticate('jürgen', 'pä:s:wörd')).toBeDefined();
     expect(await directory().authenticate("o'brien(x)*", 'odd-secret')).toBeDefined();
+  });
+
+  test('returns the name as the directory spells it, whatever the user has entered', async () => {
+    for (const spelling of ['alice', 'ALICE', ' Alice ', 'ａｌｉｃｅ'])
+      expect((await directory().authenticate(spelling, 'alice-secret'))?.name, spelling).toBe('alice');
+  });
+
+  test('asks the directory for the same operations whether the user exists or not', async () => {
+    const logging = await startDirectory({ isLogging: true });
+    cleanups.push(logging.remove);
+    const operations = async (user: string, password: string) => {
+      const before = logging.log().length;
+      await directory({ urls: [logging.ldapsUrl], ca: logging.ca }).authenticate(user, password);
+      const ends = () =>
+        [
+          ...logging
+            .log()
+            .slice(before)
+            .matchAll(/op=\d+ (UNBIND)/g),
+        ].length;
+      for (let tries = 0; ends() < 2 && tries < 500; tries++) await sleep(10);
+      return [
+        ...logging
+          .log()
+          .slice(before)
+          .matchAll(/op=\d+ (BIND|SRCH|UNBIND|SEARCH RESULT|RESULT) /g),
+      ].map(([, what]) => what);
+    };
+    const known = await operations('alice', 'wrong');
+    expect(known).toContain('BIND');
+    for (const [user, password] of [
+      ['nobody', 'wrong'],
+      ['bob', 'bob-secret'],
+      ['twin', 'twin-secret'],
+      ['nogroup', 'x'],
+    ] as const)
+      expect(await operations(user, password), user).toEqual(known);
   });
 
   test('refuses a wrong password, another group or none, an unknown user, and a user without a password', async () => {
@@ -236,6 +280,26 @@ describe('the connection to the directory', () => {
     ]);
   });
 
+  test('trusts a server whose certificate comes from an authority in ca_file that is itself issued by another one', async () => {
+    const chain = await makeChain();
+    const server = createTlsServer({ cert: chain.leaf, key: chain.leafKey }, (socket) => socket.destroy());
+    const port = await listening(server);
+    const url = `ldaps://127.0.0.1:${port}`;
+    const failure = (ca: string) => signIn({ urls: [url], ca, timeoutMs: 3000 }).catch(String);
+    expect(await failure(chain.intermediate)).toContain('closed the connection');
+    expect(await failure(lab.ca)).toContain('add the certificate of that authority to ca_file');
+  });
+
+  test.each([
+    [8, 'ldaps://'],
+    [10, 'refers to another server'],
+    [48, 'set bind_dn'],
+    [53, 'set bind_dn'],
+  ])('says what to do if the search ends with result %i', async (result, advice) => {
+    const port = await searchResultServer(result);
+    await expect(signIn({ urls: [`ldap://127.0.0.1:${port}`] })).rejects.toThrow(advice);
+  });
+
   test('times out for a silent server: before TLS, after it, and in the StartTLS handshake', async () => {
     const [silent, accepting] = await Promise.all([silentServer(), silentServer(STARTTLS_ACCEPTED)]);
     const failure = (url: string, startTls: boolean) => signIn({ urls: [url], startTls, timeoutMs: 300 }).catch(String);
@@ -257,6 +321,53 @@ describe('the connection to the directory', () => {
   });
 });
 
+describe('groups inside the valid group', () => {
+  /** anna is in the group `developers`, which is in `staff`, which is in `users`; otto is in a circle of groups. */
+  const GROUPS = [
+    { cn: 'users' },
+    { cn: 'staff', memberOf: 'users' },
+    { cn: 'developers', memberOf: 'staff' },
+    { cn: 'circle', memberOf: 'round' },
+    { cn: 'round', memberOf: 'circle' },
+  ];
+  const people = [
+    { uid: 'anna', password: 'anna-secret', memberOf: 'developers' },
+    { uid: 'otto', password: 'otto-secret', memberOf: 'circle' },
+    { uid: 'lone', password: 'lone-secret', memberOf: 'gone' },
+  ];
+
+  test('are found by a walk upwards, and circles and missing groups end it', async () => {
+    const nested = await startDirectory({ people, groups: GROUPS });
+    cleanups.push(nested.remove);
+    const accounts = directory({
+      urls: [nested.ldapsUrl],
+      ca: nested.ca,
+      gidAttribute: 'memberOf',
+      validGid: `CN=users, ou=groups, ${nested.baseDn}`,
+      nestedGroups: 'walk',
+    });
+    expect(await accounts.authenticate('anna', 'anna-secret')).toMatchObject({ name: 'anna' });
+    expect(await accounts.authenticate('anna', 'wrong')).toBeUndefined();
+    expect(await accounts.authenticate('otto', 'otto-secret')).toBeUndefined();
+    expect(await accounts.authenticate('lone', 'lone-secret')).toBeUndefined();
+  });
+
+  test('are left to Active Directory by its matching rule', async () => {
+    const filters: string[] = [];
+    const port = await recordingServer(filters);
+    const asked = directory({
+      urls: [`ldap://127.0.0.1:${port}`],
+      gidAttribute: 'memberOf',
+      validGid: 'cn=users',
+      nestedGroups: 'in_chain',
+      timeoutMs: 500,
+    });
+    await asked.authenticate('alice', 'x').catch(() => undefined);
+    expect(filters.join()).toContain('1.2.840.113556.1.4.1941');
+    expect(filters.join()).toContain('memberOf');
+  });
+});
+
 /** The response to a StartTLS request in the first message of a connection (RFC 4511, 4.14). */
 const STARTTLS_ACCEPTED = Buffer.from('300c02010178070a010004000400', 'hex');
 
@@ -273,4 +384,74 @@ async function silentServer(answer?: Buffer): Promise<number> {
     server.close();
   });
   return (server.address() as AddressInfo).port;
+}
+
+/** Starts a server that ends each search with that result code (RFC 4511, 4.5.2). Returns its port. */
+function searchResultServer(result: number): Promise<number> {
+  const server = createServer((socket) =>
+    socket.on('data', (data) => {
+      const [id = 1] = data.subarray(4, 5); // the library encodes small message ids in one byte
+      socket.write(Buffer.from([0x30, 0x0c, 0x02, 0x01, id, 0x65, 0x07, 0x0a, 0x01, result, 0x04, 0x00, 0x04, 0x00]));
+    }),
+  );
+  return listening(server);
+}
+
+/** Starts a server that answers nothing, and records what it receives as text. Returns its port. */
+function recordingServer(received: string[]): Promise<number> {
+  return listening(createServer((socket) => socket.on('data', (data) => received.push(data.toString('latin1')))));
+}
+
+async function listening(server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => undefined)));
+  cleanups.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Makes a certificate for 127.0.0.1, that of the authority which issued it, and one for the authority above that one. */
+function makeChain(): Promise<{ readonly leaf: string; readonly leafKey: string; readonly intermediate: string }> {
+  return inNewDirectory('chain', async (at) => {
+    const file = (name: string) => join(at, name);
+    const key = (name: string) => [
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      file(`${name}.key`),
+      '-subj',
+      `/CN=${name}`,
+    ];
+    const issue = (name: string, by: string, extension: string) =>
+      run('openssl', [
+        'req',
+        '-x509',
+        ...key(name),
+        '-days',
+        '30',
+        '-out',
+        file(`${name}.pem`),
+        '-CA',
+        file(`${by}.pem`),
+        '-CAkey',
+        file(`${by}.key`),
+        '-addext',
+        extension,
+      ]);
+    await run('openssl', ['req', '-x509', ...key('root'), '-days', '30', '-out', file('root.pem')]);
+    await issue('intermediate', 'root', 'basicConstraints=critical,CA:TRUE');
+    await issue('leaf', 'intermediate', 'subjectAltName=IP:127.0.0.1');
+    const read = (name: string) => readFile(file(name), 'utf8');
+    const chain = {
+      leaf: await read('leaf.pem'),
+      leafKey: await read('leaf.key'),
+      intermediate: await read('intermediate.pem'),
+    };
+    await removeDirectory(at);
+    return chain;
+  });
 }

@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { rename } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { forward } from '../../lab/forward.ts';
 import type { LabService } from '../../lab/service.ts';
+import { inNewDirectory, removeDirectory } from '../../lab/temporary.ts';
 import {
   basic,
   expectNoSecret,
@@ -149,6 +152,21 @@ test('exits with 0 within five seconds after SIGTERM during a crawl', async () =
   } finally {
     lab.tokens.faults.delayMs = undefined;
   }
+});
+
+test('exits with 0 after SIGTERM if the store was moved away, and logs that it was not closed properly', async () => {
+  await inNewDirectory('moved', async (directory) => {
+    const one = await lab.start({ store: { url: `sqlite://${directory}/usage.db` } });
+    await waitForLog(one, 'crawl finished');
+    await rename(join(directory, 'usage.db'), join(directory, 'moved.db'));
+    const { pid } = one.child;
+    process.kill(pid, 'SIGTERM');
+    expect(await one.child.ended).toBe(0);
+    const output = one.child.output();
+    expect(output).not.toMatch(/StoreError|at .*\.ts/);
+    await one.stop();
+    await removeDirectory(directory);
+  });
 });
 
 test('completes a running request after SIGTERM, and then exits with 0', async () => {

@@ -7,9 +7,20 @@ const SHORTEST_KEY_BYTES = 32;
 
 const secretKey: Reader<string> = (text) => {
   if (text === '') return { wrong: 'is empty' };
-  const isLong = Buffer.byteLength(text) >= SHORTEST_KEY_BYTES;
-  return isLong ? { value: text } : { wrong: `is shorter than ${SHORTEST_KEY_BYTES} bytes` };
+  if (Buffer.byteLength(text) < SHORTEST_KEY_BYTES) return { wrong: `is shorter than ${SHORTEST_KEY_BYTES} bytes` };
+  return isGuessable(text) ? { wrong: 'repeats a few characters, so that it is easy to guess' } : { value: text };
 };
+
+/** Of 32 random hexadecimal digits, fewer than 8 different ones or two equal halves are practically impossible. */
+const LEAST_DIFFERENT_CHARACTERS = 8;
+
+/** Returns whether the text has few different characters, or repeats one part from its beginning to its end. */
+function isGuessable(text: string): boolean {
+  if (new Set(text).size < LEAST_DIFFERENT_CHARACTERS) return true;
+  // A text repeats a part if it occurs inside of itself, written twice (without the trivial places at both ends).
+  const period = `${text}${text}`.indexOf(text, 1);
+  return period <= text.length / 2;
+}
 
 /**
  * Reads one key per line, literally. There is no other separator, because keys may contain any character and must stay unchanged. A key of several

@@ -1,7 +1,7 @@
 import { certificatesIn } from '../readers/certificates.ts';
-import { attributeName, directoryHosts, distinguishedName } from '../readers/directory-hosts.ts';
+import { accountName, attributeName, directoryHosts, distinguishedName } from '../readers/directory-hosts.ts';
 import { key } from '../readers/key.ts';
-import { boolean, duration, isAllZeros, line, optional, replaced } from '../readers/readers.ts';
+import { boolean, duration, isAllZeros, line, oneOf, optional, replaced } from '../readers/readers.ts';
 
 export const LDAP_KEYS = {
   host: key({
@@ -36,9 +36,17 @@ export const LDAP_KEYS = {
     read: attributeName,
     fallback: 'gidNumber',
   }),
+  nested_groups: key({
+    about:
+      'Whether users of groups inside the group `valid_gid` may sign in too, for a `gid_attribute` that holds distinguished names, such as `memberOf`. `in_chain` lets Active Directory find out. `walk` works with every server: the service reads the groups of the groups, at most 200 in all, with one search each.',
+    right: 'one of no, in_chain, walk',
+    read: oneOf(['no', 'in_chain', 'walk']),
+    fallback: 'no',
+    isNew: true,
+  }),
   ca_file: key({
     about:
-      'Certificates of authorities that are trusted for the LDAP servers, in addition to the well-known ones. Read at the start.',
+      'Certificates of authorities that are trusted for the LDAP servers, in addition to the well-known ones. The authority that issued the certificate of the server is enough. Read at the start.',
     right: 'the path of a readable PEM file with at least one certificate',
     read: optional(certificatesIn),
     fallback: '',
@@ -62,8 +70,9 @@ export const LDAP_KEYS = {
   bind_dn: key({
     about:
       'The account that searches for users, if the directory does not allow anonymous searches. Needs `bind_password`.',
-    right: 'a distinguished name, such as cn=reader,dc=example,dc=com',
-    read: optional(distinguishedName),
+    right:
+      'a distinguished name such as cn=reader,dc=example,dc=com; for Active Directory also reader@example.com or EXAMPLE\\reader',
+    read: optional(accountName),
     fallback: '',
     sample: 'cn=reader,dc=example,dc=com',
     isNew: true,

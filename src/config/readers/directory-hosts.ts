@@ -52,3 +52,9 @@ export const distinguishedName: Reader<string> = (text) => {
     ? { value: text }
     : { wrong: 'is not a distinguished name' };
 };
+
+/** Reads the account of a bind: a distinguished name, or one of the other forms of Active Directory, `reader@example.com` and `EXAMPLE\\reader`. */
+export const accountName: Reader<string> = (text) => {
+  if (/^[^=@\\\p{Cc}]+(?:@[^=@\\\s\p{Cc}]+|\\[^=@\\\p{Cc}]+)$/u.test(text)) return { value: text };
+  return distinguishedName(text);
+};

@@ -153,7 +153,7 @@ class RequestJob implements Job {
   }
 
   get key(): string {
-    return this.#request.user ?? this.#request.ip ?? '';
+    return this.#request.principalKey ?? this.#request.ip ?? '';
   }
 
   /** Most requests need no signal, and a listener for each response costs as much as a small response does. */

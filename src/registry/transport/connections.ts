@@ -71,7 +71,11 @@ function createAgent(
     allowH2: false,
   };
   // `ca` replaces the well-known certificates, so they are added.
-  const wire = { timeout: timeoutMs, allowH2: false, ...(ca !== undefined && { ca: [...rootCertificates, ca] }) };
+  const wire = {
+    timeout: timeoutMs,
+    allowH2: false,
+    ...(ca !== undefined && { ca: [...rootCertificates, ca], allowPartialTrustChain: true }),
+  };
   const target = { ...wire, ...(identity && { cert: identity.certificate, key: identity.key }) };
   const connect = { ...target, ...(lookup && { lookup }) };
   const direct = new Agent({ ...limits, connect });

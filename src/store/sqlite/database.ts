@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { StoreError } from '../errors.ts';
 import { ensureFile, identityOf, inspectUntouched } from './database-file.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { GONE, toStoreError } from './sqlite-error.ts';
+import { GONE, INCOMPLETE, toStoreError } from './sqlite-error.ts';
 
 export type Value = string | number | null | Uint8Array;
 
@@ -81,6 +81,30 @@ function prepare(database: DatabaseSync, file: string): void {
     if (i < pragma(database, 'user_version')) continue;
     database.exec(`BEGIN; ${migration}; PRAGMA user_version = ${i + 1}; COMMIT`);
   }
+  rejectIncomplete(database, file);
+}
+
+/** Another program may have dropped a table, or the file is a copy that was cut. Without this check, statements would fail one day in a crawl. */
+function rejectIncomplete(database: DatabaseSync, file: string): void {
+  const complete = new DatabaseSync(':memory:');
+  try {
+    complete.exec(MIGRATIONS.join(';'));
+    const columns = columnsOf(database);
+    const missing = [...columnsOf(complete)].filter((column) => !columns.has(column));
+    if (missing.length > 0) throw new StoreError(INCOMPLETE, file);
+  } finally {
+    complete.close();
+  }
+}
+
+/** Returns the columns of all tables, such as `snapshot.id`. */
+function columnsOf(database: DatabaseSync): ReadonlySet<string> {
+  const rows = database
+    .prepare(
+      `SELECT t.name || '.' || c.name AS name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'`,
+    )
+    .all();
+  return new Set(rows.map(({ name }) => String(name)));
 }
 
 function rejectForeign(database: DatabaseSync, file: string): void {

@@ -55,7 +55,9 @@ async function checkInProcess(database: Database, ended: AbortSignal): Promise<C
 function start(): ChildProcess | undefined {
   try {
     // The process needs only the file. The environment of the service contains secrets.
-    return fork(PROCESS_FILE, { env: {}, execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    const child = fork(PROCESS_FILE, { env: {}, execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    child.on('error', () => undefined); // `answerOf` listens too, if there is a process to listen to
+    return child.connected ? child : undefined; // without file descriptors there is no channel either
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@ import { StoreError } from '../errors.ts';
 const START_AGAIN = 'move the file away and restart the service, which then reads everything again';
 
 export const DAMAGED = `the store is damaged; ${START_AGAIN}`;
+export const INCOMPLETE = `the store lacks tables or columns that the service has created; ${START_AGAIN}`;
 export const NO_DATABASE =
   'the file is not an SQLite database; set [store] url to a different file, or move this one away';
 export const GONE = 'the store file is no longer in its place; put it back, or restart the service';
@@ -31,6 +32,8 @@ interface SqliteFailure {
 const PRIMARY = 0xff;
 
 const SQLITE_FAILURES: ReadonlyMap<number, string> = new Map([
+  // The statements are fixed, so an error in one means that a table or a column is missing.
+  [1, INCOMPLETE],
   [5, 'another process uses the store'],
   [8, READ_ONLY],
   [10, 'the store could not be read or written: the disk or the file system failed'],

@@ -18,7 +18,7 @@ let service: ListeningServer;
 /** Each token that begins with TOKEN is valid, and a principal of its own. A part behind `+` is its visibility. */
 function principalOf(token: string): VerifiedPrincipal | undefined {
   const [, visibility = 'all'] = token.split('+');
-  return token.startsWith(TOKEN) && !revoked.has(token) ? { name: token, visibility } : undefined;
+  return token.startsWith(TOKEN) && !revoked.has(token) ? { name: token, key: token, visibility } : undefined;
 }
 
 beforeAll(async () => {

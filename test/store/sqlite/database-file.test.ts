@@ -133,6 +133,17 @@ test('refuses a store that a later version wrote, and leaves it as it is', async
   expect(sumOf(file)).toBe(before);
 });
 
+test.each(['blob', 'findings', 'manifest', 'pull', 'registry', 'snapshot'])(
+  'refuses a store without the table %s',
+  async (table) => {
+    const file = await filled();
+    const database = new DatabaseSync(file);
+    database.exec(`PRAGMA foreign_keys = OFF; DROP TABLE ${table}`);
+    database.close();
+    expect(refusal(file)).toMatch(/lacks tables.*move the file away/);
+  },
+);
+
 test('refuses a directory, and a path below a file', () => {
   mkdirSync(`${directory}/is-a-directory`);
   expect(refusal(`${directory}/is-a-directory`)).toBe('the store cannot be opened: it is a directory');
