@@ -97,7 +97,7 @@ export function compose(config: Config, version: string, log: Logger): Service {
   };
 }
 
-/** A store that cannot be closed has lost nothing that a crawl would not read again, so the service still ends as it was told to. */
+/** Closes the store. If that fails, the next crawl reads again what is lost, so the service ends as if it had not. */
 function closeStore(store: Store, log: Logger): void {
   try {
     store.close();

@@ -31,6 +31,8 @@ export interface CrawlOptions
 /** Keeps the graph of the last snapshot in memory, so that a recrawl of one repository need not load all others again. */
 export interface AssemblyCache {
   assembly: ReusableAssembly | undefined;
+  /** From the last crawl of the whole registry. */
+  referrersRefusal?: string | undefined;
 }
 
 export interface CrawlIntervals {
@@ -97,6 +99,7 @@ export async function crawl(ports: CrawlPorts, options: CrawlOptions & CrawlInte
       const which = { withPending: true, isWanted: (name: RepositoryName) => found.has(name) };
       reusable.assembly = undefined; // of a recrawl that ran meanwhile
       await pullThrough.settle(found);
+      reusable.referrersRefusal = reader.referrersRefusal();
       const assembled = await assembleAll(ports, reader, { ...pool, pulledThroughAt: pullThrough.seenAt }, which);
       return { ...assembled, illegal, cut, startedAt, finishedAt: clock() };
     },
@@ -248,7 +251,7 @@ async function assembleAll(
   pool: AssemblePool,
   which: AssembleOptions,
   isAsked: (name: RepositoryName) => boolean = () => true,
-): Promise<Pick<CrawlResult, 'graph' | 'repositories' | 'garbageCollector' | 'pulledThroughAt'>> {
+): Promise<Pick<CrawlResult, 'graph' | 'repositories' | 'garbageCollector' | 'pulledThroughAt' | 'referrersRefusal'>> {
   const { reusable, collectorDetection } = pool;
   const earlier = reusable.assembly;
   reusable.assembly = undefined; // a failure from here on would leave a graph that is half changed
@@ -267,5 +270,7 @@ async function assembleAll(
     await verifyBlobs(ports.registry, ports.manifestCache, assembly, { ...pool, limit: pool.verifiedCount, asked });
   reusable.assembly = { builder: assembly.builder, roots: assembly.roots };
   const { builder, repositories } = assembly;
-  return { graph: builder.build(), repositories, garbageCollector, pulledThroughAt: pool.pulledThroughAt() };
+  const { referrersRefusal } = reusable;
+  const facts = { garbageCollector, pulledThroughAt: pool.pulledThroughAt(), referrersRefusal };
+  return { graph: builder.build(), repositories, ...facts };
 }

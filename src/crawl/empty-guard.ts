@@ -7,10 +7,14 @@ import type { RepositoryUsage, Snapshot } from '../domain/snapshot/snapshot.ts';
 export class EmptyRegistryError extends Error {
   override readonly name = 'EmptyRegistryError';
 
-  constructor(tagsCount: number, tagsBefore: number) {
-    super(
-      `the crawl found ${tagsCount} readable tags, but the last snapshot has ${tagsBefore}: the crawl is rejected, and the last snapshot stays; if the tags were deleted, set empty_guard to 0`,
-    );
+  /** @param listedCount the tags that the registry lists, readable or not */
+  constructor(tagsCount: number, listedCount: number, tagsBefore: number) {
+    const found = `the crawl found ${tagsCount} readable tags, but the last snapshot has ${tagsBefore}: the crawl is rejected, and the last snapshot stays`;
+    const advice =
+      listedCount > tagsCount
+        ? `the registry still lists ${listedCount} tags, so they are not deleted: find out why the service cannot read them, and leave empty_guard as it is`
+        : 'if all these tags were deleted on purpose, set empty_guard to 0 until one crawl has finished';
+    super(`${found}; ${advice}`);
   }
 }
 
@@ -28,7 +32,9 @@ export function rejectEmptied(
 ): void {
   const wanted = last?.repositories.filter(({ name }) => isWanted(name)) ?? [];
   const [tagsCount, tagsBefore] = [countReadableTags(fresh.repositories), countReadableTags(wanted)];
-  if (tagsCount < tagsBefore * minShare) throw new EmptyRegistryError(tagsCount, tagsBefore);
+  if (tagsCount >= tagsBefore * minShare) return;
+  const listedCount = fresh.repositories.reduce((sum, { tags }) => sum + tags.length, 0);
+  throw new EmptyRegistryError(tagsCount, listedCount, tagsBefore);
 }
 
 function countReadableTags(repositories: readonly RepositoryUsage[]): number {

@@ -29,6 +29,8 @@ export interface RepositoryReader extends Pick<ManifestReader, 'readBelow'> {
    * @param before the earlier record; undefined if no crawl has begun to read the repository
    */
   read(name: RepositoryName, before: RepositoryRecord | undefined): Promise<RepositoryRecord>;
+  /** See `ReferrersReader.refusal`. */
+  referrersRefusal(): string | undefined;
 }
 
 export function createRepositoryReader(
@@ -38,7 +40,7 @@ export function createRepositoryReader(
 ): RepositoryReader {
   const { signal, progress, clock } = options;
   const reader = createManifestReader(registry, cache, options);
-  const readReferrers = createReferrersReader(registry, cache, reader, options);
+  const referrersReader = createReferrersReader(registry, cache, reader, options);
 
   async function readTags(
     repository: RepositoryName,
@@ -61,6 +63,7 @@ export function createRepositoryReader(
 
   return {
     readBelow: reader.readBelow,
+    referrersRefusal: referrersReader.refusal,
     async read(name, before) {
       const readAt = clock();
       const known = before && (await knownTags(cache, before.content?.tags ?? []));
@@ -72,7 +75,7 @@ export function createRepositoryReader(
       }
       const tags = await readTags(name, listing.tags, known);
       const roots = [...new Set(tags.flatMap(({ digest }) => digest ?? []))];
-      const referrers = await readReferrers(name, roots);
+      const referrers = await referrersReader.read(name, roots);
       const content = {
         readAt,
         tags,

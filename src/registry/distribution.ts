@@ -40,9 +40,6 @@ const ACCEPT = Object.values(MANIFEST_TYPES).join(', ');
 const MOST_BYTES = 8 * 1024 * 1024;
 const manifestRequest = { method: 'GET', headers: { accept: ACCEPT }, mostBytes: MOST_BYTES } as const;
 
-/** Registries with the API never answer 404 (OCI distribution-spec, "Listing Referrers"); others do not know the path. */
-const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
-
 export function createDistributionRegistry(options: DistributionOptions): DistributionRegistry {
   const http = createOwnHttpClient(options);
   const pullThrough = createPullThroughDetector(options);
@@ -51,11 +48,14 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
   const isWanted = createNameFilter(options);
   /** Names that were listed although the configuration does not select them: GitLab also finds a moved group by its former path. */
   const unexpected = new Set<RepositoryName>();
+  const heads: TrustInHead = { manifests: true, blobs: true };
   return {
     async *repositories(signal) {
       client.begin();
       pullThrough.begin();
       tagLists.begin();
+      heads.manifests = true;
+      heads.blobs = true;
       for await (const names of discover(nameSources(http, client, options), options, signal)) {
         const legal = names.filter((name) => typeof name === 'string');
         for (const name of legal) if (!isWanted(name)) unexpected.add(name);
@@ -66,7 +66,8 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
     isWanted: (repository) => isWanted(repository) || unexpected.has(repository),
     expect: client.expect,
     tags: tagLists.list,
-    resolve: (repository, reference, before, signal) => resolve(client, repository, reference, before, options, signal),
+    resolve: (repository, reference, before, signal) =>
+      resolve(client, heads, { repository, reference, before }, options, signal),
     async manifest(repository, reference, signal) {
       const path = `v2/${repository}/manifests/${reference}`;
       const response = await client.send(repository, path, { ...manifestRequest, signal });
@@ -74,7 +75,7 @@ export function createDistributionRegistry(options: DistributionOptions): Distri
       return toManifest(response, reference, () => new URL(path, options.registryUrl));
     },
     blobBytes: (repository, digest, signal, expectedBytes) =>
-      blobBytes(client, { repository, digest, expectedBytes }, options, signal),
+      blobBytes(client, heads, { repository, digest, expectedBytes }, options, signal),
     imageConfig: (repository, digest, signal) => imageConfig(client, repository, digest, options, signal),
     referrers: (repository, digest, signal) => referrers(client, repository, digest, options, signal),
     garbageCollector: (sample, signal) =>
@@ -124,32 +125,69 @@ function toManifest(response: HttpResponse, reference: string, url: () => URL): 
   const stored = manifest.kind === 'schema1' ? signedPayload(response.body, body) : response.body;
   const digest = digestOf(response, reference, stored, url);
   if (manifest.kind === 'unsupported') throw new RegistryError('unsupported', manifest.reason, url(), response);
+  if (manifest.kind === 'contradictory') throw new RegistryError('unreadable', manifest.reason, url(), response);
   const served = { contentType: header(response, 'content-type') ?? '', body: response.body };
   return { digest, sizeBytes: (stored ?? response.body).length, manifest, served };
 }
 
+/** Whether the registry has answered HEAD like GET so far, in this crawl. Some registries and proxies do not (Nexus: 404). */
+interface TrustInHead {
+  manifests: boolean;
+  blobs: boolean;
+}
+
+interface AskedManifest {
+  readonly repository: RepositoryName;
+  readonly reference: TagName | Digest;
+  readonly before: Digest | undefined;
+}
+
 /**
  * Returns the digest of a manifest, by a conditional HEAD: the registry compares all of `If-None-Match` with the digest, and does not count a 304 as a
- * pull. If the response contains no digest, the manifest itself is read.
+ * pull. If the response is not a digest, only a GET tells whether the manifest is absent, forbidden or unreadable. Once the two methods have differed,
+ * the rest of the crawl asks by GET at once.
  */
 async function resolve(
   client: AuthorizedClient,
-  repository: RepositoryName,
-  reference: TagName | Digest,
-  before: Digest | undefined,
+  heads: TrustInHead,
+  { repository, reference, before }: AskedManifest,
   options: DistributionOptions,
   signal: AbortSignal,
 ): Promise<Digest | undefined> {
   const path = `v2/${repository}/manifests/${reference}`;
   const headers = { accept: ACCEPT, ...(before !== undefined && { 'if-none-match': `"${before}"` }) };
-  const response = await client.send(repository, path, { method: 'HEAD', headers, signal });
-  if (response.status === 304 && before !== undefined) return before;
-  if (response.status === 404) return undefined;
-  const named = parseDigest(header(response, 'docker-content-digest') ?? '');
-  if (response.status === 200 && named !== undefined) return named;
-  const whole = await client.send(repository, path, { ...manifestRequest, signal });
+  const byGet = () => resolveByGet(client, { repository, reference, before, headers }, options, signal);
+  if (!heads.manifests) return byGet();
+  const response = await client.send(repository, path, { method: 'HEAD', headers, signal }).catch(unlessForbidden);
+  if (response?.status === 304 && before !== undefined) return before;
+  const named = response && parseDigest(header(response, 'docker-content-digest') ?? '');
+  if (response?.status === 200 && named !== undefined) return named;
+  const found = await byGet();
+  if (response?.status !== 200 && found !== undefined) heads.manifests = false;
+  return found;
+}
+
+interface ConditionalGet extends AskedManifest {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function resolveByGet(
+  client: AuthorizedClient,
+  { repository, reference, before, headers }: ConditionalGet,
+  options: DistributionOptions,
+  signal: AbortSignal,
+): Promise<Digest | undefined> {
+  const path = `v2/${repository}/manifests/${reference}`;
+  const whole = await client.send(repository, path, { ...manifestRequest, headers, signal });
+  if (whole.status === 304 && before !== undefined) return before;
   if (whole.status === 404) return undefined;
   return toManifest(whole, reference, () => new URL(path, options.registryUrl)).digest;
+}
+
+/** Returns undefined for a refusal of one request, which another method may not get. */
+function unlessForbidden(error: unknown): undefined {
+  if (error instanceof RegistryError && error.kind === 'forbidden') return undefined;
+  throw error;
 }
 
 /** Returns the requested digest, or the one that the registry states. If the bytes are known, it must match them. */
@@ -172,6 +210,9 @@ function hasDigest(bytes: Buffer, digest: Digest): boolean {
   return CHECKABLE.has(algorithm) && hash(algorithm, bytes) === encoded;
 }
 
+/** Registries with the API never answer 404 (OCI distribution-spec, "Listing Referrers"); others do not know the path. */
+const NO_REFERRERS_API: ReadonlySet<number> = new Set([400, 404, 405, 501]);
+
 async function referrers(
   client: AuthorizedClient,
   repository: RepositoryName,
@@ -180,16 +221,13 @@ async function referrers(
   signal: AbortSignal,
 ): Promise<readonly Descriptor[] | undefined> {
   const path = `v2/${repository}/referrers/${digest}`;
-  const response = await client.send(repository, path, {
-    method: 'GET',
-    headers: { accept: MANIFEST_TYPES.ociIndex },
-    signal,
-  });
+  const request = { method: 'GET', headers: { accept: MANIFEST_TYPES.ociIndex }, signal } as const;
+  const response = await client.send(repository, path, request);
   if (NO_REFERRERS_API.has(response.status)) return undefined;
   if (response.status !== 200) return unreadable(`status ${response.status}`, path, options, response);
   if (/\bnext\b/i.test(String(response.headers['link'])))
     return unreadable('the list of referrers has more than one page', path, options, response);
-  const index = readManifest(MANIFEST_TYPES.ociIndex, parseJson(response.body));
+  const index = readManifest(undefined, parseJson(response.body));
   return index.kind === 'index'
     ? index.manifests
     : unreadable('the list of referrers is not an index', path, options, response);
@@ -224,24 +262,33 @@ interface AskedBlob {
  */
 async function blobBytes(
   client: AuthorizedClient,
+  heads: TrustInHead,
   { repository, digest, expectedBytes }: AskedBlob,
   options: DistributionOptions,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const path = `v2/${repository}/blobs/${digest}`;
-  const head = await client.send(repository, path, { method: 'HEAD', signal });
-  const length = lengthIn(head);
-  const isSettled =
-    head.status === 200 ? length !== undefined && length === (expectedBytes ?? length) : !MAY_DIFFER.has(head.status);
-  const response = isSettled
-    ? head
-    : await client.send(repository, path, { method: 'GET', headers: { range: 'bytes=0-0' }, signal, mostBytes: 1 });
+  if (heads.blobs) {
+    const head = await client.send(repository, path, { method: 'HEAD', signal }).catch(unlessForbidden);
+    const length = head && lengthIn(head);
+    const isPlausible = length === (expectedBytes ?? length) && (length !== 0 || isOfNothing(digest));
+    if (head?.status === 200 && length !== undefined && isPlausible) return length;
+  }
+  const range = { method: 'GET', headers: { range: 'bytes=0-0' }, signal, mostBytes: 1 } as const;
+  const response = await client.send(repository, path, range);
   if (response.status === 404) return undefined;
-  return lengthIn(response) ?? unreadable(`status ${response.status} without a length`, path, options, response);
+  const length = lengthIn(response);
+  if (length === undefined) return unreadable(`status ${response.status} without a length`, path, options, response);
+  // A HEAD that agrees with the manifests was returned above, so HEAD was wrong here.
+  if (length === (expectedBytes ?? length)) heads.blobs = false;
+  return length;
 }
 
-/** Statuses of a HEAD that a GET may not have. */
-const MAY_DIFFER: ReadonlySet<number> = new Set([403, 404, 405]);
+/** Returns whether the digest is that of zero bytes. */
+function isOfNothing(digest: Digest): boolean {
+  const [algorithm = ''] = digest.split(':');
+  return CHECKABLE.has(algorithm) ? hasDigest(Buffer.alloc(0), digest) : true;
+}
 
 /** Returns the length of the whole blob. A range of an empty blob cannot be satisfied (416). The length of a compressed response is not the blob's. */
 function lengthIn(response: HttpResponse): number | undefined {

@@ -91,15 +91,18 @@ test('ends the crawl when its signal is aborted', async () => {
   await expect(crawling).rejects.toThrow(/abort/i);
 });
 
-test('marks a tag as incomplete if its referrers cannot be listed, and keeps its figures', async () => {
+test('reports once that the registry lists no referrers, if its garbage collector keeps them, and blames no tag', async () => {
   const registry = registryOf(['a'], {
     referrers: async () => {
       throw new Failure('forbidden');
     },
   });
-  const { repositories, gaps } = await takeSnapshot(registry, 1);
-  expect(repositories[0]?.tags[0]).toMatchObject({ status: 'incomplete', deduplicatedBytes: 1 });
-  expect(gaps).toHaveLength(1);
+  const { repositories, gaps, figures } = await takeSnapshot(registry, 1, { garbageCollector: 'harbor' });
+  expect(repositories[0]?.tags[0]).toMatchObject({ status: 'ok', deduplicatedBytes: 1 });
+  expect(gaps).toMatchObject([{ repository: null, code: 'unreadable' }]);
+  expect(figures.isComplete).toBe(false);
+  const other = await takeSnapshot(registry, 1, { garbageCollector: 'distribution-3' });
+  expect(other.figures.isComplete).toBe(true);
 });
 
 test('requests referrers in every repository that contains the subject', async () => {

@@ -175,7 +175,7 @@ test('rejects a crawl that finds far fewer tags, and starts from the beginning t
   const first = await takeSnapshot();
   const content = new Map(registry.content);
   registry.content.delete('group/app');
-  await expect(takeSnapshot()).rejects.toThrow(new EmptyRegistryError(1, 3));
+  await expect(takeSnapshot()).rejects.toThrow(new EmptyRegistryError(1, 1, 3));
   expect(snapshots.latest()).toBe(first);
   for (const [name, tags] of content) registry.content.set(name, tags);
   expect(contentOf(await takeSnapshot())).toEqual(contentOf(first));

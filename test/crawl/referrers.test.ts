@@ -94,3 +94,21 @@ test('marks only the subject as incomplete if a listed referrer is not stored', 
   const snapshot = await crawlLab({ registry: dangling }, { garbageCollector: 'harbor' });
   expect([tag(snapshot, '1')?.status, tag(snapshot, 'amd64')?.status]).toEqual(['incomplete', 'ok']);
 });
+
+test.each([
+  { status: 200, body: '<html>', headers: { 'content-type': 'text/html' } },
+  { status: 200, body: '' },
+  { status: 200, body: { schemaVersion: 2, config: {}, layers: [] } },
+  { status: 403 },
+  { status: 401 },
+  { status: 302, headers: { location: '/v2/' } },
+  { status: 500 },
+])('takes the answer %j for a registry without the API, and blames no tag', async (answer) => {
+  const standIn = await startWith(() => answer);
+  const snapshot = await crawlLab({ registry: standIn });
+  expect(snapshot.gaps).toEqual([]);
+  expect(snapshot.figures.isComplete).toBe(true);
+  const zot = await crawlLab({ registry: standIn }, { garbageCollector: 'zot' });
+  expect(zot.gaps).toMatchObject([{ repository: null, code: 'unreadable' }]);
+  expect(zot.repositories[0]?.tags.map(({ status }) => status)).toEqual(['ok', 'ok']);
+});

@@ -121,7 +121,7 @@ test('adds up the numbers of all crawls, and counts failures by kind', async () 
     takes(3, snapshot(1, 1)),
     takes(0, Object.assign(new Error('no answer'), { kind: 'unavailable' })),
     takes(0, Object.assign(new Error('damaged'), { kind: 'store' })),
-    takes(1, new EmptyRegistryError(1, 1000)),
+    takes(1, new EmptyRegistryError(1, 1, 1000)),
     takes(5, snapshot(1, 1)),
     takes(2, new Error('a bug')),
   ]);

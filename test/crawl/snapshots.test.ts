@@ -54,7 +54,7 @@ test('does not show the records of the current crawl after a notification', asyn
   const updated = await snapshots.updateSnapshot(names('group/tools'), signal);
   expect(updated.figures.tagsCount).toBe((first.figures.tagsCount ?? 0) + 1);
   release();
-  await expect(crawling).rejects.toThrow(new EmptyRegistryError(2, 4));
+  await expect(crawling).rejects.toThrow(new EmptyRegistryError(2, 2, 4));
 });
 
 test('computes a lost snapshot again from the records, without a request to the registry', async () => {

@@ -15,7 +15,7 @@ import { SAMPLE_COLLECTOR } from './sample-snapshot.ts';
 export function stored(body: unknown, contentType: string = MANIFEST_TYPES.ociManifest): StoredManifest {
   const bytes = Buffer.from(JSON.stringify(body));
   const manifest = readManifest(contentType, body);
-  if (manifest.kind === 'unsupported') throw new Error(manifest.reason);
+  if (manifest.kind === 'unsupported' || manifest.kind === 'contradictory') throw new Error(manifest.reason);
   const digest = `sha256:${hash('sha256', bytes)}` as Digest;
   return { digest, sizeBytes: bytes.length, manifest, served: { contentType, body: bytes } };
 }

@@ -207,6 +207,8 @@ export class GraphBuilder {
         this.#facts.addPlatforms(node, named);
         return children;
       }
+      case 'artifact':
+        return manifest.layers.map((layer) => this.#addLayer(layer));
       case 'schema1':
         return manifest.layers.map((digest) => this.#addLayer({ digest, mediaType: '', sizeBytes: undefined }));
       default:

@@ -17,6 +17,8 @@ export function kindOf(manifest: Manifest): Kind {
   switch (manifest.kind) {
     case 'schema1':
       return 'image';
+    case 'artifact':
+      return `artifact:${manifest.artifactType ?? manifest.mediaType ?? ''}`;
     case 'index':
       if (manifest.manifests.some((child) => isBuildCacheBlob(child.mediaType))) return 'build-cache';
       return manifest.artifactType === undefined ? 'index' : `artifact:${manifest.artifactType}`;

@@ -18,13 +18,14 @@ export type Manifest =
   | (ManifestFields & { readonly kind: 'image'; readonly config: Descriptor; readonly layers: readonly Descriptor[] })
   | (ManifestFields & { readonly kind: 'index'; readonly manifests: readonly Descriptor[] })
   /** Docker schema 1: its layers have no sizes, and there is no config blob. */
-  | (ManifestFields & { readonly kind: 'schema1'; readonly layers: readonly Digest[] });
+  | (ManifestFields & { readonly kind: 'schema1'; readonly layers: readonly Digest[] })
+  /** The artifact manifest that a draft of OCI 1.1 had: its blobs are read as layers, and there is no config blob. */
+  | (ManifestFields & { readonly kind: 'artifact'; readonly layers: readonly Descriptor[] });
 
-/** A body of no known format, and why it could not be read. */
-export interface UnsupportedManifest {
-  readonly kind: 'unsupported';
-  readonly reason: string;
-}
+/** A body of no known format, or one that contradicts itself, and why it could not be read. */
+export type UnreadManifest =
+  | { readonly kind: 'unsupported'; readonly reason: string }
+  | { readonly kind: 'contradictory'; readonly reason: string };
 
 interface ManifestFields {
   /** From the Content-Type or the manifest itself; absent if neither names one. */
@@ -36,14 +37,26 @@ interface ManifestFields {
 }
 
 /**
- * Reads a manifest. Decides on the format by the Content-Type, else by `mediaType`, else by the fields of the body, because there are more media types
- * than any list contains. Never throws: a body of no known format is `unsupported`, with the reason.
+ * Reads a manifest. The lists in the body decide on the format: a registry or a proxy may declare a wrong Content-Type, and there are more media types
+ * than any list contains. Never throws: a body of no known format is `unsupported`, and one whose `mediaType` or lists contradict each other is
+ * `contradictory`, with the reason.
  */
-export function readManifest(contentType: string | undefined, body: unknown): Manifest | UnsupportedManifest {
+export function readManifest(contentType: string | undefined, body: unknown): Manifest | UnreadManifest {
   const own = shortened(bare(textOf(body, 'mediaType') ?? ''));
-  const mediaType = [bare(contentType ?? ''), own].find((type) => FORMAT_OF_TYPE.has(type)) ?? own;
-  const format = FORMAT_OF_TYPE.get(mediaType) ?? formatByShape(body);
-  if (format === undefined) return { kind: 'unsupported', reason: 'not a manifest of a known format' };
+  const shapes = Object.entries(FORMAT_OF_LIST).filter(([list]) => has(body, list));
+  const [[, format] = []] = shapes;
+  const stated = FORMAT_OF_TYPE.get(own);
+  if (format === undefined) {
+    if (stated !== undefined || FORMAT_OF_TYPE.has(bare(contentType ?? '')))
+      return { kind: 'contradictory', reason: 'the manifest has no list of what it contains' };
+    return { kind: 'unsupported', reason: 'not a manifest of a known format' };
+  }
+  if (shapes.length > 1 || (stated !== undefined && stated !== format)) {
+    const lists = shapes.map(([list]) => list).join(' and ');
+    return { kind: 'contradictory', reason: `the manifest has the list ${lists}, which its media type contradicts` };
+  }
+  const declared = bare(contentType ?? '');
+  const mediaType = stated === undefined && FORMAT_OF_TYPE.get(declared) === format ? declared : own;
   try {
     const fields = { ...(mediaType !== '' && { mediaType }), ...referenceFields(body) };
     return { ...fields, ...READERS[format](body) };
@@ -54,7 +67,15 @@ export function readManifest(contentType: string | undefined, body: unknown): Ma
   }
 }
 
-type Format = 'image' | 'index' | 'schema1';
+type Format = 'image' | 'index' | 'schema1' | 'artifact';
+
+/** The list that a body of each format has. */
+const FORMAT_OF_LIST: Readonly<Record<string, Format>> = {
+  manifests: 'index',
+  layers: 'image',
+  fsLayers: 'schema1',
+  blobs: 'artifact',
+};
 
 const FORMAT_OF_TYPE: ReadonlyMap<string, Format> = new Map([
   [MANIFEST_TYPES.ociIndex, 'index'],
@@ -63,6 +84,7 @@ const FORMAT_OF_TYPE: ReadonlyMap<string, Format> = new Map([
   [MANIFEST_TYPES.dockerManifest, 'image'],
   [MANIFEST_TYPES.dockerSchema1Signed, 'schema1'],
   [MANIFEST_TYPES.dockerSchema1, 'schema1'],
+  [MANIFEST_TYPES.ociArtifact, 'artifact'],
 ]);
 
 // The schemas check only types. The values are checked afterwards, which is faster: a crawl reads many manifests with many descriptors each.
@@ -70,6 +92,7 @@ const descriptor = z.object({ mediaType: z.string().optional(), digest: z.string
 const child = descriptor.extend({ platform: z.unknown().optional(), annotations: z.unknown().optional() });
 const image = z.object({ config: descriptor, layers: z.array(descriptor).nullish() });
 const index = z.object({ manifests: z.array(child).nullish() });
+const artifact = z.object({ blobs: z.array(descriptor).nullish() });
 const schema1 = z.object({ fsLayers: z.array(z.object({ blobSum: z.string() })) });
 
 const READERS: Readonly<Record<Format, (body: unknown) => Manifest>> = {
@@ -78,6 +101,7 @@ const READERS: Readonly<Record<Format, (body: unknown) => Manifest>> = {
     return { kind: 'image', config: toDescriptor(config), layers: (layers ?? []).map(toDescriptor) };
   },
   index: (body) => ({ kind: 'index', manifests: (index.parse(body).manifests ?? []).map(toChild) }),
+  artifact: (body) => ({ kind: 'artifact', layers: (artifact.parse(body).blobs ?? []).map(toDescriptor) }),
   schema1: (body) => ({
     kind: 'schema1',
     layers: schema1.parse(body).fsLayers.map((layer) => toDigest(layer.blobSum)),
@@ -135,13 +159,6 @@ function toDigest(text: string): Digest {
 function reasonOf(error: z.ZodError): string {
   const [issue] = error.issues;
   return `${issue?.path.join('.') || 'manifest'}: ${issue?.message ?? 'unreadable'}`;
-}
-
-function formatByShape(body: unknown): Format | undefined {
-  if (has(body, 'manifests')) return 'index';
-  if (has(body, 'layers')) return 'image';
-  if (has(body, 'fsLayers')) return 'schema1';
-  return undefined;
 }
 
 function byteCount(value: unknown): number | undefined {

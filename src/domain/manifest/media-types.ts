@@ -5,6 +5,8 @@ export const MANIFEST_TYPES = {
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerSchema1Signed: 'application/vnd.docker.distribution.manifest.v1+prettyjws',
   dockerSchema1: 'application/vnd.docker.distribution.manifest.v1+json',
+  /** Of a draft of OCI 1.1. */
+  ociArtifact: 'application/vnd.oci.artifact.manifest.v1+json',
 } as const;
 
 const KNOWN_MANIFEST_TYPES: ReadonlySet<string> = new Set(Object.values(MANIFEST_TYPES));
@@ -15,12 +17,15 @@ export function isManifestType(mediaType: string): boolean {
 }
 
 /**
- * Returns whether the child of an index with that media type is read as a manifest. A child without a type is, because an index lists manifests.
- * Any other type is a leaf: registries refuse to serve it at `/manifests/`.
+ * Returns whether the child of an index with that media type is read as a manifest. A child without a type is, because an index lists manifests, and so
+ * is one whose type says so, even if this service does not know it: a leaf would hide what it contains. Any other type is a leaf: registries refuse to
+ * serve it at `/manifests/`.
  */
 export function isManifestChildType(mediaType: string): boolean {
-  return bare(mediaType) === '' || isManifestType(mediaType);
+  return bare(mediaType) === '' || isManifestType(mediaType) || SEEMS_A_MANIFEST.test(bare(mediaType));
 }
+
+const SEEMS_A_MANIFEST = /[./+-](?:manifest|index)(?:[./+-][^/]*)?\+json$/;
 
 const LAYER_TYPE =
   /^application\/vnd\.(?:oci\.image\.layer\.|docker\.image\.rootfs\.|docker\.container\.image\.rootfs\.diff)/;

@@ -15,6 +15,8 @@ export interface CrawlResult {
   readonly cut?: string | undefined;
   /** When the registry was last seen to be a pull-through cache; absent if it is not known to be one. */
   readonly pulledThroughAt?: number | undefined;
+  /** Why the registry lists no referrers, although it does not say that it cannot; absent if it does list them, or says so. */
+  readonly referrersRefusal?: string | undefined;
   readonly startedAt: number;
   readonly finishedAt: number;
 }

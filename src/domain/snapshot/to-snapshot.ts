@@ -54,9 +54,15 @@ export function* toSnapshotInSteps(crawlResult: CrawlResult): Resumable<Snapshot
   };
 }
 
-/** Returns the figures, as incomplete if the registry is a pull-through cache: it names blobs that it may not store. */
-function verified(figures: Figures, { pulledThroughAt }: CrawlResult): Figures {
-  return pulledThroughAt === undefined ? figures : { ...figures, isComplete: false };
+/** Returns the figures, as incomplete if the registry is a pull-through cache, which names blobs that it may not store, or if it hides referrers. */
+function verified(figures: Figures, crawlResult: CrawlResult): Figures {
+  const isVerified = crawlResult.pulledThroughAt === undefined && missingReferrers(crawlResult) === undefined;
+  return isVerified ? figures : { ...figures, isComplete: false };
+}
+
+/** Returns why referrers are missing, if the garbage collector keeps some without a tag; undefined if none can be missing. */
+function missingReferrers({ referrersRefusal, garbageCollector }: CrawlResult): string | undefined {
+  return GARBAGE_COLLECTORS[garbageCollector.engine].untaggedReferrers === 'collected' ? undefined : referrersRefusal;
 }
 
 /** The crawl result, sorted, with everything that is computed from it. The position of a tag is its index in the list of all tags. */
@@ -226,6 +232,9 @@ function* gapsOf(measured: Measured, repositories: readonly RepositoryUsage[]): 
   const { usage, tree } = measured;
   const gaps = [...measured.illegal].map(illegalGap);
   let position = 0;
+  const referrers = missingReferrers(measured);
+  if (referrers !== undefined)
+    gaps.push({ repository: null, code: 'unreadable', reason: `the registry lists no referrers: ${referrers}` });
   if (measured.pulledThroughAt !== undefined) gaps.push({ repository: null, code: 'unverified', reason: PULL_THROUGH });
   if (measured.cut !== undefined) gaps.push({ repository: null, code: 'unreadable', reason: measured.cut });
   for (const [place, { name, gap, staleSince, tags }] of measured.repositories.entries()) {

@@ -28,7 +28,7 @@ export function decodeManifest(digest: Digest, row: ManifestRow): StoredManifest
   const isIntact = row.body_sha256 === null ? digest === `sha256:${sha256}` : row.body_sha256 === sha256;
   if (!isIntact) return undefined;
   const manifest = readManifest(row.content_type, parseJson(row.body));
-  if (manifest.kind === 'unsupported') return undefined;
+  if (manifest.kind === 'unsupported' || manifest.kind === 'contradictory') return undefined;
   const sizeBytes = row.body_sha256 === null ? row.body.length : row.size_bytes;
   return { digest, sizeBytes, manifest, served: { contentType: row.content_type, body: row.body } };
 }

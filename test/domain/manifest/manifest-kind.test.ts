@@ -19,7 +19,7 @@ const named = (name: string, mediaType: string, size = 10) => ({ mediaType, dige
 
 function read(body: object): Manifest {
   const manifest = readManifest(undefined, body);
-  if (manifest.kind === 'unsupported') throw new Error(manifest.reason);
+  if (manifest.kind === 'unsupported' || manifest.kind === 'contradictory') throw new Error(manifest.reason);
   return manifest;
 }
 
