@@ -192,6 +192,7 @@ function composeCrawling(config: Config, registry: DistributionRegistry, store: 
     steadyClock,
     sleepUntil,
     takeSnapshot: snapshots.takeSnapshot,
+    completeSnapshot: snapshots.completeSnapshot,
     recrawlQueueLength: () => recrawlQueue.length(),
     isPullThroughCache: snapshots.isPullThroughCache,
     requestsCount: registry.requestsCount,

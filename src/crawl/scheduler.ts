@@ -22,6 +22,8 @@ export interface SchedulerOptions {
   readonly sleepUntil: SleepUntil;
   /** Takes a snapshot of the whole registry, and updates `progress` meanwhile. */
   readonly takeSnapshot: (progress: CrawlProgress, signal: AbortSignal) => Promise<Snapshot>;
+  /** Reads what the snapshot of a crawl lacks although its figures are complete. */
+  readonly completeSnapshot?: (signal: AbortSignal) => Promise<void>;
   readonly recrawlQueueLength: () => number;
   /** Returns whether the registry is known to be a pull-through cache. */
   readonly isPullThroughCache: () => boolean;
@@ -36,6 +38,8 @@ export interface SchedulerOptions {
 export interface SchedulerReport {
   started(): void;
   finished(snapshot: Snapshot): void;
+  /** The snapshot could not be completed; the next crawl tries again. */
+  notCompleted?(error: unknown): void;
   /** @param retryAt milliseconds since the epoch */
   failed(error: unknown, retryAt: number): void;
 }
@@ -111,7 +115,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
 /** Runs one crawl at a time, and knows the current one and the outcome of the last one. */
 function createRunner(options: SchedulerOptions, signal: AbortSignal) {
-  const { clock, takeSnapshot, requestsCount, heldUp, report } = options;
+  const { clock, takeSnapshot, completeSnapshot, requestsCount, heldUp, report } = options;
   const stats = createCrawlStats(options);
   let running: (() => NonNullable<CrawlStatus['running']>) | undefined;
   let failure: CrawlStatus['failure'];
@@ -135,6 +139,9 @@ function createRunner(options: SchedulerOptions, signal: AbortSignal) {
       stats.succeeded();
       lastFinishedAt = snapshot.finishedAt;
       report.finished(snapshot);
+      await completeSnapshot?.(signal).catch((error: unknown) => {
+        if (!signal.aborted) report.notCompleted?.(error);
+      });
     },
     fail(error: unknown, retryAt: number): void {
       const kind = failureKindOf(error);

@@ -19,6 +19,7 @@ import {
 import type { CrawlPorts } from './crawl-ports.ts';
 import { noProgress } from './crawl-stats.ts';
 import { rejectEmptied } from './empty-guard.ts';
+import { pendingConfigs, readConfigs } from './pending-configs.ts';
 import { createReadingOrder } from './reading-order.ts';
 import { pulledThroughAt } from './stored/pull-through.ts';
 
@@ -67,68 +68,123 @@ export interface SnapshotTaker extends Snapshots {
    * then stays.
    */
   takeSnapshot(progress: CrawlProgress, signal: AbortSignal): Promise<Snapshot>;
+  /**
+   * Reads the configs of images that the latest snapshot lacks, and takes a snapshot that has them. The first crawl leaves them out, so that its figures
+   * are shown as soon as all manifests are read. Throws if the registry or the store fails.
+   */
+  completeSnapshot(signal: AbortSignal): Promise<void>;
   /** Takes a snapshot in which only these repositories are read again. There must be one of the whole registry. Throws what `recrawl` throws. */
   updateSnapshot(names: ReadonlySet<RepositoryName>, signal: AbortSignal): Promise<Snapshot>;
 }
 
 export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTaker {
-  const { registry, crawlState, snapshotStore, emptyGuard, report } = options;
+  const { registry } = options;
   const checkStore = untilSuccess(options.checkStore);
   const inOrder = createSerialQueue();
   const collectorDetection = createCollectorDetection(registry, options.garbageCollector);
   const shared = createSharedOptions(options, collectorDetection);
-  let latest: Snapshot | undefined;
+  const held = holdLatest(options);
   /** The repositories that the current crawl of the whole registry has found. */
   let found = new Set<RepositoryName>();
-  /** Whether a recrawl has changed a record since the last snapshot. */
-  let isOutOfDate = false;
-  const noteChange = (): void => {
-    isOutOfDate = true;
-  };
 
-  /** Saves a snapshot before it is shown, so that a snapshot that was shown is still there after a restart. */
-  async function show(fresh: Snapshot, crawlResult: CrawlResult, occasion: SnapshotOccasion): Promise<Snapshot> {
-    await snapshotStore.save(fresh, crawlResult, occasion).catch((error) => report.notSaved(asStoreFailure(error)));
-    latest = fresh;
-    return fresh;
-  }
-
-  async function finish(finished: FinishedCrawl, names: ReadonlySet<RepositoryName>): Promise<Snapshot> {
-    const crawlResult = await finished.assemble();
-    const fresh = await runYielding(toSnapshotInSteps(crawlResult));
-    try {
-      rejectEmptied(fresh, latest, emptyGuard, registry.isWanted);
-    } catch (error) {
-      await crawlState.abandon();
-      throw error;
-    }
-    await crawlState.finish(names, finished);
-    return show(fresh, crawlResult, 'crawl');
-  }
-
-  return {
-    latest: () => latest,
-    isPullThroughCache: () => pulledThroughAt(registry, latest?.pulledThroughAt, options.clock()) !== undefined,
+  const taker: SnapshotTaker = {
+    latest: held.latest,
+    isPullThroughCache: () => pulledThroughAt(registry, held.latest()?.pulledThroughAt, options.clock()) !== undefined,
     async load() {
-      latest = await loadLatest(options, collectorDetection);
+      held.set(await loadLatest(options, collectorDetection));
     },
     async takeSnapshot(progress, signal) {
       await checkStore();
       const names = new Set<RepositoryName>();
       found = names;
-      const finished = await crawl(options, { ...shared(latest), found: names, progress, signal });
-      return inOrder(() => finish(finished, names));
+      const configs = { collectCreated: options.collectCreated && held.latest() !== undefined };
+      const finished = await crawl(options, { ...shared(held.latest()), ...configs, found: names, progress, signal });
+      return inOrder(() => finish(finished, names, held, options));
+    },
+    async completeSnapshot(signal) {
+      const pending = held.pendingConfigs();
+      if (pending === undefined) return;
+      await readConfigs(options, pending, { concurrency: options.concurrency, signal });
+      held.noteConfigsRead();
+      if (pending.length === 0) return;
+      shared(held.latest()).reusable.assembly = undefined; // it lacks the configs of manifests that it has
+      held.noteChange();
+      await taker.updateSnapshot(new Set(), signal);
     },
     async updateSnapshot(names, signal) {
       await checkStore();
-      const recrawlOptions = { ...shared(latest), found, progress: noProgress(), signal, noteChange };
+      const recrawlOptions = {
+        ...shared(held.latest()),
+        found,
+        progress: noProgress(),
+        signal,
+        noteChange: held.noteChange,
+      };
       const finished = await recrawl(options, names, recrawlOptions);
       return inOrder(async () => {
-        if (!isOutOfDate && latest !== undefined) return latest;
+        const latest = held.latest();
+        if (!held.isOutOfDate() && latest !== undefined) return latest;
         const crawlResult = await finished.assemble();
-        isOutOfDate = false;
-        return show(await runYielding(toSnapshotInSteps(crawlResult)), crawlResult, 'notification');
+        held.noteAssembled();
+        return held.show(await runYielding(toSnapshotInSteps(crawlResult)), crawlResult, 'notification');
       });
+    },
+  };
+  return taker;
+}
+
+/** Computes the snapshot of a crawl of the whole registry, and shows it unless it is rejected. */
+async function finish(
+  finished: FinishedCrawl,
+  names: ReadonlySet<RepositoryName>,
+  held: ReturnType<typeof holdLatest>,
+  { registry, crawlState, emptyGuard }: SnapshotTakerOptions,
+): Promise<Snapshot> {
+  const crawlResult = await finished.assemble();
+  const fresh = await runYielding(toSnapshotInSteps(crawlResult));
+  try {
+    rejectEmptied(fresh, held.latest(), emptyGuard, registry.isWanted);
+  } catch (error) {
+    await crawlState.abandon();
+    throw error;
+  }
+  await crawlState.finish(names, finished);
+  return held.show(fresh, crawlResult, 'crawl');
+}
+
+/** Holds the latest snapshot, and knows whether it is out of date or lacks configs of images. */
+function holdLatest({ snapshotStore, report, collectCreated }: SnapshotTakerOptions) {
+  let latest: Snapshot | undefined;
+  /** Whether configs may be missing that no crawl will ask for: in the first snapshot, and after a restart. */
+  let needsConfigs = collectCreated;
+  /** Whether a recrawl has changed a record since the last snapshot. */
+  let isOutOfDate = false;
+  return {
+    latest: () => latest,
+    set(loaded: Snapshot | undefined): void {
+      latest = loaded;
+    },
+    /** Returns the configs that the latest snapshot lacks; undefined if none need to be read. */
+    pendingConfigs: () => (needsConfigs && latest !== undefined ? pendingConfigs(latest) : undefined),
+    isOutOfDate: () => isOutOfDate,
+    noteChange(): void {
+      isOutOfDate = true;
+    },
+    noteAssembled(): void {
+      isOutOfDate = false;
+    },
+    noteConfigsRead(): void {
+      needsConfigs = false;
+    },
+    /** Saves a snapshot before it is shown, so that a snapshot that was shown is still there after a restart. */
+    async show(taken: Snapshot, crawlResult: CrawlResult, occasion: SnapshotOccasion): Promise<Snapshot> {
+      const configsPending = needsConfigs ? pendingConfigs(taken).length : 0;
+      const fresh = { ...taken, configsPending };
+      await snapshotStore
+        .save(fresh, { ...crawlResult, configsPending }, occasion)
+        .catch((error) => report.notSaved(asStoreFailure(error)));
+      latest = fresh;
+      return fresh;
     },
   };
 }

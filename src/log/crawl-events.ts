@@ -35,6 +35,9 @@ export function crawlEvents(log: Logger, requests: RequestCounts, hasSnapshot: (
       };
       log.info(facts, 'crawl finished');
     },
+    notCompleted(error: unknown): void {
+      log.warn(failureFields(error), 'configs not read, will retry after the next crawl');
+    },
     failed(error: unknown, retryAt: number): void {
       const facts = { ...failureFields(error), retryAt: formatRfc3339(retryAt), hasSnapshot: hasSnapshot() };
       log.error(facts, 'crawl failed');

@@ -52,6 +52,7 @@ function addUnlabelled(registry: Registry, { snapshots: { latest }, clock }: Sna
     return figures && Number(figures.isComplete);
   });
   gauge('repositories', 'Repositories of the registry.', () => latest()?.repositories.length);
+  gauge('configs_pending', 'Configs of images that are still being read.', () => latest()?.configsPending);
   gauge('stale_repositories', 'Repositories with figures of an earlier crawl.', () => {
     const snapshot = latest();
     return snapshot && countStale(snapshot);

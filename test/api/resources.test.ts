@@ -131,6 +131,7 @@ describe('figures', () => {
       complete: false,
       repositories_count: 5,
       garbage_collector: SAMPLE_COLLECTOR,
+      configs_pending: 0,
       gaps_count: 2,
       stale_repositories_count: 0,
       kinds: [

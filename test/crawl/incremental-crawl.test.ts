@@ -3,8 +3,10 @@ import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { EmptyRegistryError } from '../../src/crawl/empty-guard.ts';
 import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import type { RepositoryName, TagName } from '../../src/domain/names.ts';
+import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import type { Registry } from '../../src/ports.ts';
 import { contentOf, firstContentOf, openSample } from '../support/crawl-sample.ts';
+import { takeWholeSnapshot } from '../support/take-snapshot.ts';
 import { createToyRegistry, Failure, image, storedManifest } from '../support/toy-registry.ts';
 
 /* The requests and the results of a second crawl. */
@@ -249,7 +251,7 @@ test('does not read manifests again that it had read before an interruption', as
   const before = createSnapshotTaker({ ...options, registry: interrupting, concurrency: 1 });
   await expect(before.takeSnapshot(noProgress(), interrupted.signal)).rejects.toThrow(/abort/);
   registry.takeRequests();
-  const snapshot = await createSnapshotTaker(options).takeSnapshot(noProgress(), signal);
+  const snapshot = await takeWholeSnapshot(createSnapshotTaker(options), signal);
   expect(registry.takeRequests().filter((question) => question.startsWith('manifest group/app'))).toEqual([
     `manifest group/app:${image('b').digest}`,
   ]);
@@ -280,7 +282,10 @@ test('continues an interrupted crawl with the repositories that it had not read'
   await expect(before.takeSnapshot(noProgress(), interrupted.signal)).rejects.toThrow(/abort/);
   registry.takeRequests();
   const progress = noProgress();
-  const snapshot = await createSnapshotTaker(options).takeSnapshot(progress, signal);
+  const taker = createSnapshotTaker(options);
+  await taker.takeSnapshot(progress, signal);
+  await taker.completeSnapshot(signal);
+  const snapshot = taker.latest() as Snapshot;
   // The first crawl had begun with this repository: its tag is resolved, and the manifest is cached.
   expect(registry.takeRequests()).toEqual(['resolve group/tools:1.0', 'tags group/tools']);
   expect(progress).toMatchObject({ repositoriesFound: 2, repositoriesRead: 2, repositoriesKept: 1 });

@@ -1,8 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { EmptyRegistryError } from '../../src/crawl/empty-guard.ts';
 import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import type { RepositoryName, TagName } from '../../src/domain/names.ts';
+import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import type { SnapshotStore } from '../../src/ports.ts';
 import { contentOf, firstContentOf, names, openSample } from '../support/crawl-sample.ts';
 import { digestOf, Failure, image, storedManifest } from '../support/toy-registry.ts';
@@ -213,7 +215,7 @@ test('passes the cause of a snapshot to the store', async () => {
   await takeSnapshot();
   registry.push('group/app', '3.0', image('c'));
   await snapshots.updateSnapshot(names('group/app'), signal);
-  expect(occasions).toEqual(['crawl', 'notification']);
+  expect(occasions).toEqual(['crawl', 'notification', 'notification']); // the second one has the configs of images
 });
 
 test('shows a snapshot that cannot be saved', async () => {
@@ -238,6 +240,34 @@ test('shows a snapshot that cannot be saved', async () => {
   );
   const taken = await takeSnapshot();
   expect(snapshots.latest()).toBe(taken);
-  expect(failures).toEqual(['disk full']);
+  expect(failures).toEqual(['disk full', 'disk full']);
   expect(await store.crawlState.unfinished()).toBeUndefined();
+});
+
+test('shows the figures of the first crawl before it reads the configs of images, and then a snapshot that has them', async () => {
+  const { registry, snapshots } = openSample();
+  const first = await snapshots.takeSnapshot(noProgress(), signal);
+  const platforms = (snapshot: Snapshot) =>
+    snapshot.repositories.flatMap(({ tags }) => tags.map(({ manifest }) => manifest?.platforms));
+  expect([first.figures.isComplete, first.configsPending]).toEqual([true, 2]);
+  expect(platforms(first)).toEqual([null, null, null]);
+  const before = registry.takeRequests().length;
+  expect(before).toBeGreaterThan(0);
+  await snapshots.completeSnapshot(signal);
+  const second = snapshots.latest() as Snapshot;
+  expect(registry.takeRequests()).toEqual([]); // besides the configs, nothing is asked for
+  expect(platforms(second)).toEqual([['linux/amd64'], ['linux/amd64'], ['linux/amd64']]);
+  expect([second.figures, second.configsPending]).toEqual([first.figures, 0]);
+});
+
+test('reads the configs after a restart that an earlier run of the service had not read', async () => {
+  const { options, snapshots } = openSample();
+  await snapshots.takeSnapshot(noProgress(), signal);
+  const restarted = createSnapshotTaker(options);
+  await restarted.load();
+  expect(restarted.latest()?.configsPending).toBe(2);
+  await restarted.takeSnapshot(noProgress(), signal);
+  await restarted.completeSnapshot(signal);
+  expect(restarted.latest()?.configsPending).toBe(0);
+  expect(restarted.latest()?.repositories[0]?.tags[0]?.manifest?.platforms).toEqual(['linux/amd64']);
 });

@@ -22,6 +22,7 @@ const ROOT = new URL('../..', import.meta.url).pathname;
 const PROGRAM = 'gitlab-registry-usage-rest';
 const CONFIG_FILE = '/etc/gitlab_registry_usage_rest.conf';
 const ACCESS_TOKEN = 'secret';
+const SECRET_KEY = 'the secret key of this machine: 100% secret';
 /** bcrypt of `secret`, for the user `crawler`. */
 const HTPASSWD = 'crawler:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n';
 const PATIENCE = { timeout: 120_000, interval: 100 };
@@ -82,7 +83,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     const text = toIni({
       general: { socket_port: port, ...general },
       ldap: { host: 'ldap.invalid', base_dn: 'dc=invalid', valid_gid: 1 },
-      jwt: { secret_key: 'k'.repeat(40) },
+      jwt: { secret_key: SECRET_KEY },
       registry: { registry_base_url: registry.url, username: 'crawler', access_token: accessToken },
     });
     const unit = `packaging/${PROGRAM}.service`;
@@ -275,7 +276,7 @@ describe.skipIf(reason !== undefined)('the unit in systemd', () => {
     const dropIn = page.split('```ini\n')[1]?.split('```')[0] ?? '';
     const files = {
       [`${directory}/access_token`]: `${ACCESS_TOKEN}\n`,
-      [`${directory}/secret_key`]: 's'.repeat(40),
+      [`${directory}/secret_key`]: SECRET_KEY,
       [`etc/override.conf`]: dropIn,
     };
     await inMachine(

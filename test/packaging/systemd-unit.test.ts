@@ -19,6 +19,7 @@ setSlowTimeLimits();
 /* Checks the unit with systemd-analyze, and runs its command with the environment that systemd would set, with directories for the state and the
  * credentials. This traces the system calls, and needs no running systemd. systemd-machine.test.ts starts the unit in systemd. */
 
+const SECRET_KEY = 'the secret key of this unit: 100% secret';
 const ROOT = new URL('../..', import.meta.url).pathname;
 const UNIT_FILE = join(ROOT, 'packaging/gitlab-registry-usage-rest.service');
 const PROGRAM = 'gitlab-registry-usage-rest';
@@ -149,7 +150,7 @@ async function start(
   };
   await removeDirectory(place.credentials);
   await mkdir(place.credentials, { mode: 0o700 });
-  await load(place, { config: toIni(settings), access_token: `${ACCESS_TOKEN}\n`, secret_key: 'k'.repeat(40) });
+  await load(place, { config: toIni(settings), access_token: `${ACCESS_TOKEN}\n`, secret_key: SECRET_KEY });
   const expanded = (text: string): string => text.replaceAll('%d', place.credentials);
   const [program, ...parameters] = expanded(settingOf('ExecStart')).split(' ');
   expect(program).toBe(PROGRAM);

@@ -1,10 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { config, digestOf, layer, TYPES } from '../../lab/images.ts';
-import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import { connect } from '../support/registry-client.ts';
 import { type Answer, startStandIn } from '../support/stand-in.ts';
-import { snapshotTakerOptions } from '../support/take-snapshot.ts';
+import { snapshotTakerOptions, takeWholeSnapshot } from '../support/take-snapshot.ts';
 
 /* Registries and proxies that answer HEAD differently from GET. */
 
@@ -35,7 +34,7 @@ async function crawlTwice(head: Answer, knowsConditions: boolean) {
   });
   onTestFinished(registry.stop);
   const snapshots = createSnapshotTaker(snapshotTakerOptions(connect(registry.url), 1));
-  const take = () => snapshots.takeSnapshot(noProgress(), new AbortController().signal);
+  const take = () => takeWholeSnapshot(snapshots, new AbortController().signal);
   const first = await take();
   const before = registry.requests.length;
   const second = await take();

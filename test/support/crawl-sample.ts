@@ -1,10 +1,9 @@
-import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker, type SnapshotTakerOptions } from '../../src/crawl/snapshots.ts';
 import type { RepositoryName } from '../../src/domain/names.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import type { Registry } from '../../src/ports.ts';
 import { createMemoryStore } from './memory-store.ts';
-import { snapshotTakerOptions } from './take-snapshot.ts';
+import { snapshotTakerOptions, takeWholeSnapshot } from './take-snapshot.ts';
 import { createToyRegistry, image, type ToyRegistry } from './toy-registry.ts';
 
 const { signal } = new AbortController();
@@ -20,7 +19,7 @@ export function openSample(answers: Partial<Registry> = {}, changes: Partial<Sna
   const store = createMemoryStore();
   const options = { ...snapshotTakerOptions(registry, 2, store), ...changes };
   const snapshots = createSnapshotTaker(options);
-  const takeSnapshot = () => snapshots.takeSnapshot(noProgress(), signal);
+  const takeSnapshot = () => takeWholeSnapshot(snapshots, signal);
   return { registry, store, options, snapshots, takeSnapshot };
 }
 
@@ -30,5 +29,5 @@ export const contentOf = ({ figures, repositories, gaps }: Snapshot) => ({ figur
 /** Returns the content of a first snapshot of the registry, with an empty store. */
 export async function firstContentOf(registry: ToyRegistry): Promise<object> {
   const options = snapshotTakerOptions(registry, 2);
-  return contentOf(await createSnapshotTaker(options).takeSnapshot(noProgress(), signal));
+  return contentOf(await takeWholeSnapshot(createSnapshotTaker(options), signal));
 }

@@ -74,6 +74,7 @@ function snapshotOf(graph: BlobGraph, roots: Int32Array, at: number): Snapshot {
     figures: figures(roots.length, roots.length),
     garbageCollector: SAMPLE_COLLECTOR,
     hazard: undefined,
+    configsPending: 0,
     kinds: [],
     namespaces: [{ ...figures(roots.length, roots.length), path: 'group', namespace: undefined }],
     repositories: [{ ...figures(roots.length, roots.length), name, namespace: 'group', tags, staleSince: null }],

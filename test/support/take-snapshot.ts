@@ -1,5 +1,5 @@
 import { noProgress } from '../../src/crawl/crawl-stats.ts';
-import { createSnapshotTaker, type SnapshotTakerOptions } from '../../src/crawl/snapshots.ts';
+import { createSnapshotTaker, type SnapshotTaker, type SnapshotTakerOptions } from '../../src/crawl/snapshots.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import type { CrawlState, ManifestCache, Registry, SnapshotStore } from '../../src/ports.ts';
 import { createMemoryStore } from './memory-store.ts';
@@ -38,12 +38,19 @@ export function snapshotTakerOptions(
   };
 }
 
-/** Crawls the whole registry, as the service does the first time. */
-export function takeSnapshot(
+/** Crawls the whole registry, as the service does the first time, and reads the configs of images too. */
+export async function takeSnapshot(
   registry: Registry,
   concurrency: number,
   { signal = new AbortController().signal, ...changes }: Partial<SnapshotTakerOptions> & { signal?: AbortSignal } = {},
 ): Promise<Snapshot> {
   const options = { ...snapshotTakerOptions(registry, concurrency), ...changes };
-  return createSnapshotTaker(options).takeSnapshot(noProgress(), signal);
+  return takeWholeSnapshot(createSnapshotTaker(options), signal);
+}
+
+/** Takes a snapshot, reads the configs that it lacks, and returns the snapshot that has them. */
+export async function takeWholeSnapshot(snapshots: SnapshotTaker, signal: AbortSignal): Promise<Snapshot> {
+  const taken = await snapshots.takeSnapshot(noProgress(), signal);
+  await snapshots.completeSnapshot(signal);
+  return snapshots.latest() ?? taken;
 }

@@ -5,13 +5,12 @@ import { readGroundTruth, type TrueRegistry, type TrueTag } from '../../lab/grou
 import { createPusher } from '../../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
 import { type LabTokenService, startTokenService } from '../../lab/token-service.ts';
-import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker, type SnapshotTakerOptions } from '../../src/crawl/snapshots.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import type { RegistryFailure } from '../../src/ports.ts';
 import { createDistributionRegistry, type DistributionRegistry } from '../../src/registry/distribution.ts';
 import { CLIENT_DEFAULTS } from '../support/client-defaults.ts';
-import { snapshotTakerOptions } from '../support/take-snapshot.ts';
+import { snapshotTakerOptions, takeWholeSnapshot } from '../support/take-snapshot.ts';
 import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
@@ -67,7 +66,7 @@ async function endure(seed: number): Promise<Outcome> {
   const calm = connect(registry.url, 30_000);
   const options = { ...snapshotTakerOptions(client, 8), emptyGuard: 0 };
   const take = (changes: Partial<SnapshotTakerOptions> = {}) =>
-    createSnapshotTaker({ ...options, ...changes }).takeSnapshot(noProgress(), new AbortController().signal);
+    takeWholeSnapshot(createSnapshotTaker({ ...options, ...changes }), new AbortController().signal);
   const outcome: Outcome = { finished: 0, complete: 0 };
   try {
     for (let crawls = 0; crawls < 2; crawls++) {

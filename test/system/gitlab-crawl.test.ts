@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { config, layer } from '../../lab/images.ts';
-import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import { type GitlabLab, startGitlabLab } from '../support/gitlab-lab.ts';
-import { snapshotTakerOptions } from '../support/take-snapshot.ts';
+import { snapshotTakerOptions, takeWholeSnapshot } from '../support/take-snapshot.ts';
 
 /* A crawl by a user who is not an administrator, of a registry with GitLab's metadata database. */
 
@@ -25,7 +24,7 @@ afterAll(() => lab.remove());
 
 test('needs one request per thousand tags and one per manifest if the registry lists digests', async () => {
   const snapshots = createSnapshotTaker(snapshotTakerOptions(lab.as('member'), 8));
-  const take = () => snapshots.takeSnapshot(noProgress(), new AbortController().signal);
+  const take = () => takeWholeSnapshot(snapshots, new AbortController().signal);
   const first = await take();
   expect(first.repositories.map(({ name, tags }) => [name, tags.length])).toEqual([
     ['shop/app', 151],

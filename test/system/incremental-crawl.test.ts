@@ -3,10 +3,9 @@ import { config, layer } from '../../lab/images.ts';
 import { layOutRegistry, repositoryName } from '../../lab/layout.ts';
 import { createPusher } from '../../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
-import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import { connect } from '../support/registry-client.ts';
-import { snapshotTakerOptions } from '../support/take-snapshot.ts';
+import { snapshotTakerOptions, takeWholeSnapshot } from '../support/take-snapshot.ts';
 
 /* Counts the requests of a second crawl in the log of a real registry. */
 
@@ -38,7 +37,7 @@ async function counting<T>(act: () => Promise<T>): Promise<{ readonly result: T;
 
 test('sends one conditional request per unchanged tag, and reads each new digest once', async () => {
   const snapshots = createSnapshotTaker(snapshotTakerOptions(connect(registry.url), 8));
-  const take = () => counting(() => snapshots.takeSnapshot(noProgress(), new AbortController().signal));
+  const take = () => counting(() => takeWholeSnapshot(snapshots, new AbortController().signal));
   const [first, second] = [await take(), await take()];
   expect(first.counts).toMatchObject({ 'GET manifests 200': TAGS, 'GET blobs 200': TAGS });
   // The version check and the catalogue; and a manifest that does not exist, of which a pull-through cache would answer something else.

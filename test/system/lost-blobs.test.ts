@@ -7,14 +7,13 @@ import { config, layer } from '../../lab/images.ts';
 import { createPusher, type Pusher } from '../../lab/push.ts';
 import { type LabRegistry, startRegistry } from '../../lab/registry.ts';
 import { makeDirectory } from '../../lab/temporary.ts';
-import { noProgress } from '../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker } from '../../src/crawl/snapshots.ts';
 import type { Snapshot } from '../../src/domain/snapshot/snapshot.ts';
 import { openStore } from '../../src/store/sqlite/open-store.ts';
 import { contentOf } from '../support/crawl-sample.ts';
 import { RETENTION } from '../support/memory-store.ts';
 import { connect } from '../support/registry-client.ts';
-import { snapshotTakerOptions } from '../support/take-snapshot.ts';
+import { snapshotTakerOptions, takeWholeSnapshot } from '../support/take-snapshot.ts';
 import { setSlowTimeLimits } from '../support/time-limits.ts';
 
 setSlowTimeLimits();
@@ -44,7 +43,7 @@ async function crawl(file: string, verifyBlobsPerCrawl: number) {
     thoroughAfterMs: 0,
   });
   await taker.load();
-  const snapshot = await taker.takeSnapshot(noProgress(), new AbortController().signal);
+  const snapshot = await takeWholeSnapshot(taker, new AbortController().signal);
   store.close();
   const log = (await loggedOutput()).slice(before);
   const requests = [...log.matchAll(/"(GET|HEAD) (\S+)\/blobs\/(\S+) HTTP[^"]*" (\d+)/g)];

@@ -9,7 +9,7 @@ test('sends all requests through the proxy of the environment, and does not log 
   const settings = {
     general: { log_level: 'trace' },
     ldap: { host: 'ldap.invalid', base_dn: 'dc=invalid', valid_gid: 1 },
-    jwt: { secret_key: 'x'.repeat(32) },
+    jwt: { secret_key: 'the secret key of this run: 100% secret' },
     registry: {
       gitlab_base_url: 'http://gitlab.invalid',
       registry_base_url: 'http://registry.invalid',

@@ -44,7 +44,7 @@ async function install(certificate: Certificate | undefined, key = certificate, 
 const settings = (general: Settings['general'] = {}): Settings => ({
   general: { tls_certificate: certificateFile, tls_key: keyFile, ...general },
   ldap: { host: 'ldap.invalid', base_dn: 'dc=invalid', valid_gid: 1 },
-  jwt: { secret_key: 'x'.repeat(32) },
+  jwt: { secret_key: 'the secret key of this run: 100% secret' },
   registry: { gitlab_base_url: '', registry_base_url: 'http://registry.invalid' },
 });
 

@@ -44,6 +44,7 @@ function representRepositories(snapshot: Snapshot, view: View, context: Represen
       ...representFigures(snapshot.figures),
       repositories_count: snapshot.repositories.length,
       garbage_collector: snapshot.garbageCollector,
+      configs_pending: snapshot.configsPending,
       gaps_count: snapshot.gaps.length,
       stale_repositories_count: countStale(snapshot),
       kinds: snapshot.kinds.map(({ kind, tagsCount, bytes }) => ({ kind, tags_count: tagsCount, bytes })),

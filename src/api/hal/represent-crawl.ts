@@ -29,6 +29,7 @@ export function representCrawl(
     complete: snapshot?.figures.isComplete ?? false,
     gaps_count: snapshot?.gaps.length ?? null,
     stale_repositories_count: snapshot === undefined ? null : countStale(snapshot),
+    configs_pending: snapshot?.configsPending ?? null,
     garbage_collector: snapshot === undefined ? null : representCollector(snapshot),
     _links: { self: { href: links.crawl() }, gaps: { href: links.gaps() } },
   };

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import {
   complete,
+  configsPending,
   count,
   digest,
   garbageCollector,
@@ -116,6 +117,7 @@ export const crawl = z
     complete,
     gaps_count: count('The number of gaps of that snapshot.').nullable(),
     stale_repositories_count: count('The number of stale repositories of that snapshot.').nullable(),
+    configs_pending: configsPending.nullable(),
     garbage_collector: garbageCollector.extend({ hazard: hazard.nullable() }).nullable(),
     _links: z.strictObject({ self: link, gaps: link }),
   })

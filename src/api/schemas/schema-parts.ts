@@ -24,6 +24,9 @@ export const text = (description: string) => z.string().describe(description);
 
 export const complete = z.boolean().describe('True if nothing is missing. Otherwise the figures are lower bounds.');
 export const timestamp = z.number().describe('When the crawl finished: seconds since the epoch.');
+export const configsPending = count(
+  'The number of configs of images that are still being read. Until a snapshot follows that has them, `created_at` of these images is null, and so are `platforms` that no index names. No figure depends on them.',
+);
 export const snapshotId = text('The id of the snapshot: a value for the parameter `snapshot`.');
 export const staleSince = time(
   'If the last crawl could not read the repository, its figures are stale: the time at which they were read. Otherwise null.',

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import {
   complete,
+  configsPending,
   count,
   digest,
   figures,
@@ -128,6 +129,7 @@ export const repositories = z
     ...figures,
     repositories_count: count('The number of repositories of the registry.'),
     garbage_collector: garbageCollector,
+    configs_pending: configsPending,
     gaps_count: count('The number of gaps.'),
     stale_repositories_count: count('The number of repositories with figures from an earlier crawl.'),
     kinds: z.array(kindFigures),

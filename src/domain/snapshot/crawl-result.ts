@@ -17,6 +17,8 @@ export interface CrawlResult {
   readonly pulledThroughAt?: number | undefined;
   /** Why the registry lists no referrers, although it does not say that it cannot; absent if it does list them, or says so. */
   readonly referrersRefusal?: string | undefined;
+  /** The number of configs of images that are read later; absent for 0. */
+  readonly configsPending?: number;
   readonly startedAt: number;
   readonly finishedAt: number;
 }

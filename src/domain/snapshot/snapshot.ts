@@ -17,6 +17,8 @@ export interface Snapshot {
   /** The garbage collector that the figures are computed for. */
   readonly garbageCollector: AssumedCollector;
   readonly hazard: Hazard | undefined;
+  /** The number of configs of images that are not read yet. Until then, their creation times and platforms are unknown; no figure depends on them. */
+  readonly configsPending: number;
   readonly kinds: readonly KindUsage[];
   readonly namespaces: readonly NamespaceUsage[];
   readonly repositories: readonly RepositoryUsage[];

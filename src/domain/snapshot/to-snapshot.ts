@@ -44,6 +44,7 @@ export function* toSnapshotInSteps(crawlResult: CrawlResult): Resumable<Snapshot
       crawlResult,
     ),
     garbageCollector: crawlResult.garbageCollector,
+    configsPending: crawlResult.configsPending ?? 0,
     hazard: findHazard(graph, measured.repositories, measured.collector),
     kinds: sumByKind(graph, usage.repositoriesReaching, accessories, kinds),
     namespaces: toNamespaces(measured),

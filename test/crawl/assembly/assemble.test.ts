@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { noProgress } from '../../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker } from '../../../src/crawl/snapshots.ts';
 import type { Descriptor } from '../../../src/domain/manifest/manifest.ts';
 import { MANIFEST_TYPES } from '../../../src/domain/manifest/media-types.ts';
@@ -9,7 +8,7 @@ import type { Snapshot } from '../../../src/domain/snapshot/snapshot.ts';
 import type { StoredManifest } from '../../../src/ports.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
-import { snapshotTakerOptions } from '../../support/take-snapshot.ts';
+import { snapshotTakerOptions, takeWholeSnapshot } from '../../support/take-snapshot.ts';
 import { createToyRegistry, descriptor, storedManifest } from '../../support/toy-registry.ts';
 
 /* A recrawl reuses the graph of the last snapshot. After every step, its snapshot must equal that of a snapshot taker that starts without a graph. */
@@ -92,8 +91,8 @@ test('a recrawl on a reused graph gives the same snapshot as one without, on ran
     const [reusing, fresh] = [createMemoryStore(), createMemoryStore()];
     const open = (store: Store) => createSnapshotTaker({ ...snapshotTakerOptions(registry, 2, store), emptyGuard: 0 });
     const snapshots = open(reusing);
-    await snapshots.takeSnapshot(noProgress(), signal);
-    await open(fresh).takeSnapshot(noProgress(), signal);
+    await takeWholeSnapshot(snapshots, signal);
+    await takeWholeSnapshot(open(fresh), signal);
     for (const { repository, tag, manifest: number, ...state } of steps) {
       const tags = registry.content.get(repository);
       const manifest = number === null ? undefined : manifests[number];

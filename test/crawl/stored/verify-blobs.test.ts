@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { noProgress } from '../../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker, type SnapshotTakerOptions } from '../../../src/crawl/snapshots.ts';
 import type { Digest, RepositoryName } from '../../../src/domain/names.ts';
 import type { Snapshot } from '../../../src/domain/snapshot/snapshot.ts';
@@ -8,7 +7,7 @@ import { ENGINES } from '../../store/contract/engines.ts';
 import { contentOf } from '../../support/crawl-sample.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 import { image as sampleImage } from '../../support/sample-registry-content.ts';
-import { snapshotTakerOptions } from '../../support/take-snapshot.ts';
+import { snapshotTakerOptions, takeWholeSnapshot } from '../../support/take-snapshot.ts';
 import { createToyRegistry, descriptor, digestOf, Failure, image, storedManifest } from '../../support/toy-registry.ts';
 
 /* Thorough crawls ask the registry for the layers and configs that manifests name. */
@@ -58,7 +57,7 @@ function openRegistry(
     },
     async crawl(): Promise<Snapshot> {
       now += 1000;
-      return taker.takeSnapshot(noProgress(), signal);
+      return takeWholeSnapshot(taker, signal);
     },
     recrawl: (name: string): Promise<Snapshot> => taker.updateSnapshot(new Set([name as RepositoryName]), signal),
   };

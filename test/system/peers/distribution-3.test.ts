@@ -11,7 +11,6 @@ import { layOutRegistry, repositoryName } from '../../../lab/layout.ts';
 import { createPusher } from '../../../lab/push.ts';
 import { type LabRegistry, type LabRegistryOptions, startRegistry } from '../../../lab/registry.ts';
 import { makeDirectory, removeDirectory } from '../../../lab/temporary.ts';
-import { noProgress } from '../../../src/crawl/crawl-stats.ts';
 import { createSnapshotTaker } from '../../../src/crawl/snapshots.ts';
 import type { Digest, RepositoryName } from '../../../src/domain/names.ts';
 import type { Figures, Snapshot, TagFigures } from '../../../src/domain/snapshot/snapshot.ts';
@@ -19,7 +18,7 @@ import { crawlLab } from '../../support/crawl-lab.ts';
 import { installDebianPackages } from '../../support/debian-packages.ts';
 import { connect } from '../../support/registry-client.ts';
 import { createTestServer } from '../../support/server.ts';
-import { snapshotTakerOptions } from '../../support/take-snapshot.ts';
+import { snapshotTakerOptions, takeWholeSnapshot } from '../../support/take-snapshot.ts';
 import { setSlowTimeLimits } from '../../support/time-limits.ts';
 
 setSlowTimeLimits();
@@ -86,7 +85,7 @@ describe.skipIf(reason !== undefined)('Distribution 3', () => {
     const registry = await start();
     await layOutRegistry(registry.storageDirectory, { repositories: 1, tagsPerRepository: 1100, layersPerTag: 1 });
     const snapshots = createSnapshotTaker(snapshotTakerOptions(connect(registry.url), 8));
-    const take = () => snapshots.takeSnapshot(noProgress(), new AbortController().signal);
+    const take = () => takeWholeSnapshot(snapshots, new AbortController().signal);
     const first = await take();
     expect(first.repositories.map(({ name, tags }) => [name, tags.length])).toEqual([[repositoryName(0), 1100]]);
     const before = registry.output().length;
