@@ -102,14 +102,17 @@ export function createSnapshotTaker(options: SnapshotTakerOptions): SnapshotTake
       return inOrder(() => finish(finished, names, held, options));
     },
     async completeSnapshot(signal) {
-      const pending = held.pendingConfigs();
+      const pending = await held.pendingConfigs();
       if (pending === undefined) return;
       await readConfigs(options, pending, { concurrency: options.concurrency, signal });
-      held.noteConfigsRead();
-      if (pending.length === 0) return;
+      if (pending.length === 0) return held.noteConfigs('read');
       shared(held.latest()).reusable.assembly = undefined; // it lacks the configs of manifests that it has
       held.noteChange();
-      await taker.updateSnapshot(new Set(), signal);
+      held.noteConfigs('read');
+      await taker.updateSnapshot(new Set(), signal).catch((error: unknown) => {
+        held.noteConfigs('needed');
+        throw error;
+      });
     },
     async updateSnapshot(names, signal) {
       await checkStore();
@@ -165,7 +168,8 @@ function holdLatest({ snapshotStore, report, collectCreated }: SnapshotTakerOpti
       latest = loaded;
     },
     /** Returns the configs that the latest snapshot lacks; undefined if none need to be read. */
-    pendingConfigs: () => (needsConfigs && latest !== undefined ? pendingConfigs(latest) : undefined),
+    pendingConfigs: async () =>
+      needsConfigs && latest !== undefined ? runYielding(pendingConfigs(latest)) : undefined,
     isOutOfDate: () => isOutOfDate,
     noteChange(): void {
       isOutOfDate = true;
@@ -173,12 +177,12 @@ function holdLatest({ snapshotStore, report, collectCreated }: SnapshotTakerOpti
     noteAssembled(): void {
       isOutOfDate = false;
     },
-    noteConfigsRead(): void {
-      needsConfigs = false;
+    noteConfigs(state: 'needed' | 'read'): void {
+      needsConfigs = state === 'needed';
     },
     /** Saves a snapshot before it is shown, so that a snapshot that was shown is still there after a restart. */
     async show(taken: Snapshot, crawlResult: CrawlResult, occasion: SnapshotOccasion): Promise<Snapshot> {
-      const configsPending = needsConfigs ? pendingConfigs(taken).length : 0;
+      const configsPending = needsConfigs ? (await runYielding(pendingConfigs(taken))).length : 0;
       const fresh = { ...taken, configsPending };
       await snapshotStore
         .save(fresh, { ...crawlResult, configsPending }, occasion)

@@ -89,9 +89,12 @@ const BLOCKS: Readonly<Record<string, Check>> = {
     expect(await readFile(copy ?? '', 'utf8')).toBe(await readFile(original ?? '', 'utf8'));
   },
   'MIGRATING.md, Move over (4)'(stdout) {
+    expect(Object.keys(JSON.parse(stdout))).toContain('auth_token');
+  },
+  'MIGRATING.md, Move over (5)'(stdout) {
     expect(JSON.parse(stdout)).toMatchObject({ status: 'ready' });
   },
-  async 'MIGRATING.md, Move over (5)'(stdout) {
+  async 'MIGRATING.md, Move over (6)'(stdout) {
     expect(JSON.parse(await readFile(join(directory, 'now.json'), 'utf8'))._embedded.items.length).toBeGreaterThan(10);
     expect(stdout).toBe(''); // no difference, because both requests read the same service
   },
