@@ -5,14 +5,16 @@ import { run } from '../lab/run.ts';
 import { benchBounded } from './bounded.ts';
 import { compareCheckouts, tableOf } from './compare/compare.ts';
 import { benchCrawl } from './crawl.ts';
+import { benchFirstData } from './first-data.ts';
 import { benchIncremental } from './incremental.ts';
 import { benchLoad } from './load.ts';
 import { benchNotifications } from './notifications.ts';
 import { benchRestart } from './restart.ts';
 import { benchScale } from './scale.ts';
+import { benchSignIn } from './sign-in.ts';
 
 const USAGE = `npm run bench                    runs all benchmarks but the comparison, and stores the results in bench/results
-npm run bench NAME               runs one: attribution, crawl, incremental, notifications, restart
+npm run bench NAME               runs one: attribution, crawl, firstData, incremental, notifications, restart, signIn
 npm run bench bounded [TAGS]     how long others wait while one user pipelines expensive requests; 100000 tags by default, about four minutes
 npm run bench scale [TAGS]       a large registry; 100000 tags by default
 npm run bench load [TAGS] [MINUTES]
@@ -29,9 +31,11 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   attribution: benchAttribution,
   bounded: () => benchBounded(numberAt(0, 100_000)),
   crawl: benchCrawl,
+  firstData: benchFirstData,
   incremental: benchIncremental,
   notifications: benchNotifications,
   restart: benchRestart,
+  signIn: benchSignIn,
   scale: () => benchScale(numberAt(0, 100_000)),
   load: () => benchLoad(numberAt(0, 100_000), numberAt(1, 10)),
 };

@@ -100,11 +100,16 @@ export async function signIn({ url }: LabService): Promise<Record<string, string
   return { authorization: `Bearer ${auth_token}` };
 }
 
-/** Returns the figures of all repositories and tags, without the time of the snapshot. */
+/** Returns the figures of all repositories and tags, without the time of the snapshot. Waits for the configs of images after a first crawl. */
 export async function figures(service: LabService): Promise<object> {
-  const response = await fetch(`${service.url}/repositories?embed=true`, { headers: await signIn(service) });
-  const { _embedded } = (await response.json()) as { _embedded: { items: object[] } };
-  return _embedded;
+  const headers = await signIn(service);
+  for (let tries = 0; tries < 6000; tries++) {
+    const response = await fetch(`${service.url}/repositories?embed=true`, { headers });
+    const { _embedded, configs_pending } = (await response.json()) as { _embedded: object; configs_pending: number };
+    if (configs_pending === 0) return _embedded;
+    await sleep(20);
+  }
+  throw new Error('the configs of images were not read in two minutes');
 }
 
 /** Waits until the output of the service contains the text, `times` times. Throws after two minutes. */

@@ -14,7 +14,8 @@ export function representCrawl(
   links: Links,
 ): Crawl {
   return {
-    state: running !== undefined ? 'running' : nextAt !== undefined ? 'waiting' : 'starting',
+    state:
+      running !== undefined ? 'running' : nextAt !== undefined || lastFinishedAt !== undefined ? 'waiting' : 'starting',
     running: running === undefined ? null : representRunning(running, now),
     last_failure:
       failure === undefined
